@@ -1,0 +1,1 @@
+//! Whatever arrives decodes, whatever leaves plays on the phone: decode once, resample, level, limit, encode many.
