@@ -1,0 +1,71 @@
+//! The shapes that audio takes between a source and its sinks.
+
+/// Rate and channel count of a stream of samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AudioSpec {
+    /// Sampling rate in Hz.
+    pub rate_hz: u32,
+    /// Interleaved channels, 1 to 8.
+    pub channels: u16,
+}
+
+/// A run of interleaved samples in −1.0..=1.0, reused from call to call so that streaming does not allocate.
+#[derive(Clone, Debug, Default)]
+pub struct AudioBlock {
+    /// `frames × channels` samples, channel by channel within a frame.
+    pub samples: Vec<f32>,
+}
+
+/// A stream of decoded audio.
+pub trait AudioSource: Send {
+    /// Rate and channels of every block; constant for the life of the source.
+    fn spec(&self) -> AudioSpec;
+
+    /// Replaces `block` with the next samples; `Ok(false)` at the end, with `block` empty.
+    ///
+    /// # Errors
+    /// After an error the source is finished: what was returned before it is good, nothing more will come.
+    fn next_block(&mut self, block: &mut AudioBlock) -> Result<bool, AudioError>;
+}
+
+/// A sink that turns samples into one file.
+pub trait Encoder: Send {
+    /// Appends a block at the rate and channels the encoder was made for.
+    fn write(&mut self, block: &AudioBlock) -> Result<(), AudioError>;
+
+    /// Writes what was held back and completes the headers; a file that was not finished must not be served.
+    fn finish(self: Box<Self>) -> Result<(), AudioError>;
+}
+
+/// What can go wrong with audio, in words a person can act on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AudioError {
+    /// The bytes are of no known audio format, or of one that is refused by name.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The container is known but holds no audio at all.
+    #[error("{0}")]
+    Empty(String),
+    /// The bytes contradict their own format.
+    #[error("{0}")]
+    Malformed(String),
+    /// A bound on size, time or memory was reached.
+    #[error("{0}")]
+    Limit(String),
+    /// Reading or writing a file failed.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was being done, with the file's role but never its path from input.
+        context: String,
+        /// The system's error.
+        source: std::io::Error,
+    },
+}
+
+impl AudioError {
+    /// True when the same input may succeed later (the disk was full, say), false when it never will.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Io { .. })
+    }
+}
