@@ -1,1 +1,27 @@
 //! The terms of the product as data and pure rules; no I/O happens here.
+//!
+//! The derives for storage (`sqlx`) and for the wire (`serde`) are part of the data's shape; the statements live in `db`.
+
+mod domain;
+mod id;
+mod link;
+mod mailbox;
+mod message;
+mod notice;
+mod prompt;
+mod recording;
+mod rendition;
+mod time;
+mod transcript;
+
+pub use domain::{ApiKey, Domain, KeyScope};
+pub use id::{ApiKeyId, DomainId, LinkId, MailboxId, MessageId, NoticeId, PromptId, RecordingId, RenditionId};
+pub use link::{Link, LinkSpan};
+pub use mailbox::{AfterEmail, EmailMode, Mailbox};
+pub use message::{Folder, MediaState, Message, TranscriptState, WrongMove};
+pub use notice::{Notice, NoticeState};
+pub use prompt::{Prompt, PromptKind, PromptOrigin};
+pub use recording::{LegRole, Recording, RecordingLeg, RecordingState};
+pub use rendition::{Original, Purpose, Rendition};
+pub use time::Time;
+pub use transcript::{Transcript, TranscriptSegment, TranscriptWord};

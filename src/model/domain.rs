@@ -1,0 +1,50 @@
+//! One customer of the provider, and the keys that act for it.
+
+use super::{ApiKeyId, DomainId, Time};
+
+/// The tenant: owns mailboxes, prompts and recordings.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+pub struct Domain {
+    /// Identity, and the tenant of every job done for it.
+    pub id: DomainId,
+    /// The name that cores and portals use, as in `extension@domain`; unique.
+    pub name: String,
+    /// IANA time zone for everything said or written to the domain's people.
+    pub time_zone: String,
+    /// BCP 47 language tag.
+    pub locale: String,
+    /// The name shown on mails and pages.
+    pub brand: String,
+    /// The address mails are sent from.
+    pub mail_from: String,
+    /// When it was made.
+    pub created_at: Time,
+}
+
+/// What a key may do; one scope each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum KeyScope {
+    /// A call core: drops media and fetches renditions of one domain.
+    Core,
+    /// A portal acting for the people of one domain.
+    Portal,
+    /// The provider's own operators, across domains.
+    Operator,
+}
+
+/// A key that was handed out; only its hash is kept.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+pub struct ApiKey {
+    /// Identity.
+    pub id: ApiKeyId,
+    /// What it may do.
+    pub scope: KeyScope,
+    /// The domain it is bound to; none for operators.
+    pub domain_id: Option<DomainId>,
+    /// What the operator calls it.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Time,
+}
