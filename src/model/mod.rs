@@ -21,7 +21,7 @@ pub use mailbox::{AfterEmail, EmailMode, Mailbox};
 pub use message::{Folder, MediaState, Message, TranscriptState, WrongMove};
 pub use notice::{Notice, NoticeState};
 pub use prompt::{Prompt, PromptKind, PromptOrigin};
-pub use recording::{LegRole, Recording, RecordingLeg, RecordingState};
+pub use recording::{LegRole, Recording, RecordingState};
 pub use rendition::{Original, Purpose, Rendition};
 pub use time::Time;
 pub use transcript::{Transcript, TranscriptSegment, TranscriptWord};

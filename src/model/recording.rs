@@ -56,12 +56,3 @@ pub struct Recording {
     /// When it was first heard of.
     pub created_at: Time,
 }
-
-/// One leg as it came.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub struct RecordingLeg {
-    /// The recording it belongs to.
-    pub recording_id: RecordingId,
-    /// Whose voice it carries.
-    pub role: LegRole,
-}
