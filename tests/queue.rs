@@ -1,0 +1,6 @@
+//! The queue and its workers on a real database file, as a service uses them.
+
+#[path = "queue/behaviour.rs"]
+mod behaviour;
+#[path = "queue/harness.rs"]
+mod harness;
