@@ -2,5 +2,9 @@
 
 #[path = "queue/behaviour.rs"]
 mod behaviour;
+#[path = "queue/crashes.rs"]
+mod crashes;
+#[path = "queue/fairness.rs"]
+mod fairness;
 #[path = "queue/harness.rs"]
 mod harness;

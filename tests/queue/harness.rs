@@ -83,6 +83,8 @@ pub(crate) enum Puppet {
     Hang(String),
     /// Blocks its thread until the token says stop.
     Block(String),
+    /// Keeps a thread of the runtime busy for this many milliseconds, as no job should.
+    Spin(String, u64),
     /// Sleeps this many milliseconds.
     Sleep(String, u64),
 }
@@ -106,6 +108,7 @@ impl Puppet {
             | Self::Snooze(name)
             | Self::Hang(name)
             | Self::Block(name)
+            | Self::Spin(name, _)
             | Self::Sleep(name, _) => name,
         }
     }
@@ -140,6 +143,7 @@ impl Puppet {
                 .await
                 .retry()?;
             }
+            Self::Spin(_, milliseconds) => std::thread::sleep(Duration::from_millis(*milliseconds)),
             Self::Sleep(_, milliseconds) => tokio::time::sleep(Duration::from_millis(*milliseconds)).await,
         }
         log.add(format!("end {name}"));
@@ -246,13 +250,50 @@ impl Bench {
     }
 
     pub(crate) fn work_as(&self, config: WorkerConfig) -> Working {
+        self.work_with(registry(), config)
+    }
+
+    pub(crate) fn work_with(&self, registry: Registry<Log>, config: WorkerConfig) -> Working {
+        self.work_on(registry, self.log.clone(), config)
+    }
+
+    pub(crate) fn work_on<C: Send + Sync + 'static>(
+        &self,
+        registry: Registry<C>,
+        context: C,
+        config: WorkerConfig,
+    ) -> Working {
         let shutdown = CancellationToken::new();
-        let worker = Worker::new(self.queue.clone(), registry(), Arc::new(self.log.clone()), config);
+        let worker = Worker::new(self.queue.clone(), registry, Arc::new(context), config);
         let task = tokio::spawn(worker.run(shutdown.clone()));
         Working {
             shutdown,
             task: Some(task),
         }
+    }
+
+    /// A worker that shares no thread with the test.
+    pub(crate) fn work_on_own_runtime(&self, config: WorkerConfig) -> Apart {
+        let shutdown = CancellationToken::new();
+        let worker = Worker::new(self.queue.clone(), registry(), Arc::new(self.log.clone()), config);
+        let stop = shutdown.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(worker.run(stop)).unwrap();
+        });
+        Apart { shutdown, thread }
+    }
+
+    /// Makes the oldest worker seem not to have beaten for this long.
+    pub(crate) async fn age_first_worker(&self, by: Duration) {
+        sqlx::query("UPDATE worker SET beat = beat - ?1 WHERE id = (SELECT min(id) FROM worker)")
+            .bind(i64::try_from(by.as_micros()).unwrap())
+            .execute(&self.write)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn show(&self, id: JobId) -> Option<JobInfo> {
@@ -352,5 +393,18 @@ impl Working {
         let task = self.task.take().unwrap();
         task.abort();
         let _ = task.await;
+    }
+}
+
+/// A worker on a thread of its own.
+pub(crate) struct Apart {
+    shutdown: CancellationToken,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Apart {
+    pub(crate) fn stop(self) {
+        self.shutdown.cancel();
+        self.thread.join().unwrap();
     }
 }
