@@ -1,1 +1,141 @@
 //! The durable job queue and its worker pool; it knows nothing of what runs on it.
+//!
+//! A job is enqueued in the transaction of its caller, so that metadata and job commit together or not at all; [`Queue::wake`]
+//! after the commit has it start at once. A [`Worker`] claims jobs in batches into the slots of its lanes, runs each under a
+//! lease and a deadline, and records how they ended in batches.
+//!
+//! At least once: a job may run again after a crash. A worker that lost its lease cannot record anything, and
+//! [`Attempt::fence`] and [`Attempt::complete`] extend this to what a job itself writes.
+//!
+//! Architecture invariants: no lock and no transaction is held while a job runs; all SQL stands in `sqlite/`; a worker's id and a
+//! job's id are never used twice; wall-clock time comes from [`Clock`] alone, and leases are judged by their holder on the
+//! monotonic clock.
+
+mod attempt;
+mod fairness;
+mod inspect;
+mod job;
+mod lease;
+mod maintenance;
+mod recorder;
+mod registry;
+mod retry;
+mod running;
+mod sqlite;
+mod worker;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+pub use self::{
+    attempt::{Attempt, FenceError},
+    inspect::{Failure, JobFilter, JobInfo, Stat, State},
+    job::{Decide, Enqueued, Job, JobError, JobId, Lane, NewJob, Priority},
+    registry::Registry,
+    sqlite::{Connection, Pool, SCHEMA},
+    worker::{Worker, WorkerConfig},
+};
+use crate::clock::Clock;
+
+/// A handle to the queue; clones share one.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    store: sqlite::Store,
+    clock: Clock,
+    wake: watch::Sender<()>,
+}
+
+impl Queue {
+    /// The queue in this database. `write` must have a single connection, the only writer of this process but for heartbeats.
+    pub fn new(read: Pool, write: Pool, clock: Clock) -> Self {
+        Self {
+            store: sqlite::Store::new(read, write),
+            clock,
+            wake: watch::Sender::new(()),
+        }
+    }
+
+    /// Adds a job inside the caller's write transaction. Call [`Queue::wake`] after the commit.
+    pub async fn enqueue<J: Job>(
+        &self,
+        connection: &mut Connection,
+        new: NewJob<'_, J>,
+    ) -> Result<Enqueued, QueueError> {
+        let now = self.clock.now();
+        let draft = sqlite::Draft {
+            lane: J::LANE,
+            kind: J::KIND,
+            tenant: new.tenant,
+            priority: new.priority,
+            max_attempts: new.max_attempts,
+            run_at: new.run_at.unwrap_or(now),
+            unique_key: new.unique_key.as_deref(),
+            payload: &serde_json::to_string(new.job)?,
+        };
+        self.store.enqueue(connection, draft, now).await
+    }
+
+    /// Brings the waiting job with this unique key forward to `run_at` inside the caller's write transaction; false if there is
+    /// none that would run later. Call [`Queue::wake`] after the commit.
+    pub async fn hasten<J: Job>(
+        &self,
+        connection: &mut Connection,
+        unique_key: &str,
+        run_at: Timestamp,
+    ) -> Result<bool, QueueError> {
+        self.store
+            .hasten(connection, J::KIND, unique_key, run_at, self.clock.now())
+            .await
+    }
+
+    /// Gives a job up inside the caller's write transaction: a waiting one at once, a running one as soon as its worker hears of
+    /// it. Its owner is told the reason, then it is a dead letter. False if it is gone or given up already.
+    pub async fn cancel(&self, connection: &mut Connection, id: JobId, reason: &str) -> Result<bool, QueueError> {
+        self.store.cancel(connection, id, reason, self.clock.now()).await
+    }
+
+    /// Lets a dead letter start anew, with all its attempts, inside the caller's write transaction; false if it is none, or if
+    /// another job with its unique key is alive.
+    pub async fn retry(&self, connection: &mut Connection, id: JobId) -> Result<bool, QueueError> {
+        self.store.retry(connection, id, self.clock.now()).await
+    }
+
+    /// Removes a dead letter inside the caller's write transaction; false if it is none.
+    pub async fn forget(&self, connection: &mut Connection, id: JobId) -> Result<bool, QueueError> {
+        self.store.forget(connection, id).await
+    }
+
+    /// Tells the workers of this process that there may be something to do. Others notice within their poll interval.
+    pub fn wake(&self) {
+        self.wake.send_replace(());
+    }
+}
+
+/// Why the queue could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The database failed or was busy.
+    #[error("the job queue's database failed")]
+    Database(#[from] sqlx::Error),
+    /// A payload has no form in JSON.
+    #[error("the job's payload cannot be encoded")]
+    Payload(#[from] serde_json::Error),
+    /// The operating system gave no thread for the heartbeat.
+    #[error("the heartbeat's thread did not start")]
+    Heartbeat(#[source] std::io::Error),
+}
+
+impl QueueError {
+    /// Whether the same may work later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => sqlite::is_busy(error.as_ref()),
+            Self::Database(error) => matches!(
+                error,
+                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed
+            ),
+            Self::Heartbeat(_) => true,
+            Self::Payload(_) => false,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What a job is: its declaration, how it ends, and how it is asked for.
+
+use std::{fmt::Display, future::Future, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use super::Attempt;
+
+/// The number of a job; it is never used twice, so that outputs may be named after it.
+pub type JobId = i64;
+
+/// One kind of work: its payload is the type itself, its behaviour is [`Job::run`].
+///
+/// A job may run more than once (its worker can die at any moment), so repeating it must be harmless. Name outputs after
+/// [`Attempt::job_id`], and commit effects on the database under [`Attempt::complete`].
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What the job works with; the queue only hands it on.
+    type Context: Send + Sync + 'static;
+
+    /// The stored name. Never change it without leaving the old one in [`Job::ALIASES`].
+    const KIND: &'static str;
+
+    /// Former names, under which jobs may still be waiting.
+    const ALIASES: &'static [&'static str] = &[];
+
+    /// The lane whose slots it takes.
+    const LANE: Lane;
+
+    /// How long one attempt may take; then it is stopped and counts as failed.
+    const TIMEOUT: Duration;
+
+    /// How many attempts it has before it is given up.
+    const MAX_ATTEMPTS: u16 = 10;
+
+    /// Does the work.
+    ///
+    /// The future may be dropped at any await: at the deadline, on cancellation, when the lease is lost or the process stops.
+    /// Work on other threads should watch [`Attempt::cancellation`] and hold a clone of the attempt, which keeps its slot.
+    fn run(&self, context: &Self::Context, attempt: &Attempt) -> impl Future<Output = Result<(), JobError>> + Send;
+
+    /// Tells the owner that the job was given up for good, and why: attempts used up, discarded, cancelled, crashed too often.
+    ///
+    /// It runs as an attempt of its own, with the same lease and deadline, and is repeated if it fails; then the job becomes a dead letter.
+    fn given_up(
+        &self,
+        context: &Self::Context,
+        attempt: &Attempt,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), JobError>> + Send {
+        let _ = (context, attempt, reason);
+        std::future::ready(Ok(()))
+    }
+}
+
+/// How a job ends that does not end well; its text is kept with the job and shown to operators.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// It may work later: tried again after a growing pause, until the attempts are used up.
+    #[error("{0:#}")]
+    Retry(anyhow::Error),
+    /// It will never work: given up at once.
+    #[error("{0:#}")]
+    Discard(anyhow::Error),
+    /// It is too early: comes back after this long, and the attempt does not count.
+    #[error("not before {0:?} from now")]
+    Snooze(Duration),
+}
+
+/// Makes the decision visible where an error may arise: `.retry()?` or `.discard()?`.
+pub trait Decide<T> {
+    /// An error is worth another attempt.
+    fn retry(self) -> Result<T, JobError>;
+
+    /// An error is final.
+    fn discard(self) -> Result<T, JobError>;
+}
+
+impl<T, E: Into<anyhow::Error>> Decide<T> for Result<T, E> {
+    fn retry(self) -> Result<T, JobError> {
+        self.map_err(|error| JobError::Retry(error.into()))
+    }
+
+    fn discard(self) -> Result<T, JobError> {
+        self.map_err(|error| JobError::Discard(error.into()))
+    }
+}
+
+/// A pool of slots with a width of its own. The stored names are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(rename_all = "lowercase")]
+pub enum Lane {
+    /// Work that keeps a core busy; as wide as there are cores.
+    Cpu,
+    /// Work that mostly waits for others; wide.
+    Io,
+}
+
+impl Lane {
+    /// Every lane.
+    pub const ALL: [Self; 2] = [Self::Cpu, Self::Io];
+}
+
+impl Display for Lane {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Cpu => "cpu",
+            Self::Io => "io",
+        })
+    }
+}
+
+/// Who goes first within a lane: nothing of a lower rank starts while something of a higher rank waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[repr(i32)]
+pub enum Priority {
+    /// Somebody is on the line.
+    Urgent = 0,
+    /// Somebody waits for it.
+    #[default]
+    Normal = 1,
+    /// Nobody waits: re-rendering, imports, sweeps.
+    Bulk = 2,
+}
+
+impl Priority {
+    /// Every rank, the first to go first.
+    pub const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Bulk];
+}
+
+/// A job to enqueue, and how.
+#[derive(Debug)]
+pub struct NewJob<'a, J> {
+    pub(super) job: &'a J,
+    pub(super) tenant: Uuid,
+    pub(super) priority: Priority,
+    pub(super) run_at: Option<Timestamp>,
+    pub(super) unique_key: Option<String>,
+    pub(super) max_attempts: u16,
+}
+
+impl<'a, J: Job> NewJob<'a, J> {
+    /// A job of this tenant: to run at once, of normal priority, not unique.
+    pub fn new(tenant: Uuid, job: &'a J) -> Self {
+        Self {
+            job,
+            tenant,
+            priority: Priority::default(),
+            run_at: None,
+            unique_key: None,
+            max_attempts: J::MAX_ATTEMPTS,
+        }
+    }
+
+    /// At most one job of this kind and key is alive at a time: enqueueing another returns the one that stands.
+    #[must_use]
+    pub fn unique(mut self, key: impl Display) -> Self {
+        self.unique_key = Some(key.to_string());
+        self
+    }
+
+    /// Not before this moment.
+    #[must_use]
+    pub fn at(mut self, run_at: Timestamp) -> Self {
+        self.run_at = Some(run_at);
+        self
+    }
+
+    /// Before or after others.
+    #[must_use]
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Another number of attempts than the kind's, at least one.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u16) -> Self {
+        self.max_attempts = attempts.max(1);
+        self
+    }
+}
+
+/// What [`super::Queue::enqueue`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enqueued {
+    /// The job, new or the one that stood already.
+    pub id: JobId,
+    /// Whether it is new.
+    pub fresh: bool,
+}

@@ -1,0 +1,126 @@
+//! What a worker does beside its jobs: promotes those whose time has come, reaps dead workers, passes cancellations and
+//! progress on, and forgets what was completed long ago.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+
+use super::{Queue, QueueError, WorkerConfig, worker::Session};
+
+/// The most jobs promoted, or forgotten, in one statement, so that the writer is soon free again.
+const BATCH: u32 = 1_000;
+
+/// How often completed jobs are looked through for old ones.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+
+/// Looks after the queue until the future is dropped.
+pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, config: WorkerConfig) {
+    let queue = &session.queue;
+    let mut wake = queue.wake.subscribe();
+    let mut reaping = Every::new(config.lease / 3);
+    let mut pruning = Every::new(PRUNE_EVERY);
+    loop {
+        wake.mark_unchanged();
+        if let Err(error) = look_after_running(&session).await {
+            complain("could not pass on cancellations or progress", &error);
+        }
+        if reaping.is_due()
+            && let Err(error) = queue.reap(config.lease).await
+        {
+            complain("could not look for dead workers", &error);
+        }
+        if pruning.is_due()
+            && let Err(error) = queue.prune(config.keep_done).await
+        {
+            complain("could not forget completed jobs", &error);
+        }
+        let pause = match queue.promote().await {
+            Ok(next) => next.unwrap_or(config.poll).min(config.poll),
+            Err(error) => {
+                complain("could not promote scheduled jobs", &error);
+                config.poll
+            }
+        };
+        tokio::select! {
+            _ = wake.changed() => {}
+            () = sleep(pause) => {}
+        }
+    }
+}
+
+async fn look_after_running<C>(session: &Session<C>) -> Result<(), QueueError> {
+    let store = &session.queue.store;
+    for (id, reason) in store.cancelled(session.worker).await? {
+        session.running.cancel(id, reason);
+    }
+    let changes = session.running.progress();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    store.store_progress(&changes).await
+}
+
+impl Queue {
+    /// Makes available what is due; returns how long it is until something else is.
+    pub(super) async fn promote(&self) -> Result<Option<Duration>, QueueError> {
+        loop {
+            let Some(next) = self.store.next_run().await? else {
+                return Ok(None);
+            };
+            let now = self.clock.now();
+            if next > now {
+                return Ok(Some(next.duration_since(now).unsigned_abs()));
+            }
+            if self.store.promote(BATCH, now).await? > 0 {
+                self.wake();
+            }
+        }
+    }
+
+    /// Takes their jobs from workers that have not beaten for `ttl`.
+    pub(super) async fn reap(&self, ttl: Duration) -> Result<(), QueueError> {
+        let now = self.clock.now();
+        let before = now.saturating_sub(ttl).unwrap_or(now);
+        for (worker, jobs) in self.store.reap(before, now).await? {
+            tracing::warn!(worker, jobs, "a worker died; its jobs go to others");
+            self.wake();
+        }
+        Ok(())
+    }
+
+    /// Forgets jobs that were completed longer ago than `keep`.
+    async fn prune(&self, keep: Duration) -> Result<(), QueueError> {
+        let now = self.clock.now();
+        let before = now.saturating_sub(keep).unwrap_or(now);
+        while self.store.prune(before, BATCH).await? == u64::from(BATCH) {}
+        Ok(())
+    }
+}
+
+/// Logs what will be tried again.
+pub(super) fn complain(what: &str, error: &QueueError) {
+    tracing::warn!(error = error as &dyn std::error::Error, "{what}");
+}
+
+/// Something done from time to time; the first time at once.
+struct Every {
+    interval: Duration,
+    last: Option<Instant>,
+}
+
+impl Every {
+    fn new(interval: Duration) -> Self {
+        Self { interval, last: None }
+    }
+
+    fn is_due(&mut self) -> bool {
+        let due = self.last.is_none_or(|last| last.elapsed() >= self.interval);
+        if due {
+            self.last = Some(Instant::now());
+        }
+        due
+    }
+}

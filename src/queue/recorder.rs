@@ -1,0 +1,67 @@
+//! Stores how attempts ended, in batches: as many as have come in while the last batch was written.
+
+use std::time::Duration;
+
+use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Queue,
+    maintenance::complain,
+    retry::{Settled, Settlement},
+};
+
+/// The most results in one transaction, and the most that wait for the next.
+const BATCH: usize = 1_024;
+
+/// The pause after a failed write.
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub(super) struct Recorder {
+    task: JoinHandle<()>,
+    finish: CancellationToken,
+}
+
+impl Recorder {
+    /// Records until the lease is lost, for then no result counts any more.
+    pub(super) fn start(queue: Queue, lost: CancellationToken) -> (Self, mpsc::Sender<Settled>) {
+        let (sender, receiver) = mpsc::channel(BATCH);
+        let finish = CancellationToken::new();
+        let recording = record(queue, receiver, finish.clone());
+        let task = tokio::spawn(async move {
+            lost.run_until_cancelled(recording).await;
+        });
+        (Self { task, finish }, sender)
+    }
+
+    /// Stores what has come in, takes nothing more, and ends.
+    pub(super) async fn finish(self) {
+        self.finish.cancel();
+        let _ = self.task.await;
+    }
+}
+
+async fn record(queue: Queue, mut results: mpsc::Receiver<Settled>, finish: CancellationToken) {
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        batch.clear();
+        tokio::select! {
+            biased;
+            () = finish.cancelled(), if !results.is_closed() => results.close(),
+            received = results.recv_many(&mut batch, BATCH) => match received {
+                0 => return,
+                _ => store(&queue, &batch).await,
+            },
+        }
+    }
+}
+
+async fn store(queue: &Queue, batch: &[Settled]) {
+    while let Err(error) = queue.store.settle(batch, queue.clock.now()).await {
+        complain("could not store how jobs ended; trying again", &error);
+        sleep(PAUSE).await;
+    }
+    if batch.iter().any(|result| result.settlement != Settlement::Complete) {
+        queue.wake();
+    }
+}

@@ -1,0 +1,176 @@
+//! What becomes of a job after an attempt: the rules of retrying and giving up, without any I/O.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{JobError, JobId};
+
+/// How often a job may take its worker down with it.
+pub(super) const MAX_CRASHES: u32 = 3;
+
+/// How often telling the owner that a job was given up is tried.
+pub(super) const MAX_TELLINGS: u32 = 5;
+
+/// When a job comes back whose kind this worker does not know; a newer one may.
+pub(super) const UNKNOWN_KIND_PAUSE: Duration = Duration::from_secs(60);
+
+/// Errors are for people; the rest of a longer one is cut off.
+const MAX_ERROR_CHARS: usize = 1_000;
+
+/// A job as a worker holds it.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    pub(super) id: JobId,
+    pub(super) claim: i64,
+    pub(super) kind: String,
+    pub(super) tenant: uuid::Uuid,
+    pub(super) attempt: u16,
+    pub(super) max_attempts: u16,
+    pub(super) tellings: u32,
+    pub(super) verdict: Option<String>,
+    pub(super) payload: String,
+}
+
+impl Claimed {
+    pub(super) fn settled(&self, settlement: Settlement) -> Settled {
+        Settled {
+            id: self.id,
+            claim: self.claim,
+            settlement,
+        }
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Returned(Result<(), JobError>),
+    Panicked(String),
+    TimedOut(Duration),
+    Cancelled(String),
+    UnknownKind,
+    Undecodable(String),
+}
+
+/// What is to be stored about it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Settlement {
+    /// Done.
+    Complete,
+    /// Comes back.
+    Reschedule {
+        run_at: Timestamp,
+        counted: bool,
+        crashed: bool,
+        error: Option<String>,
+    },
+    /// The owner is to be told why it will not happen.
+    GiveUp { reason: String },
+    /// A dead letter.
+    Bury { reason: String },
+}
+
+/// A settlement, fenced by the claim that it belongs to.
+#[derive(Clone, Debug)]
+pub(super) struct Settled {
+    pub(super) id: JobId,
+    pub(super) claim: i64,
+    pub(super) settlement: Settlement,
+}
+
+/// The pause before the next attempt: doubling from two seconds up to an hour, times `jitter` (0.5 to 1.5), so that what failed
+/// together does not come back together.
+pub(super) fn backoff(attempts: u32, jitter: f64) -> Duration {
+    let doubled = Duration::from_secs(1) * 2_u32.saturating_pow(attempts.clamp(1, 12));
+    doubled.min(Duration::from_secs(3_600)).mul_f64(jitter)
+}
+
+/// A random factor for [`backoff`].
+pub(super) fn jitter() -> f64 {
+    rand::random_range(0.5..1.5)
+}
+
+/// Decides what becomes of the job.
+pub(super) fn settle(job: &Claimed, outcome: Outcome, now: Timestamp, jitter: f64) -> Settlement {
+    let failure = match outcome {
+        Outcome::Returned(Ok(())) => {
+            return match &job.verdict {
+                None => Settlement::Complete,
+                Some(verdict) => Settlement::Bury {
+                    reason: verdict.clone(),
+                },
+            };
+        }
+        Outcome::Returned(Err(JobError::Snooze(pause))) => return uncounted(now, pause),
+        Outcome::UnknownKind => return uncounted(now, UNKNOWN_KIND_PAUSE),
+        Outcome::Undecodable(reason) => {
+            return Settlement::Bury {
+                reason: shortened(reason),
+            };
+        }
+        Outcome::Returned(Err(error @ JobError::Discard(_))) => return given_up(job, error.to_string()),
+        Outcome::Cancelled(reason) => return given_up(job, reason),
+        Outcome::Returned(Err(error @ JobError::Retry(_))) => error.to_string(),
+        Outcome::Panicked(message) => format!("panicked: {message}"),
+        Outcome::TimedOut(limit) => format!("took longer than {limit:?}"),
+    };
+    let (attempts, used_up) = match job.verdict {
+        None => (u32::from(job.attempt), job.attempt >= job.max_attempts),
+        Some(_) => (job.tellings, job.tellings >= MAX_TELLINGS),
+    };
+    if used_up {
+        return given_up(job, failure);
+    }
+    Settlement::Reschedule {
+        run_at: later(now, backoff(attempts, jitter)),
+        counted: true,
+        crashed: false,
+        error: Some(shortened(failure)),
+    }
+}
+
+/// Decides what becomes of a job whose worker died, or lost its lease, for the `crashes`th time.
+pub(super) fn settle_crash(job: &Claimed, crashes: u32, now: Timestamp, jitter: f64) -> Settlement {
+    let failure = "its worker died or lost its lease".to_owned();
+    let used_up = job.verdict.is_none() && job.attempt >= job.max_attempts;
+    if crashes >= MAX_CRASHES || used_up {
+        return given_up(job, format!("{failure} ({crashes} times)"));
+    }
+    Settlement::Reschedule {
+        run_at: later(now, backoff(crashes, jitter)),
+        counted: true,
+        crashed: true,
+        error: Some(failure),
+    }
+}
+
+fn uncounted(now: Timestamp, pause: Duration) -> Settlement {
+    Settlement::Reschedule {
+        run_at: later(now, pause),
+        counted: false,
+        crashed: false,
+        error: None,
+    }
+}
+
+/// A job that was given up before, and whose owner could not be told, is buried.
+fn given_up(job: &Claimed, reason: String) -> Settlement {
+    let reason = shortened(reason);
+    match job.verdict {
+        None => Settlement::GiveUp { reason },
+        Some(_) => Settlement::Bury { reason },
+    }
+}
+
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_ERROR_CHARS) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+pub(super) fn later(now: Timestamp, pause: Duration) -> Timestamp {
+    now.saturating_add(pause).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,12 @@
+-- A running job becomes a dead letter; the first verdict stands.
+UPDATE job
+SET state = 'discarded',
+    verdict = coalesce(verdict, ?4),
+    cancel = NULL,
+    worker = NULL,
+    errors = CASE
+        WHEN ?4 IS verdict THEN errors
+        WHEN json_array_length(errors) >= 10 THEN json_insert(json_remove(errors, '$[0]'), '$[#]', json_object('attempt', attempt, 'at', ?3, 'error', ?4))
+        ELSE json_insert(errors, '$[#]', json_object('attempt', attempt, 'at', ?3, 'error', ?4))
+    END
+WHERE id = ?1 AND claim = ?2 AND state = 'running'

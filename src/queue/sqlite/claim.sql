@@ -1,0 +1,23 @@
+-- Takes up to ?5 of the oldest jobs of each of the given tenants (a JSON array of hexadecimal ids) in one lane with one priority.
+UPDATE job
+SET state = 'running',
+    worker = ?1,
+    claim = claim + 1,
+    -- A claim that only tells the owner the verdict is no attempt at the work.
+    attempt = attempt + (verdict IS NULL),
+    tellings = tellings + (verdict IS NOT NULL),
+    started_at = ?6,
+    progress = 0
+WHERE id IN (
+    SELECT mine.id
+    FROM json_each(?4) AS turn
+    -- CROSS JOIN pins the order: for each tenant, a seek in job_ready; never the other way round.
+    CROSS JOIN job AS mine ON mine.id IN (
+        SELECT oldest.id FROM job AS oldest
+        WHERE oldest.state = 'available' AND oldest.lane = ?2 AND oldest.priority = ?3
+          AND oldest.tenant = unhex(turn.value)
+        ORDER BY oldest.id
+        LIMIT ?5
+    )
+)
+RETURNING id, claim, kind, tenant, attempt, max_attempts, tellings, verdict, payload

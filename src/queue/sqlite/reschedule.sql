@@ -1,0 +1,18 @@
+-- A running job goes back, to be claimed at ?3. Who was asked to cancel it meanwhile gets that as its verdict, at once.
+UPDATE job
+SET state = CASE WHEN cancel IS NOT NULL OR ?3 <= ?4 THEN 'available' ELSE 'scheduled' END,
+    run_at = CASE WHEN cancel IS NOT NULL THEN ?4 ELSE ?3 END,
+    -- An attempt that does not count is taken back; `claim`, the fencing number, is not.
+    attempt = attempt - (NOT ?5 AND verdict IS NULL),
+    tellings = tellings - (NOT ?5 AND verdict IS NOT NULL),
+    crashes = crashes + ?6,
+    verdict = coalesce(verdict, cancel),
+    cancel = NULL,
+    worker = NULL,
+    errors = CASE
+        WHEN ?7 IS NULL THEN errors
+        -- Ten are kept; the oldest goes.
+        WHEN json_array_length(errors) >= 10 THEN json_insert(json_remove(errors, '$[0]'), '$[#]', json_object('attempt', attempt, 'at', ?4, 'error', ?7))
+        ELSE json_insert(errors, '$[#]', json_object('attempt', attempt, 'at', ?4, 'error', ?7))
+    END
+WHERE id = ?1 AND claim = ?2 AND state = 'running'

@@ -1,0 +1,62 @@
+-- The job queue on SQLite. Times are microseconds since 1970 in UTC, tenants are 16-byte UUIDs.
+
+-- One row for every living worker process. AUTOINCREMENT, because an id must never come back: a worker that starts again
+-- under the id of a dead one would keep that one's jobs running for ever.
+CREATE TABLE worker (
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    host TEXT    NOT NULL,
+    beat INTEGER NOT NULL
+) STRICT;
+
+-- Every job that is not finished. AUTOINCREMENT, because finished rows leave, and a reused id would let a late result of an
+-- old job settle a new one (and let two jobs share what is named after the id).
+--
+--   available   may be claimed now
+--   scheduled   waits for run_at: delayed, snoozed or between two attempts
+--   running     held by `worker` under the fencing number `claim`
+--   discarded   a dead letter, kept until somebody retries or forgets it
+CREATE TABLE job (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    lane         TEXT    NOT NULL CHECK (lane IN ('cpu', 'io')),
+    kind         TEXT    NOT NULL,
+    tenant       BLOB    NOT NULL CHECK (length(tenant) = 16),
+    priority     INTEGER NOT NULL,                   -- 0 urgent, 1 normal, 2 bulk
+    state        TEXT    NOT NULL CHECK (state IN ('available', 'scheduled', 'running', 'discarded')),
+    claim        INTEGER NOT NULL DEFAULT 0,         -- grows with every claim and never shrinks: the fencing number
+    attempt      INTEGER NOT NULL DEFAULT 0,         -- the attempts that count; a snooze or a hand-back takes its own back
+    max_attempts INTEGER NOT NULL,
+    crashes      INTEGER NOT NULL DEFAULT 0,         -- how often its worker died or lost its lease under it
+    verdict      TEXT,                               -- why it was given up; its next claim tells the owner, then it is discarded
+    tellings     INTEGER NOT NULL DEFAULT 0,         -- attempts at telling the owner
+    cancel       TEXT,                               -- why a running job is asked to stop
+    progress     REAL    NOT NULL DEFAULT 0,         -- from 0 to 1
+    run_at       INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    started_at   INTEGER,
+    worker       INTEGER REFERENCES worker (id),
+    unique_key   TEXT,
+    payload      TEXT    NOT NULL,
+    errors       TEXT    NOT NULL DEFAULT '[]',      -- [{"attempt", "at", "error"}], the newest last, at most ten
+    CHECK ((state = 'running') = (worker IS NOT NULL))
+) STRICT;
+
+-- The claim walks tenants in their order and takes each one's oldest, so that one index serves both.
+CREATE INDEX job_ready ON job (lane, priority, tenant, id) WHERE state = 'available';
+CREATE INDEX job_scheduled ON job (run_at) WHERE state = 'scheduled';
+CREATE INDEX job_running ON job (worker) WHERE worker IS NOT NULL;
+CREATE INDEX job_discarded ON job (id) WHERE state = 'discarded';
+CREATE UNIQUE INDEX job_unique ON job (kind, unique_key) WHERE unique_key IS NOT NULL AND state <> 'discarded';
+
+-- What was completed, kept for a while for people who ask.
+CREATE TABLE done (
+    id          INTEGER PRIMARY KEY,
+    lane        TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    tenant      BLOB    NOT NULL,
+    attempt     INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    started_at  INTEGER,
+    finished_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX done_finished ON done (finished_at);

@@ -1,0 +1,265 @@
+//! The worker: claims jobs into the slots of its lanes, runs them, and records how they ended.
+
+use std::{collections::HashMap, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
+
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use super::{
+    Lane, Queue, QueueError, Registry,
+    fairness::Turns,
+    lease::Lease,
+    maintenance::{self, complain},
+    recorder::Recorder,
+    running::{self, Running},
+    sqlite::WorkerId,
+};
+
+/// The most jobs taken in one claim.
+const CLAIM_BATCH: usize = 256;
+
+/// How long dropped work has to leave, and the last results to be stored, when a worker stops.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// How a worker works.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// A name for people, to tell machines apart.
+    pub host: String,
+    /// Slots of the CPU lane; none to leave it to others.
+    pub cpu_slots: usize,
+    /// Slots of the I/O lane; none to leave it to others.
+    pub io_slots: usize,
+    /// How long after its last heartbeat a worker's jobs are taken from it.
+    pub lease: Duration,
+    /// How often a worker looks for work that nobody told it of.
+    pub poll: Duration,
+    /// How long running jobs may go on after the shutdown began; what is left then is handed back.
+    pub grace: Duration,
+    /// How long completed jobs are remembered.
+    pub keep_done: Duration,
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self {
+            host: "localhost".into(),
+            cpu_slots: available_parallelism().map_or(1, NonZero::get),
+            io_slots: 64,
+            lease: Duration::from_secs(15),
+            poll: Duration::from_secs(1),
+            grace: Duration::from_secs(10),
+            keep_done: Duration::from_secs(7 * 24 * 3_600),
+        }
+    }
+}
+
+impl WorkerConfig {
+    fn slots(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Cpu => self.cpu_slots,
+            Lane::Io => self.io_slots,
+        }
+        .min(Semaphore::MAX_PERMITS)
+    }
+}
+
+/// A pool of slots that runs the jobs of a queue.
+pub struct Worker<C> {
+    queue: Queue,
+    registry: Arc<Registry<C>>,
+    context: Arc<C>,
+    config: WorkerConfig,
+}
+
+/// Why a worker stopped working under one lease.
+enum Ended {
+    ByShutdown,
+    LeaseLost,
+}
+
+impl<C: Send + Sync + 'static> Worker<C> {
+    /// A worker that knows these kinds and runs them on this context.
+    pub fn new(queue: Queue, registry: Registry<C>, context: Arc<C>, config: WorkerConfig) -> Self {
+        Self {
+            queue,
+            registry: Arc::new(registry),
+            context,
+            config,
+        }
+    }
+
+    /// Works until `shutdown`: then claims nothing more, lets running jobs end within the grace period, and hands the rest back
+    /// with their attempts uncounted. Fails only if it cannot begin; a lease lost later is replaced by a new one.
+    ///
+    /// If the future is dropped instead, jobs are dropped with it, and come back when the lease has run out.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), QueueError> {
+        let mut lease = Lease::take(&self.queue, &self.config.host, self.config.lease).await?;
+        loop {
+            match self.work(lease, &shutdown).await {
+                Ended::ByShutdown => return Ok(()),
+                Ended::LeaseLost => {}
+            }
+            lease = loop {
+                match Lease::take(&self.queue, &self.config.host, self.config.lease).await {
+                    Ok(lease) => break lease,
+                    Err(error) => complain("could not take a new lease yet", &error),
+                }
+                tokio::select! {
+                    () = shutdown.cancelled() => return Ok(()),
+                    () = sleep(self.config.poll) => {}
+                }
+            };
+        }
+    }
+
+    /// Works under one lease until it is lost or the worker is to stop.
+    async fn work(&self, lease: Lease, shutdown: &CancellationToken) -> Ended {
+        let worker = lease.worker;
+        tracing::info!(worker, host = self.config.host, "working");
+        let (recorder, results) = Recorder::start(self.queue.clone(), lease.lost.clone());
+        let session = Arc::new(Session {
+            queue: self.queue.clone(),
+            registry: Arc::clone(&self.registry),
+            context: Arc::clone(&self.context),
+            worker,
+            running: Running::default(),
+            attempts: TaskTracker::new(),
+            results,
+            draining: CancellationToken::new(),
+            halt: CancellationToken::new(),
+        });
+        let _halt = session.halt.clone().drop_guard();
+        let _drain = session.draining.clone().drop_guard();
+        let loops = TaskTracker::new();
+        for lane in Lane::ALL {
+            let slots = self.config.slots(lane);
+            if slots > 0 {
+                loops.spawn(claim_loop(Arc::clone(&session), lane, slots, self.config.poll));
+            }
+        }
+        let halt = session.halt.clone();
+        let upkeep = maintenance::keep_up(Arc::clone(&session), self.config.clone());
+        let upkeep = tokio::spawn(async move { halt.run_until_cancelled_owned(upkeep).await });
+        loops.close();
+
+        let lost = lease.lost.clone();
+        tokio::select! {
+            () = lost.cancelled() => {}
+            () = shutdown.cancelled() => {
+                session.draining.cancel();
+                let finished = async {
+                    loops.wait().await;
+                    session.attempts.close();
+                    session.attempts.wait().await;
+                };
+                tokio::select! {
+                    () = lost.cancelled() => {}
+                    _ = timeout(self.config.grace, finished) => {}
+                }
+            }
+        }
+        session.draining.cancel();
+        session.halt.cancel();
+        session.attempts.close();
+        // A claim under way, or a future that does not yield, must not keep the process.
+        let _ = timeout(LEAVING, async {
+            loops.wait().await;
+            session.attempts.wait().await
+        })
+        .await;
+        let _ = upkeep.await;
+        let _ = timeout(LEAVING, recorder.finish()).await;
+        if lost.is_cancelled() {
+            return if shutdown.is_cancelled() {
+                Ended::ByShutdown
+            } else {
+                Ended::LeaseLost
+            };
+        }
+        drop(lease);
+        match self.queue.store.leave(worker, self.queue.clock.now()).await {
+            Ok(handed_back) => tracing::info!(worker, handed_back, "stopped working"),
+            Err(error) => complain(
+                "could not hand jobs back; they return when the lease has run out",
+                &error,
+            ),
+        }
+        self.queue.wake();
+        Ended::ByShutdown
+    }
+}
+
+/// What the tasks of a worker share while it holds one lease.
+pub(super) struct Session<C> {
+    pub(super) queue: Queue,
+    pub(super) registry: Arc<Registry<C>>,
+    pub(super) context: Arc<C>,
+    pub(super) worker: WorkerId,
+    pub(super) running: Running,
+    pub(super) attempts: TaskTracker,
+    pub(super) results: mpsc::Sender<super::retry::Settled>,
+    /// Nothing more is claimed.
+    pub(super) draining: CancellationToken,
+    /// Whatever still runs is dropped, without a result.
+    pub(super) halt: CancellationToken,
+}
+
+/// Fills the free slots of a lane, over and over.
+async fn claim_loop<C: Send + Sync + 'static>(session: Arc<Session<C>>, lane: Lane, width: usize, poll: Duration) {
+    let slots = Arc::new(Semaphore::new(width));
+    let mut turns = Turns::new(cap(lane, width));
+    let mut wake = session.queue.wake.subscribe();
+    let draining = session.draining.clone();
+    while let Some(Ok(first)) = draining.run_until_cancelled(Arc::clone(&slots).acquire_owned()).await {
+        let mut free = vec![first];
+        while free.len() < CLAIM_BATCH
+            && let Ok(slot) = Arc::clone(&slots).try_acquire_owned()
+        {
+            free.push(slot);
+        }
+        // Before the claim, so that what is committed during it is noticed after it.
+        wake.mark_unchanged();
+        let held: HashMap<Uuid, usize> = session.running.held(lane);
+        let now = session.queue.clock.now();
+        let claimed = session
+            .queue
+            .store
+            .claim(session.worker, lane, free.len(), &mut turns, &held, now)
+            .await;
+        let idle = match claimed {
+            Ok(jobs) => {
+                let idle = jobs.is_empty();
+                for (job, slot) in jobs.into_iter().zip(free) {
+                    running::start(&session, lane, job, slot);
+                }
+                idle
+            }
+            Err(error) => {
+                complain("could not claim jobs", &error);
+                drop(free);
+                draining.run_until_cancelled(sleep(poll)).await;
+                false
+            }
+        };
+        if idle {
+            tokio::select! {
+                () = draining.cancelled() => {}
+                _ = wake.changed() => {}
+                () = sleep(poll) => {}
+            }
+        }
+    }
+}
+
+/// Half of a CPU lane for one tenant while others wait; I/O lanes are wide enough for turns alone.
+fn cap(lane: Lane, width: usize) -> usize {
+    match lane {
+        Lane::Cpu => width.div_ceil(2),
+        Lane::Io => width,
+    }
+}

@@ -1,0 +1,186 @@
+//! What happens when workers die, stall or stop.
+
+use std::time::Duration;
+
+use voicemill::queue::{NewJob, State, WorkerConfig};
+
+use crate::harness::{Bench, CpuPuppet, Puppet, tenant};
+
+/// Long enough that only the clock, which tests move by hand, makes a lease run out.
+const LEASE: Duration = Duration::from_secs(15);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_leaves_nothing_running_for_ever() {
+    let bench = Bench::new().await;
+    let first = bench.work();
+    let id = bench.add(Puppet::Hang("a".into())).await;
+    bench.log.wait_for("start a 1").await;
+    first.crash().await;
+    assert_eq!(bench.show(id).await.unwrap().state, State::Running);
+
+    let second = bench.work_as(WorkerConfig {
+        grace: Duration::ZERO,
+        ..Bench::config()
+    });
+    bench
+        .until("a second worker", || async { bench.workers().await == 2 })
+        .await;
+    assert_eq!(
+        bench.show(id).await.unwrap().state,
+        State::Running,
+        "the lease has not run out"
+    );
+    // The living worker beats in real time, so it stays the fresher one whatever the clock says.
+    bench.age_first_worker(LEASE * 2).await;
+    bench
+        .until("reaped", || async {
+            bench.show(id).await.is_some_and(|job| job.crashes == 1)
+        })
+        .await;
+    assert_eq!(bench.workers().await, 1);
+    bench.advance(Duration::from_secs(5));
+    bench.log.wait_for("start a 2").await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_takes_its_workers_down_is_given_up_after_three() {
+    let bench = Bench::new().await;
+    let id = bench.add(Puppet::Hang("a".into())).await;
+    for crash in 1..=3 {
+        let working = bench.work();
+        bench.log.wait_for(&format!("start a {}", crash.min(3))).await;
+        working.crash().await;
+        bench.age_first_worker(LEASE * 2).await;
+        let reaping = bench.work_as(WorkerConfig {
+            io_slots: 0,
+            ..Bench::config()
+        });
+        bench
+            .until("reaped", || async {
+                bench.show(id).await.is_some_and(|job| job.state != State::Running)
+            })
+            .await;
+        reaping.stop().await;
+        bench.advance(Duration::from_secs(60));
+    }
+    let working = bench.work();
+    let dead = bench.until_state(id, State::Discarded).await;
+    assert_eq!(
+        dead.verdict.as_deref(),
+        Some("its worker died or lost its lease (3 times)")
+    );
+    assert_eq!(bench.log.count(&format!("given up a: {}", dead.verdict.unwrap())), 1);
+    working.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saturated_worker_keeps_its_jobs() {
+    let bench = Bench::with_clock(voicemill::clock::Clock::system()).await;
+    let short_lease = Duration::from_millis(1_000);
+    let config = WorkerConfig {
+        lease: short_lease,
+        cpu_slots: 2,
+        ..Bench::config()
+    };
+    let saturated = bench.work_as(config.clone());
+    // Every thread of the runtime is blocked for longer than the lease.
+    let threads = tokio::runtime::Handle::current().metrics().num_workers();
+    for number in 0..threads.min(2) {
+        let job = CpuPuppet(Puppet::Spin(format!("spin {number}"), 2_500));
+        bench.enqueue(NewJob::new(tenant(1), &job)).await;
+    }
+    let rival = bench.other_process().await;
+    let rival_thread = rival.work_on_own_runtime(config);
+    bench
+        .until("done", || async {
+            bench.log.count("end spin 0") == 1 && bench.log.count("end spin 1") == 1
+        })
+        .await;
+    assert_eq!(
+        rival.log.entries(),
+        Vec::<String>::new(),
+        "the rival ran a job that was running"
+    );
+    rival_thread.stop();
+    saturated.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_lost_its_lease_stops_its_jobs_and_begins_anew() {
+    let bench = Bench::new().await;
+    let working = bench.work_as(WorkerConfig {
+        lease: Duration::from_millis(500),
+        ..Bench::config()
+    });
+    let id = bench.add(Puppet::Hang("a".into())).await;
+    bench.log.wait_for("start a 1").await;
+    // Another worker, whose clock runs ahead, takes over.
+    sqlx::query("UPDATE job SET state = 'available', worker = NULL")
+        .execute(&bench.write)
+        .await
+        .unwrap();
+    sqlx::query("DELETE FROM worker").execute(&bench.write).await.unwrap();
+    bench.log.wait_for("dropped a").await;
+    bench.log.wait_for("start a 2").await;
+    assert!(bench.show(id).await.is_some());
+    working.begin_shutdown();
+    working.crash().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_cannot_beat_stops_its_jobs_before_others_may_take_them() {
+    let bench = Bench::new().await;
+    let lease = Duration::from_millis(900);
+    let working = bench.work_as(WorkerConfig {
+        lease,
+        ..Bench::config()
+    });
+    bench.add(Puppet::Hang("a".into())).await;
+    bench.log.wait_for("start a 1").await;
+    // Nobody can write any more.
+    let blocking = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let begun = std::time::Instant::now();
+    bench.log.wait_for("dropped a").await;
+    assert!(begun.elapsed() < lease, "{:?}", begun.elapsed());
+    drop(blocking);
+    working.crash().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn short_work_ends_before_a_shutdown() {
+    let bench = Bench::new().await;
+    let working = bench.work();
+    let id = bench.add(Puppet::Sleep("a".into(), 100)).await;
+    bench.log.wait_for("start a 1").await;
+    working.stop().await;
+    assert!(bench.done(id).await);
+    assert_eq!(bench.workers().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_work_is_handed_back_uncounted_at_a_shutdown() {
+    let bench = Bench::new().await;
+    let working = bench.work_as(WorkerConfig {
+        grace: Duration::from_millis(50),
+        ..Bench::config()
+    });
+    let long = bench.add(Puppet::Hang("a".into())).await;
+    let blocked = bench.add(Puppet::Block("b".into())).await;
+    bench.log.wait_for("start a 1").await;
+    bench.log.wait_for("start b 1").await;
+    working.begin_shutdown();
+    let unclaimed = bench.add(Puppet::Succeed("c".into())).await;
+    working.stop().await;
+    for id in [long, blocked, unclaimed] {
+        let job = bench.show(id).await.unwrap();
+        assert_eq!(
+            (job.state, job.attempt, job.crashes, job.errors.len()),
+            (State::Available, 0, 0, 0),
+            "job {id}"
+        );
+    }
+    bench.log.wait_for("dropped a").await;
+    bench.log.wait_for("unblocked b").await;
+    assert_eq!(bench.workers().await, 0);
+}

@@ -1,0 +1,133 @@
+//! Whose jobs start first.
+
+use std::time::Duration;
+
+use voicemill::queue::{NewJob, WorkerConfig};
+
+use crate::harness::{Bench, CpuPuppet, IoPuppet, Puppet, tenant};
+
+async fn flood(bench: &Bench, jobs: usize) {
+    let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let job = IoPuppet(Puppet::Succeed("flood".into()));
+    for _ in 0..jobs {
+        bench
+            .queue
+            .enqueue(&mut transaction, NewJob::new(tenant(5), &job))
+            .await
+            .unwrap();
+    }
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_thousand_jobs_of_one_delay_another_by_at_most_a_round() {
+    let bench = Bench::new().await;
+    flood(&bench, 20_000).await;
+    // One sorts before the busy tenant, one after: neither may depend on it.
+    for (number, name) in [(1, "before"), (9, "after")] {
+        bench
+            .enqueue(NewJob::new(tenant(number), &IoPuppet(Puppet::Succeed(name.into()))))
+            .await;
+    }
+    let config = WorkerConfig {
+        cpu_slots: 0,
+        io_slots: 4,
+        ..Bench::config()
+    };
+    let slots = config.io_slots;
+    let working = bench.work_as(config);
+    bench.log.wait_for("end before").await;
+    bench.log.wait_for("end after").await;
+    working.stop().await;
+    let starts: Vec<_> = bench
+        .log
+        .entries()
+        .into_iter()
+        .filter(|entry| entry.starts_with("start"))
+        .collect();
+    for name in ["start before 1", "start after 1"] {
+        let place = starts.iter().position(|start| start == name).unwrap();
+        assert!(place < slots, "{name} was number {place}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_one_slot_tenants_take_turns() {
+    let bench = Bench::new().await;
+    for number in [1, 2, 3] {
+        for round in 0..3 {
+            let job = IoPuppet(Puppet::Succeed(format!("{number}")));
+            assert!(bench.enqueue(NewJob::new(tenant(number), &job)).await.fresh, "{round}");
+        }
+    }
+    let working = bench.work_as(WorkerConfig {
+        io_slots: 1,
+        ..Bench::config()
+    });
+    bench
+        .until("all done", || async { bench.log.entries().len() == 18 })
+        .await;
+    working.stop().await;
+    let starts: Vec<_> = bench
+        .log
+        .entries()
+        .into_iter()
+        .filter(|entry| entry.starts_with("start"))
+        .collect();
+    for round in starts.chunks(3) {
+        assert_eq!(round, ["start 1 1", "start 2 1", "start 3 1"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_cpu_lane_nobody_holds_more_than_half_while_others_wait() {
+    let bench = Bench::new().await;
+    for number in 0..6 {
+        let job = CpuPuppet(Puppet::Hang(format!("greedy {number}")));
+        bench.enqueue(NewJob::new(tenant(1), &job)).await;
+    }
+    for number in 0..6 {
+        let job = CpuPuppet(Puppet::Hang(format!("modest {number}")));
+        bench.enqueue(NewJob::new(tenant(2), &job)).await;
+    }
+    let config = WorkerConfig {
+        cpu_slots: 4,
+        io_slots: 0,
+        grace: Duration::ZERO,
+        ..Bench::config()
+    };
+    let working = bench.work_as(config);
+    bench
+        .until("four run", || async { bench.log.entries().len() == 4 })
+        .await;
+    working.stop().await;
+    assert_eq!(
+        bench
+            .log
+            .entries()
+            .iter()
+            .filter(|entry| entry.starts_with("start greedy"))
+            .count(),
+        2
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_alone_gets_the_whole_lane() {
+    let bench = Bench::new().await;
+    for number in 0..4 {
+        let job = CpuPuppet(Puppet::Hang(format!("{number}")));
+        bench.enqueue(NewJob::new(tenant(1), &job)).await;
+    }
+    let config = WorkerConfig {
+        cpu_slots: 4,
+        io_slots: 0,
+        grace: Duration::ZERO,
+        ..Bench::config()
+    };
+    let working = bench.work_as(config);
+    bench
+        .until("four run", || async { bench.log.entries().len() == 4 })
+        .await;
+    working.stop().await;
+}
