@@ -4,6 +4,7 @@ pub mod audio;
 pub mod clock;
 pub mod links;
 pub mod model;
+pub mod notify;
 pub mod queue;
 pub mod speech;
 pub mod storage;

@@ -1,0 +1,13 @@
+//! Mail: what it says, what it is made of, and the ways it goes out.
+
+mod compose;
+mod templates;
+mod verify;
+mod wording;
+
+pub use compose::{Attachment, AudioPart, ComposeError, Mail, MailLink, TranscriptPart, VoicemailMail, fits};
+
+/// Reads an address that every server takes: one mailbox, all in ASCII.
+fn address(text: &str) -> Option<lettre::Address> {
+    text.parse().ok().filter(|_| text.is_ascii())
+}
