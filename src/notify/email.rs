@@ -1,11 +1,13 @@
 //! Mail: what it says, what it is made of, and the ways it goes out.
 
 mod compose;
+mod outbox;
 mod templates;
 mod verify;
 mod wording;
 
 pub use compose::{Attachment, AudioPart, ComposeError, Mail, MailLink, TranscriptPart, VoicemailMail, fits};
+pub use outbox::Outbox;
 
 /// Reads an address that every server takes: one mailbox, all in ASCII.
 fn address(text: &str) -> Option<lettre::Address> {
