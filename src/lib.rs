@@ -3,6 +3,9 @@
 pub mod audio;
 pub mod clock;
 pub mod db;
+pub mod links;
 pub mod model;
+pub mod notify;
 pub mod queue;
 pub mod speech;
+pub mod storage;

@@ -1,0 +1,17 @@
+//! Mail: what it says, what it is made of, and the ways it goes out.
+
+mod compose;
+mod outbox;
+mod smtp;
+mod templates;
+mod verify;
+mod wording;
+
+pub use compose::{Attachment, AudioPart, ComposeError, Mail, MailLink, TranscriptPart, VoicemailMail, fits};
+pub use outbox::Outbox;
+pub use smtp::{Password, Security, Smtp, SmtpConfig};
+
+/// Reads an address that every server takes: one mailbox, all in ASCII.
+fn address(text: &str) -> Option<lettre::Address> {
+    text.parse().ok().filter(|_| text.is_ascii())
+}

@@ -1,0 +1,279 @@
+use std::fmt::Write;
+
+use mail_parser::{MessageParser, MimeHeaders, PartType};
+use proptest::prelude::*;
+
+use super::*;
+
+/// A hundredth of a second of silence, as 8 kHz PCM16 in a WAV.
+const WAV: &[u8] = include_bytes!("tests/silence.wav");
+
+fn at(text: &str) -> Time {
+    Time::from(text.parse::<jiff::Timestamp>().unwrap())
+}
+
+fn link() -> MailLink<'static> {
+    MailLink {
+        url: "https://vm.example.com/l/AQcHBwcHBwcHBwcHBwcHBwe-4ab8vLdX0mD_ZfGtQ0mT",
+        expires_at: at("2026-11-29T17:05:09Z"),
+    }
+}
+
+fn attachment() -> Attachment<'static> {
+    Attachment {
+        bytes: WAV,
+        file_name: "voicemail-2026-11-22-1205.wav",
+        content_type: "audio/wav",
+    }
+}
+
+fn mail() -> VoicemailMail<'static> {
+    VoicemailMail {
+        notice_id: "0192f0c1-2345-7abc-8def-0123456789ab".parse().unwrap(),
+        date: at("2026-11-22T17:05:09Z"),
+        from: "voicemail@acme.example.com",
+        to: "sales@acme.example.com",
+        brand: "Acme Telephone",
+        mailbox: "Sales (101)",
+        caller_name: "Alice Example",
+        caller_number: "+1 555 010 0199",
+        received_at: at("2026-11-22T17:05:00Z"),
+        time_zone: "America/New_York",
+        locale: "en-US",
+        duration: Duration::from_millis(34_200),
+        brief: false,
+        transcript: TranscriptPart::Text("Hi, it's Alice. The café order is ready & waiting.\nCall me back."),
+        audio: AudioPart::Link(link()),
+    }
+}
+
+/// The mail as a reader's program takes it apart: headers, then the tree of parts with their texts.
+fn taken_apart(mail: &Mail) -> String {
+    let parsed = MessageParser::default().parse(&mail.bytes).unwrap();
+    let head = String::from_utf8(mail.bytes.clone()).unwrap();
+    let mut shown = head.split("\r\n\r\n").next().unwrap().replace("\r\n", "\n");
+    fn show(message: &mail_parser::Message<'_>, part: usize, depth: usize, shown: &mut String) {
+        let indent = "  ".repeat(depth);
+        let part = &message.parts[part];
+        let kind = part
+            .content_type()
+            .map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("?")));
+        writeln!(
+            shown,
+            "{indent}{} {}",
+            kind.unwrap(),
+            part.attachment_name().unwrap_or_default()
+        )
+        .unwrap();
+        match &part.body {
+            PartType::Multipart(parts) => {
+                for part in parts {
+                    show(message, *part as usize, depth + 1, shown);
+                }
+            }
+            PartType::Text(text) => writeln!(shown, "-----\n{}-----", text.replace("\r\n", "\n")).unwrap(),
+            PartType::Html(html) => {
+                let body = html.split("<body").nth(1).unwrap().replace("\r\n", "\n");
+                writeln!(shown, "-----\n<body{body}-----").unwrap();
+            }
+            PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
+                writeln!(shown, "{indent}({} bytes)", bytes.len()).unwrap();
+            }
+            PartType::Message(_) => panic!("a mail inside the mail"),
+        }
+    }
+    shown.push_str("\n=====\n");
+    show(&parsed, 0, 0, &mut shown);
+    shown
+}
+
+#[test]
+fn a_mail_with_a_link() {
+    insta::assert_snapshot!(taken_apart(&mail().compose().unwrap()));
+}
+
+#[test]
+fn a_mail_with_an_attachment() {
+    let mail = VoicemailMail {
+        audio: AudioPart::Attached(attachment()),
+        transcript: TranscriptPart::Pending,
+        ..mail()
+    };
+    insta::assert_snapshot!(taken_apart(&mail.compose().unwrap()));
+}
+
+#[test]
+fn a_brief_mail_with_a_link() {
+    let mail = VoicemailMail { brief: true, ..mail() };
+    insta::assert_snapshot!(taken_apart(&mail.compose().unwrap()));
+}
+
+#[test]
+fn a_brief_mail_with_an_attachment() {
+    let mail = VoicemailMail {
+        brief: true,
+        audio: AudioPart::Attached(attachment()),
+        ..mail()
+    };
+    insta::assert_snapshot!(taken_apart(&mail.compose().unwrap()));
+}
+
+#[test]
+fn a_mail_whose_attachment_is_too_large_says_so() {
+    let mail = VoicemailMail {
+        audio: AudioPart::LinkInstead {
+            link: link(),
+            bytes: 57_600_044,
+            limit: 25_000_000,
+        },
+        ..mail()
+    };
+    let composed = mail.compose().unwrap();
+    let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
+    let why =
+        "The recording (57.6 MB) is too large to be attached to a mail of at most 25.0 MB, so here is a link to it";
+    assert!(parsed.body_text(0).unwrap().contains(why));
+    assert!(parsed.body_text(0).unwrap().contains(link().url));
+    assert!(parsed.body_html(0).unwrap().contains(why));
+    let brief = VoicemailMail { brief: true, ..mail }.compose().unwrap();
+    assert!(
+        MessageParser::default()
+            .parse(&brief.bytes)
+            .unwrap()
+            .body_text(0)
+            .unwrap()
+            .contains(why)
+    );
+}
+
+#[test]
+fn what_fits_stays_within_the_limit() {
+    let limit = 2_000_000;
+    let largest = (0..limit)
+        .rev()
+        .step_by(1000)
+        .find(|bytes| fits(*bytes, limit))
+        .unwrap();
+    assert!(largest > 1_000_000);
+    let (bytes, transcript) = (vec![0xff; largest as usize], "üé".repeat(40_000));
+    let mail = VoicemailMail {
+        audio: AudioPart::Attached(Attachment {
+            bytes: &bytes,
+            ..attachment()
+        }),
+        transcript: TranscriptPart::Text(&transcript),
+        ..mail()
+    };
+    assert!(mail.compose().unwrap().bytes.len() as u64 <= limit);
+    assert!(!fits(u64::MAX, limit));
+}
+
+#[test]
+fn the_same_facts_give_the_same_bytes() {
+    let mail = VoicemailMail {
+        audio: AudioPart::Attached(attachment()),
+        ..mail()
+    };
+    assert_eq!(mail.compose().unwrap().bytes, mail.compose().unwrap().bytes);
+    assert_eq!(
+        mail.compose().unwrap().message_id,
+        "0192f0c1-2345-7abc-8def-0123456789ab@acme.example.com"
+    );
+}
+
+#[test]
+fn a_hostile_caller_writes_no_header_and_no_tag() {
+    let mail = VoicemailMail {
+        caller_name: "Eve\r\nBcc: x@y.example",
+        caller_number: "\"><script>alert(1)</script>",
+        brand: "Acme\r\nCc: x@y.example",
+        ..mail()
+    };
+    let composed = mail.compose().unwrap();
+    let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
+    assert!(parsed.bcc().is_none() && parsed.cc().is_none());
+    assert!(
+        parsed
+            .subject()
+            .unwrap()
+            .starts_with("Voicemail from Eve Bcc: x@y.example (")
+    );
+    let html = parsed.body_html(0).unwrap();
+    assert!(!html.contains("<script") && html.contains("&lt;script&gt;"));
+}
+
+#[test]
+fn addresses_that_cannot_be_written_to_are_refused() {
+    for to in [
+        "",
+        "nobody",
+        "a@b\r\nBcc: c@d",
+        "a@b.example, c@d.example",
+        "<a@b.example>",
+        "ä@b.example",
+    ] {
+        let refused = VoicemailMail { to, ..mail() }.compose();
+        assert!(matches!(refused, Err(ComposeError::Recipient)), "{to:?}");
+    }
+    let refused = VoicemailMail {
+        from: "nobody",
+        ..mail()
+    }
+    .compose();
+    assert!(matches!(refused, Err(ComposeError::Sender)));
+}
+
+#[test]
+fn every_state_of_the_transcript_has_its_sentence() {
+    let text = |transcript, audio| {
+        let composed = VoicemailMail {
+            transcript,
+            audio,
+            ..mail()
+        }
+        .compose()
+        .unwrap();
+        let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
+        parsed.body_text(0).unwrap().into_owned()
+    };
+    let (by_link, attached) = (AudioPart::Link(link()), AudioPart::Attached(attachment()));
+    assert!(text(TranscriptPart::Pending, by_link).contains("It will be on the message’s page."));
+    assert!(!text(TranscriptPart::Pending, attached).contains("page"));
+    assert!(text(TranscriptPart::NoSpeech, by_link).contains("No speech was recognised"));
+    assert!(text(TranscriptPart::Failed, by_link).contains("No text could be made"));
+    assert!(!text(TranscriptPart::Off, by_link).contains("text"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn whatever_comes_from_outside_the_mail_is_sound(
+        name in any::<String>(),
+        number in any::<String>(),
+        brand in any::<String>(),
+        transcript in any::<String>(),
+        brief: bool,
+    ) {
+        let mail = VoicemailMail {
+            caller_name: &name,
+            caller_number: &number,
+            brand: &brand,
+            transcript: TranscriptPart::Text(&transcript),
+            brief,
+            ..mail()
+        };
+        prop_assert!(mail.compose().is_ok());
+    }
+
+    #[test]
+    fn long_text_from_outside_is_folded(letter in any::<char>(), length in 0..3000usize) {
+        let long = letter.to_string().repeat(length);
+        let mail = VoicemailMail {
+            caller_name: &long,
+            caller_number: &long,
+            transcript: TranscriptPart::Text(&long),
+            ..mail()
+        };
+        prop_assert!(mail.compose().is_ok());
+    }
+}

@@ -1,0 +1,144 @@
+//! How facts are put for people: times, lengths, callers, and text that came from outside.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::model::Time;
+
+/// A moment on the clock of `time_zone`, as people of `locale` write it; UTC when the zone is unknown.
+pub(super) fn moment(at: Time, time_zone: &str, locale: &str) -> String {
+    let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
+    let twelve_hours = matches!(locale.to_ascii_lowercase().as_str(), "en" | "en-us" | "en-ca" | "en-au");
+    let form = match (twelve_hours, locale.to_ascii_lowercase().as_str()) {
+        (true, "en" | "en-us") => "%A, %B %-d, %Y at %-I:%M %p %Z",
+        (true, _) => "%A, %-d %B %Y at %-I:%M %p %Z",
+        (false, _) => "%A, %-d %B %Y at %H:%M %Z",
+    };
+    at.timestamp().to_zoned(zone).strftime(form).to_string()
+}
+
+/// A length as players show it: `0:34`, `12:05`, `1:02:03`.
+pub(super) fn length(duration: Duration) -> String {
+    let seconds = (duration.as_millis() + 500) / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
+
+/// A size in megabytes with one decimal.
+pub(super) fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// One line of text from outside: no control characters, nothing that turns the direction of writing, no longer than
+/// `longest` characters.
+pub(super) fn line(text: &str, longest: usize) -> String {
+    let visible: String = text
+        .chars()
+        .map(|character| if character.is_whitespace() { ' ' } else { character })
+        .filter(|character| !is_hidden(*character))
+        .collect();
+    let words = visible.split(' ').filter(|word| !word.is_empty());
+    let line = words.collect::<Vec<_>>().join(" ");
+    cut(&line, longest).0
+}
+
+/// Several lines of text from outside; tells whether it had to be cut.
+pub(super) fn paragraph(text: &str, longest: usize) -> (String, bool) {
+    let text = text.replace("\r\n", "\n");
+    let visible: String = text
+        .chars()
+        .filter(|character| *character == '\n' || !is_hidden(*character))
+        .collect();
+    cut(visible.trim(), longest)
+}
+
+/// Cuts after `longest` characters, at a space if there is one near, and marks the place.
+fn cut(text: &str, longest: usize) -> (String, bool) {
+    let Some((end, _)) = text.char_indices().nth(longest) else {
+        return (text.to_owned(), false);
+    };
+    let kept = &text[..end];
+    let near = kept.rfind(' ').filter(|space| end - space < 40);
+    (format!("{}…", kept[..near.unwrap_or(end)].trim_end()), true)
+}
+
+fn is_hidden(character: char) -> bool {
+    let turns_direction =
+        matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let ends_line = matches!(character, '\u{2028}' | '\u{2029}');
+    character.is_control() || turns_direction || ends_line || character == '\u{feff}'
+}
+
+/// A name that every file system takes: ASCII letters, digits, dots, dashes and underscores.
+pub(super) fn file_name(name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .take(100)
+        .map(|character| match character {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' => character,
+            _ => '-',
+        })
+        .collect();
+    let plain = plain.trim_matches(['.', '-']);
+    if plain.is_empty() { "voicemail.wav" } else { plain }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_follow_zone_and_locale() {
+        let at = Time::from("2026-11-22T17:05:00Z".parse::<jiff::Timestamp>().unwrap());
+        assert_eq!(
+            moment(at, "America/New_York", "en-US"),
+            "Sunday, November 22, 2026 at 12:05 PM EST"
+        );
+        assert_eq!(
+            moment(at, "Australia/Sydney", "en-AU"),
+            "Monday, 23 November 2026 at 4:05 AM AEDT"
+        );
+        assert_eq!(
+            moment(at, "Europe/Berlin", "de-DE"),
+            "Sunday, 22 November 2026 at 18:05 CET"
+        );
+        assert_eq!(
+            moment(at, "Mars/Olympus", "en-GB"),
+            "Sunday, 22 November 2026 at 17:05 UTC"
+        );
+    }
+
+    #[test]
+    fn lengths_read_as_on_players() {
+        let of = |milliseconds| length(Duration::from_millis(milliseconds));
+        assert_eq!(
+            [of(0), of(499), of(34_400), of(725_000), of(3_723_000)],
+            ["0:00", "0:00", "0:34", "12:05", "1:02:03"]
+        );
+    }
+
+    #[test]
+    fn lines_from_outside_are_one_line() {
+        assert_eq!(line("Eve\r\nBcc: x@y", 80), "Eve Bcc: x@y");
+        assert_eq!(line(" \u{202e}gro.elpmaxe\0 \t Bob\u{2028} ", 80), "gro.elpmaxe Bob");
+        assert_eq!(line("äöüß and more", 4), "äöüß…");
+    }
+
+    #[test]
+    fn paragraphs_keep_their_lines() {
+        assert_eq!(paragraph("one\r\ntwo\0\n", 80), ("one\ntwo".to_owned(), false));
+        assert_eq!(paragraph("one two three", 9), ("one two…".to_owned(), true));
+    }
+
+    #[test]
+    fn file_names_are_plain() {
+        assert_eq!(file_name("voicemail-2026.wav"), "voicemail-2026.wav");
+        assert_eq!(file_name("../a b\"\r\n.wav"), "a-b---.wav");
+        assert_eq!(file_name("…"), "voicemail.wav");
+    }
+}
