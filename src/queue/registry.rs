@@ -7,6 +7,9 @@ use super::{Attempt, Job, JobError};
 /// A job about to run, or to tell its owner that it was given up.
 pub(super) type Work = Pin<Box<dyn Future<Output = Result<(), JobError>> + Send>>;
 
+/// Decodes a payload and makes the future to run; with a verdict, the one that tells the owner.
+type Prepare<C> = fn(&str, Arc<C>, Attempt, Option<String>) -> Result<Work, serde_json::Error>;
+
 /// The job kinds that run on a context, by stored name: `Registry::new().with::<RenderMessage>().with::<NotifyMessage>()`.
 pub struct Registry<C> {
     kinds: HashMap<&'static str, Kind<C>>,
@@ -15,7 +18,7 @@ pub struct Registry<C> {
 /// What a worker needs to know of a kind, with its type erased.
 pub(super) struct Kind<C> {
     pub(super) timeout: Duration,
-    prepare: fn(&str, Arc<C>, Attempt, Option<String>) -> Result<Work, serde_json::Error>,
+    prepare: Prepare<C>,
 }
 
 impl<C: Send + Sync + 'static> Registry<C> {

@@ -174,3 +174,31 @@ fn shortened(mut text: String) -> String {
 pub(super) fn later(now: Timestamp, pause: Duration) -> Timestamp {
     now.saturating_add(pause).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_doubles_up_to_an_hour() {
+        let seconds: Vec<_> = (0..14).map(|attempts| backoff(attempts, 1.0).as_secs()).collect();
+        assert_eq!(
+            seconds,
+            [2, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 3_600, 3_600]
+        );
+        assert_eq!(backoff(u32::MAX, 1.5), Duration::from_secs(5_400));
+    }
+
+    #[test]
+    fn a_random_factor_stays_within_half() {
+        assert!((0..1_000).map(|_| jitter()).all(|jitter| (0.5..1.5).contains(&jitter)));
+    }
+
+    #[test]
+    fn a_long_error_is_cut_between_characters() {
+        let cut = shortened("é".repeat(MAX_ERROR_CHARS + 1));
+        assert_eq!(cut.chars().count(), MAX_ERROR_CHARS + 1);
+        assert!(cut.ends_with("é…"));
+        assert_eq!(shortened("short".to_owned()), "short");
+    }
+}

@@ -169,7 +169,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
         // A claim under way, or a future that does not yield, must not keep the process.
         let _ = timeout(LEAVING, async {
             loops.wait().await;
-            session.attempts.wait().await
+            session.attempts.wait().await;
         })
         .await;
         let _ = upkeep.await;

@@ -131,7 +131,7 @@ async fn a_worker_that_lost_its_lease_stops_its_jobs_and_begins_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_cannot_beat_stops_its_jobs_before_others_may_take_them() {
     let bench = Bench::new().await;
-    let lease = Duration::from_millis(900);
+    let lease = Duration::from_secs(3);
     let working = bench.work_as(WorkerConfig {
         lease,
         ..Bench::config()

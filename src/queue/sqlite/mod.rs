@@ -24,6 +24,11 @@ pub type Connection = SqliteConnection;
 /// A pool of connections.
 pub type Pool = SqlitePool;
 
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod plans;
+
 /// A worker's row; never used twice.
 pub(super) type WorkerId = i64;
 
@@ -173,7 +178,7 @@ impl Store {
 
     // What workers do.
 
-    /// Claims up to `wanted` jobs of a lane: the most urgent first, and the tenants in turn.
+    /// Claims up to `wanted` jobs of a lane: the most urgent first, and among them the tenants in turn.
     pub(super) async fn claim(
         &self,
         worker: WorkerId,
@@ -184,21 +189,25 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Claimed>, QueueError> {
         let mut transaction = self.begin().await?;
-        let mut claimed = Vec::new();
+        let mut held = held.clone();
+        let mut claimed: Vec<Claimed> = Vec::new();
         for priority in Priority::ALL {
-            let free = wanted - claimed.len();
-            if free == 0 {
-                break;
+            while claimed.len() < wanted {
+                let free = wanted - claimed.len();
+                let looked_at = free + turns.sated(&held);
+                let waiting =
+                    waiting_tenants(&mut transaction, lane, priority, turns.cursor(priority), looked_at).await?;
+                if waiting.is_empty() {
+                    break;
+                }
+                let share = turns.share(&waiting, &held, free);
+                let jobs = claim_share(&mut transaction, worker, lane, priority, &share, now).await?;
+                turns.served(priority, &share);
+                for job in &jobs {
+                    *held.entry(job.tenant).or_default() += 1;
+                }
+                claimed.extend(jobs);
             }
-            let looked_at = free + turns.sated(held);
-            let cursor = turns.cursor(priority);
-            let waiting = waiting_tenants(&mut transaction, lane, priority, cursor, looked_at).await?;
-            if waiting.is_empty() {
-                continue;
-            }
-            let share = turns.share(&waiting, held, free);
-            claimed.extend(claim_share(&mut transaction, worker, lane, priority, &share, now).await?);
-            turns.served(priority, &share);
         }
         transaction.commit().await?;
         Ok(claimed)

@@ -1,0 +1,542 @@
+//! Random sequences of operations, each compared with a model that holds the rules in memory.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+
+use super::*;
+use crate::{
+    clock::Clock,
+    queue::{
+        JobError,
+        retry::{MAX_CRASHES, MAX_TELLINGS, Outcome, backoff},
+    },
+};
+
+const TTL: SignedDuration = SignedDuration::from_secs(15);
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Enqueue {
+        tenant: u8,
+        priority: Priority,
+        delay: i64,
+        key: Option<u8>,
+        max_attempts: u16,
+    },
+    Join,
+    Beat {
+        worker: usize,
+    },
+    Claim {
+        worker: usize,
+        wanted: usize,
+    },
+    /// Settles a claim that was ever made, so a zombie's too.
+    Settle {
+        claim: usize,
+        end: End,
+    },
+    Leave {
+        worker: usize,
+    },
+    Reap,
+    Promote,
+    Advance {
+        seconds: i64,
+    },
+    Hasten {
+        key: u8,
+        delay: i64,
+    },
+    Cancel {
+        job: usize,
+    },
+    Retry {
+        job: usize,
+    },
+    Forget {
+        job: usize,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Well,
+    Retry,
+    Discard,
+    Snooze,
+    Undecodable,
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let end = prop_oneof![
+        3 => Just(End::Well),
+        3 => Just(End::Retry),
+        1 => Just(End::Discard),
+        1 => Just(End::Snooze),
+        1 => Just(End::Undecodable),
+    ];
+    let priority = prop::sample::select(Priority::ALL.to_vec());
+    let delay = prop_oneof![2 => Just(0_i64), 1 => 1_i64..100];
+    prop_oneof![
+        6 => (0_u8..4, priority, delay.clone(), prop::option::of(0_u8..3), 1_u16..4).prop_map(
+            |(tenant, priority, delay, key, max_attempts)| Operation::Enqueue { tenant, priority, delay, key, max_attempts }
+        ),
+        1 => Just(Operation::Join),
+        2 => (0_usize..4).prop_map(|worker| Operation::Beat { worker }),
+        6 => (0_usize..4, 1_usize..6).prop_map(|(worker, wanted)| Operation::Claim { worker, wanted }),
+        8 => (0_usize..64, end).prop_map(|(claim, end)| Operation::Settle { claim, end }),
+        1 => (0_usize..4).prop_map(|worker| Operation::Leave { worker }),
+        2 => Just(Operation::Reap),
+        3 => Just(Operation::Promote),
+        3 => (1_i64..40).prop_map(|seconds| Operation::Advance { seconds }),
+        1 => (0_u8..3, delay).prop_map(|(key, delay)| Operation::Hasten { key, delay }),
+        1 => (0_usize..16).prop_map(|job| Operation::Cancel { job }),
+        1 => (0_usize..16).prop_map(|job| Operation::Retry { job }),
+        1 => (0_usize..16).prop_map(|job| Operation::Forget { job }),
+    ]
+}
+
+/// A job as the model has it, and as its row must look.
+#[derive(Clone, Debug, PartialEq)]
+struct Modelled {
+    tenant: Uuid,
+    priority: Priority,
+    key: Option<String>,
+    state: State,
+    claim: i64,
+    attempt: u16,
+    max_attempts: u16,
+    crashes: u32,
+    tellings: u32,
+    verdict: Option<String>,
+    cancel: Option<String>,
+    worker: Option<WorkerId>,
+    run_at: Timestamp,
+    errors: usize,
+}
+
+impl Modelled {
+    /// Leaves `running`, to come back at `run_at`, unless it was cancelled meanwhile.
+    fn goes_back(&mut self, run_at: Timestamp, counted: bool, now: Timestamp) {
+        if !counted {
+            match self.verdict {
+                None => self.attempt -= 1,
+                Some(_) => self.tellings -= 1,
+            }
+        }
+        self.worker = None;
+        self.run_at = run_at;
+        if let Some(reason) = self.cancel.take() {
+            self.run_at = now;
+            self.verdict.get_or_insert(reason);
+        }
+        self.state = if self.run_at <= now {
+            State::Available
+        } else {
+            State::Scheduled
+        };
+    }
+
+    fn is_given_up(&mut self, reason: &str, now: Timestamp) {
+        self.worker = None;
+        self.cancel = None;
+        if self.verdict.is_none() {
+            self.verdict = Some(reason.to_owned());
+            self.state = State::Available;
+            self.crashes = 0;
+            self.run_at = now;
+            self.errors += 1;
+        } else {
+            self.is_buried(reason);
+        }
+    }
+
+    fn is_buried(&mut self, reason: &str) {
+        self.worker = None;
+        self.cancel = None;
+        self.state = State::Discarded;
+        self.errors += usize::from(self.verdict.as_deref() != Some(reason));
+        self.verdict.get_or_insert(reason.to_owned());
+    }
+}
+
+struct Harness {
+    store: Store,
+    clock: Clock,
+    jobs: BTreeMap<JobId, Modelled>,
+    done: Vec<JobId>,
+    workers: BTreeMap<WorkerId, Timestamp>,
+    claims: Vec<Claimed>,
+    turns: Turns,
+    _folder: tempfile::TempDir,
+}
+
+impl Harness {
+    async fn new() -> Self {
+        let folder = tempfile::TempDir::new().unwrap();
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("queue.db"))
+            .create_if_missing(true)
+            .synchronous(SqliteSynchronous::Off);
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .unwrap();
+        sqlx::raw_sql(SCHEMA).execute(&write).await.unwrap();
+        Self {
+            store: Store::new(write.clone(), write),
+            clock: Clock::fixed(Timestamp::from_second(1_800_000_000).unwrap()),
+            jobs: BTreeMap::new(),
+            done: Vec::new(),
+            workers: BTreeMap::new(),
+            claims: Vec::new(),
+            turns: Turns::new(2),
+            _folder: folder,
+        }
+    }
+
+    fn worker(&self, number: usize) -> Option<WorkerId> {
+        self.workers.keys().copied().nth(number)
+    }
+
+    fn job(&self, number: usize) -> Option<JobId> {
+        self.jobs.keys().copied().nth(number)
+    }
+
+    fn with_key(&mut self, key: &str) -> Option<(&JobId, &mut Modelled)> {
+        self.jobs
+            .iter_mut()
+            .find(|(_, job)| job.key.as_deref() == Some(key) && job.state != State::Discarded)
+    }
+
+    async fn apply(&mut self, operation: Operation) {
+        let now = self.clock.now();
+        match operation {
+            Operation::Enqueue {
+                tenant,
+                priority,
+                delay,
+                key,
+                max_attempts,
+            } => {
+                let key = key.map(|key| format!("key {key}"));
+                let draft = Draft {
+                    lane: Lane::Io,
+                    kind: "kind",
+                    tenant: Uuid::from_u128(tenant.into()),
+                    priority,
+                    max_attempts,
+                    run_at: now + SignedDuration::from_secs(delay),
+                    unique_key: key.as_deref(),
+                    payload: "null",
+                };
+                let mut connection = self.store.write.acquire().await.unwrap();
+                let enqueued = self.store.enqueue(&mut connection, draft, now).await.unwrap();
+                let standing = key.as_deref().and_then(|key| self.with_key(key).map(|(id, _)| *id));
+                assert_eq!(enqueued.fresh, standing.is_none());
+                if let Some(standing) = standing {
+                    assert_eq!(enqueued.id, standing);
+                    return;
+                }
+                assert!(!self.done.contains(&enqueued.id), "an id came back");
+                let job = Modelled {
+                    tenant: Uuid::from_u128(tenant.into()),
+                    priority,
+                    key,
+                    state: if delay == 0 { State::Available } else { State::Scheduled },
+                    claim: 0,
+                    attempt: 0,
+                    max_attempts,
+                    crashes: 0,
+                    tellings: 0,
+                    verdict: None,
+                    cancel: None,
+                    worker: None,
+                    run_at: now + SignedDuration::from_secs(delay),
+                    errors: 0,
+                };
+                assert!(self.jobs.insert(enqueued.id, job).is_none(), "an id came back");
+            }
+            Operation::Join => {
+                let worker = self.store.join("here", now).await.unwrap();
+                assert!(self.workers.insert(worker, now).is_none());
+            }
+            Operation::Beat { worker } => {
+                let Some(worker) = self.worker(worker) else { return };
+                let mut connection = self.store.write.acquire().await.unwrap();
+                assert!(self.store.beat(&mut connection, worker, now).await.unwrap());
+                self.workers.insert(worker, now);
+            }
+            Operation::Claim { worker, wanted } => {
+                let Some(worker) = self.worker(worker) else { return };
+                let mut held = HashMap::new();
+                for job in self.jobs.values().filter(|job| job.worker == Some(worker)) {
+                    *held.entry(job.tenant).or_default() += 1;
+                }
+                let mut waiting: Vec<_> = self
+                    .jobs
+                    .values()
+                    .filter(|job| job.state == State::Available)
+                    .map(|job| job.priority)
+                    .collect();
+                waiting.sort();
+                waiting.truncate(wanted);
+                let claimed = self
+                    .store
+                    .claim(worker, Lane::Io, wanted, &mut self.turns, &held, now)
+                    .await
+                    .unwrap();
+                let mut priorities = Vec::new();
+                for claim in claimed {
+                    let job = self.jobs.get_mut(&claim.id).unwrap();
+                    assert_eq!(job.state, State::Available, "claimed twice");
+                    priorities.push(job.priority);
+                    job.state = State::Running;
+                    job.worker = Some(worker);
+                    job.claim += 1;
+                    match job.verdict {
+                        None => job.attempt += 1,
+                        Some(_) => job.tellings += 1,
+                    }
+                    assert_eq!((claim.claim, claim.attempt), (job.claim, job.attempt));
+                    self.claims.push(claim);
+                }
+                assert!(priorities.is_sorted(), "the urgent goes first");
+                assert_eq!(priorities, waiting, "no slot stays empty and nobody urgent waits");
+            }
+            Operation::Settle { claim, end } => {
+                if self.claims.is_empty() {
+                    return;
+                }
+                let claim = &self.claims[claim % self.claims.len()];
+                let outcome = match end {
+                    End::Well => Outcome::Returned(Ok(())),
+                    End::Retry => Outcome::Returned(Err(JobError::Retry(anyhow::anyhow!("failed")))),
+                    End::Discard => Outcome::Returned(Err(JobError::Discard(anyhow::anyhow!("hopeless")))),
+                    End::Snooze => Outcome::Returned(Err(JobError::Snooze(Duration::from_secs(30)))),
+                    End::Undecodable => Outcome::Undecodable("garbled".to_owned()),
+                };
+                let settled = claim.settled(retry::settle(claim, outcome, now, 1.0));
+                self.store.settle(&[settled], now).await.unwrap();
+                let id = claim.id;
+                let number = claim.claim;
+                let Some(job) = self
+                    .jobs
+                    .get_mut(&id)
+                    .filter(|job| job.claim == number && job.state == State::Running)
+                else {
+                    // A zombie: the comparison below shows that nothing has changed.
+                    return;
+                };
+                let tried = if job.verdict.is_none() {
+                    u32::from(job.attempt)
+                } else {
+                    job.tellings
+                };
+                let limit = if job.verdict.is_none() {
+                    u32::from(job.max_attempts)
+                } else {
+                    MAX_TELLINGS
+                };
+                match end {
+                    End::Well if job.verdict.is_none() => {
+                        self.jobs.remove(&id);
+                        self.done.push(id);
+                    }
+                    End::Well => {
+                        let verdict = job.verdict.clone().unwrap();
+                        job.is_buried(&verdict);
+                    }
+                    End::Retry if tried >= limit => job.is_given_up("failed", now),
+                    End::Retry => {
+                        job.errors += 1;
+                        job.goes_back(now + SignedDuration::try_from(backoff(tried, 1.0)).unwrap(), true, now);
+                    }
+                    End::Discard => job.is_given_up("hopeless", now),
+                    End::Snooze => job.goes_back(now + SignedDuration::from_secs(30), false, now),
+                    End::Undecodable => job.is_buried("garbled"),
+                }
+            }
+            Operation::Leave { worker } => {
+                let Some(worker) = self.worker(worker) else { return };
+                let handed_back = self.store.leave(worker, now).await.unwrap();
+                self.workers.remove(&worker);
+                let mut expected = 0;
+                for job in self.jobs.values_mut().filter(|job| job.worker == Some(worker)) {
+                    expected += 1;
+                    job.goes_back(now, false, now);
+                }
+                assert_eq!(handed_back, expected);
+            }
+            Operation::Reap => {
+                let before = now - TTL;
+                let reaped = self.store.reap(before, now).await.unwrap();
+                let dead: Vec<_> = self
+                    .workers
+                    .iter()
+                    .filter(|(_, beat)| **beat < before)
+                    .map(|(worker, _)| *worker)
+                    .collect();
+                assert_eq!(reaped.iter().map(|(worker, _)| *worker).collect::<Vec<_>>(), dead);
+                for worker in dead {
+                    self.workers.remove(&worker);
+                    let fallen: Vec<_> = self
+                        .jobs
+                        .iter()
+                        .filter(|(_, job)| job.worker == Some(worker))
+                        .map(|(id, _)| *id)
+                        .collect();
+                    for id in fallen {
+                        let stored = self.row(id).await;
+                        let job = self.jobs.get_mut(&id).unwrap();
+                        let crashes = job.crashes + 1;
+                        let used_up = job.verdict.is_none() && job.attempt >= job.max_attempts;
+                        if crashes >= MAX_CRASHES || used_up {
+                            job.is_given_up(&format!("its worker died or lost its lease ({crashes} times)"), now);
+                        } else {
+                            job.crashes = crashes;
+                            job.errors += 1;
+                            // The pause is random within its bounds.
+                            let shortest = now + SignedDuration::try_from(backoff(crashes, 0.5)).unwrap();
+                            let longest = now + SignedDuration::try_from(backoff(crashes, 1.5)).unwrap();
+                            assert!(job.cancel.is_some() || (shortest..=longest).contains(&stored.run_at));
+                            job.goes_back(stored.run_at, true, now);
+                        }
+                    }
+                }
+            }
+            Operation::Promote => {
+                self.store.promote(1_000, now).await.unwrap();
+                for job in self
+                    .jobs
+                    .values_mut()
+                    .filter(|job| job.state == State::Scheduled && job.run_at <= now)
+                {
+                    job.state = State::Available;
+                }
+            }
+            Operation::Advance { seconds } => self.clock.advance(SignedDuration::from_secs(seconds)),
+            Operation::Hasten { key, delay } => {
+                let key = format!("key {key}");
+                let run_at = now + SignedDuration::from_secs(delay);
+                let mut connection = self.store.write.acquire().await.unwrap();
+                let hastened = self
+                    .store
+                    .hasten(&mut connection, "kind", &key, run_at, now)
+                    .await
+                    .unwrap();
+                let waiting = self
+                    .with_key(&key)
+                    .filter(|(_, job)| job.state == State::Scheduled && job.run_at > run_at);
+                assert_eq!(hastened, waiting.is_some());
+                if let Some((_, job)) = waiting {
+                    job.run_at = run_at;
+                    if run_at <= now {
+                        job.state = State::Available;
+                    }
+                }
+            }
+            Operation::Cancel { job } => {
+                let Some(id) = self.job(job) else { return };
+                let mut connection = self.store.write.acquire().await.unwrap();
+                let cancelled = self.store.cancel(&mut connection, id, "cancelled", now).await.unwrap();
+                let job = self.jobs.get_mut(&id).unwrap();
+                assert_eq!(cancelled, job.verdict.is_none());
+                if job.verdict.is_some() {
+                    return;
+                }
+                if job.state == State::Running {
+                    job.cancel = Some("cancelled".to_owned());
+                } else {
+                    job.verdict = Some("cancelled".to_owned());
+                    job.state = State::Available;
+                    job.run_at = now;
+                }
+            }
+            Operation::Retry { job } => {
+                let Some(id) = self.job(job) else { return };
+                let mut connection = self.store.write.acquire().await.unwrap();
+                let retried = self.store.retry(&mut connection, id, now).await.unwrap();
+                let key = self.jobs[&id].key.clone();
+                let has_heir = key.is_some_and(|key| self.with_key(&key).is_some());
+                let job = self.jobs.get_mut(&id).unwrap();
+                assert_eq!(retried, job.state == State::Discarded && !has_heir);
+                if retried {
+                    job.state = State::Available;
+                    job.run_at = now;
+                    (job.attempt, job.tellings, job.crashes, job.verdict) = (0, 0, 0, None);
+                }
+            }
+            Operation::Forget { job } => {
+                let Some(id) = self.job(job) else { return };
+                let mut connection = self.store.write.acquire().await.unwrap();
+                let forgotten = self.store.forget(&mut connection, id).await.unwrap();
+                assert_eq!(forgotten, self.jobs[&id].state == State::Discarded);
+                if forgotten {
+                    self.jobs.remove(&id);
+                }
+            }
+        }
+    }
+
+    async fn row(&self, id: JobId) -> Modelled {
+        self.rows().await.remove(&id).unwrap()
+    }
+
+    async fn rows(&self) -> BTreeMap<JobId, Modelled> {
+        let rows = sqlx::query("SELECT *, json_array_length(errors) AS failures FROM job").fetch_all(&self.store.read);
+        let rows = rows.await.unwrap();
+        let job = |row: &SqliteRow| Modelled {
+            tenant: row.get("tenant"),
+            priority: row.get("priority"),
+            key: row.get("unique_key"),
+            state: row.get("state"),
+            claim: row.get("claim"),
+            attempt: row.get("attempt"),
+            max_attempts: row.get("max_attempts"),
+            crashes: row.get("crashes"),
+            tellings: row.get("tellings"),
+            verdict: row.get("verdict"),
+            cancel: row.get("cancel"),
+            worker: row.get("worker"),
+            run_at: timestamp(row.get("run_at")),
+            errors: usize::try_from(row.get::<i64, _>("failures")).unwrap(),
+        };
+        rows.iter().map(|row| (row.get("id"), job(row))).collect()
+    }
+
+    async fn compare(&mut self) {
+        for job in self.jobs.values_mut() {
+            job.errors = job.errors.min(10);
+        }
+        assert_eq!(self.rows().await, self.jobs);
+        let done: Vec<JobId> = sqlx::query_scalar("SELECT id FROM done ORDER BY id")
+            .fetch_all(&self.store.read)
+            .await
+            .unwrap();
+        let mut expected = self.done.clone();
+        expected.sort_unstable();
+        assert_eq!(done, expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_database_does_as_the_model(operations in prop::collection::vec(operation(), 1..80)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut harness = Harness::new().await;
+            for operation in operations {
+                harness.apply(operation).await;
+                harness.compare().await;
+            }
+        });
+    }
+}
