@@ -1,0 +1,85 @@
+"""An SMTP server that misbehaves on demand.
+
+The local part of a recipient's address says how. Prints its port, then one line for every mail it has read to the end.
+Usage: smtpd.py [--login] [--tls CERTIFICATE KEY]
+"""
+
+import argparse
+import asyncio
+import email
+import email.policy
+import ssl
+
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+REPLIES_TO_RCPT = {
+    "later": "450 4.2.1 mailbox busy",
+    "closing": "421 4.3.2 shutting down",
+    "unknown": "550 5.1.1 <unknown@example.com>: no such user",
+    "login": "530 5.7.0 authentication required",
+}
+REPLIES_TO_DATA = {
+    "data-later": "451 4.3.0 try later",
+    "spam": "554 5.7.1 spam",
+    "large": "552 5.3.4 too large",
+}
+
+
+class Handler:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        how = address.split("@")[0]
+        if how in REPLIES_TO_RCPT:
+            return REPLIES_TO_RCPT[how]
+        if how == "vanish-early":
+            server.transport.abort()
+            return "250 never seen"
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
+
+    async def handle_DATA(self, server, session, envelope):
+        how = envelope.rcpt_tos[0].split("@")[0]
+        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        parts = ",".join(part.get_content_type() for part in mail.walk())
+        defects = sum(len(part.defects) for part in mail.walk())
+        print(how, mail["Message-ID"], parts, defects, len(envelope.content), flush=True)
+        if how == "vanish":
+            server.transport.abort()
+            return "250 never seen"
+        if how == "slow":
+            await asyncio.sleep(30)
+        if how == "hang-up":
+            asyncio.get_running_loop().call_later(0.05, server.transport.abort)
+        return REPLIES_TO_DATA.get(how, "250 2.0.0 queued")
+
+
+def authenticate(server, session, envelope, mechanism, data):
+    right = isinstance(data, LoginPassword) and (data.login, data.password) == (b"user", b"right")
+    return AuthResult(success=right, handled=right)
+
+
+async def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--login", action="store_true")
+    arguments.add_argument("--tls", nargs=2)
+    options = arguments.parse_args()
+    tls = None
+    if options.tls:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(*options.tls)
+
+    def session():
+        return SMTP(
+            Handler(),
+            tls_context=tls,
+            require_starttls=bool(tls),
+            auth_required=options.login,
+            auth_require_tls=bool(tls),
+            authenticator=authenticate,
+        )
+
+    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+asyncio.run(main())
