@@ -1,1 +1,6 @@
 //! Speech to text, text to speech, and the models both need.
+
+pub mod error;
+pub mod models;
+
+pub use error::SpeechError;
