@@ -2,6 +2,8 @@
 
 pub mod error;
 pub mod models;
+pub mod synthesize;
+pub mod text;
 pub mod transcribe;
 
 pub use error::SpeechError;
