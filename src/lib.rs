@@ -1,6 +1,7 @@
 //! voicemill: the media side of a hosted phone system.
 
 pub mod audio;
+pub mod cli;
 pub mod clock;
 pub mod db;
 pub mod links;

@@ -1,12 +1,46 @@
 //! The shapes that audio takes between a source and its sinks.
 
 /// Rate and channel count of a stream of samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct AudioSpec {
     /// Sampling rate in Hz.
     pub rate_hz: u32,
     /// Interleaved channels, 1 to 8.
     pub channels: u16,
+}
+
+impl AudioSpec {
+    /// The most channels that any source may have.
+    pub const MAX_CHANNELS: u16 = 8;
+
+    /// One channel at `rate_hz`.
+    pub fn mono(rate_hz: u32) -> Self {
+        Self { rate_hz, channels: 1 }
+    }
+
+    /// Accepts what real recordings use and refuses what only a broken or hostile header claims.
+    ///
+    /// # Errors
+    /// [`AudioError::Malformed`] naming the impossible value.
+    pub fn checked(rate_hz: u32, channels: u16) -> Result<Self, AudioError> {
+        if !(1_000..=384_000).contains(&rate_hz) {
+            return Err(AudioError::Malformed(format!(
+                "The file claims a sampling rate of {rate_hz} Hz, which is not possible for audio. Export it again."
+            )));
+        }
+        if !(1..=Self::MAX_CHANNELS).contains(&channels) {
+            return Err(AudioError::Malformed(format!(
+                "The file claims {channels} channels; between 1 and {} are possible. Export it again.",
+                Self::MAX_CHANNELS
+            )));
+        }
+        Ok(Self { rate_hz, channels })
+    }
+
+    /// The time that `frames` take, in seconds.
+    pub fn seconds(&self, frames: u64) -> f64 {
+        frames as f64 / f64::from(self.rate_hz)
+    }
 }
 
 /// A run of interleaved samples in −1.0..=1.0, reused from call to call so that streaming does not allocate.
@@ -26,6 +60,13 @@ pub trait AudioSource: Send {
     /// # Errors
     /// After an error the source is finished: what was returned before it is good, nothing more will come.
     fn next_block(&mut self, block: &mut AudioBlock) -> Result<bool, AudioError>;
+
+    /// True when the input stopped before it said it would, or its writer never completed the header.
+    ///
+    /// Meaningful once [`next_block`](Self::next_block) returned `false`.
+    fn is_truncated(&self) -> bool {
+        false
+    }
 }
 
 /// A sink that turns samples into one file.
@@ -67,5 +108,10 @@ impl AudioError {
     /// True when the same input may succeed later (the disk was full, say), false when it never will.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Io { .. })
+    }
+
+    /// Wraps a system error with what was being done, for use in `map_err`.
+    pub fn io(context: &str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { context: context.to_owned(), source }
     }
 }

@@ -1,3 +1,25 @@
 //! Whatever arrives decodes, whatever leaves plays on the phone: decode once, resample, level, limit, encode many.
+//!
+//! [`decode::open`] turns any file into an [`AudioSource`](format::AudioSource). [`pipeline::render`] makes renditions of one;
+//! [`sandbox::Sandbox::render`] does the same in a process of its own, so that no file can harm the service.
 
+mod channels;
+pub mod clip;
+pub mod decode;
+pub mod encode;
 pub mod format;
+mod g711;
+mod g722;
+mod gsm;
+mod high_pass;
+mod intake;
+mod limiter;
+mod loudness;
+mod peaks;
+pub mod pipeline;
+mod rendition;
+pub mod resample;
+pub mod sandbox;
+pub mod spec;
+pub mod speech_activity;
+mod spool;

@@ -1,0 +1,100 @@
+//! Whatever arrives becomes a stream of samples, or a sentence that says what to send instead.
+
+mod codecs;
+mod data;
+mod mp4;
+mod opus;
+pub(crate) mod raw;
+mod sniff;
+mod symphonia;
+mod wav;
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use self::raw::RawFormat;
+use self::sniff::Kind;
+use super::format::{AudioError, AudioSource};
+
+/// The end of every refusal.
+const SEND_INSTEAD: &str = "Send a WAV, MP3, M4A, FLAC, Ogg or Opus file.";
+
+/// A file that was recognised, ready to be read.
+pub struct Opened {
+    /// Short name of the container: `wav`, `mp3`, `mp4`, `ogg`, `flac`, `aiff`, `caf`, `adts`, `raw`.
+    pub container: &'static str,
+    /// Short name of the codec, as ffmpeg calls it: `pcm_s16le`, `pcm_mulaw`, `gsm_ms`, `mp3`, `aac`, `opus`.
+    pub codec: String,
+    /// The samples.
+    pub source: Box<dyn AudioSource>,
+}
+
+/// Opens the audio file at `path`.
+///
+/// The file's own bytes decide what it is. `hint` (a file name extension, or the name of a raw format, with or without a
+/// dot) only counts for headerless audio, of which nothing else can tell.
+///
+/// # Errors
+/// Sentences that a person who uploaded the file can act on; [`AudioError::Io`] only if reading itself failed.
+pub fn open(path: &Path, hint: Option<&str>) -> Result<Opened, AudioError> {
+    let read_error = || AudioError::io("Reading the audio file failed");
+    let mut file = File::open(path).map_err(AudioError::io("Opening the audio file failed"))?;
+    let mut head = read_head(&mut file, 0).map_err(read_error())?;
+    if head.is_empty() {
+        return Err(empty_file());
+    }
+    // Some programs tag WAV files the way MP3s are tagged, in front.
+    let tag_bytes = sniff::id3_bytes(&head);
+    let tagged = if tag_bytes > 0 { read_head(&mut file, tag_bytes).map_err(read_error())? } else { Vec::new() };
+    let mut kind = sniff::sniff(&head);
+    if let (Kind::Wav { .. }, true) = (sniff::sniff(&tagged), tag_bytes > 0) {
+        kind = Kind::Wav { start: tag_bytes };
+    }
+    let raw = hint.and_then(RawFormat::from_extension);
+    file.rewind().map_err(read_error())?;
+    head.clear();
+    match (kind, raw) {
+        // Two bytes that look like the start of a frame are no evidence against a name.
+        (Kind::Unknown | Kind::Container("aac") | Kind::Refused("a text file" | "a bitmap image" | "a program"), Some(format)) => {
+            raw::open(file, format)
+        }
+        (Kind::Wav { start }, _) => wav::open(file, start),
+        (Kind::OggOpus, _) => opus::open(file),
+        (Kind::Container(name), _) => symphonia::open(file, name, None),
+        (Kind::Mp4, _) => match mp4::look(&mut file).map_err(read_error())? {
+            mp4::Findings::Sound(sound) => {
+                file.rewind().map_err(read_error())?;
+                symphonia::open(file, "mp4", Some(sound))
+            }
+            mp4::Findings::NoSound => Err(no_sound()),
+            mp4::Findings::NoTracks => Err(AudioError::Malformed(
+                "This M4A or MP4 file was cut off before the part that describes its sound. Export or upload it again.".into(),
+            )),
+        },
+        (Kind::Refused(name), _) => {
+            let not_audio = if name.contains("recording") || name.contains("WavPack") || name.contains("audio") {
+                ", which can't be read here"
+            } else {
+                ", not audio"
+            };
+            Err(AudioError::Unsupported(format!("This is {name}{not_audio}. {SEND_INSTEAD}")))
+        }
+        (Kind::Unknown, None) => symphonia::open(file, "", None),
+    }
+}
+
+fn read_head(file: &mut File, at: u64) -> std::io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(at))?;
+    let mut head = Vec::with_capacity(sniff::SNIFF_BYTES);
+    file.take(sniff::SNIFF_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn empty_file() -> AudioError {
+    AudioError::Empty("The file is empty: it has no bytes at all. Record or export it again.".into())
+}
+
+fn no_sound() -> AudioError {
+    AudioError::Empty(format!("This file has no sound in it (perhaps only pictures). {SEND_INSTEAD}"))
+}

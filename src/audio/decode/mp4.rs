@@ -1,0 +1,119 @@
+//! The parts of an MP4 file that symphonia leaves out: the edit list, and whether there is sound at all.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+/// What the `moov` box says of the first sound track.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct SoundTrack {
+    /// Where presentation starts, in frames of the track's time scale.
+    pub(super) start: Option<u64>,
+    /// How long it lasts, in seconds; rounded to the movie's time scale.
+    pub(super) seconds: Option<f64>,
+    /// The track's time scale in ticks a second, for audio nearly always its sampling rate.
+    pub(super) ticks_per_second: u32,
+}
+
+/// A `moov` larger than this is not of a phone's recording, and is left to the demuxer.
+const MAX_MOOV_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What a look at the boxes of an MP4 file finds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Findings {
+    /// There is sound.
+    Sound(SoundTrack),
+    /// There are tracks, none of them of sound.
+    NoSound,
+    /// The description of the tracks is missing: the file was cut, or its writer died.
+    NoTracks,
+}
+
+/// Reads the edit list of the first sound track.
+pub(super) fn look(file: &mut File) -> std::io::Result<Findings> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let mut at = 0;
+    while at + 8 <= end {
+        file.seek(SeekFrom::Start(at))?;
+        let mut header = [0u8; 16];
+        let readable = (end - at).min(16) as usize;
+        file.read_exact(&mut header[..readable])?;
+        let (body, size) = match u32::from_be_bytes([header[0], header[1], header[2], header[3]]) {
+            0 => (8, end - at),
+            1 => (16, u64::from_be_bytes(header[8..16].try_into().unwrap_or_default())),
+            size => (8, u64::from(size)),
+        };
+        if size < body {
+            break;
+        }
+        if &header[4..8] == b"moov" {
+            let bytes = (size - body).min(end.saturating_sub(at + body));
+            if bytes > MAX_MOOV_BYTES {
+                break;
+            }
+            file.seek(SeekFrom::Start(at + body))?;
+            let mut moov = vec![0; bytes as usize];
+            file.read_exact(&mut moov)?;
+            return Ok(parse(&moov).map_or(Findings::NoSound, Findings::Sound));
+        }
+        at = at.saturating_add(size);
+    }
+    Ok(Findings::NoTracks)
+}
+
+fn parse(moov: &[u8]) -> Option<SoundTrack> {
+    let movie_ticks_per_second = find(moov, b"mvhd").and_then(ticks_per_second)?;
+    boxes(moov).filter(|(kind, _)| kind == b"trak").find_map(|(_, track)| {
+        let media = find(track, b"mdia")?;
+        if find(media, b"hdlr")?.get(8..12)? != b"soun" {
+            return None;
+        }
+        let mut sound =
+            SoundTrack { ticks_per_second: find(media, b"mdhd").and_then(ticks_per_second)?, ..SoundTrack::default() };
+        if let Some((start, duration)) = find(track, b"edts").and_then(|edits| find(edits, b"elst")).and_then(first_edit) {
+            sound.start = Some(start);
+            sound.seconds =
+                (duration > 0 && movie_ticks_per_second > 0).then(|| duration as f64 / f64::from(movie_ticks_per_second));
+        }
+        Some(sound)
+    })
+}
+
+/// The start and duration of the first edit that shows media; an empty edit before it is only a pause.
+fn first_edit(elst: &[u8]) -> Option<(u64, u64)> {
+    let long = *elst.first()? == 1;
+    let entries = elst.get(8..)?.chunks_exact(if long { 20 } else { 12 });
+    let mut shown = entries.filter_map(|entry| {
+        let (duration, start) = if long {
+            (u64::from_be_bytes(entry[..8].try_into().ok()?), i64::from_be_bytes(entry[8..16].try_into().ok()?))
+        } else {
+            let duration = u32::from_be_bytes(entry[..4].try_into().ok()?);
+            (u64::from(duration), i64::from(i32::from_be_bytes(entry[4..8].try_into().ok()?)))
+        };
+        Some((u64::try_from(start).ok()?, duration))
+    });
+    let edit = shown.next()?;
+    // Several edits rearrange the track, which nothing that records a voice does: then only the start is used.
+    Some(if shown.next().is_some() { (edit.0, 0) } else { edit })
+}
+
+/// The time scale in an `mvhd` or `mdhd` box.
+fn ticks_per_second(header: &[u8]) -> Option<u32> {
+    let at = if *header.first()? == 1 { 20 } else { 12 };
+    Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn find<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    boxes(bytes).find(|(found, _)| found == kind).map(|(_, body)| body)
+}
+
+/// The boxes lying side by side in `bytes`.
+fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let size = u32::from_be_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
+        let kind = bytes.get(4..8)?.try_into().ok()?;
+        let size = if size == 0 { bytes.len() } else { size };
+        let body = bytes.get(8..size)?;
+        bytes = &bytes[size..];
+        Some((kind, body))
+    })
+}

@@ -1,0 +1,145 @@
+//! Ogg Opus, decoded by libopus at 48 kHz.
+
+use std::fs::File;
+use std::io::BufReader;
+
+use super::Opened;
+use crate::audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
+
+/// Opus always decodes to this rate; granule positions count in it too.
+const RATE_HZ: u32 = 48_000;
+
+/// The longest packet, 120 ms.
+const MAX_PACKET_FRAMES: usize = 5_760;
+
+/// Streams the logical streams of an Ogg file one after the other.
+struct OpusSource {
+    packets: ogg::PacketReader<BufReader<File>>,
+    spec: AudioSpec,
+    decoder: opus::Decoder,
+    stream: Stream,
+    decoded: Vec<f32>,
+    finished: bool,
+    truncated: bool,
+}
+
+/// One logical stream; a chained file has several.
+struct Stream {
+    channels: usize,
+    gain: f32,
+    skip_frames: u64,
+    /// Frames decoded so far, those skipped included.
+    position: u64,
+    /// The granule position at which this stream began; not 0 in a recording of a running broadcast.
+    first_granule: Option<u64>,
+    /// The comment header is still to come.
+    awaits_tags: bool,
+    ended: bool,
+}
+
+/// Opens an Ogg file whose first packet is an Opus header.
+pub(super) fn open(file: File) -> Result<Opened, AudioError> {
+    let mut packets = ogg::PacketReader::new(BufReader::new(file));
+    let head = packets.read_packet().ok().flatten().ok_or_else(damaged)?;
+    let (stream, decoder) = Stream::begin(&head.data)?;
+    let spec = AudioSpec { rate_hz: RATE_HZ, channels: stream.channels as u16 };
+    let decoded = vec![0.0; MAX_PACKET_FRAMES * 2];
+    let source = OpusSource { packets, spec, decoder, stream, decoded, finished: false, truncated: false };
+    Ok(Opened { container: "ogg", codec: "opus".to_owned(), source: Box::new(source) })
+}
+
+impl Stream {
+    fn begin(head: &[u8]) -> Result<(Self, opus::Decoder), AudioError> {
+        let &[_, _, _, _, _, _, _, _, version, channels, skip_low, skip_high, _, _, _, _, gain_low, gain_high, family, ..] =
+            head
+        else {
+            return Err(damaged());
+        };
+        if version >= 16 || family != 0 || !(1..=2).contains(&channels) {
+            return Err(AudioError::Unsupported(format!(
+                "This Opus file has {channels} channels in a surround layout. Send it as mono or stereo."
+            )));
+        }
+        let layout = if channels == 2 { opus::Channels::Stereo } else { opus::Channels::Mono };
+        let decoder =
+            opus::Decoder::new(RATE_HZ, layout).map_err(|_| AudioError::Limit("No memory for the Opus decoder.".into()))?;
+        let pre_skip = u64::from(u16::from_le_bytes([skip_low, skip_high]));
+        let gain_db = f32::from(i16::from_le_bytes([gain_low, gain_high])) / 256.0;
+        let stream = Self {
+            channels: usize::from(channels),
+            gain: 10f32.powf(gain_db / 20.0),
+            skip_frames: pre_skip,
+            position: 0,
+            first_granule: None,
+            awaits_tags: true,
+            ended: false,
+        };
+        Ok((stream, decoder))
+    }
+
+    /// The part of a packet's `frames` that is to be heard, from `skip` up to `keep`.
+    fn audible(&mut self, packet: &ogg::Packet, frames: u64) -> std::ops::Range<usize> {
+        let begin = self.position;
+        self.position += frames;
+        let granule = packet.absgp_page();
+        let mut keep = frames;
+        if packet.last_in_stream() {
+            // The last page's granule position says where the sound ends, often within the packet.
+            self.ended = true;
+            let end = granule.saturating_sub(self.first_granule.unwrap_or(0));
+            keep = end.clamp(begin, self.position) - begin;
+        } else if packet.last_in_page() && granule != u64::MAX {
+            self.first_granule.get_or_insert(granule.saturating_sub(self.position));
+        }
+        let skip = self.skip_frames.min(keep);
+        self.skip_frames -= self.skip_frames.min(frames);
+        skip as usize..keep as usize
+    }
+}
+
+impl AudioSource for OpusSource {
+    fn spec(&self) -> AudioSpec {
+        self.spec
+    }
+
+    fn next_block(&mut self, block: &mut AudioBlock) -> Result<bool, AudioError> {
+        block.samples.clear();
+        while block.samples.is_empty() && !self.finished {
+            let packet = match self.packets.read_packet() {
+                Ok(Some(packet)) => packet,
+                end => {
+                    self.finished = true;
+                    self.truncated = end.is_err() || !self.stream.ended;
+                    break;
+                }
+            };
+            if packet.data.starts_with(b"OpusHead") && packet.first_in_stream() {
+                (self.stream, self.decoder) = Stream::begin(&packet.data)?;
+                continue;
+            }
+            if std::mem::take(&mut self.stream.awaits_tags) {
+                continue;
+            }
+            // A damaged packet is left out, as players do.
+            let Ok(frames) = self.decoder.decode_float(&packet.data, &mut self.decoded, false) else { continue };
+            let audible = self.stream.audible(&packet, frames as u64);
+            let channels = self.stream.channels;
+            let samples = &self.decoded[audible.start * channels..audible.end * channels];
+            let gain = self.stream.gain;
+            match (channels, self.spec.channels) {
+                (1, 2) => block.samples.extend(samples.iter().flat_map(|s| [s * gain; 2])),
+                (2, 1) => block.samples.extend(samples.chunks_exact(2).map(|f| (f[0] + f[1]) * 0.5 * gain)),
+                _ => block.samples.extend(samples.iter().map(|s| s * gain)),
+            }
+        }
+        Ok(!block.samples.is_empty())
+    }
+
+    fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+}
+
+fn damaged() -> AudioError {
+    AudioError::Malformed("This Opus file is damaged at its start. Export it again.".into())
+}

@@ -1,0 +1,367 @@
+//! MP3, FLAC, Vorbis, AAC, ALAC, AIFF and CAF by symphonia, with the trimming that it leaves to us.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::*;
+use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO};
+use symphonia::core::errors::Error;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, Track};
+use symphonia::core::io::{MediaSource, MediaSourceStream};
+use symphonia::core::common::Limit;
+use symphonia::core::meta::MetadataOptions;
+
+use super::data::DataRange;
+use super::mp4::SoundTrack;
+use super::{Opened, SEND_INSTEAD};
+use crate::audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
+
+/// Encoder delay of AAC without an edit list that states it.
+const AAC_PRIMING_FRAMES: u64 = 1_024;
+
+/// Pictures embedded in a file are skipped, not held.
+const MAX_PICTURE_BYTES: usize = 64 * 1024;
+
+/// Streams the sound track of any container that symphonia reads.
+pub(super) struct SymphoniaSource {
+    format: Box<dyn FormatReader>,
+    decoder: Box<dyn AudioDecoder>,
+    track_id: u32,
+    codec: &'static str,
+    spec: AudioSpec,
+    /// Frames of encoder delay still to be left out.
+    skip_frames: u64,
+    /// Frames still to be given out, where the container bounds them.
+    frames_left: u64,
+    padding: Padding,
+    interleaved: Vec<f32>,
+    packets_bad: u64,
+    finished: bool,
+    truncated: bool,
+}
+
+/// Encoder padding at the end of an MP3, left out only if the file has exactly the frames its header says. A file that was
+/// cut has lost its padding, and one made by joining others has audio after it.
+struct Padding {
+    samples: usize,
+    total_frames: u64,
+    decoded_frames: u64,
+    held_back: Vec<f32>,
+}
+
+impl Padding {
+    /// Passes on what cannot be padding.
+    fn pass(&mut self, samples: &[f32], frames: u64, out: &mut Vec<f32>) {
+        self.decoded_frames += frames;
+        if self.samples == 0 {
+            out.extend_from_slice(samples);
+            return;
+        }
+        self.held_back.extend_from_slice(samples);
+        let ready = self.held_back.len().saturating_sub(self.samples);
+        out.extend(self.held_back.drain(..ready));
+    }
+
+    fn finish(&mut self, out: &mut Vec<f32>) {
+        if self.decoded_frames != self.total_frames {
+            out.append(&mut self.held_back);
+        }
+        self.held_back.clear();
+    }
+}
+
+/// Opens a whole file; `container` is what its first bytes look like.
+pub(super) fn open(file: File, container: &'static str, sound: Option<SoundTrack>) -> Result<Opened, AudioError> {
+    let source = SymphoniaSource::new(Box::new(file), container, sound)?;
+    let container = match source.format.format_info().short_name {
+        "isomp4" => "mp4",
+        "mp1" | "mp2" | "mp3" => "mp3",
+        "wave" => "wav",
+        "aac" | "adts" => "adts",
+        name => name,
+    };
+    Ok(Opened { container, codec: source.codec.to_owned(), source: Box::new(source) })
+}
+
+impl SymphoniaSource {
+    /// Opens audio that lies in a part of a file.
+    pub(super) fn open_range(file: File, range: DataRange, extension: &str) -> Result<Self, AudioError> {
+        let window = Window { file, start: range.start, bytes: range.bytes, at: 0 };
+        let mut source = Self::new(Box::new(window), extension, None)?;
+        source.truncated = range.truncated;
+        Ok(source)
+    }
+
+    pub(super) fn codec(&self) -> &'static str {
+        self.codec
+    }
+
+    fn new(media: Box<dyn MediaSource>, extension: &str, sound: Option<SoundTrack>) -> Result<Self, AudioError> {
+        let stream = MediaSourceStream::new(media, Default::default());
+        let metadata = MetadataOptions::default().limit_visual_bytes(Limit::Maximum(MAX_PICTURE_BYTES));
+        let mut hint = Hint::new();
+        hint.with_extension(extension);
+        let format = symphonia::default::get_probe()
+            .probe(&hint, stream, FormatOptions::default(), metadata)
+            .map_err(|error| refuse_container(extension, error))?;
+        let track = sound_track(format.as_ref())?;
+        let (codec, decoder) = decoder_for(track)?;
+        let track_id = track.id;
+        let (delay, padding_frames) = (u64::from(track.delay.unwrap_or(0)), track.padding.unwrap_or(0));
+        let total_frames = track.num_frames.map_or(0, |frames| frames + delay + u64::from(padding_frames));
+        let mut source = Self {
+            format,
+            decoder,
+            track_id,
+            codec: codec_name(codec),
+            spec: AudioSpec::mono(8_000),
+            skip_frames: 0,
+            frames_left: u64::MAX,
+            padding: Padding { samples: 0, total_frames, decoded_frames: 0, held_back: Vec::new() },
+            interleaved: Vec::new(),
+            packets_bad: 0,
+            finished: false,
+            truncated: false,
+        };
+        // Headers may be wrong about rate and channels (or silent): the first decoded packet knows.
+        let Some(spec) = source.decode_packet()? else {
+            return Err(AudioError::Empty(format!(
+                "This {} file holds no audio. Record or export it again.",
+                extension.to_uppercase()
+            )));
+        };
+        source.spec = spec;
+        match codec {
+            CODEC_ID_MP3 | CODEC_ID_MP2 | CODEC_ID_MP1 => {
+                source.skip_frames = delay;
+                source.padding.samples = padding_frames as usize * usize::from(spec.channels);
+            }
+            CODEC_ID_AAC => {
+                // ADTS has no place to state a delay, and no decoder removes one there.
+                if let Some(sound) = sound {
+                    let scale = f64::from(spec.rate_hz) / f64::from(sound.ticks_per_second.max(1));
+                    source.skip_frames =
+                        sound.start.map_or(AAC_PRIMING_FRAMES, |ticks| (ticks as f64 * scale).round() as u64);
+                }
+            }
+            _ => {}
+        }
+        if let Some(seconds) = sound.and_then(|sound| sound.seconds) {
+            source.frames_left = source.frames_by_edit_list(seconds);
+        }
+        Ok(source)
+    }
+
+    /// The exact length: the edit list's is rounded to milliseconds, the sample table's may include padding.
+    fn frames_by_edit_list(&self, seconds: f64) -> u64 {
+        let rate = f64::from(self.spec.rate_hz);
+        let by_edits = (seconds * rate).round() as u64;
+        let rounding = (rate / 500.0) as u64;
+        let by_table = self.padding.total_frames.saturating_sub(self.skip_frames);
+        if by_table.abs_diff(by_edits) <= rounding { by_table } else { by_edits }
+    }
+
+    /// Decodes the next packet into `interleaved`; nothing at the end.
+    fn decode_packet(&mut self) -> Result<Option<AudioSpec>, AudioError> {
+        loop {
+            let packet = match self.format.next_packet() {
+                Ok(Some(packet)) => packet,
+                Ok(None) => return Ok(None),
+                Err(Error::ResetRequired) => {
+                    // A chained Ogg stream begins anew; whatever its rate, it goes on as part of the same recording.
+                    let track = sound_track(self.format.as_ref())?;
+                    self.track_id = track.id;
+                    self.decoder = decoder_for(track)?.1;
+                    continue;
+                }
+                Err(Error::IoError(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                    return Err(AudioError::io("Reading the audio failed")(error));
+                }
+                // The container breaks off; what came before is good.
+                Err(_) => {
+                    self.truncated = true;
+                    return Ok(None);
+                }
+            };
+            if packet.track_id != self.track_id {
+                continue;
+            }
+            let decoded = match self.decoder.decode(&packet) {
+                Ok(decoded) if decoded.frames() == 0 => continue,
+                Ok(decoded) => decoded,
+                Err(Error::Unsupported(what)) => return Err(refuse_codec(self.codec, what)),
+                // A damaged packet is left out, as players do.
+                Err(_) => {
+                    self.packets_bad += 1;
+                    continue;
+                }
+            };
+            let spec = AudioSpec::checked(decoded.spec().rate(), decoded.spec().channels().count() as u16)?;
+            decoded.copy_to_vec_interleaved(&mut self.interleaved);
+            return Ok(Some(spec));
+        }
+    }
+}
+
+impl AudioSource for SymphoniaSource {
+    fn spec(&self) -> AudioSpec {
+        self.spec
+    }
+
+    fn next_block(&mut self, block: &mut AudioBlock) -> Result<bool, AudioError> {
+        block.samples.clear();
+        let channels = usize::from(self.spec.channels);
+        while block.samples.is_empty() && !self.finished {
+            // The packet that told the format at opening is still here the first time.
+            if self.interleaved.is_empty() {
+                match self.decode_packet()? {
+                    Some(spec) if spec != self.spec => {
+                        return Err(AudioError::Unsupported(format!(
+                            "The sound changes from {} Hz and {} channels to {} Hz and {} channels in the middle of the file. \
+                             Export it again as one WAV or MP3.",
+                            self.spec.rate_hz, self.spec.channels, spec.rate_hz, spec.channels
+                        )));
+                    }
+                    Some(_) => {}
+                    None => {
+                        self.padding.finish(&mut block.samples);
+                        self.finished = true;
+                        break;
+                    }
+                }
+            }
+            let frames = (self.interleaved.len() / channels) as u64;
+            let skipped = self.skip_frames.min(frames);
+            self.skip_frames -= skipped;
+            self.padding.pass(&self.interleaved[skipped as usize * channels..], frames, &mut block.samples);
+            self.interleaved.clear();
+        }
+        let frames = ((block.samples.len() / channels) as u64).min(self.frames_left);
+        self.frames_left -= frames;
+        block.samples.truncate(frames as usize * channels);
+        Ok(!block.samples.is_empty())
+    }
+
+    fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+}
+
+fn sound_track(format: &dyn FormatReader) -> Result<&Track, AudioError> {
+    format
+        .tracks()
+        .iter()
+        .find(|track| matches!(&track.codec_params, Some(CodecParameters::Audio(params)) if params.codec != CODEC_ID_NULL_AUDIO))
+        .ok_or_else(super::no_sound)
+}
+
+fn decoder_for(track: &Track) -> Result<(AudioCodecId, Box<dyn AudioDecoder>), AudioError> {
+    let Some(CodecParameters::Audio(params)) = &track.codec_params else { return Err(super::no_sound()) };
+    // Gapless trimming by the library ends a file of joined MP3s after its first part.
+    let gapless = !matches!(params.codec, CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3);
+    symphonia::default::get_codecs()
+        .make_audio_decoder(params, &AudioDecoderOptions::default().gapless(gapless))
+        .map(|decoder| (params.codec, decoder))
+        .map_err(|error| match error {
+            Error::Unsupported(what) => refuse_codec(codec_name(params.codec), what),
+            _ => AudioError::Malformed(format!(
+                "The {} audio in this file is damaged. Export it again.",
+                codec_name(params.codec)
+            )),
+        })
+}
+
+fn refuse_container(extension: &str, error: Error) -> AudioError {
+    match error {
+        Error::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            AudioError::io("Reading the audio failed")(error)
+        }
+        Error::LimitError(what) => AudioError::Limit(format!("The file's header asks for too much ({what}). Export it again.")),
+        Error::Unsupported(_) if extension.is_empty() => {
+            AudioError::Unsupported(format!("This is not an audio file of any known kind. {SEND_INSTEAD}"))
+        }
+        Error::Unsupported(what) => refuse_codec(extension, what),
+        _ => AudioError::Malformed(format!(
+            "This looks like {} but breaks off or contradicts itself at the start. Export it again.",
+            if extension.is_empty() { "audio".to_owned() } else { format!("a file of type {}", extension.to_uppercase()) }
+        )),
+    }
+}
+
+fn refuse_codec(codec: &str, what: &str) -> AudioError {
+    if what.contains("aac too complex") {
+        return AudioError::Unsupported(format!(
+            "This file uses HE-AAC (AAC+), of which only half the sound could be read. Export it as AAC-LC. {SEND_INSTEAD}"
+        ));
+    }
+    AudioError::Unsupported(format!("The {codec} audio in this file can't be read here ({what}). {SEND_INSTEAD}"))
+}
+
+fn codec_name(codec: AudioCodecId) -> &'static str {
+    match codec {
+        CODEC_ID_MP1 => "mp1",
+        CODEC_ID_MP2 => "mp2",
+        CODEC_ID_MP3 => "mp3",
+        CODEC_ID_AAC => "aac",
+        CODEC_ID_FLAC => "flac",
+        CODEC_ID_ALAC => "alac",
+        CODEC_ID_VORBIS => "vorbis",
+        CODEC_ID_OPUS => "opus",
+        CODEC_ID_SPEEX => "speex",
+        CODEC_ID_AC3 | CODEC_ID_EAC3 => "ac3",
+        CODEC_ID_PCM_ALAW => "pcm_alaw",
+        CODEC_ID_PCM_MULAW => "pcm_mulaw",
+        CODEC_ID_ADPCM_MS => "adpcm_ms",
+        CODEC_ID_ADPCM_IMA_WAV | CODEC_ID_ADPCM_IMA_QT => "adpcm_ima",
+        CODEC_ID_PCM_S16BE => "pcm_s16be",
+        CODEC_ID_PCM_S16LE => "pcm_s16le",
+        CODEC_ID_PCM_S24BE => "pcm_s24be",
+        CODEC_ID_PCM_S24LE => "pcm_s24le",
+        CODEC_ID_PCM_F32BE => "pcm_f32be",
+        CODEC_ID_PCM_F32LE => "pcm_f32le",
+        _ => "other",
+    }
+}
+
+/// A part of a file that looks like a whole one.
+struct Window {
+    file: File,
+    start: u64,
+    bytes: u64,
+    at: u64,
+}
+
+impl Read for Window {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let left = usize::try_from(self.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let take = buffer.len().min(left);
+        self.file.seek(SeekFrom::Start(self.start + self.at))?;
+        let read = self.file.read(&mut buffer[..take])?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Window {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.bytes.checked_add_signed(by),
+        };
+        self.at = target.ok_or(std::io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}
+
+impl MediaSource for Window {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.bytes)
+    }
+}

@@ -1,0 +1,99 @@
+//! G.711: µ-law and A-law, bit-exact with ITU-T G.191.
+
+/// Which of the two companding laws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Law {
+    /// North America and Japan.
+    Mu,
+    /// Everywhere else.
+    A,
+}
+
+impl Law {
+    /// The 16-bit sample that a code stands for.
+    pub(crate) fn expand(self, code: u8) -> i16 {
+        match self {
+            Self::Mu => {
+                let code = !code;
+                let magnitude = ((i32::from(code & 0x0F) << 3) + 0x84) << ((code & 0x70) >> 4);
+                let sample = magnitude - 0x84;
+                (if code & 0x80 == 0 { sample } else { -sample }) as i16
+            }
+            Self::A => {
+                let code = code ^ 0x55;
+                let mantissa = i32::from(code & 0x0F) << 4;
+                let sample = match (code & 0x70) >> 4 {
+                    0 => mantissa + 8,
+                    exponent => (mantissa + 0x108) << (exponent - 1),
+                };
+                (if code & 0x80 == 0 { -sample } else { sample }) as i16
+            }
+        }
+    }
+
+    /// The code nearest to a 16-bit sample.
+    pub(crate) fn compress(self, sample: i16) -> u8 {
+        match self {
+            Self::Mu => {
+                let sign = if sample < 0 { 0x80 } else { 0 };
+                let magnitude = i32::from(sample).abs().min(32_635) + 0x84;
+                let exponent = 31 - magnitude.leading_zeros() as i32 - 7;
+                let mantissa = (magnitude >> (exponent + 3)) & 0x0F;
+                !(sign | (exponent << 4) as u8 | mantissa as u8)
+            }
+            Self::A => {
+                let sign = if sample < 0 { 0 } else { 0x80 };
+                // One's complement of negatives keeps the law symmetric around zero, as the recommendation has it.
+                let magnitude = i32::from(if sample < 0 { !sample } else { sample });
+                let code = if magnitude < 0x100 {
+                    magnitude >> 4
+                } else {
+                    let exponent = 31 - magnitude.leading_zeros() as i32 - 7;
+                    (exponent << 4) | ((magnitude >> (exponent + 3)) & 0x0F)
+                };
+                (sign | code as u8) ^ 0x55
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_survives_the_round_trip() {
+        for law in [Law::Mu, Law::A] {
+            for code in 0..=255u8 {
+                let sample = law.expand(code);
+                assert_eq!(law.expand(law.compress(sample)), sample, "{law:?} {code:#04x}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_recommendation_s_landmarks_hold() {
+        assert_eq!(Law::Mu.expand(0xFF), 0);
+        assert_eq!(Law::Mu.expand(0x00), -32_124);
+        assert_eq!(Law::Mu.expand(0x80), 32_124);
+        assert_eq!(Law::A.expand(0xD5), 8);
+        assert_eq!(Law::A.expand(0x55), -8);
+        assert_eq!(Law::A.expand(0xAA), 32_256);
+        assert_eq!(Law::Mu.compress(i16::MIN), 0x00);
+        assert_eq!(Law::A.compress(i16::MAX), 0xAA);
+    }
+
+    #[test]
+    fn compression_is_monotonic_and_close() {
+        for law in [Law::Mu, Law::A] {
+            let mut last = i16::MIN;
+            for sample in i16::MIN..=i16::MAX {
+                let back = law.expand(law.compress(sample));
+                assert!(back >= last, "{law:?} fell at {sample}");
+                last = back;
+                let error = (i32::from(back) - i32::from(sample)).abs();
+                assert!(error <= (i32::from(sample).abs() >> 5) + 16, "{law:?} {sample} became {back}");
+            }
+        }
+    }
+}

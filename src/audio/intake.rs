@@ -1,0 +1,303 @@
+//! The first pass: every source decoded once, brought to every wanted rate, measured and spooled.
+
+use std::path::Path;
+
+use super::channels;
+use super::clip::{self, TimeSpan};
+use super::decode;
+use super::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
+use super::high_pass::HighPass;
+use super::loudness::LoudnessMeter;
+use super::peaks::Peaks;
+use super::resample::Resampler;
+use super::spec::{RenderSpec, Role, SourceReport};
+use super::speech_activity::{SPEECH_RATE_HZ, SpeechDetector, SpeechSegment};
+use super::spool::{Spool, SpoolWriter};
+
+/// Renditions up to this rate are for phones, and get the high-pass.
+const PHONE_MAX_RATE_HZ: u32 = 16_000;
+
+/// What the first pass leaves behind.
+pub(crate) struct Intake {
+    pub(crate) sources: Vec<SourceReport>,
+    pub(crate) tracks: Vec<Track>,
+    pub(crate) duration_seconds: f64,
+    pub(crate) skew_seconds: Option<f64>,
+    /// There if a brief, a waveform or trimming is asked for.
+    pub(crate) heard: Option<Heard>,
+}
+
+/// The audio at one rate and channel count, ready to be written.
+pub(crate) struct Track {
+    pub(crate) spec: AudioSpec,
+    pub(crate) spool: Spool,
+    pub(crate) meter: LoudnessMeter,
+}
+
+/// What was found by listening.
+pub(crate) struct Heard {
+    pub(crate) speech: Vec<SpeechSegment>,
+    pub(crate) peaks: Peaks,
+}
+
+impl Heard {
+    pub(crate) fn without_silence(&self, whole: TimeSpan) -> TimeSpan {
+        clip::without_silence(&self.speech, &self.peaks, whole)
+    }
+
+    pub(crate) fn speech_seconds(&self) -> f64 {
+        self.speech.iter().map(|segment| segment.end_seconds - segment.start_seconds).sum()
+    }
+}
+
+/// Decodes the sources of `spec`, spooling into `directory`; `progress` is told the seconds decoded.
+pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -> Result<Intake, AudioError> {
+    let mut legs = open_legs(spec)?;
+    let leg_specs: Vec<AudioSpec> = legs.iter().map(|leg| leg.source.spec()).collect();
+    let mut tracks = Vec::<TrackWriter>::new();
+    for output in &spec.outputs {
+        let wanted = AudioSpec { rate_hz: output.rate_hz, channels: output.channels.count() };
+        if tracks.iter().all(|track| track.mixer.spec != wanted) {
+            tracks.push(TrackWriter::new(wanted, &leg_specs, spec.high_pass_hz, directory)?);
+        }
+    }
+    let listening = spec.trim_silence || spec.waveform_bins.is_some() || spec.brief_limit_seconds.is_some();
+    let mut listener = listening.then(|| Listener::new(&leg_specs)).transpose()?;
+
+    let mut block = AudioBlock::default();
+    // The leg that is behind goes next, so that the mixers never hold much of the other.
+    while let Some(index) = furthest_behind(&legs) {
+        let leg = &mut legs[index];
+        let more = leg.source.next_block(&mut block)?;
+        leg.note(&block, !more);
+        if leg.seconds() > spec.max_duration_seconds {
+            return Err(AudioError::Limit(format!(
+                "The audio is longer than {:.0} minutes, which is the limit here. Send a shorter part of it.",
+                spec.max_duration_seconds / 60.0
+            )));
+        }
+        progress(leg.seconds());
+        for track in &mut tracks {
+            track.push(index, &block.samples, !more)?;
+        }
+        if let Some(listener) = &mut listener {
+            listener.push(index, &block.samples, !more)?;
+        }
+    }
+
+    let duration_seconds = legs.iter().map(Leg::seconds).fold(0.0, f64::max);
+    if duration_seconds == 0.0 {
+        return Err(AudioError::Empty("There is no sound in this file, not even silence. Record or export it again.".into()));
+    }
+    let skew_seconds = match &legs[..] {
+        [a, b] if a.role > b.role => Some(a.seconds() - b.seconds()),
+        [a, b] => Some(b.seconds() - a.seconds()),
+        _ => None,
+    };
+    Ok(Intake {
+        sources: legs.iter().map(Leg::report).collect(),
+        tracks: tracks.into_iter().map(TrackWriter::finish).collect::<Result<_, _>>()?,
+        duration_seconds,
+        skew_seconds,
+        heard: listener.map(Listener::finish),
+    })
+}
+
+/// A source being read.
+struct Leg {
+    container: &'static str,
+    codec: String,
+    source: Box<dyn AudioSource>,
+    role: Role,
+    frames: u64,
+    ended: bool,
+    /// Consecutive frames at full scale, and whether there ever were enough of them.
+    flat_frames: u32,
+    clipped: bool,
+}
+
+/// Samples from here up are at full scale; this many frames of them in a row are a peak that was cut off.
+const FULL_SCALE: f32 = 0.9995;
+const CLIPPED_FRAMES: u32 = 4;
+
+impl Leg {
+    fn note(&mut self, block: &AudioBlock, ended: bool) {
+        let channels = usize::from(self.source.spec().channels);
+        self.frames += (block.samples.len() / channels) as u64;
+        self.ended = ended;
+        if self.clipped {
+            return;
+        }
+        for frame in block.samples.chunks_exact(channels) {
+            let flat = frame.iter().any(|sample| sample.abs() >= FULL_SCALE);
+            self.flat_frames = if flat { self.flat_frames + 1 } else { 0 };
+            self.clipped |= self.flat_frames >= CLIPPED_FRAMES;
+        }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.source.spec().seconds(self.frames)
+    }
+
+    fn report(&self) -> SourceReport {
+        let AudioSpec { rate_hz, channels } = self.source.spec();
+        SourceReport {
+            container: self.container.to_owned(),
+            codec: self.codec.clone(),
+            rate_hz,
+            channels,
+            duration_seconds: self.seconds(),
+            truncated: self.source.is_truncated(),
+            clipped: self.clipped,
+        }
+    }
+}
+
+fn open_legs(spec: &RenderSpec) -> Result<Vec<Leg>, AudioError> {
+    if !(1..=2).contains(&spec.sources.len()) {
+        return Err(AudioError::Unsupported(format!(
+            "A rendering takes one file or the two legs of a call, not {} files.",
+            spec.sources.len()
+        )));
+    }
+    let open = |(index, source): (usize, &super::spec::SourceSpec)| {
+        let hint = source.hint.as_deref().or_else(|| source.path.extension().and_then(|extension| extension.to_str()));
+        let decode::Opened { container, codec, source: audio } = decode::open(&source.path, hint)?;
+        let role = source.role.unwrap_or(if index == 0 { Role::Caller } else { Role::Callee });
+        Ok(Leg { container, codec, source: audio, role, frames: 0, ended: false, flat_frames: 0, clipped: false })
+    };
+    let legs: Vec<Leg> = spec.sources.iter().enumerate().map(open).collect::<Result<_, _>>()?;
+    match &legs[..] {
+        [a, b] if a.role == b.role => Err(AudioError::Unsupported(
+            "Both legs of the call have the same role; one must be the caller's, the other the callee's.".into(),
+        )),
+        _ => Ok(legs),
+    }
+}
+
+fn furthest_behind(legs: &[Leg]) -> Option<usize> {
+    let reading = legs.iter().enumerate().filter(|(_, leg)| !leg.ended);
+    reading.min_by(|(_, a), (_, b)| a.seconds().total_cmp(&b.seconds())).map(|(index, _)| index)
+}
+
+/// Brings all legs to one rate and puts them together.
+struct Mixer {
+    spec: AudioSpec,
+    inputs: Vec<MixerInput>,
+    mapped: Vec<f32>,
+    mixed: Vec<f32>,
+}
+
+struct MixerInput {
+    from: AudioSpec,
+    /// Channels that this input has in the mix.
+    channels: u16,
+    resampler: Resampler,
+    queue: Vec<f32>,
+    ended: bool,
+}
+
+impl Mixer {
+    fn new(spec: AudioSpec, legs: &[AudioSpec]) -> Result<Self, AudioError> {
+        // Each leg of a call is one voice; a single source keeps its own image.
+        let channels = if legs.len() > 1 { 1 } else { spec.channels };
+        let inputs = legs
+            .iter()
+            .map(|from| {
+                let mapped = AudioSpec { rate_hz: from.rate_hz, channels };
+                let resampler = Resampler::new(mapped, spec.rate_hz)?;
+                Ok(MixerInput { from: *from, channels, resampler, queue: Vec::new(), ended: false })
+            })
+            .collect::<Result<_, AudioError>>()?;
+        Ok(Self { spec, inputs, mapped: Vec::new(), mixed: Vec::new() })
+    }
+
+    /// Takes a block of one leg; the mix as far as all legs have come. A leg that has ended is silent from there.
+    fn push(&mut self, index: usize, samples: &[f32], last: bool) -> Result<&mut [f32], AudioError> {
+        let input = &mut self.inputs[index];
+        self.mapped.clear();
+        channels::map(samples, input.from.channels, input.channels, &mut self.mapped);
+        input.resampler.push(&self.mapped, &mut input.queue)?;
+        if last {
+            input.resampler.finish(&mut input.queue)?;
+            input.ended = true;
+        }
+        self.mixed.clear();
+        match &mut self.inputs[..] {
+            [only] => std::mem::swap(&mut self.mixed, &mut only.queue),
+            legs => {
+                let reading = legs.iter().filter(|leg| !leg.ended).map(|leg| leg.queue.len()).min();
+                let frames = reading.unwrap_or_else(|| legs.iter().map(|leg| leg.queue.len()).max().unwrap_or(0));
+                let sample = |leg: &MixerInput, frame: usize| leg.queue.get(frame).copied().unwrap_or(0.0);
+                for frame in 0..frames {
+                    let (left, right) = (sample(&legs[0], frame), sample(&legs[1], frame));
+                    match self.spec.channels {
+                        1 => self.mixed.push(0.5 * (left + right)),
+                        _ => self.mixed.extend([left, right]),
+                    }
+                }
+                for leg in legs {
+                    leg.queue.drain(..frames.min(leg.queue.len()));
+                }
+            }
+        }
+        Ok(&mut self.mixed)
+    }
+}
+
+/// A [`Track`] being made.
+struct TrackWriter {
+    mixer: Mixer,
+    high_pass: Option<HighPass>,
+    meter: LoudnessMeter,
+    spool: SpoolWriter,
+}
+
+impl TrackWriter {
+    fn new(spec: AudioSpec, legs: &[AudioSpec], high_pass_hz: Option<f64>, directory: &Path) -> Result<Self, AudioError> {
+        Ok(Self {
+            mixer: Mixer::new(spec, legs)?,
+            high_pass: high_pass_hz.filter(|_| spec.rate_hz <= PHONE_MAX_RATE_HZ).map(|hz| HighPass::new(spec, hz)),
+            meter: LoudnessMeter::new(spec)?,
+            spool: SpoolWriter::new(directory)?,
+        })
+    }
+
+    fn push(&mut self, leg: usize, samples: &[f32], last: bool) -> Result<(), AudioError> {
+        let mixed = self.mixer.push(leg, samples, last)?;
+        if let Some(high_pass) = &mut self.high_pass {
+            high_pass.process(mixed);
+        }
+        self.meter.push(mixed);
+        self.spool.push(mixed)
+    }
+
+    fn finish(self) -> Result<Track, AudioError> {
+        Ok(Track { spec: self.mixer.spec, spool: self.spool.finish()?, meter: self.meter })
+    }
+}
+
+/// Listens for speech and draws the waveform.
+struct Listener {
+    mixer: Mixer,
+    detector: SpeechDetector,
+    peaks: Peaks,
+}
+
+impl Listener {
+    fn new(legs: &[AudioSpec]) -> Result<Self, AudioError> {
+        let mixer = Mixer::new(AudioSpec::mono(SPEECH_RATE_HZ), legs)?;
+        Ok(Self { mixer, detector: SpeechDetector::default(), peaks: Peaks::default() })
+    }
+
+    fn push(&mut self, leg: usize, samples: &[f32], last: bool) -> Result<(), AudioError> {
+        let mixed = self.mixer.push(leg, samples, last)?;
+        self.detector.push(mixed);
+        self.peaks.push(mixed);
+        Ok(())
+    }
+
+    fn finish(self) -> Heard {
+        Heard { speech: self.detector.finish(), peaks: self.peaks }
+    }
+}

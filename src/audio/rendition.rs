@@ -1,0 +1,241 @@
+//! The second pass: gain, limiter and fades from the spool into one file, which is then decoded again and checked.
+
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::clip::TimeSpan;
+use super::decode;
+use super::encode::{self, EncoderOptions, OutputFormat};
+use super::format::{AudioBlock, AudioError, AudioSpec};
+use super::intake::Track;
+use super::limiter::Limiter;
+use super::loudness::{LoudnessMeter, from_db, to_db};
+use super::spec::{OutputReport, OutputSpec};
+
+/// Samples read from the spool at a time.
+const BLOCK_SAMPLES: usize = 16_384;
+/// More gain than this would only raise noise, in dB.
+const MAX_GAIN_DB: f64 = 30.0;
+/// What a limiter takes away from the loudness is given back, up to this much, in dB.
+const MAX_MAKE_UP_DB: f64 = 9.0;
+
+/// What is done to the samples of a track on their way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leveling {
+    /// Linear.
+    pub(crate) gain: f32,
+    /// Linear; nothing where no peak comes near it.
+    pub(crate) ceiling: Option<f32>,
+}
+
+impl Leveling {
+    /// Finds the gain that brings `track` to `target_lufs` under `ceiling_dbtp`.
+    pub(crate) fn of(track: &Track, target_lufs: Option<f64>, ceiling_dbtp: f64) -> Result<Self, AudioError> {
+        let ceiling = from_db(ceiling_dbtp);
+        let Some((target, lufs)) = target_lufs.zip(track.meter.lufs()) else {
+            // Levels stay as they are, except for what would be cut off by the format's own full scale.
+            let overshoots = track.meter.sample_peak() > 1.0;
+            return Ok(Self { gain: 1.0, ceiling: overshoots.then_some(ceiling) });
+        };
+        let wanted_db = (target - lufs).min(MAX_GAIN_DB);
+        let gain = from_db(wanted_db);
+        if track.meter.true_peak() * gain <= ceiling {
+            return Ok(Self { gain, ceiling: None });
+        }
+        let whole = 0..track.spool.samples();
+        let (mut gain_db, target) = (wanted_db, lufs + wanted_db);
+        loop {
+            let leveling = Self { gain: from_db(gain_db), ceiling: Some(ceiling) };
+            let mut meter = LoudnessMeter::new(track.spec)?;
+            leveling.play(track, whole.clone(), |samples| {
+                meter.push(samples);
+                Ok(())
+            })?;
+            let missing_db = meter.lufs().map_or(0.0, |lufs| target - lufs);
+            if missing_db < 0.2 || gain_db + missing_db > wanted_db + MAX_MAKE_UP_DB {
+                return Ok(leveling);
+            }
+            gain_db += missing_db;
+        }
+    }
+
+    /// Gain in dB.
+    pub(crate) fn gain_db(&self) -> f64 {
+        to_db(self.gain)
+    }
+
+    /// Plays a range of a track's samples to `listener`, leveled, as many as there are in the range.
+    fn play(
+        &self,
+        track: &Track,
+        samples: std::ops::Range<u64>,
+        mut listener: impl FnMut(&mut [f32]) -> Result<(), AudioError>,
+    ) -> Result<(), AudioError> {
+        let AudioSpec { rate_hz, channels } = track.spec;
+        let mut limiter = self.ceiling.map(|ceiling| Limiter::new(rate_hz, channels, ceiling));
+        let (mut read, mut limited, mut at) = (Vec::new(), Vec::new(), samples.start);
+        while at < samples.end {
+            track.spool.read(at, BLOCK_SAMPLES.min((samples.end - at) as usize), &mut read)?;
+            if read.is_empty() {
+                break;
+            }
+            at += read.len() as u64;
+            read.iter_mut().for_each(|sample| *sample *= self.gain);
+            match &mut limiter {
+                Some(limiter) => {
+                    limited.clear();
+                    limiter.push(&read, &mut limited);
+                    listener(&mut limited)?;
+                }
+                None => listener(&mut read)?,
+            }
+        }
+        if let Some(limiter) = &mut limiter {
+            limited.clear();
+            limiter.finish(&mut limited);
+            listener(&mut limited)?;
+        }
+        Ok(())
+    }
+}
+
+/// Lengths of the fades at the ends of what was cut, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fades {
+    pub(crate) in_seconds: f64,
+    pub(crate) out_seconds: f64,
+}
+
+/// Writes `span` of `track` as `output` says, then checks what was written.
+pub(crate) fn render(
+    output: &OutputSpec,
+    track: &Track,
+    leveling: &Leveling,
+    span: TimeSpan,
+    fades: Fades,
+    options: &EncoderOptions,
+) -> Result<OutputReport, AudioError> {
+    let (rate, channels) = (f64::from(track.spec.rate_hz), u64::from(track.spec.channels));
+    let total_frames = track.spool.samples() / channels;
+    let first = ((span.start_seconds * rate).round() as u64).min(total_frames);
+    let end = ((span.end_seconds * rate).round() as u64).clamp(first, total_frames);
+    let mut fader = Fader {
+        frames_in: (fades.in_seconds * rate) as u64,
+        frames_out: (fades.out_seconds * rate) as u64,
+        frames: end - first,
+        channels: channels as usize,
+        at: 0,
+    };
+    let mut meter = LoudnessMeter::new(track.spec)?;
+    let mut encoder = encode::create(&output.path, output.format, track.spec, options)?;
+    let mut block = AudioBlock::default();
+    leveling.play(track, first * channels..end * channels, |samples| {
+        fader.process(samples);
+        meter.push(samples);
+        block.samples.clear();
+        block.samples.extend_from_slice(samples);
+        encoder.write(&block)
+    })?;
+    encoder.finish()?;
+    check(output, track.spec, end - first, meter.lufs())
+}
+
+/// Raised-cosine fades at both ends of a stream of known length.
+struct Fader {
+    frames_in: u64,
+    frames_out: u64,
+    frames: u64,
+    channels: usize,
+    at: u64,
+}
+
+impl Fader {
+    fn process(&mut self, samples: &mut [f32]) {
+        let ramp = |position: u64, length: u64| (position as f32 / length as f32 * std::f32::consts::FRAC_PI_2).sin().powi(2);
+        for frame in samples.chunks_exact_mut(self.channels) {
+            let left = self.frames.saturating_sub(self.at + 1);
+            let gain_in = if self.at < self.frames_in { ramp(self.at, self.frames_in) } else { 1.0 };
+            let gain_out = if left < self.frames_out { ramp(left, self.frames_out) } else { 1.0 };
+            if gain_in * gain_out < 1.0 {
+                frame.iter_mut().for_each(|sample| *sample *= gain_in * gain_out);
+            }
+            self.at += 1;
+        }
+    }
+}
+
+/// How far a codec may move the loudness of what it codes, in LU. The low-rate ones leave out what a voice doesn't need.
+fn tolerance_lu(format: OutputFormat) -> f64 {
+    match format {
+        OutputFormat::Gsm | OutputFormat::WavGsm | OutputFormat::Opus => 3.0,
+        OutputFormat::Wav | OutputFormat::Sln | OutputFormat::Sln16 => 0.1,
+        _ => 0.5,
+    }
+}
+
+/// Below this loudness, coarse steps of G.711 and 16 bits change the level of what is hardly audible anyway.
+const CHECKED_FROM_LUFS: f64 = -45.0;
+
+/// Decodes a file that was written: its length, rate and level must be those that went in.
+fn check(output: &OutputSpec, spec: AudioSpec, frames: u64, lufs: Option<f64>) -> Result<OutputReport, AudioError> {
+    let failed = |what: String| {
+        AudioError::Malformed(format!("The {} file that was written is not what was meant: {what}.", output.format.extension()))
+    };
+    let mut opened = match output.format.raw_format() {
+        Some(raw) => decode::raw::open(open_output(&output.path)?, raw)?,
+        None => decode::open(&output.path, None)?,
+    };
+    let decoded_spec = opened.source.spec();
+    let expected_rate_hz = if output.format == OutputFormat::Opus { 48_000 } else { spec.rate_hz };
+    if (decoded_spec.rate_hz, decoded_spec.channels) != (expected_rate_hz, spec.channels) {
+        return Err(failed(format!("{} Hz and {} channels", decoded_spec.rate_hz, decoded_spec.channels)));
+    }
+    let mut meter = LoudnessMeter::new(decoded_spec)?;
+    let (mut block, mut decoded_frames) = (AudioBlock::default(), 0);
+    while opened.source.next_block(&mut block)? {
+        decoded_frames += (block.samples.len() / usize::from(spec.channels)) as u64;
+        meter.push(&block.samples);
+    }
+    let expected_frames = frames * u64::from(expected_rate_hz / spec.rate_hz);
+    let longest = expected_frames.next_multiple_of(output.format.block_frames());
+    if opened.source.is_truncated() || !(expected_frames..=longest).contains(&decoded_frames) {
+        return Err(failed(format!("{decoded_frames} frames instead of {expected_frames}")));
+    }
+    match lufs.filter(|lufs| *lufs >= CHECKED_FROM_LUFS) {
+        Some(wanted) if meter.lufs().is_none_or(|lufs| (lufs - wanted).abs() > tolerance_lu(output.format)) => {
+            return Err(failed(format!("{:.1} LUFS instead of {wanted:.1}", meter.lufs().unwrap_or(f64::NEG_INFINITY))));
+        }
+        _ => {}
+    }
+    let (bytes, sha256) = hash(&output.path)?;
+    Ok(OutputReport {
+        name: output.name.clone(),
+        bytes,
+        sha256,
+        duration_seconds: decoded_spec.seconds(decoded_frames),
+        rate_hz: spec.rate_hz,
+        loudness_lufs: meter.lufs(),
+        true_peak_dbtp: meter.true_peak_dbtp(),
+    })
+}
+
+fn open_output(path: &Path) -> Result<std::fs::File, AudioError> {
+    std::fs::File::open(path).map_err(AudioError::io("Reading what was written failed"))
+}
+
+fn hash(path: &Path) -> Result<(u64, String), AudioError> {
+    let (mut file, mut hasher, mut bytes) = (open_output(path)?, Sha256::new(), 0);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer).map_err(AudioError::io("Reading what was written failed"))? {
+            0 => break,
+            read => {
+                hasher.update(&buffer[..read]);
+                bytes += read as u64;
+            }
+        }
+    }
+    Ok((bytes, hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+}

@@ -1,0 +1,4 @@
+//! The commands, one file each: arguments, and a `run` that answers in sentences.
+
+pub mod models;
+pub mod transcode;

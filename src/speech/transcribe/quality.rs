@@ -1,0 +1,113 @@
+//! Tells a transcript that an engine made up from one that it heard.
+
+use super::Word;
+
+/// More words a second than anyone speaks.
+const MAX_WORDS_PER_SECOND: f64 = 8.0;
+
+/// Mean confidence below which the words of a window are guesses.
+const MIN_CONFIDENCE: f32 = 0.35;
+
+/// The last words of a window are judged by themselves: what is made up comes after what was heard.
+const TAIL_WORDS: usize = 4;
+const MIN_TAIL_CONFIDENCE: f32 = 0.25;
+
+/// Longest phrase, in words, that is looked for in loops.
+const MAX_LOOP_WORDS: usize = 12;
+
+/// Words that may lie behind the end of the audio before they count as made up, in seconds.
+const END_TOLERANCE_SECONDS: f64 = 0.5;
+
+/// True when `words`, said to have been heard in audio from `start_seconds` to `end_seconds`, deserve a second hearing.
+pub(super) fn is_doubtful(words: &[Word], start_seconds: f64, end_seconds: f64) -> bool {
+    let (Some(last), seconds) = (words.last(), end_seconds - start_seconds) else {
+        return false;
+    };
+    let tail = &words[words.len().saturating_sub(TAIL_WORDS)..];
+    mean_confidence(words) < MIN_CONFIDENCE
+        || (tail.len() == TAIL_WORDS && mean_confidence(tail) < MIN_TAIL_CONFIDENCE)
+        || words.len() as f64 > 4.0 + MAX_WORDS_PER_SECOND * seconds
+        || last.start_seconds > end_seconds + END_TOLERANCE_SECONDS
+        || loop_start(words).is_some()
+}
+
+/// The index at which a phrase has been said as often as people say it, and goes on.
+pub(super) fn loop_start(words: &[Word]) -> Option<usize> {
+    let plain: Vec<String> = words.iter().map(|word| plain(&word.text)).collect();
+    (1..=MAX_LOOP_WORDS).find_map(|length| {
+        // Digits and "no, no, no" repeat in earnest; sentences do not.
+        let allowed = match length {
+            1 => 6,
+            2 | 3 => 4,
+            _ => 2,
+        };
+        let needed = (allowed + 1) * length;
+        let repeats = |stretch: &&[String]| stretch.chunks(length).all(|phrase| phrase == &stretch[..length]);
+        let position = plain.windows(needed).position(|stretch| repeats(&stretch))?;
+        Some(position + length)
+    })
+}
+
+/// The mean of the words' confidences; certain when there are none.
+pub(super) fn mean_confidence(words: &[Word]) -> f32 {
+    if words.is_empty() {
+        return 1.0;
+    }
+    words.iter().map(|word| word.confidence).sum::<f32>() / words.len() as f32
+}
+
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str, confidence: f32) -> Vec<Word> {
+        text.split_whitespace()
+            .enumerate()
+            .map(|(index, word)| Word {
+                start_seconds: 0.3 * index as f64,
+                end_seconds: 0.3 * (index + 1) as f64,
+                text: word.to_owned(),
+                confidence,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn ordinary_messages_are_believed() {
+        for text in [
+            "Hi, it's Anna, please call me back.",
+            "My number is five five five, five five five, zero zero zero zero.",
+            "No, no, no, no. Bye bye bye.",
+            "Okay.",
+        ] {
+            assert!(!is_doubtful(&words(text, 0.8), 0.0, 6.0), "{text}");
+        }
+    }
+
+    #[test]
+    fn loops_are_doubted_and_cut_after_the_first_round() {
+        let sentence = "I'll see you at the office. ".repeat(4);
+        let looped = words(&sentence, 0.9);
+        assert!(is_doubtful(&looped, 0.0, 30.0));
+        assert_eq!(loop_start(&looped), Some(6));
+        assert!(is_doubtful(&words(&"you ".repeat(9), 0.9), 0.0, 30.0));
+    }
+
+    #[test]
+    fn guesses_tails_and_floods_are_doubted() {
+        let sure = words("please call me back tomorrow morning", 0.9);
+        assert!(is_doubtful(&words("a b c d", 0.1), 0.0, 5.0));
+        assert!(is_doubtful(&sure, 0.0, 0.1), "too many words for the time");
+        let mut tailed = words("please call me back tomorrow morning thanks for watching bye", 0.9);
+        tailed.iter_mut().rev().take(4).for_each(|word| word.confidence = 0.1);
+        assert!(is_doubtful(&tailed, 0.0, 5.0));
+        assert!(!is_doubtful(&[], 0.0, 5.0));
+    }
+}
