@@ -2,6 +2,7 @@
 
 pub mod audio;
 pub mod clock;
+pub mod http;
 pub mod links;
 pub mod model;
 pub mod notify;
