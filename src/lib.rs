@@ -4,6 +4,7 @@ pub mod audio;
 pub mod cli;
 pub mod clock;
 pub mod db;
+pub mod http;
 pub mod links;
 pub mod model;
 pub mod notify;

@@ -13,6 +13,7 @@ mod recording;
 mod rendition;
 mod time;
 mod transcript;
+pub mod wording;
 
 pub use domain::{ApiKey, Domain, KeyScope};
 pub use id::{ApiKeyId, DomainId, LinkId, MailboxId, MessageId, NoticeId, PromptId, RecordingId, RenditionId};

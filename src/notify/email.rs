@@ -5,7 +5,6 @@ mod outbox;
 mod smtp;
 mod templates;
 mod verify;
-mod wording;
 
 pub use compose::{Attachment, AudioPart, ComposeError, Mail, MailLink, TranscriptPart, VoicemailMail, fits};
 pub use outbox::Outbox;

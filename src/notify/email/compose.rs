@@ -11,9 +11,8 @@ use minijinja::{Value, context};
 use super::{
     templates::{self, Words},
     verify::{self, Expected},
-    wording,
 };
-use crate::model::{NoticeId, Time};
+use crate::model::{NoticeId, Time, wording};
 
 /// Everything a voicemail's mail is made of; the same facts give the same bytes.
 pub struct VoicemailMail<'a> {
@@ -158,8 +157,6 @@ pub fn fits(bytes: u64, limit: u64) -> bool {
 const LONGEST_TRANSCRIPT: usize = 20_000;
 /// Most characters of a transcript in a brief mail.
 const LONGEST_BRIEF_TRANSCRIPT: usize = 320;
-/// Most characters of a name or number.
-const LONGEST_NAME: usize = 80;
 
 impl VoicemailMail<'_> {
     /// The mail's final bytes, read again and checked.
@@ -177,7 +174,7 @@ impl VoicemailMail<'_> {
             html: words.html.is_some(),
         };
 
-        let brand = wording::line(self.brand, LONGEST_NAME);
+        let brand = wording::line(self.brand, wording::LONGEST_NAME);
         let mut builder = Message::builder()
             .from(Mailbox::new(
                 Some(brand).filter(|brand| !brand.is_empty()),
@@ -212,7 +209,7 @@ impl VoicemailMail<'_> {
             ("X-Auto-Response-Suppress", "All".to_owned()),
             ("X-VoiceMessageDuration", self.duration.as_secs().to_string()),
         ];
-        let number = wording::line(self.caller_number, LONGEST_NAME);
+        let number = wording::line(self.caller_number, wording::LONGEST_NAME);
         if !number.is_empty() {
             headers.push(("X-CallingTelephoneNumber", number));
         }
@@ -253,14 +250,9 @@ impl VoicemailMail<'_> {
 
     /// What templates can use.
     fn facts(&self) -> Value {
-        let caller_name = wording::line(self.caller_name, LONGEST_NAME);
-        let caller_number = wording::line(self.caller_number, LONGEST_NAME);
-        let caller = match (caller_name.as_str(), caller_number.as_str()) {
-            ("", "") => "an unknown caller".to_owned(),
-            ("", one) | (one, "") => one.to_owned(),
-            (name, number) if name == number => name.to_owned(),
-            (name, number) => format!("{name} ({number})"),
-        };
+        let caller_name = wording::line(self.caller_name, wording::LONGEST_NAME);
+        let caller_number = wording::line(self.caller_number, wording::LONGEST_NAME);
+        let caller = wording::caller(self.caller_name, self.caller_number).unwrap_or("an unknown caller".to_owned());
         let longest = if self.brief {
             LONGEST_BRIEF_TRANSCRIPT
         } else {
@@ -277,8 +269,8 @@ impl VoicemailMail<'_> {
         };
         let (transcript, transcript_is_cut) = transcript.unzip();
         context! {
-            brand => wording::line(self.brand, LONGEST_NAME),
-            mailbox => wording::line(self.mailbox, LONGEST_NAME),
+            brand => wording::line(self.brand, wording::LONGEST_NAME),
+            mailbox => wording::line(self.mailbox, wording::LONGEST_NAME),
             caller,
             caller_name,
             caller_number,

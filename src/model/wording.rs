@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::model::Time;
+use super::Time;
 
 /// A moment on the clock of `time_zone`, as people of `locale` write it; UTC when the zone is unknown.
-pub(super) fn moment(at: Time, time_zone: &str, locale: &str) -> String {
+pub fn moment(at: Time, time_zone: &str, locale: &str) -> String {
     let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
     let twelve_hours = matches!(locale.to_ascii_lowercase().as_str(), "en" | "en-us" | "en-ca" | "en-au");
     let form = match (twelve_hours, locale.to_ascii_lowercase().as_str()) {
@@ -19,7 +19,7 @@ pub(super) fn moment(at: Time, time_zone: &str, locale: &str) -> String {
 }
 
 /// A length as players show it: `0:34`, `12:05`, `1:02:03`.
-pub(super) fn length(duration: Duration) -> String {
+pub fn length(duration: Duration) -> String {
     let seconds = (duration.as_millis() + 500) / 1000;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 {
@@ -30,13 +30,28 @@ pub(super) fn length(duration: Duration) -> String {
 }
 
 /// A size in megabytes with one decimal.
-pub(super) fn megabytes(bytes: u64) -> String {
+pub fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// Most characters that are shown of a name or number.
+pub const LONGEST_NAME: usize = 80;
+
+/// A caller by name and number, as far as they are known; nothing when neither is.
+pub fn caller(name: &str, number: &str) -> Option<String> {
+    let (name, number) = (line(name, LONGEST_NAME), line(number, LONGEST_NAME));
+    match (name.as_str(), number.as_str()) {
+        ("", "") => None,
+        ("", _) => Some(number),
+        (_, "") => Some(name),
+        _ if name == number => Some(name),
+        _ => Some(format!("{name} ({number})")),
+    }
 }
 
 /// One line of text from outside: no control characters, nothing that turns the direction of writing, no longer than
 /// `longest` characters.
-pub(super) fn line(text: &str, longest: usize) -> String {
+pub fn line(text: &str, longest: usize) -> String {
     let visible: String = text
         .chars()
         .map(|character| if character.is_whitespace() { ' ' } else { character })
@@ -48,7 +63,7 @@ pub(super) fn line(text: &str, longest: usize) -> String {
 }
 
 /// Several lines of text from outside; tells whether it had to be cut.
-pub(super) fn paragraph(text: &str, longest: usize) -> (String, bool) {
+pub fn paragraph(text: &str, longest: usize) -> (String, bool) {
     let text = text.replace("\r\n", "\n");
     let visible: String = text
         .chars()
@@ -75,7 +90,7 @@ fn is_hidden(character: char) -> bool {
 }
 
 /// A name that every file system takes: ASCII letters, digits, dots, dashes and underscores.
-pub(super) fn file_name(name: &str) -> String {
+pub fn file_name(name: &str) -> String {
     let plain: String = name
         .chars()
         .take(100)
@@ -127,6 +142,14 @@ mod tests {
         assert_eq!(line("Eve\r\nBcc: x@y", 80), "Eve Bcc: x@y");
         assert_eq!(line(" \u{202e}gro.elpmaxe\0 \t Bob\u{2028} ", 80), "gro.elpmaxe Bob");
         assert_eq!(line("äöüß and more", 4), "äöüß…");
+    }
+
+    #[test]
+    fn callers_are_named_as_far_as_they_are_known() {
+        assert_eq!(caller("Alice", "+15550100"), Some("Alice (+15550100)".to_owned()));
+        assert_eq!(caller("", "+15550100"), Some("+15550100".to_owned()));
+        assert_eq!(caller("+15550100", "+15550100"), Some("+15550100".to_owned()));
+        assert_eq!(caller("\0", " "), None);
     }
 
     #[test]

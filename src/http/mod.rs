@@ -1,0 +1,3 @@
+//! What is spoken over HTTP.
+
+pub mod pages;
