@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
-use voicemill::audio::sandbox;
-
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some(sandbox::CHILD_ARGUMENT) {
-        return sandbox::child_main();
+    // The sandbox runs this binary again for every render; that child knows nothing else of us.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|command| command == voicemill::audio::sandbox::CHILD_ARGUMENT)
+    {
+        return voicemill::audio::sandbox::child_main();
     }
-    ExitCode::FAILURE
+    voicemill::cli::main()
 }

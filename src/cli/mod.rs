@@ -1,4 +1,99 @@
 //! The commands, one file each: arguments, and a `run` that answers in sentences.
 
+pub mod demo;
+pub mod doctor;
+pub mod jobs;
 pub mod models;
+pub mod serve;
 pub mod transcode;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{config::Config, telemetry};
+
+/// The media side of a hosted phone system: voicemail, prompts, hold music and call recordings.
+///
+/// `transcode`, `transcribe` and `say` work on plain files; `serve` runs the whole service on one machine with no other
+/// server; `demo` shows it at work.
+#[derive(Debug, Parser)]
+#[command(name = "voicemill", version, max_term_width = 100)]
+struct Cli {
+    /// The configuration file [default: voicemill.toml if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer requests and do the jobs, until a signal
+    Serve(serve::ServeArgs),
+    /// Do the jobs only, beside a `serve` that shares the storage folder
+    Worker,
+    /// Run the whole service on this machine and show the main job on real input
+    Demo(demo::DemoArgs),
+    /// Convert an audio file, levelled and checked
+    Transcode(transcode::TranscodeArgs),
+    /// Look at the job queue, and retry or cancel jobs
+    Jobs(jobs::JobsArgs),
+    /// List, fetch and verify the models for speech
+    Models(models::ModelsArgs),
+    /// Check this machine and its configuration
+    Doctor,
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // What was being done, then why not, in one line.
+            eprintln!("voicemill: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let config = || Config::load(cli.config.as_deref());
+    match cli.command {
+        Command::Transcode(args) => transcode::run(args)?,
+        Command::Models(args) => models::run(args)?,
+        Command::Serve(args) => {
+            telemetry::start("info");
+            block_on(serve::serve(config()?, args))?;
+        }
+        Command::Worker => {
+            telemetry::start("info");
+            block_on(serve::worker(config()?))?;
+        }
+        Command::Jobs(args) => {
+            telemetry::start("warn");
+            block_on(jobs::run(config()?, args))?;
+        }
+        Command::Doctor => {
+            telemetry::start("error");
+            return Ok(exit_code(block_on(doctor::run(config()?))?));
+        }
+        Command::Demo(args) => {
+            telemetry::start("warn");
+            return Ok(exit_code(block_on(demo::run(config()?, args))?));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn exit_code(all_well: bool) -> ExitCode {
+    if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
+}

@@ -43,7 +43,6 @@ impl DbError {
 pub struct Database {
     read: SqlitePool,
     write: SqlitePool,
-    options: SqliteConnectOptions,
 }
 
 /// A write transaction: dropped without [`Transaction::commit`], it leaves nothing behind.
@@ -88,8 +87,8 @@ impl Database {
             .run(&write)
             .await
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
-        let read = pool(8).connect_with(options.clone().read_only(true)).await?;
-        Ok(Self { read, write, options })
+        let read = pool(8).connect_with(options.read_only(true)).await?;
+        Ok(Self { read, write })
     }
 
     /// A connection for reading.
@@ -111,11 +110,6 @@ impl Database {
     pub fn reader(&self) -> &SqlitePool {
         &self.read
     }
-
-    /// How to open one more connection, for the heartbeat that must not wait behind others.
-    pub fn connect_options(&self) -> &SqliteConnectOptions {
-        &self.options
-    }
 }
 
 fn migrations() -> Migrator {
@@ -130,7 +124,7 @@ fn migrations() -> Migrator {
     };
     Migrator::with_migrations(vec![
         migration(1, "metadata", include_str!("migrations/0001_metadata.sql")),
-        // queue schema
+        migration(2, "queue", crate::queue::SCHEMA),
     ])
 }
 

@@ -11,6 +11,7 @@ statements! {
     BY_ID = "SELECT * FROM notice WHERE id = $1";
     OF_MESSAGE = "SELECT * FROM notice WHERE message_id = $1 ORDER BY id";
     SET_COMPOSED = "UPDATE notice SET state = $2, link_id = $3, internet_message_id = $4, mail_key = $5 WHERE id = $1";
+    SET_UNKNOWN = "UPDATE notice SET state = $2, answer = $3 WHERE id = $1";
     SETTLE = "UPDATE notice SET state = $2, answer = $3, settled_at = $4 WHERE id = $1";
 }
 
@@ -59,6 +60,17 @@ pub async fn set_composed(
         .bind(link)
         .bind(internet_message_id)
         .bind(mail_key)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Records that the mail may have been taken, though nobody said so.
+pub async fn set_unknown(connection: &mut Connection, id: NoticeId, answer: &str) -> Result<(), DbError> {
+    sqlx::query(SET_UNKNOWN)
+        .bind(id)
+        .bind(NoticeState::Unknown)
+        .bind(answer)
         .execute(connection)
         .await?;
     Ok(())

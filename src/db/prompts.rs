@@ -11,7 +11,7 @@ statements! {
     IN_DOMAIN = "SELECT * FROM prompt WHERE domain_id = $1 AND id = $2";
     LIST = "SELECT * FROM prompt WHERE domain_id = $1 ORDER BY kind, id LIMIT 1000";
     REPLACE = "UPDATE prompt SET origin = $2, script = $3, voice = $4, version = $5, state = $6, failure = NULL, \
-                   duration_ms = NULL WHERE id = $1";
+                   duration_ms = NULL WHERE id = $1 AND version = $5 - 1";
     SET_AVAILABLE = "UPDATE prompt SET state = $3, failure = NULL, duration_ms = $4 WHERE id = $1 AND version = $2";
     SET_FAILED = "UPDATE prompt SET state = $3, failure = $4 WHERE id = $1 AND version = $2";
 }
@@ -56,9 +56,9 @@ pub async fn list(connection: &mut Connection, domain: DomainId) -> Result<Vec<P
     Ok(sqlx::query_as(LIST).bind(domain).fetch_all(connection).await?)
 }
 
-/// Begins a new version, whose renditions are still to be made.
-pub async fn replace(connection: &mut Connection, prompt: &Prompt) -> Result<(), DbError> {
-    sqlx::query(REPLACE)
+/// Begins the version after the one that stands; false when that is no longer the one before it.
+pub async fn replace(connection: &mut Connection, prompt: &Prompt) -> Result<bool, DbError> {
+    let result = sqlx::query(REPLACE)
         .bind(prompt.id)
         .bind(prompt.origin)
         .bind(&prompt.script)
@@ -67,7 +67,7 @@ pub async fn replace(connection: &mut Connection, prompt: &Prompt) -> Result<(),
         .bind(prompt.state)
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(result.rows_affected() == 1)
 }
 
 /// Makes a version available; without effect when a newer version has begun.

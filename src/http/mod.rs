@@ -1,3 +1,43 @@
-//! What is spoken over HTTP.
+//! The HTTP edge: parse, call a service, answer. It holds no rule of its own.
 
-pub mod pages;
+mod access_log;
+mod api;
+mod auth;
+mod core;
+mod error;
+mod media;
+mod multipart;
+mod pages;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, extract::DefaultBodyLimit, routing::get};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
+
+use crate::app::App;
+
+/// Longest silence in the middle of a body.
+const BODY_STALL: Duration = Duration::from_secs(60);
+
+/// Every route of the server.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .nest("/core/v1", core::routes())
+        .nest("/v1", api::routes())
+        .nest("/l", pages::routes())
+        .merge(pages::static_routes())
+        .route("/media/{rendition}/{file}", get(media::fetch))
+        .route("/healthz", get(healthz))
+        .fallback(error::no_such_address)
+        .layer(axum::middleware::from_fn(access_log::record))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        // Bodies are streamed under the configured limit, never collected.
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyTimeoutLayer::new(BODY_STALL))
+        .with_state(app)
+}
+
+async fn healthz(axum::extract::State(app): axum::extract::State<Arc<App>>) -> Result<&'static str, error::Problem> {
+    app.database.read().await.map_err(crate::service::ServiceError::from)?;
+    Ok("ok\n")
+}

@@ -1,46 +1,48 @@
 //! What was said, with times.
 
+use serde::{Deserialize, Serialize};
+
 /// The text of a message or recording.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transcript {
-    /// All of it, with punctuation; empty when there is no speech.
+    /// The whole text, with punctuation; empty when nobody speaks.
     pub text: String,
-    /// The same in the pieces the engine heard.
-    pub segments: Vec<TranscriptSegment>,
-    /// BCP 47 language tag.
-    pub language: String,
-    /// The engine that made it, with its version.
-    pub engine: String,
-    /// The model it used.
-    pub model: String,
-    /// True when a speech gate found nothing to transcribe.
+    /// True when there is no speech in the audio.
     pub no_speech: bool,
-    /// Length of the audio that was heard, in seconds.
+    /// The text in pieces of a sentence or so, in order of time.
+    pub segments: Vec<TranscriptSegment>,
+    /// ISO 639-1 code of the language; `None` when nobody speaks.
+    pub language: Option<String>,
+    /// Name and version of the engine.
+    pub engine: String,
+    /// The model's name in the manifest.
+    pub model: String,
+    /// Length of the audio in seconds, speech or not.
     pub duration_seconds: f64,
 }
 
-/// A run of words between pauses.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+/// A piece of a transcript.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TranscriptSegment {
-    /// Start in seconds from the beginning of the audio.
+    /// Where it begins, in seconds from the start of the audio.
     pub start_seconds: f64,
-    /// End in seconds from the beginning of the audio.
+    /// Where it ends.
     pub end_seconds: f64,
-    /// Its text.
+    /// The words with a space between.
     pub text: String,
-    /// Its words.
+    /// Its words, at least one.
     pub words: Vec<TranscriptWord>,
 }
 
-/// One word.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+/// One word with its punctuation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TranscriptWord {
-    /// Start in seconds from the beginning of the audio.
+    /// Where it begins, in seconds from the start of the audio.
     pub start_seconds: f64,
-    /// End in seconds from the beginning of the audio.
+    /// Where it ends.
     pub end_seconds: f64,
-    /// The word with its punctuation.
+    /// The word as written.
     pub text: String,
-    /// The engine's own probability, 0 to 1.
+    /// How sure the engine is, from 0 to 1.
     pub confidence: f32,
 }

@@ -29,7 +29,9 @@ pub struct Attempt {
     pub max_attempts: u16,
     /// Whose job it is.
     pub tenant: Uuid,
-    pub(super) claim: i64,
+    /// Which claim this is: grows with every claim of the job, counted as an attempt or not. With `job_id` it names what only
+    /// this attempt wrote.
+    pub claim: i64,
     pub(super) deadline: Instant,
     pub(super) cancellation: CancellationToken,
     pub(super) progress: Progress,

@@ -2,7 +2,7 @@
 
 /// One file.
 #[derive(Clone, Copy, Debug)]
-pub struct Asset {
+pub(super) struct Asset {
     /// Where pages expect it.
     pub path: &'static str,
     /// Its Content-Type.
@@ -12,7 +12,7 @@ pub struct Asset {
 }
 
 /// Every file; a page refers to no other.
-pub const ALL: &[Asset] = &[
+pub(super) const ALL: &[Asset] = &[
     Asset {
         path: "/static/listen.css",
         content_type: "text/css; charset=utf-8",

@@ -1,4 +1,265 @@
-//! Pages for people: the one that a mailed link opens.
+//! The page behind a mailed link: it shows and plays one message, and records nothing until somebody plays it.
 
-pub mod assets;
-pub mod templates;
+mod assets;
+mod limiter;
+mod templates;
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use askama::Template;
+use axum::{
+    Extension, Router,
+    extract::{ConnectInfo, Path, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use self::{
+    limiter::Limiter,
+    templates::{AudioSource, Gone, GonePage, ListenPage},
+};
+use super::{error::Problem, media};
+use crate::{
+    app::App,
+    model::{LinkSpan, TranscriptState},
+    service::{
+        ServiceError,
+        links::{self, Listen, Shown},
+    },
+};
+
+/// Nothing but our own files, and no framing.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; media-src 'self'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'none'";
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    let always = [
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("x-robots-tag"), "noindex"),
+        (header::CACHE_CONTROL, "private, no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    ];
+    let mut routes = Router::new()
+        .route("/{token}", get(listen))
+        .route("/{token}/played", post(played))
+        .route("/audio/{token}/{file}", get(audio))
+        .layer(Extension(Arc::new(Limiter::new())));
+    for (name, value) in always {
+        routes = routes.layer(SetResponseHeaderLayer::overriding(
+            name,
+            HeaderValue::from_static(value),
+        ));
+    }
+    routes
+}
+
+/// The files that pages refer to.
+pub(super) fn static_routes() -> Router<Arc<App>> {
+    assets::ALL.iter().fold(Router::new(), |routes, asset| {
+        let headers = [
+            (header::CONTENT_TYPE, asset.content_type),
+            (header::CACHE_CONTROL, "public, max-age=3600"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
+        routes.route(asset.path, get(async move || (headers, asset.body)))
+    })
+}
+
+/// Answers an address that sent too many bad tokens before anything is looked up.
+fn check_rate(limiter: &Limiter, from: SocketAddr) -> Result<(), Response> {
+    let Some(wait) = limiter.wait(from.ip(), Instant::now()) else {
+        return Ok(());
+    };
+    let mut response = render(StatusCode::TOO_MANY_REQUESTS, &GonePage { reason: Gone::TooMany });
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+    Err(response)
+}
+
+/// `GET /l/{token}`
+async fn listen(
+    State(app): State<Arc<App>>,
+    Extension(limiter): Extension<Arc<Limiter>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Path(token): Path<String>,
+) -> Response {
+    if let Err(response) = check_rate(&limiter, from) {
+        return response;
+    }
+    match links::open(&app, &token).await {
+        Ok(shown) => render(StatusCode::OK, &page(shown, &token)),
+        Err(ServiceError::Gone) => render(StatusCode::GONE, &GonePage { reason: Gone::Expired }),
+        Err(ServiceError::NotFound(_)) => {
+            limiter.count(from.ip(), Instant::now());
+            render(StatusCode::NOT_FOUND, &GonePage { reason: Gone::NotFound })
+        }
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+fn render(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be rendered");
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "the page cannot be shown",
+            )
+            .into_response()
+        }
+    }
+}
+
+fn page(shown: Shown, token: &str) -> ListenPage {
+    let Shown {
+        link,
+        domain,
+        message,
+        transcript,
+        audio_token,
+    } = shown;
+    let milliseconds = |ms: Option<i64>| Duration::from_millis(ms.unwrap_or(0).max(0).unsigned_abs());
+    let whole = milliseconds(message.duration_ms);
+    let audio = |file: &str| format!("/l/audio/{audio_token}/{file}");
+    let source = |file: &str, content_type: &str| AudioSource {
+        url: audio(file),
+        content_type: content_type.to_owned(),
+    };
+    let brief = link.span == LinkSpan::Brief;
+    ListenPage {
+        brand: domain.brand,
+        caller_name: message.caller_name,
+        caller_number: message.caller_number,
+        received_at: message.received_at,
+        expires_at: link.expires_at,
+        time_zone: domain.time_zone,
+        locale: domain.locale,
+        duration: whole,
+        clip: brief.then(|| {
+            let (start, end) = (milliseconds(message.brief_start_ms), milliseconds(message.brief_end_ms));
+            end.saturating_sub(start)
+        }),
+        // The bins are of the whole message.
+        waveform: if brief { Vec::new() } else { message.waveform },
+        transcript_state: if brief {
+            TranscriptState::Off
+        } else {
+            message.transcript_state
+        },
+        transcript: transcript.map(|transcript| transcript.text),
+        sources: vec![
+            source("message.opus", "audio/ogg; codecs=opus"),
+            source("message.wav", "audio/wav"),
+        ],
+        download_url: audio("voicemail.wav"),
+        played_url: format!("/l/{token}/played"),
+    }
+}
+
+/// `GET /l/audio/{token}/{file}`: `message.opus` or `message.wav` to play, any other `.wav` to keep.
+async fn audio(
+    State(app): State<Arc<App>>,
+    Extension(limiter): Extension<Arc<Limiter>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Path((token, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(response) = check_rate(&limiter, from) {
+        return response;
+    }
+    let listen = if file.ends_with(".opus") {
+        Listen::Opus
+    } else {
+        Listen::Wav
+    };
+    let served: Result<Response, Problem> = async {
+        let rendition = links::audio(&app, &token, listen).await?;
+        let mut response = media::serve(&app, &rendition, &headers).await?;
+        if !file.starts_with("message.") {
+            let disposition = HeaderValue::from_static("attachment; filename=\"voicemail.wav\"");
+            response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
+        }
+        Ok(response)
+    }
+    .await;
+    match served {
+        Ok(response) => response,
+        Err(problem) => {
+            if problem.status() == StatusCode::NOT_FOUND {
+                limiter.count(from.ip(), Instant::now());
+            }
+            problem.into_response()
+        }
+    }
+}
+
+/// `POST /l/{token}/played`: from our own page only, so that no other site can mark a message as read.
+async fn played(
+    State(app): State<Arc<App>>,
+    Extension(limiter): Extension<Arc<Limiter>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(response) = check_rate(&limiter, from) {
+        return response;
+    }
+    if !same_origin(&headers, &app.config.http.public_url) {
+        let detail = "only the message's own page can say that it was played";
+        return Problem::new(StatusCode::FORBIDDEN, "forbidden", detail).into_response();
+    }
+    match links::played(&app, &token).await {
+        Ok(_) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => {
+            if matches!(error, ServiceError::NotFound(_)) {
+                limiter.count(from.ip(), Instant::now());
+            }
+            Problem::from(error).into_response()
+        }
+    }
+}
+
+/// Browsers say where a POST comes from, and pages cannot change what they say.
+fn same_origin(headers: &HeaderMap, public_url: &str) -> bool {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    let ours = public_url.trim_end_matches('/');
+    site.is_none_or(|site| site == "same-origin") && origin == Some(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_pages_are_believed() {
+        let ask = |origin: Option<&'static str>, site: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            }
+            if let Some(site) = site {
+                headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+            }
+            same_origin(&headers, "https://voice.example/")
+        };
+        assert!(ask(Some("https://voice.example"), Some("same-origin")));
+        assert!(
+            ask(Some("https://voice.example"), None),
+            "browsers without fetch metadata"
+        );
+        assert!(!ask(Some("https://evil.example"), None));
+        assert!(!ask(Some("https://voice.example"), Some("cross-site")));
+        assert!(!ask(None, None), "programs that say nothing");
+    }
+}

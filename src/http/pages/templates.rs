@@ -9,7 +9,7 @@ use crate::model::{Time, TranscriptState, wording};
 /// The page that plays one message.
 #[derive(Template)]
 #[template(path = "listen.html")]
-pub struct ListenPage {
+pub(super) struct ListenPage {
     /// The name the domain goes by.
     pub brand: String,
     /// The caller's name as the core gave it; may be empty.
@@ -44,7 +44,7 @@ pub struct ListenPage {
 
 /// One form of the audio.
 #[derive(Clone, Debug)]
-pub struct AudioSource {
+pub(super) struct AudioSource {
     /// Where it is fetched.
     pub url: String,
     /// Its media type, such as `audio/ogg; codecs=opus`.
@@ -141,14 +141,14 @@ impl Bars {
 /// What is shown when a link does not lead to a message.
 #[derive(Template)]
 #[template(path = "gone.html")]
-pub struct GonePage {
+pub(super) struct GonePage {
     /// Why it does not.
     pub reason: Gone,
 }
 
 /// Why a link does not lead to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gone {
+pub(super) enum Gone {
     /// It was good for seven days, and they are over.
     Expired,
     /// There is no such link, or no such message any more; deliberately silent about which.

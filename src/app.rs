@@ -1,0 +1,181 @@
+//! Builds every handle from the configuration; nothing else does.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use anyhow::Context;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    audio::sandbox::Sandbox,
+    clock::Clock,
+    config::Config,
+    db::Database,
+    links::{KeyConfig, LinkKeys},
+    notify::{
+        Channel,
+        email::{Outbox, Smtp},
+    },
+    queue::Queue,
+    speech::{
+        SpeechError,
+        models::{Manifest, ModelStore},
+        synthesize::{HeartSynthesizer, Synthesizer},
+        transcribe::{Transcriber, WhisperTranscriber},
+    },
+    storage::{BlobStore, LocalStore},
+};
+
+/// Every handle that services and jobs work with; shared by all of them.
+pub struct App {
+    /// What the operator set.
+    pub config: Config,
+    /// Wall-clock time.
+    pub clock: Clock,
+    /// The metadata.
+    pub database: Database,
+    /// Originals, renditions and mails.
+    pub store: Arc<dyn BlobStore>,
+    /// The job queue.
+    pub queue: Queue,
+    /// Where mails go.
+    pub mail: Arc<dyn Channel>,
+    /// Keys of the links in mails.
+    pub link_keys: LinkKeys,
+    /// Renders audio in a process of its own.
+    pub sandbox: Sandbox,
+    /// SHA-256 of the operators' key.
+    pub operator_key_hash: [u8; 32],
+    models: ModelStore,
+    transcriber: OnceLock<Arc<dyn Transcriber>>,
+    synthesizer: OnceLock<Arc<dyn Synthesizer>>,
+    scratch: PathBuf,
+}
+
+impl App {
+    /// Opens or makes everything under the storage folder.
+    ///
+    /// `program` is the voicemill binary, which the sandbox runs; it is the running one but in tests.
+    pub async fn new(config: Config, clock: Clock, program: PathBuf) -> anyhow::Result<Arc<Self>> {
+        let folder = config.storage.folder.clone();
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the storage folder {}", folder.display()))?;
+        let scratch = folder.join("scratch");
+        std::fs::create_dir_all(&scratch).context("cannot make the scratch folder")?;
+        let database = Database::open(&folder.join("voicemill.db"))
+            .await
+            .context("cannot open the database")?;
+        let queue = Queue::new(database.reader().clone(), database.writer().clone(), clock.clone());
+        let store: Arc<dyn BlobStore> = Arc::new(
+            LocalStore::open(&folder.join("store"))
+                .await
+                .context("cannot open the store")?,
+        );
+        let mail: Arc<dyn Channel> = match &config.smtp {
+            Some(smtp) => Arc::new(Smtp::new(smtp)?),
+            None => Arc::new(Outbox::open(folder.join("outbox")).context("cannot make the outbox")?),
+        };
+        let link_keys = match config.links.keys.as_slice() {
+            [] => LinkKeys::new(&[KeyConfig {
+                id: 1,
+                secret: secret(&folder.join("link-key"))?,
+            }])?,
+            keys => LinkKeys::new(keys)?,
+        };
+        let operator_key = match &config.http.operator_key {
+            Some(key) => key.clone(),
+            None => secret(&folder.join("operator-key"))?,
+        };
+        anyhow::ensure!(
+            operator_key.len() >= 32,
+            "http.operator_key must have at least 32 characters"
+        );
+        let models = ModelStore::new(config.speech.models_folder.clone(), Manifest::built_in()?);
+        Ok(Arc::new(Self {
+            clock,
+            database,
+            store,
+            queue,
+            mail,
+            link_keys,
+            sandbox: Sandbox::new(program),
+            operator_key_hash: Sha256::digest(operator_key.as_bytes()).into(),
+            models,
+            transcriber: OnceLock::new(),
+            synthesizer: OnceLock::new(),
+            scratch,
+            config,
+        }))
+    }
+
+    /// The engine that transcribes, loaded at its first use so that machines without that work need no model.
+    pub fn transcriber(&self) -> Result<Arc<dyn Transcriber>, SpeechError> {
+        load_once(&self.transcriber, || {
+            Ok(Arc::new(WhisperTranscriber::open(
+                &self.models,
+                &self.config.speech.transcribe_model,
+            )?))
+        })
+    }
+
+    /// The engine that speaks, loaded at its first use.
+    pub fn synthesizer(&self) -> Result<Arc<dyn Synthesizer>, SpeechError> {
+        load_once(&self.synthesizer, || {
+            Ok(Arc::new(HeartSynthesizer::open(&self.models)?))
+        })
+    }
+
+    /// A folder for one attempt's files, gone when the value is dropped.
+    pub fn scratch(&self) -> std::io::Result<tempfile::TempDir> {
+        tempfile::tempdir_in(&self.scratch)
+    }
+
+    /// How wide the CPU lane is.
+    pub fn cpu_width(&self) -> usize {
+        match self.config.workers.cpu {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            width => width,
+        }
+    }
+}
+
+/// Two first uses at once may both load; one result is kept.
+fn load_once<T: ?Sized>(
+    cell: &OnceLock<Arc<T>>,
+    load: impl FnOnce() -> Result<Arc<T>, SpeechError>,
+) -> Result<Arc<T>, SpeechError> {
+    match cell.get() {
+        Some(loaded) => Ok(loaded.clone()),
+        None => {
+            let loaded = load()?;
+            Ok(cell.get_or_init(|| loaded).clone())
+        }
+    }
+}
+
+/// Reads a secret that an earlier start made, or makes one that only this user can read.
+fn secret(file: &Path) -> anyhow::Result<String> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let name = file.display();
+    match std::fs::read_to_string(file) {
+        Ok(secret) => return Ok(secret.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot read the secret in {name}")),
+    }
+    let secret =
+        LinkKeys::generate_secret().map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
+    let mut new = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .with_context(|| format!("cannot make the secret {name}"))?;
+    new.write_all(secret.as_bytes())
+        .and_then(|()| new.sync_all())
+        .with_context(|| format!("cannot write {name}"))?;
+    Ok(secret)
+}

@@ -1,0 +1,117 @@
+//! `voicemill doctor`: is this machine fit, and what would stop the service?
+
+use std::io::Write;
+
+use crate::{
+    app::App,
+    audio::{
+        encode::OutputFormat,
+        format::AudioError,
+        spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span},
+    },
+    clock::Clock,
+    config::Config,
+};
+
+/// Tries everything the service needs; false when something is missing.
+pub async fn run(config: Config) -> anyhow::Result<bool> {
+    let mut findings = Findings::default();
+    findings.good(
+        "configuration",
+        format!(
+            "listens on {}, links begin with {}",
+            config.http.listen, config.http.public_url
+        ),
+    );
+    let app = match App::new(config, Clock::system(), std::env::current_exe()?).await {
+        Ok(app) => app,
+        Err(error) => {
+            findings.bad("storage", format!("{error:#}"));
+            return findings.print();
+        }
+    };
+    findings.good(
+        "storage",
+        format!("database and store are open in {}", app.config.storage.folder.display()),
+    );
+    match app.queue.stats().await {
+        Ok(stats) => findings.good(
+            "queue",
+            format!("{} unfinished jobs", stats.iter().map(|stat| stat.count).sum::<u64>()),
+        ),
+        Err(error) => findings.bad("queue", error.to_string()),
+    }
+    match render(&app).await {
+        Ok(()) => findings.good("audio", "a second of silence was rendered in the sandbox"),
+        Err(error) => findings.bad("audio", error.to_string()),
+    }
+    match app.transcriber() {
+        Ok(engine) => {
+            let info = engine.engine();
+            findings.good(
+                "transcription",
+                format!("{} with {} on {}", info.engine, info.model, info.cpu),
+            );
+        }
+        Err(error) => findings.bad("transcription", error.to_string()),
+    }
+    match app.synthesizer() {
+        Ok(engine) => {
+            let names: Vec<&str> = engine.voices().iter().map(|voice| voice.id.as_str()).collect();
+            findings.good("voices", names.join(", "));
+        }
+        Err(error) => findings.bad("voices", error.to_string()),
+    }
+    match &app.config.smtp {
+        Some(smtp) => findings.good("mail", format!("leaves through {}", smtp.host)),
+        None => findings.good("mail", "goes to the outbox folder; set [smtp] to send it"),
+    }
+    findings.print()
+}
+
+async fn render(app: &App) -> Result<(), AudioError> {
+    let scratch = app.scratch().map_err(AudioError::io("make a scratch folder"))?;
+    let path = scratch.path().join("silence.sln");
+    std::fs::write(&path, [0; 16_000]).map_err(AudioError::io("write a scratch file"))?;
+    let source = SourceSpec {
+        path,
+        hint: Some("sln".to_owned()),
+        role: None,
+    };
+    let spec = RenderSpec {
+        outputs: vec![OutputSpec {
+            name: "silence".to_owned(),
+            path: scratch.path().join("silence.wav"),
+            format: OutputFormat::Wav,
+            rate_hz: 8_000,
+            channels: ChannelLayout::Mono,
+            span: Span::Full,
+        }],
+        ..RenderSpec::of(vec![source])
+    };
+    app.sandbox
+        .render(&spec, std::time::Duration::from_secs(20))
+        .await
+        .map(drop)
+}
+
+#[derive(Default)]
+struct Findings(Vec<(bool, &'static str, String)>);
+
+impl Findings {
+    fn good(&mut self, what: &'static str, finding: impl Into<String>) {
+        self.0.push((true, what, finding.into()));
+    }
+
+    fn bad(&mut self, what: &'static str, finding: impl Into<String>) {
+        self.0.push((false, what, finding.into()));
+    }
+
+    fn print(&self) -> anyhow::Result<bool> {
+        let mut output = std::io::stdout().lock();
+        for (good, what, finding) in &self.0 {
+            writeln!(output, "{} {what:14} {finding}", if *good { "✓" } else { "✗" })?;
+        }
+        Ok(self.0.iter().all(|(good, ..)| *good))
+    }
+}

@@ -1,0 +1,102 @@
+//! `voicemill serve` and `voicemill worker`: the service, until a signal ends it.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    http, jobs,
+    queue::{Worker, WorkerConfig},
+};
+
+/// Options of `voicemill serve`.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// Answer requests only; the jobs are for `voicemill worker` processes.
+    #[arg(long)]
+    pub no_workers: bool,
+}
+
+/// Answers requests and, unless told otherwise, does the jobs.
+pub async fn serve(config: Config, args: ServeArgs) -> anyhow::Result<()> {
+    let listener = listen(config.http.listen).await?;
+    let app = App::new(config, Clock::system(), std::env::current_exe()?).await?;
+    let shutdown = stop_on_signal()?;
+    tracing::info!(address = %listener.local_addr()?, public_url = app.config.http.public_url, "serving");
+    let workers = async {
+        match args.no_workers {
+            true => Ok(()),
+            false => work(app.clone(), shutdown.clone()).await,
+        }
+    };
+    let (served, worked) = tokio::join!(answer(app.clone(), listener, shutdown.clone()), workers);
+    served.and(worked)
+}
+
+/// Does jobs only.
+pub async fn worker(config: Config) -> anyhow::Result<()> {
+    let app = App::new(config, Clock::system(), std::env::current_exe()?).await?;
+    let shutdown = stop_on_signal()?;
+    tracing::info!(cpu = app.cpu_width(), io = app.config.workers.io, "working");
+    work(app, shutdown).await
+}
+
+/// Takes the address, or says who to ask.
+pub(super) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; is another voicemill running? Choose another with http.listen")
+    })
+}
+
+/// Answers requests until told to stop; requests in hand get a few seconds more.
+pub(super) async fn answer(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+    const LAST_REQUESTS: Duration = Duration::from_secs(10);
+    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let too_late = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(LAST_REQUESTS).await;
+    };
+    tokio::select! {
+        result = serving => Ok(result?),
+        () = too_late => Ok(()),
+    }
+}
+
+/// Does jobs until told to stop.
+pub(super) async fn work(app: Arc<App>, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let settings = &app.config.workers;
+    let config = WorkerConfig {
+        cpu_slots: app.cpu_width(),
+        io_slots: settings.io,
+        lease: Duration::from_secs(settings.lease_seconds),
+        grace: Duration::from_secs(settings.grace_seconds),
+        ..WorkerConfig::default()
+    };
+    let worker = Worker::new(app.queue.clone(), jobs::registry(), app, config);
+    worker.run(shutdown).await.context("the workers stopped")
+}
+
+/// A token that the first SIGINT or SIGTERM cancels; the second ends the process at once.
+pub(super) fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let token = CancellationToken::new();
+    let stop = token.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = interrupt.recv() => (), _ = terminate.recv() => () }
+        tracing::info!("stopping; a second signal stops at once");
+        stop.cancel();
+        tokio::select! { _ = interrupt.recv() => (), _ = terminate.recv() => () }
+        std::process::exit(130);
+    });
+    Ok(token)
+}

@@ -1,0 +1,273 @@
+//! Configuration: the sections that modules own, read from a file and from the environment.
+//!
+//! `VOICEMILL_HTTP__LISTEN=…` sets `listen` in `[http]`; the environment wins over the file, the file over the defaults.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Toml},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{links::KeyConfig, notify::email::SmtpConfig};
+
+/// Everything an operator can set.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where data lies.
+    pub storage: StorageConfig,
+    /// The HTTP server.
+    pub http: HttpConfig,
+    /// Workers and lanes.
+    pub workers: WorkersConfig,
+    /// Levels and limits of audio.
+    pub media: MediaConfig,
+    /// Models and voices.
+    pub speech: SpeechConfig,
+    /// What mails are like.
+    pub mail: MailConfig,
+    /// The server that mails leave through; without one they go to `outbox` in the storage folder as `.eml` files.
+    #[serde(skip_serializing)]
+    pub smtp: Option<SmtpConfig>,
+    /// Keys of the links in mails.
+    pub links: LinksConfig,
+}
+
+/// `[storage]`: where data lies.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageConfig {
+    /// The folder that holds database, store, outbox and scratch files.
+    pub folder: PathBuf,
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        Self { folder: "data".into() }
+    }
+}
+
+/// `[http]`: the HTTP server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The address that people's browsers reach it by; links in mails begin with it.
+    pub public_url: String,
+    /// Most bytes of one body; more is 413.
+    pub max_body_bytes: u64,
+    /// The operators' key; without one, a random key is made at the first start and kept in the data folder.
+    pub operator_key: Option<String>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: "http://127.0.0.1:8080".into(),
+            max_body_bytes: 200_000_000,
+            operator_key: None,
+        }
+    }
+}
+
+/// `[workers]`: how many jobs run at once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkersConfig {
+    /// Jobs of the CPU lane at once; 0 means as many as the machine has cores.
+    pub cpu: usize,
+    /// Jobs of the I/O lane at once.
+    pub io: usize,
+    /// Seconds after which a silent worker's jobs go to another.
+    pub lease_seconds: u64,
+    /// Seconds that running jobs get to finish at shutdown.
+    pub grace_seconds: u64,
+}
+
+impl Default for WorkersConfig {
+    fn default() -> Self {
+        Self {
+            cpu: 0,
+            io: 32,
+            lease_seconds: 15,
+            grace_seconds: 20,
+        }
+    }
+}
+
+/// `[media]`: levels and limits of audio.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MediaConfig {
+    /// Integrated loudness of voicemail and prompts, in LUFS.
+    pub speech_lufs: f64,
+    /// Integrated loudness of hold music, in LUFS.
+    pub music_lufs: f64,
+    /// Highest true peak, in dBTP.
+    pub ceiling_dbtp: f64,
+    /// Longest audio taken, in seconds.
+    pub max_duration_seconds: f64,
+    /// Longest time one render may take, in seconds.
+    pub render_timeout_seconds: u64,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        Self {
+            speech_lufs: -16.0,
+            music_lufs: -24.0,
+            ceiling_dbtp: -1.5,
+            max_duration_seconds: 4.0 * 3600.0,
+            render_timeout_seconds: 600,
+        }
+    }
+}
+
+/// `[speech]`: models and voices.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SpeechConfig {
+    /// The folder that `voicemill models fetch` fills.
+    pub models_folder: PathBuf,
+    /// The model that transcribes.
+    pub transcribe_model: String,
+    /// The voice that speaks where none is chosen.
+    pub voice: String,
+}
+
+impl Default for SpeechConfig {
+    fn default() -> Self {
+        Self {
+            models_folder: "models/fetched".into(),
+            transcribe_model: "whisper-tiny.en".into(),
+            voice: "heart".into(),
+        }
+    }
+}
+
+/// `[mail]`: what mails are like; see `[smtp]` for how they leave.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailConfig {
+    /// Largest mail in bytes; above it the audio becomes a link.
+    pub max_mail_bytes: u64,
+}
+
+impl Default for MailConfig {
+    fn default() -> Self {
+        Self {
+            max_mail_bytes: 25_000_000,
+        }
+    }
+}
+
+/// `[links]`: keys of the links in mails.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinksConfig {
+    /// The current key first; older ones stay valid until they are taken out. Without any, a random one is made and kept.
+    #[serde(skip_serializing)]
+    pub keys: Vec<KeyConfig>,
+}
+
+impl Config {
+    /// Reads the file, if one is named or `voicemill.toml` is there, and then the environment.
+    ///
+    /// # Errors
+    /// A sentence with the key at fault: unknown names, wrong types and a named file that is missing are refused.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut figment = Figment::new();
+        match file {
+            Some(file) if !file.exists() => {
+                anyhow::bail!(
+                    "there is no configuration file {}; name an existing one with --config",
+                    file.display()
+                )
+            }
+            Some(file) => figment = figment.merge(Toml::file_exact(file)),
+            None => figment = figment.merge(Toml::file_exact("voicemill.toml")),
+        }
+        let config: Self = figment
+            // Other variables of ours, such as VOICEMILL_MODELS_DIR, are no settings of a section.
+            .merge(
+                Env::prefixed("VOICEMILL_")
+                    .filter(|name| name.as_str().contains("__"))
+                    .split("__"),
+            )
+            .extract()
+            .map_err(|error| anyhow::anyhow!("the configuration cannot be used: {error}"))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.http.public_url.starts_with("http://") || self.http.public_url.starts_with("https://"),
+            "http.public_url is {:?}; it must begin with http:// or https://",
+            self.http.public_url
+        );
+        for (name, lufs) in [
+            ("media.speech_lufs", self.media.speech_lufs),
+            ("media.music_lufs", self.media.music_lufs),
+        ] {
+            anyhow::ensure!(
+                (-40.0..=-5.0).contains(&lufs),
+                "{name} is {lufs}; it must lie between -40 and -5"
+            );
+        }
+        anyhow::ensure!(
+            self.workers.lease_seconds >= 3,
+            "workers.lease_seconds must be at least 3"
+        );
+        anyhow::ensure!(self.workers.io >= 1, "workers.io must be at least 1");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_says_every_setting_and_its_default() {
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("voicemill.sample.toml");
+        let text = std::fs::read_to_string(&sample).unwrap();
+        let uncommented: String = text
+            .lines()
+            .map(|line| line.strip_prefix("#= ").unwrap_or(line))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let parsed: toml::Table = uncommented.parse().unwrap();
+        let config: Config = parsed.clone().try_into().unwrap();
+        let told = toml::Table::try_from(&config).unwrap();
+        let defaults = toml::Table::try_from(Config::default()).unwrap();
+        for (section, values) in &defaults {
+            for (key, default) in values.as_table().unwrap() {
+                assert!(
+                    parsed[section].get(key).is_some(),
+                    "the sample does not show {section}.{key}"
+                );
+                assert_eq!(
+                    &told[section][key], default,
+                    "the sample's {section}.{key} is not the default"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("voicemill.toml");
+        std::fs::write(&file, "[http]\nlissen = \"127.0.0.1:1\"\n").unwrap();
+        let error = Config::load(Some(&file)).unwrap_err().to_string();
+        assert!(error.contains("lissen"), "{error}");
+    }
+}

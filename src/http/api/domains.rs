@@ -1,0 +1,80 @@
+//! Domains and keys for operators, mailboxes for portals.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    http::{
+        auth::{Operator, Portal},
+        error::Problem,
+    },
+    model::{Domain, KeyScope, Mailbox},
+    service::domains::{self, MailboxSettings, NewDomain},
+};
+
+/// `POST /v1/domains`
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Json(new): Json<NewDomain>,
+) -> Result<(StatusCode, Json<Domain>), Problem> {
+    Ok((StatusCode::CREATED, Json(domains::create(&app, new).await?)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewKey {
+    scope: KeyScope,
+    name: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct CreatedKey {
+    key: String,
+}
+
+/// `POST /v1/domains/{domain}/keys`: the key is shown this once.
+pub(super) async fn create_key(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Path(domain): Path<String>,
+    Json(new): Json<NewKey>,
+) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
+    let domain = domains::by_name(&app, &domain).await?;
+    let key = domains::create_key(&app, &domain, new.scope, &new.name).await?;
+    Ok((StatusCode::CREATED, Json(CreatedKey { key })))
+}
+
+/// `PUT /v1/mailboxes/{extension}`: makes it, or gives it these settings.
+pub(super) async fn save_mailbox(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(extension): Path<String>,
+    Json(settings): Json<MailboxSettings>,
+) -> Result<Json<Mailbox>, Problem> {
+    Ok(Json(domains::save_mailbox(&app, &domain, &extension, settings).await?))
+}
+
+/// `GET /v1/mailboxes/{extension}`
+pub(super) async fn mailbox(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(extension): Path<String>,
+) -> Result<Json<Mailbox>, Problem> {
+    Ok(Json(domains::mailbox(&app, &domain, &extension).await?))
+}
+
+/// `GET /v1/mailboxes`
+pub(super) async fn mailboxes(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+) -> Result<Json<Vec<Mailbox>>, Problem> {
+    Ok(Json(domains::mailboxes(&app, &domain).await?))
+}

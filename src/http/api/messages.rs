@@ -1,0 +1,71 @@
+//! Messages for portals.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    http::{auth::Portal, error::Problem},
+    model::{Folder, Message, MessageId},
+    service::messages,
+};
+
+#[derive(Deserialize)]
+pub(super) struct Page {
+    #[serde(default = "new")]
+    folder: Folder,
+    before: Option<MessageId>,
+    #[serde(default = "hundred")]
+    limit: u16,
+}
+
+fn new() -> Folder {
+    Folder::New
+}
+
+fn hundred() -> u16 {
+    100
+}
+
+/// `GET /v1/mailboxes/{extension}/messages?folder=new&before=…&limit=…`: newest first.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(extension): Path<String>,
+    Query(page): Query<Page>,
+) -> Result<Json<Vec<Message>>, Problem> {
+    let limit = page.limit.clamp(1, 500);
+    Ok(Json(
+        messages::list(&app, &domain, &extension, page.folder, page.before, limit).await?,
+    ))
+}
+
+/// `GET /v1/messages/{id}`
+pub(super) async fn details(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(id): Path<MessageId>,
+) -> Result<Json<messages::Details>, Problem> {
+    Ok(Json(messages::details(&app, &domain, id).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Move {
+    folder: Folder,
+}
+
+/// `POST /v1/messages/{id}/move`
+pub(super) async fn move_to(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(id): Path<MessageId>,
+    Json(wanted): Json<Move>,
+) -> Result<Json<Message>, Problem> {
+    Ok(Json(messages::move_to(&app, &domain, id, wanted.folder).await?))
+}

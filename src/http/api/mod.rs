@@ -1,0 +1,36 @@
+//! What portals ask for people, and what operators set up. A portal's domain is its key's.
+
+mod domains;
+mod messages;
+mod prompts;
+mod recordings;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post, put},
+};
+
+use crate::app::App;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/domains", post(domains::create))
+        .route("/domains/{domain}/keys", post(domains::create_key))
+        .route("/mailboxes", get(domains::mailboxes))
+        .route(
+            "/mailboxes/{extension}",
+            put(domains::save_mailbox).get(domains::mailbox),
+        )
+        .route("/mailboxes/{extension}/messages", get(messages::list))
+        .route("/messages/{id}", get(messages::details))
+        .route("/messages/{id}/move", post(messages::move_to))
+        .route("/prompts", get(prompts::list).post(prompts::upload))
+        .route("/prompts/text", post(prompts::add_text))
+        .route("/prompts/{id}", get(prompts::details))
+        .route("/prompts/{id}/audio", put(prompts::replace_audio))
+        .route("/prompts/{id}/text", put(prompts::replace_text))
+        .route("/recordings", get(recordings::list))
+        .route("/recordings/{id}", get(recordings::details))
+}

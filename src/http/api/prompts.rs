@@ -1,0 +1,162 @@
+//! Prompts for portals: a person waits for the answer, so it says how the work went if that is known soon.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Multipart, Path, Query, State},
+    http::StatusCode,
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    http::{auth::Portal, error::Problem, multipart},
+    model::{Domain, MediaState, Prompt, PromptId},
+    service::{
+        Incoming,
+        prompts::{self, NewPrompt, Source},
+    },
+    storage::ByteStream,
+};
+
+/// How long an upload's answer waits for the outcome, and how often it looks.
+const WAIT: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(100);
+
+type Answer = Result<(StatusCode, Json<prompts::Details>), Problem>;
+
+/// `POST /v1/prompts`: a form with `kind`, `name`, perhaps `extension`, and then the file.
+pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, form: Multipart) -> Answer {
+    let prompt = multipart::receive(form, async |mut fields, incoming| {
+        let kind = fields.remove("kind").unwrap_or_default();
+        let kind = serde_json::from_value(kind.clone().into()).map_err(|_| {
+            Problem::bad_request(format!(
+                "{kind:?} is no kind of prompt; use greeting, recorded_name, hold_music, hold_introduction, \
+                 hold_message or service_message"
+            ))
+        })?;
+        let name = fields.remove("name").unwrap_or_default();
+        let new = NewPrompt {
+            kind,
+            name,
+            extension: fields.remove("extension"),
+        };
+        Ok(prompts::add(&app, &domain, new, Source::Upload(incoming)).await?)
+    })
+    .await?;
+    outcome(&app, &domain, prompt).await
+}
+
+/// Words for a voice.
+#[derive(Deserialize)]
+pub(super) struct Text {
+    script: String,
+    voice: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewText {
+    #[serde(flatten)]
+    new: NewPrompt,
+    #[serde(flatten)]
+    text: Text,
+}
+
+impl From<Text> for Source {
+    fn from(text: Text) -> Self {
+        Self::Text {
+            script: text.script,
+            voice: text.voice,
+        }
+    }
+}
+
+/// `POST /v1/prompts/text`: a prompt spoken by a voice.
+pub(super) async fn add_text(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Json(wanted): Json<NewText>,
+) -> Answer {
+    let prompt = prompts::add(&app, &domain, wanted.new, wanted.text.into()).await?;
+    outcome(&app, &domain, prompt).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct FileName {
+    file_name: Option<String>,
+}
+
+/// `PUT /v1/prompts/{id}/audio?file_name=…`: the body is the new audio.
+pub(super) async fn replace_audio(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(id): Path<PromptId>,
+    Query(file): Query<FileName>,
+    body: Body,
+) -> Answer {
+    let hint = file.file_name.as_deref().and_then(multipart::extension);
+    let incoming = Incoming {
+        body: ByteStream::new(body.into_data_stream()),
+        hint,
+    };
+    let prompt = prompts::replace(&app, &domain, id, Source::Upload(incoming)).await?;
+    outcome(&app, &domain, prompt).await
+}
+
+/// `PUT /v1/prompts/{id}/text`: the script, edited, is spoken anew.
+pub(super) async fn replace_text(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(id): Path<PromptId>,
+    Json(text): Json<Text>,
+) -> Answer {
+    let prompt = prompts::replace(&app, &domain, id, text.into()).await?;
+    outcome(&app, &domain, prompt).await
+}
+
+/// Waits a little for the work: 201 when it is done, 422 with the reason when it failed, 202 when it goes on.
+async fn outcome(app: &App, domain: &Domain, prompt: Prompt) -> Answer {
+    let looked = tokio::time::timeout(WAIT, async {
+        loop {
+            let details = prompts::details(app, domain, prompt.id).await?;
+            if details.prompt.state != MediaState::Pending || details.prompt.version != prompt.version {
+                return Ok::<_, Problem>(details);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    })
+    .await;
+    let details = match looked {
+        Ok(details) => details?,
+        Err(_) => {
+            return Ok((
+                StatusCode::ACCEPTED,
+                Json(prompts::details(app, domain, prompt.id).await?),
+            ));
+        }
+    };
+    if let (MediaState::Failed, Some(reason)) = (details.prompt.state, &details.prompt.failure) {
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "bad-audio",
+            reason.clone(),
+        ));
+    }
+    Ok((StatusCode::CREATED, Json(details)))
+}
+
+/// `GET /v1/prompts`
+pub(super) async fn list(State(app): State<Arc<App>>, Portal(domain): Portal) -> Result<Json<Vec<Prompt>>, Problem> {
+    Ok(Json(prompts::list(&app, &domain).await?))
+}
+
+/// `GET /v1/prompts/{id}`
+pub(super) async fn details(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(id): Path<PromptId>,
+) -> Result<Json<prompts::Details>, Problem> {
+    Ok(Json(prompts::details(&app, &domain, id).await?))
+}

@@ -1,0 +1,47 @@
+//! Call recordings for portals.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    http::{auth::Portal, error::Problem},
+    model::{Recording, RecordingId},
+    service::recordings,
+};
+
+#[derive(Deserialize)]
+pub(super) struct Page {
+    before: Option<RecordingId>,
+    #[serde(default = "hundred")]
+    limit: u16,
+}
+
+fn hundred() -> u16 {
+    100
+}
+
+/// `GET /v1/recordings?before=…&limit=…`: newest first.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Query(page): Query<Page>,
+) -> Result<Json<Vec<Recording>>, Problem> {
+    Ok(Json(
+        recordings::list(&app, &domain, page.before, page.limit.clamp(1, 500)).await?,
+    ))
+}
+
+/// `GET /v1/recordings/{id}`
+pub(super) async fn details(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(id): Path<RecordingId>,
+) -> Result<Json<recordings::Details>, Problem> {
+    Ok(Json(recordings::details(&app, &domain, id).await?))
+}

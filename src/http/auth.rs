@@ -1,0 +1,107 @@
+//! Who asks: a key as a bearer token, or as the password of Basic for cores that can only put it into an address.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::error::Problem;
+use crate::{
+    app::App,
+    model::{Domain, KeyScope},
+    service::domains::{self, Caller},
+};
+
+/// A call core of one domain.
+pub(super) struct Core(pub(super) Domain);
+
+/// A portal of one domain.
+pub(super) struct Portal(pub(super) Domain);
+
+/// A core or a portal of one domain.
+pub(super) struct Member(pub(super) Domain);
+
+/// The provider's operators.
+pub(super) struct Operator;
+
+async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
+    let unauthorized = |detail| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+    let Some(key) = key(&parts.headers) else {
+        return Err(unauthorized(
+            "send a key: Authorization: Bearer KEY, or Basic with the key as password",
+        ));
+    };
+    domains::authenticate(app, &key)
+        .await?
+        .ok_or_else(|| unauthorized("this key is not known"))
+}
+
+fn key(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, rest) = value.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.trim().to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(rest.trim()).ok()?).ok()?;
+    decoded.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+fn forbidden(needed: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", format!("this needs {needed}"))
+}
+
+impl FromRequestParts<Arc<App>> for Core {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        match caller(parts, app).await? {
+            Caller::Domain {
+                domain,
+                scope: KeyScope::Core,
+            } => Ok(Self(domain)),
+            _ => Err(forbidden("a core's key")),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Portal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        match caller(parts, app).await? {
+            Caller::Domain {
+                domain,
+                scope: KeyScope::Portal,
+            } => Ok(Self(domain)),
+            _ => Err(forbidden("a portal's key")),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Member {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        match caller(parts, app).await? {
+            Caller::Domain { domain, .. } => Ok(Self(domain)),
+            Caller::Operator => Err(forbidden("a core's or portal's key")),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        match caller(parts, app).await? {
+            Caller::Operator => Ok(Self),
+            Caller::Domain { .. } => Err(forbidden("the operators' key")),
+        }
+    }
+}

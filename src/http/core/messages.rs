@@ -1,0 +1,109 @@
+//! Voicemails from call cores: raw bodies with metadata in the query, or forms.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Multipart, Path, Query, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use super::{announced, incoming};
+use crate::{
+    app::App,
+    http::{auth::Core, error::Problem, multipart},
+    model::{MessageId, Time},
+    service::messages::{self, Arrival, Received},
+};
+
+/// What a core says beside the bytes.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Said {
+    #[serde(default)]
+    caller_number: String,
+    #[serde(default)]
+    caller_name: String,
+    received_at: Option<Time>,
+    format: Option<String>,
+}
+
+/// `PUT /core/v1/mailboxes/{extension}/messages/{id}?caller_number=…`: the body is the audio.
+pub(super) async fn drop_raw(
+    State(app): State<Arc<App>>,
+    Core(domain): Core,
+    Path((extension, core_id)): Path<(String, String)>,
+    Query(said): Query<Said>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let incoming = incoming(&headers, said.format, body);
+    let arrival = Arrival {
+        extension,
+        core_id,
+        caller_number: said.caller_number,
+        caller_name: said.caller_name,
+        received_at: said.received_at,
+        announced_bytes: announced(&headers),
+    };
+    if arrival
+        .announced_bytes
+        .is_some_and(|bytes| bytes > app.config.http.max_body_bytes)
+    {
+        return Err(crate::service::ServiceError::TooLarge {
+            limit: app.config.http.max_body_bytes,
+        }
+        .into());
+    }
+    Ok(answer(messages::receive(&app, &domain, arrival, incoming).await?))
+}
+
+/// `POST /core/v1/mailboxes/{extension}/messages`: a form with `id`, `caller_number`, … and then the file.
+pub(super) async fn drop_form(
+    State(app): State<Arc<App>>,
+    Core(domain): Core,
+    Path(extension): Path<String>,
+    form: Multipart,
+) -> Result<Response, Problem> {
+    let received = multipart::receive(form, async |mut fields, incoming| {
+        let received_at = match fields.remove("received_at") {
+            None => None,
+            Some(text) => Some(
+                text.parse::<jiff::Timestamp>()
+                    .map_err(|error| Problem::bad_request(format!("received_at is no RFC 3339 time: {error}")))?,
+            ),
+        };
+        let mut text = |name: &str| fields.remove(name).unwrap_or_default();
+        let arrival = Arrival {
+            extension,
+            core_id: text("id"),
+            caller_number: text("caller_number"),
+            caller_name: text("caller_name"),
+            received_at: received_at.map(Time::from),
+            announced_bytes: None,
+        };
+        Ok(messages::receive(&app, &domain, arrival, incoming).await?)
+    })
+    .await?;
+    Ok(answer(received))
+}
+
+/// `GET /core/v1/messages/{id}`: where the work on it stands.
+pub(super) async fn state(
+    State(app): State<Arc<App>>,
+    Core(domain): Core,
+    Path(id): Path<MessageId>,
+) -> Result<Response, Problem> {
+    Ok(Json(messages::details(&app, &domain, id).await?).into_response())
+}
+
+fn answer(received: Received) -> Response {
+    let status = if received.fresh {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    (status, Json(received.message)).into_response()
+}

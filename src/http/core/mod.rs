@@ -1,0 +1,55 @@
+//! What call cores drop and ask. The domain is the key's.
+
+mod messages;
+mod recordings;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, header},
+    routing::{get, post, put},
+};
+
+use crate::{app::App, service::Incoming, storage::ByteStream};
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route(
+            "/mailboxes/{extension}/messages/{id}",
+            put(messages::drop_raw).post(messages::drop_raw),
+        )
+        .route("/mailboxes/{extension}/messages", post(messages::drop_form))
+        .route("/messages/{id}", get(messages::state))
+        .route("/recordings/{call}", put(recordings::announce).get(recordings::state))
+        .route(
+            "/recordings/{call}/legs/{role}",
+            put(recordings::add_leg).post(recordings::add_leg),
+        )
+        .route("/recordings/{call}/complete", post(recordings::complete))
+}
+
+/// A raw body on its way in; its Content-Type is only a hint for headerless audio.
+fn incoming(headers: &HeaderMap, format: Option<String>, body: Body) -> Incoming {
+    let by_type = || {
+        let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+        let hint = match content_type.split(';').next()?.trim() {
+            "audio/basic" | "audio/pcmu" => "ulaw",
+            "audio/pcma" => "alaw",
+            "audio/gsm" | "audio/x-gsm" => "gsm",
+            "audio/g722" => "g722",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    };
+    Incoming {
+        body: ByteStream::new(body.into_data_stream()),
+        hint: format.or_else(by_type),
+    }
+}
+
+/// The length that the sender announces.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,84 @@
+//! Call recordings from cores: announced, filled leg by leg, completed.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, Query, State},
+    http::HeaderMap,
+};
+use serde::Deserialize;
+
+use super::incoming;
+use crate::{
+    app::App,
+    http::{auth::Core, error::Problem},
+    model::{LegRole, Recording, Time},
+    service::recordings::{self, Call},
+};
+
+/// What a core says of the call.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Said {
+    #[serde(default)]
+    caller_number: String,
+    #[serde(default)]
+    callee_number: String,
+    started_at: Option<Time>,
+}
+
+/// What a core says of a leg.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Leg {
+    format: Option<String>,
+}
+
+/// `PUT /core/v1/recordings/{call}?caller_number=…`: the call is being recorded.
+pub(super) async fn announce(
+    State(app): State<Arc<App>>,
+    Core(domain): Core,
+    Path(call_id): Path<String>,
+    Query(said): Query<Said>,
+) -> Result<Json<Recording>, Problem> {
+    let call = Call {
+        caller_number: said.caller_number,
+        callee_number: said.callee_number,
+        started_at: said.started_at,
+    };
+    Ok(Json(recordings::announce(&app, &domain, &call_id, call).await?))
+}
+
+/// `PUT /core/v1/recordings/{call}/legs/{caller|callee}`: the body is that leg's audio.
+pub(super) async fn add_leg(
+    State(app): State<Arc<App>>,
+    Core(domain): Core,
+    Path((call_id, role)): Path<(String, LegRole)>,
+    Query(leg): Query<Leg>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Recording>, Problem> {
+    let incoming = incoming(&headers, leg.format, body);
+    Ok(Json(
+        recordings::add_leg(&app, &domain, &call_id, role, incoming).await?,
+    ))
+}
+
+/// `POST /core/v1/recordings/{call}/complete`: every leg is there.
+pub(super) async fn complete(
+    State(app): State<Arc<App>>,
+    Core(domain): Core,
+    Path(call_id): Path<String>,
+) -> Result<Json<Recording>, Problem> {
+    Ok(Json(recordings::complete(&app, &domain, &call_id).await?))
+}
+
+/// `GET /core/v1/recordings/{call}`: where it stands.
+pub(super) async fn state(
+    State(app): State<Arc<App>>,
+    Core(domain): Core,
+    Path(call_id): Path<String>,
+) -> Result<Json<recordings::Details>, Problem> {
+    let recording = recordings::by_call_id(&app, &domain, &call_id).await?;
+    Ok(Json(recordings::details(&app, &domain, recording.id).await?))
+}

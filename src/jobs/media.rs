@@ -1,0 +1,206 @@
+//! What the three rendering jobs share: originals out of the store, one decode in the sandbox, renditions into the store.
+
+use std::{path::PathBuf, time::Duration};
+
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    audio::{
+        encode::OutputFormat,
+        format::AudioError,
+        spec::{ChannelLayout, OutputSpec, RenderReport, RenderSpec, Role, SourceSpec, Span},
+    },
+    db::{DbError, Transaction, renditions},
+    model::{DomainId, Original, Purpose, Rendition, RenditionId, Time},
+    queue::{Attempt, Decide, JobError},
+    storage::BlobKey,
+};
+
+/// One line of a job kind's list of renditions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planned {
+    pub(super) name: &'static str,
+    pub(super) purpose: Purpose,
+    pub(super) format: OutputFormat,
+    pub(super) rate_hz: u32,
+    pub(super) channels: ChannelLayout,
+    pub(super) span: Span,
+}
+
+impl Planned {
+    /// The whole of it in mono.
+    pub(super) const fn mono(name: &'static str, purpose: Purpose, format: OutputFormat, rate_hz: u32) -> Self {
+        Self {
+            name,
+            purpose,
+            format,
+            rate_hz,
+            channels: ChannelLayout::Mono,
+            span: Span::Full,
+        }
+    }
+
+    /// The whole of it, caller left and callee right.
+    pub(super) const fn stereo(name: &'static str, purpose: Purpose, format: OutputFormat, rate_hz: u32) -> Self {
+        Self {
+            name,
+            purpose,
+            format,
+            rate_hz,
+            channels: ChannelLayout::Stereo,
+            span: Span::Full,
+        }
+    }
+
+    /// The brief clip in mono.
+    pub(super) const fn brief(name: &'static str, format: OutputFormat, rate_hz: u32) -> Self {
+        Self {
+            name,
+            purpose: Purpose::Brief,
+            format,
+            rate_hz,
+            channels: ChannelLayout::Mono,
+            span: Span::Brief,
+        }
+    }
+}
+
+/// Whose media is rendered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner {
+    pub(super) domain: DomainId,
+    pub(super) id: Uuid,
+    pub(super) version: i64,
+}
+
+/// What a render made: files in the store that no row names yet.
+pub(super) struct Rendered {
+    pub(super) report: RenderReport,
+    renditions: Vec<Rendition>,
+}
+
+/// Renders an owner's originals as planned; `settings` has everything but sources and outputs.
+///
+/// Every attempt writes under keys of its own, so a zombie never touches what its successor made.
+pub(super) async fn render(
+    app: &App,
+    attempt: &Attempt,
+    owner: Owner,
+    planned: &[Planned],
+    settings: RenderSpec,
+) -> Result<Rendered, JobError> {
+    let scratch = app.scratch().retry()?;
+    let originals = {
+        let mut connection = app.database.read().await.retry()?;
+        renditions::originals(&mut connection, owner.id, owner.version)
+            .await
+            .retry()?
+    };
+    let mut sources = Vec::with_capacity(originals.len());
+    for (index, original) in originals.iter().enumerate() {
+        sources.push(source(app, original, scratch.path().join(format!("original-{index}"))).await?);
+    }
+    let outputs = planned
+        .iter()
+        .map(|planned| OutputSpec {
+            name: planned.name.to_owned(),
+            path: scratch.path().join(planned.name),
+            format: planned.format,
+            rate_hz: planned.rate_hz,
+            channels: planned.channels,
+            span: planned.span,
+        })
+        .collect();
+    let spec = RenderSpec {
+        sources,
+        outputs,
+        ..settings
+    };
+    let limit = Duration::from_secs(app.config.media.render_timeout_seconds).min(attempt.remaining());
+    let report = app.sandbox.render(&spec, limit).await.map_err(audio_error)?;
+
+    let mut renditions = Vec::with_capacity(planned.len());
+    for planned in planned {
+        let output = report.outputs.iter().find(|output| output.name == planned.name);
+        let output = output.ok_or_else(|| JobError::Retry(anyhow::anyhow!("{} was not rendered", planned.name)))?;
+        let key = BlobKey::derive(
+            owner.domain,
+            owner.id,
+            &[&attempt.job_id.to_string(), &attempt.claim.to_string(), planned.name],
+            planned.format.extension(),
+        )
+        .discard()?;
+        let stored = app
+            .store
+            .put_file(&key, &scratch.path().join(planned.name))
+            .await
+            .retry()?;
+        if stored.sha256 != output.sha256 {
+            return Err(JobError::Retry(anyhow::anyhow!(
+                "the store took other bytes than were written"
+            )));
+        }
+        renditions.push(Rendition {
+            id: RenditionId::new(),
+            owner_id: owner.id,
+            version: owner.version,
+            name: planned.name.to_owned(),
+            purpose: planned.purpose,
+            format: name(planned.format),
+            content_type: planned.format.content_type().to_owned(),
+            rate_hz: i64::from(planned.rate_hz),
+            duration_ms: milliseconds(output.duration_seconds),
+            bytes: i64::try_from(stored.bytes).unwrap_or(i64::MAX),
+            sha256: stored.sha256,
+            key: key.to_string(),
+            created_at: Time::from(app.clock.now()),
+        });
+    }
+    Ok(Rendered { report, renditions })
+}
+
+async fn source(app: &App, original: &Original, path: PathBuf) -> Result<SourceSpec, JobError> {
+    let key: BlobKey = original.key.parse().discard()?;
+    app.store.fetch_to(&key, &path).await.retry()?;
+    let role = match original.part.as_str() {
+        "caller" => Some(Role::Caller),
+        "callee" => Some(Role::Callee),
+        _ => None,
+    };
+    Ok(SourceSpec {
+        path,
+        hint: original.hint.clone(),
+        role,
+    })
+}
+
+/// Writes the rows of what was rendered, in the transaction that makes its owner available.
+pub(super) async fn insert(transaction: &mut Transaction, rendered: &Rendered) -> Result<(), DbError> {
+    for rendition in &rendered.renditions {
+        renditions::insert(transaction.connection(), rendition).await?;
+    }
+    Ok(())
+}
+
+/// Bad audio stays bad; a full disk or a killed child may not.
+fn audio_error(error: AudioError) -> JobError {
+    if error.is_transient() {
+        JobError::Retry(error.into())
+    } else {
+        JobError::Discard(error.into())
+    }
+}
+
+/// The format as it is written on the wire and in rows.
+fn name(format: OutputFormat) -> String {
+    serde_json::to_value(format)
+        .ok()
+        .and_then(|name| name.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// Whole milliseconds of a length in seconds.
+pub(super) fn milliseconds(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
+}

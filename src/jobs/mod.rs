@@ -1,0 +1,29 @@
+//! What workers do, one kind a file: payload, name, lane, behaviour.
+
+mod media;
+mod notify_message;
+pub(crate) mod render_message;
+mod render_prompt;
+mod store_recording;
+mod synthesize_prompt;
+mod transcribe_message;
+
+pub use notify_message::NotifyMessage;
+pub use render_message::RenderMessage;
+pub use render_prompt::RenderPrompt;
+pub use store_recording::StoreRecording;
+pub use synthesize_prompt::SynthesizePrompt;
+pub use transcribe_message::TranscribeMessage;
+
+use crate::{app::App, queue::Registry};
+
+/// Every kind that a worker knows.
+pub fn registry() -> Registry<App> {
+    Registry::new()
+        .with::<RenderMessage>()
+        .with::<TranscribeMessage>()
+        .with::<NotifyMessage>()
+        .with::<RenderPrompt>()
+        .with::<SynthesizePrompt>()
+        .with::<StoreRecording>()
+}

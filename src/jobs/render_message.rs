@@ -1,0 +1,160 @@
+//! A message as it came becomes what phones, browsers and mails play.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    NotifyMessage, TranscribeMessage,
+    media::{self, Owner, Planned, milliseconds},
+};
+use crate::{
+    app::App,
+    audio::{encode::OutputFormat, spec::RenderSpec},
+    db::{Transaction, mailboxes, messages, notices},
+    model::{EmailMode, Mailbox, MediaState, Message, MessageId, Notice, NoticeId, NoticeState, Purpose, Time},
+    queue::{Attempt, Decide, Job, JobError, Lane, NewJob},
+};
+
+/// Renders one message.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RenderMessage {
+    /// The message.
+    pub message: MessageId,
+}
+
+/// The version of a message's media; a message is never replaced.
+pub(crate) const VERSION: i64 = 1;
+/// The rendition that mails attach.
+pub(crate) const MAIL: &str = "mail-wav-8k";
+/// The rendition that the transcriber hears and browsers without Opus play.
+pub(crate) const WIDE: &str = "browser-wav-16k";
+/// The rendition that browsers play.
+pub(crate) const BROWSER: &str = "browser-opus";
+/// The brief clip for mails, and for browsers without Opus.
+pub(crate) const BRIEF: &str = "brief-wav-8k";
+/// The brief clip for browsers.
+pub(crate) const BRIEF_BROWSER: &str = "brief-opus";
+
+const RENDITIONS: [Planned; 6] = [
+    Planned::mono("phone-ulaw-8k", Purpose::Phone, OutputFormat::Ulaw, 8_000),
+    Planned::mono(MAIL, Purpose::Mail, OutputFormat::Wav, 8_000),
+    Planned::mono(WIDE, Purpose::Browser, OutputFormat::Wav, 16_000),
+    Planned::mono(BROWSER, Purpose::Browser, OutputFormat::Opus, 16_000),
+    Planned::brief(BRIEF, OutputFormat::Wav, 8_000),
+    Planned::brief(BRIEF_BROWSER, OutputFormat::Opus, 16_000),
+];
+
+impl Job for RenderMessage {
+    type Context = App;
+    const KIND: &'static str = "render_message";
+    const LANE: Lane = Lane::Cpu;
+    const TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+    async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
+        let Some((message, mailbox)) = load(app, self.message).await? else {
+            return Ok(());
+        };
+        if message.state != MediaState::Pending {
+            return Ok(());
+        }
+        let owner = Owner {
+            domain: message.domain_id,
+            id: message.id.0,
+            version: VERSION,
+        };
+        let settings = RenderSpec {
+            loudness_lufs: Some(app.config.media.speech_lufs),
+            ceiling_dbtp: app.config.media.ceiling_dbtp,
+            high_pass_hz: Some(80.0),
+            brief_limit_seconds: Some(mailbox.brief_seconds as f64),
+            waveform_bins: Some(Message::WAVEFORM_BINS),
+            max_duration_seconds: app.config.media.max_duration_seconds,
+            ..RenderSpec::of(Vec::new())
+        };
+        let rendered = media::render(app, attempt, owner, &RENDITIONS, settings).await?;
+        let report = &rendered.report;
+        let facts = messages::Rendered {
+            duration_ms: milliseconds(report.duration_seconds),
+            brief_ms: report
+                .brief
+                .as_ref()
+                .map(|brief| (milliseconds(brief.start_seconds), milliseconds(brief.end_seconds))),
+            truncated: report.truncated,
+            waveform: report.waveform.clone(),
+        };
+        let mut transaction = app.database.begin().await.retry()?;
+        media::insert(&mut transaction, &rendered).await.retry()?;
+        messages::set_available(transaction.connection(), message.id, &facts)
+            .await
+            .retry()?;
+        if mailbox.transcribe {
+            let job = TranscribeMessage { message: message.id };
+            let new = NewJob::new(message.domain_id.0, &job).unique(message.id);
+            app.queue.enqueue(transaction.connection(), new).await.retry()?;
+        }
+        queue_notices(app, &mut transaction, &message, &mailbox).await?;
+        attempt.complete(transaction.connection()).await.retry()?;
+        transaction.commit().await.retry()?;
+        app.queue.wake();
+        Ok(())
+    }
+
+    async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
+        let mut transaction = app.database.begin().await.retry()?;
+        messages::set_failed(transaction.connection(), self.message, reason)
+            .await
+            .retry()?;
+        transaction.commit().await.retry()
+    }
+}
+
+/// A notice and a job a recipient, due when the transcript is there or its time is over, whichever is first.
+async fn queue_notices(
+    app: &App,
+    transaction: &mut Transaction,
+    message: &Message,
+    mailbox: &Mailbox,
+) -> Result<(), JobError> {
+    if mailbox.email_mode == EmailMode::None {
+        return Ok(());
+    }
+    let now = Time::from(app.clock.now());
+    let wait = Duration::from_secs(u64::try_from(mailbox.transcript_wait_seconds).unwrap_or(0));
+    let due = if mailbox.transcribe { now.after(wait) } else { now };
+    for recipient in &mailbox.recipients {
+        let notice = Notice {
+            id: NoticeId::new(),
+            domain_id: message.domain_id,
+            mailbox_id: mailbox.id,
+            message_id: message.id,
+            recipient: recipient.clone(),
+            mode: mailbox.email_mode,
+            state: NoticeState::Queued,
+            link_id: None,
+            internet_message_id: None,
+            mail_key: None,
+            answer: None,
+            created_at: now,
+            settled_at: None,
+        };
+        if notices::insert(transaction.connection(), &notice).await.retry()? {
+            let job = NotifyMessage { notice: notice.id };
+            let new = NewJob::new(message.domain_id.0, &job)
+                .unique(notice.id)
+                .at(due.timestamp());
+            app.queue.enqueue(transaction.connection(), new).await.retry()?;
+        }
+    }
+    Ok(())
+}
+
+/// The message and its mailbox; none when the message is gone, which ends any job for it.
+pub(super) async fn load(app: &App, id: MessageId) -> Result<Option<(Message, Mailbox)>, JobError> {
+    let mut connection = app.database.read().await.retry()?;
+    let Some(message) = messages::by_id(&mut connection, id).await.retry()? else {
+        return Ok(None);
+    };
+    let mailbox = mailboxes::by_id(&mut connection, message.mailbox_id).await.retry()?;
+    Ok(mailbox.map(|mailbox| (message, mailbox)))
+}

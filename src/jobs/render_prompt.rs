@@ -1,0 +1,84 @@
+//! A prompt as it came, or as it was spoken, becomes what phones play.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::media::{self, Owner, Planned, milliseconds};
+use crate::{
+    app::App,
+    audio::{encode::OutputFormat, spec::RenderSpec},
+    db::prompts,
+    model::{Message, PromptId, Purpose},
+    queue::{Attempt, Decide, Job, JobError, Lane},
+};
+
+/// Renders one version of a prompt.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RenderPrompt {
+    /// The prompt.
+    pub prompt: PromptId,
+    /// The version; a newer one makes this job void.
+    pub version: i64,
+}
+
+/// Every rate that a core's hold-music classes ask for, and the two laws for those that fetch by extension.
+const RENDITIONS: [Planned; 7] = [
+    Planned::mono("phone-ulaw-8k", Purpose::Phone, OutputFormat::Ulaw, 8_000),
+    Planned::mono("phone-alaw-8k", Purpose::Phone, OutputFormat::Alaw, 8_000),
+    Planned::mono("phone-wav-8k", Purpose::Phone, OutputFormat::Wav, 8_000),
+    Planned::mono("phone-wav-16k", Purpose::Phone, OutputFormat::Wav, 16_000),
+    Planned::mono("phone-wav-32k", Purpose::Phone, OutputFormat::Wav, 32_000),
+    Planned::mono("phone-wav-48k", Purpose::Phone, OutputFormat::Wav, 48_000),
+    Planned::mono("browser-opus", Purpose::Browser, OutputFormat::Opus, 48_000),
+];
+
+impl Job for RenderPrompt {
+    type Context = App;
+    const KIND: &'static str = "render_prompt";
+    const LANE: Lane = Lane::Cpu;
+    const TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+    async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
+        let prompt = {
+            let mut connection = app.database.read().await.retry()?;
+            prompts::by_id(&mut connection, self.prompt).await.retry()?
+        };
+        let Some(prompt) = prompt.filter(|prompt| prompt.version == self.version) else {
+            return Ok(());
+        };
+        let media = &app.config.media;
+        let music = prompt.kind.is_music();
+        let settings = RenderSpec {
+            loudness_lufs: Some(if music { media.music_lufs } else { media.speech_lufs }),
+            ceiling_dbtp: media.ceiling_dbtp,
+            high_pass_hz: Some(80.0),
+            trim_silence: !music,
+            waveform_bins: Some(Message::WAVEFORM_BINS),
+            max_duration_seconds: media.max_duration_seconds,
+            ..RenderSpec::of(Vec::new())
+        };
+        let owner = Owner {
+            domain: prompt.domain_id,
+            id: prompt.id.0,
+            version: self.version,
+        };
+        let rendered = media::render(app, attempt, owner, &RENDITIONS, settings).await?;
+        let mut transaction = app.database.begin().await.retry()?;
+        media::insert(&mut transaction, &rendered).await.retry()?;
+        let duration_ms = milliseconds(rendered.report.duration_seconds);
+        prompts::set_available(transaction.connection(), prompt.id, self.version, duration_ms)
+            .await
+            .retry()?;
+        attempt.complete(transaction.connection()).await.retry()?;
+        transaction.commit().await.retry()
+    }
+
+    async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
+        let mut transaction = app.database.begin().await.retry()?;
+        prompts::set_failed(transaction.connection(), self.prompt, self.version, reason)
+            .await
+            .retry()?;
+        transaction.commit().await.retry()
+    }
+}

@@ -1,0 +1,78 @@
+//! The legs of a call become one recording.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    media::{self, Owner, Planned, milliseconds},
+    render_message::VERSION,
+};
+use crate::{
+    app::App,
+    audio::{encode::OutputFormat, spec::RenderSpec},
+    db::recordings,
+    model::{Message, Purpose, RecordingId, RecordingState},
+    queue::{Attempt, Decide, Job, JobError, Lane},
+};
+
+/// Joins and stores one recording.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StoreRecording {
+    /// The recording.
+    pub recording: RecordingId,
+}
+
+const RENDITIONS: [Planned; 2] = [
+    Planned::stereo("phone-wav-8k", Purpose::Phone, OutputFormat::Wav, 8_000),
+    Planned::stereo("browser-opus", Purpose::Browser, OutputFormat::Opus, 16_000),
+];
+
+impl Job for StoreRecording {
+    type Context = App;
+    const KIND: &'static str = "store_recording";
+    const LANE: Lane = Lane::Cpu;
+    const TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+    async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
+        let recording = {
+            let mut connection = app.database.read().await.retry()?;
+            recordings::by_id(&mut connection, self.recording).await.retry()?
+        };
+        let pending = |state| state == RecordingState::Pending;
+        let Some(recording) = recording.filter(|recording| pending(recording.state)) else {
+            return Ok(());
+        };
+        let owner = Owner {
+            domain: recording.domain_id,
+            id: recording.id.0,
+            version: VERSION,
+        };
+        // What was said is kept as it was said: no levelling, no filter.
+        let settings = RenderSpec {
+            ceiling_dbtp: app.config.media.ceiling_dbtp,
+            waveform_bins: Some(Message::WAVEFORM_BINS),
+            max_duration_seconds: app.config.media.max_duration_seconds,
+            ..RenderSpec::of(Vec::new())
+        };
+        let rendered = media::render(app, attempt, owner, &RENDITIONS, settings).await?;
+        let mut transaction = app.database.begin().await.retry()?;
+        media::insert(&mut transaction, &rendered).await.retry()?;
+        let duration_ms = milliseconds(rendered.report.duration_seconds);
+        let skew_ms = rendered.report.skew_seconds.map(milliseconds);
+        recordings::set_available(transaction.connection(), recording.id, duration_ms, skew_ms)
+            .await
+            .retry()?;
+        attempt.complete(transaction.connection()).await.retry()?;
+        transaction.commit().await.retry()
+    }
+
+    async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
+        let mut transaction = app.database.begin().await.retry()?;
+        let failed = RecordingState::Failed;
+        recordings::set_state(transaction.connection(), self.recording, failed, Some(reason))
+            .await
+            .retry()?;
+        transaction.commit().await.retry()
+    }
+}

@@ -1,0 +1,143 @@
+//! The words of a message.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{NotifyMessage, render_message};
+use crate::{
+    app::App,
+    audio::decode,
+    db::{messages, notices, renditions},
+    model::{MessageId, NoticeState, Time, Transcript, TranscriptState},
+    queue::{Attempt, Decide, Job, JobError, Lane},
+    speech::{
+        SpeechError,
+        transcribe::{TranscribeControl, Transcriber},
+    },
+    storage::BlobKey,
+};
+
+/// Transcribes one message.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TranscribeMessage {
+    /// The message.
+    pub message: MessageId,
+}
+
+impl Job for TranscribeMessage {
+    type Context = App;
+    const KIND: &'static str = "transcribe_message";
+    const LANE: Lane = Lane::Cpu;
+    const TIMEOUT: Duration = Duration::from_secs(60 * 60);
+    const MAX_ATTEMPTS: u16 = 5;
+
+    async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
+        let Some((message, _)) = render_message::load(app, self.message).await? else {
+            return Ok(());
+        };
+        let rendition = {
+            let mut connection = app.database.read().await.retry()?;
+            let version = render_message::VERSION;
+            renditions::by_name(&mut connection, message.id.0, version, render_message::WIDE)
+                .await
+                .retry()?
+        };
+        let Some(rendition) = rendition else {
+            return Err(JobError::Discard(anyhow::anyhow!(
+                "the message has no rendition to listen to"
+            )));
+        };
+        let scratch = app.scratch().retry()?;
+        let file = scratch.path().join("message.wav");
+        let key: BlobKey = rendition.key.parse().discard()?;
+        app.store.fetch_to(&key, &file).await.retry()?;
+        let transcript = transcribe(
+            app.transcriber().retry()?,
+            attempt,
+            &file,
+            rendition.duration_ms as f64 / 1000.0,
+        )
+        .await?;
+
+        let state = if transcript.no_speech {
+            TranscriptState::NoSpeech
+        } else {
+            TranscriptState::Available
+        };
+        self.settle(app, attempt, state, Some(&transcript)).await
+    }
+
+    async fn given_up(&self, app: &App, attempt: &Attempt, _reason: &str) -> Result<(), JobError> {
+        self.settle(app, attempt, TranscriptState::Failed, None).await
+    }
+}
+
+impl TranscribeMessage {
+    /// Records how it ended and lets the mails that waited for it go.
+    async fn settle(
+        &self,
+        app: &App,
+        attempt: &Attempt,
+        state: TranscriptState,
+        transcript: Option<&Transcript>,
+    ) -> Result<(), JobError> {
+        let now = app.clock.now();
+        let mut transaction = app.database.begin().await.retry()?;
+        if let Some(transcript) = transcript {
+            messages::save_transcript(transaction.connection(), self.message, transcript, Time::from(now))
+                .await
+                .retry()?;
+        }
+        messages::set_transcript_state(transaction.connection(), self.message, state)
+            .await
+            .retry()?;
+        for notice in notices::of_message(transaction.connection(), self.message)
+            .await
+            .retry()?
+        {
+            if notice.state == NoticeState::Queued {
+                let key = notice.id.to_string();
+                app.queue
+                    .hasten::<NotifyMessage>(transaction.connection(), &key, now)
+                    .await
+                    .retry()?;
+            }
+        }
+        attempt.fence(transaction.connection()).await.retry()?;
+        transaction.commit().await.retry()?;
+        app.queue.wake();
+        Ok(())
+    }
+}
+
+/// Runs the engine on a thread of its own; when the attempt ends early, the engine is told to stop.
+async fn transcribe(
+    engine: Arc<dyn Transcriber>,
+    attempt: &Attempt,
+    file: &Path,
+    seconds: f64,
+) -> Result<Transcript, JobError> {
+    let file = file.to_owned();
+    // The clone keeps the lane's slot until the thread is really done.
+    let held = attempt.clone();
+    let work = move || {
+        let mut audio = decode::open(&file, None)?.source;
+        let progress = |done: f64| held.report(done / seconds);
+        let cancelled = || held.cancellation().is_cancelled();
+        let control = TranscribeControl {
+            cancelled: Some(&cancelled),
+            deadline: Some(held.deadline()),
+            progress: Some(&progress),
+        };
+        engine.transcribe(&mut *audio, &control)
+    };
+    let outcome = tokio::task::spawn_blocking(work).await.retry()?;
+    outcome.map_err(|error: SpeechError| {
+        if error.is_transient() {
+            JobError::Retry(error.into())
+        } else {
+            JobError::Discard(error.into())
+        }
+    })
+}

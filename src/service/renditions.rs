@@ -1,0 +1,36 @@
+//! Renditions: found within a domain, and read from the store.
+
+use std::ops::Range;
+
+use super::ServiceError;
+use crate::{
+    app::App,
+    db::renditions,
+    model::{Domain, Rendition, RenditionId},
+    storage::{BlobKey, ByteStream},
+};
+
+/// The domain's rendition with that id.
+pub async fn fetch(app: &App, domain: &Domain, id: RenditionId) -> Result<Rendition, ServiceError> {
+    const NOTHING: ServiceError = ServiceError::NotFound("rendition");
+    let mut connection = app.database.read().await?;
+    let rendition = renditions::by_id(&mut connection, id).await?.ok_or(NOTHING)?;
+    // Every key begins with the domain that owns the blob.
+    if key(&rendition)?.domain() == domain.id {
+        Ok(rendition)
+    } else {
+        Err(NOTHING)
+    }
+}
+
+/// The bytes of a rendition, or a part of them.
+pub async fn read(app: &App, rendition: &Rendition, range: Option<Range<u64>>) -> Result<ByteStream, ServiceError> {
+    Ok(app.store.get(&key(rendition)?, range).await?.body)
+}
+
+fn key(rendition: &Rendition) -> Result<BlobKey, ServiceError> {
+    rendition
+        .key
+        .parse()
+        .map_err(|error: crate::storage::InvalidKey| ServiceError::Internal(error.into()))
+}
