@@ -192,9 +192,10 @@ impl Config {
                 )
             }
             Some(file) => figment = figment.merge(Toml::file_exact(file)),
-            None => figment = figment.merge(Toml::file_exact("voicemill.toml")),
+            None if Path::new("voicemill.toml").exists() => figment = figment.merge(Toml::file_exact("voicemill.toml")),
+            None => {}
         }
-        let config: Self = figment
+        let mut config: Self = figment
             // Other variables of ours, such as VOICEMILL_MODELS_DIR, are no settings of a section.
             .merge(
                 Env::prefixed("VOICEMILL_")
@@ -204,6 +205,7 @@ impl Config {
             .extract()
             .map_err(|error| anyhow::anyhow!("the configuration cannot be used: {error}"))?;
         config.check()?;
+        config.http.public_url.truncate(config.http.public_url.trim_end_matches('/').len());
         Ok(config)
     }
 
