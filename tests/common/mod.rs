@@ -1,0 +1,355 @@
+//! The harness of the journeys: the whole service in this process, on real files, with real models.
+
+#![allow(dead_code, reason = "every journey uses its own part")]
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use voicemill::{
+    app::App,
+    audio::{
+        decode,
+        format::AudioBlock,
+        pipeline,
+        spec::{RenderSpec, SourceSpec},
+    },
+    clock::Clock,
+    config::Config,
+    http, jobs,
+    queue::{Worker, WorkerConfig},
+};
+
+/// How long anything may take before a journey fails; far more than it does.
+const PATIENCE: Duration = Duration::from_secs(60);
+const OPERATOR_KEY: &str = "the operators' key of the journeys, long enough";
+
+/// The running service, with one domain and its keys.
+pub struct TestApp {
+    pub app: Arc<App>,
+    pub clock: Clock,
+    pub base: String,
+    pub core_key: String,
+    pub portal_key: String,
+    pub http: reqwest::Client,
+    folder: tempfile::TempDir,
+    shutdown: CancellationToken,
+    service: Option<JoinHandle<()>>,
+}
+
+/// What a journey wants otherwise than usual.
+pub struct Wish {
+    pub clock: Clock,
+    pub configure: fn(&mut Config),
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { clock: Clock::system(), configure: |_| () }
+    }
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::start_with(Wish::default()).await
+    }
+
+    pub async fn start_with(wish: Wish) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let mut config = Config::default();
+        config.storage.folder = folder.path().join("data");
+        config.http.public_url = base.clone();
+        config.http.operator_key = Some(OPERATOR_KEY.to_owned());
+        config.speech.models_folder = models_folder();
+        config.workers.grace_seconds = 5;
+        (wish.configure)(&mut config);
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_voicemill"));
+        let app = App::new(config, wish.clock.clone(), program).await.unwrap();
+        let shutdown = CancellationToken::new();
+        let service = tokio::spawn(serve(app.clone(), listener, shutdown.clone()));
+        let mut started = Self {
+            app,
+            clock: wish.clock,
+            base,
+            core_key: String::new(),
+            portal_key: String::new(),
+            http: reqwest::Client::builder().timeout(PATIENCE).build().unwrap(),
+            folder,
+            shutdown,
+            service: Some(service),
+        };
+        (started.core_key, started.portal_key) = started.domain("acme.example").await;
+        started
+    }
+
+    /// Makes a domain; returns a core's and a portal's key.
+    pub async fn domain(&self, name: &str) -> (String, String) {
+        let operator = |path: &str, body: Value| {
+            self.http.post(format!("{}{path}", self.base)).bearer_auth(OPERATOR_KEY).json(&body)
+        };
+        ok(operator("/v1/domains", json!({"name": name, "time_zone": "America/New_York", "brand": "Acme"}))).await;
+        let mut keys = Vec::new();
+        for scope in ["core", "portal"] {
+            let path = format!("/v1/domains/{name}/keys");
+            let made = ok(operator(&path, json!({"scope": scope, "name": "test"}))).await;
+            keys.push(made["key"].as_str().unwrap().to_owned());
+        }
+        let portal = keys.pop().unwrap();
+        (keys.pop().unwrap(), portal)
+    }
+
+    pub async fn mailbox(&self, extension: &str, settings: Value) -> Value {
+        ok(self.portal(Method::PUT, &format!("/v1/mailboxes/{extension}")).json(&settings)).await
+    }
+
+    pub fn core(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.core_key)
+    }
+
+    pub fn portal(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.portal_key)
+    }
+
+    /// A request without a key; `url` may be a path.
+    pub fn browser(&self, method: Method, url: &str) -> RequestBuilder {
+        let url = if url.starts_with('/') { format!("{}{url}", self.base) } else { url.to_owned() };
+        self.http.request(method, url)
+    }
+
+    /// Drops a voicemail as a core does and returns the answer.
+    pub async fn drop_message(&self, extension: &str, core_id: &str, body: Vec<u8>) -> Response {
+        let path = format!("/core/v1/mailboxes/{extension}/messages/{core_id}");
+        let query = [("caller_number", "4155550132"), ("caller_name", "Robin Stone")];
+        self.core(Method::PUT, &path).query(&query).body(body).send().await.unwrap()
+    }
+
+    /// Drops a sample and returns the message.
+    pub async fn leave(&self, extension: &str, core_id: &str, sample: &str) -> Value {
+        let answer = self.drop_message(extension, core_id, sample_bytes(sample)).await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        answer.json().await.unwrap()
+    }
+
+    /// The message once `done` holds.
+    pub async fn message(&self, id: &Value, done: impl Fn(&Value) -> bool) -> Value {
+        self.until(&format!("/v1/messages/{}", id.as_str().unwrap()), done).await
+    }
+
+    /// What a portal sees at `path` once `done` holds.
+    pub async fn until(&self, path: &str, done: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            let value = ok(self.portal(Method::GET, path)).await;
+            if done(&value) {
+                return value;
+            }
+            assert!(began.elapsed() < PATIENCE, "never came to be: {value:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Uploads a sample as a person does.
+    pub async fn upload(&self, kind: &str, sample: &str) -> Response {
+        let part = reqwest::multipart::Part::bytes(sample_bytes(sample)).file_name(sample.to_owned());
+        let form = reqwest::multipart::Form::new()
+            .text("kind", kind.to_owned())
+            .text("name", "A prompt")
+            .part("file", part);
+        self.portal(Method::POST, "/v1/prompts").multipart(form).send().await.unwrap()
+    }
+
+    /// The bytes of a rendition, fetched as a core does.
+    pub async fn media(&self, rendition: &Value) -> Vec<u8> {
+        let path = format!("/media/{}/x", rendition["id"].as_str().unwrap());
+        let response = self.core(Method::GET, &path).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        response.bytes().await.unwrap().to_vec()
+    }
+
+    /// The mails in the outbox, oldest first.
+    pub fn mails(&self) -> Vec<Vec<u8>> {
+        mails_in(&self.app.config.storage.folder)
+    }
+
+    /// The link in the only mail.
+    pub fn link(&self) -> String {
+        let mails = self.mails();
+        assert_eq!(mails.len(), 1);
+        link_in(&mails[0]).expect("the mail has a link")
+    }
+
+    /// Stops the service and checks that nothing was left behind.
+    pub async fn stop(mut self) {
+        let began = Instant::now();
+        while !self.app.queue.stats().await.unwrap().iter().all(|stat| stat.state == voicemill::queue::State::Discarded) {
+            assert!(began.elapsed() < PATIENCE, "jobs are left: {:?}", self.app.queue.stats().await.unwrap());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.shutdown.cancel();
+        self.service.take().unwrap().await.unwrap();
+        let scratch = self.app.config.storage.folder.join("scratch");
+        assert_eq!(std::fs::read_dir(scratch).unwrap().count(), 0, "scratch files are left");
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken) {
+    let config = WorkerConfig {
+        cpu_slots: 2,
+        io_slots: 4,
+        grace: Duration::from_secs(app.config.workers.grace_seconds),
+        ..WorkerConfig::default()
+    };
+    let worker = Worker::new(app.queue.clone(), jobs::registry(), app.clone(), config);
+    let routes = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let answering = axum::serve(listener, routes).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let (worked, answered) = tokio::join!(worker.run(shutdown), async { answering.await });
+    worked.unwrap();
+    answered.unwrap();
+}
+
+/// Sends, and reads the JSON of a 2xx answer.
+pub async fn ok(request: RequestBuilder) -> Value {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    assert!(status.is_success(), "{status}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The words of an answer that is a problem.
+pub async fn detail(response: Response) -> String {
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    response.json::<Value>().await.unwrap()["detail"].as_str().unwrap().to_owned()
+}
+
+pub fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")
+}
+
+pub fn sample_bytes(name: &str) -> Vec<u8> {
+    std::fs::read(samples().join(name)).unwrap()
+}
+
+/// What was said in a sample.
+pub fn said(sample: &str) -> String {
+    let expected = std::fs::read_to_string(samples().join("expected.json")).unwrap();
+    let expected: Value = serde_json::from_str(&expected).unwrap();
+    expected[sample]["text"].as_str().unwrap().to_owned()
+}
+
+/// Where the models are; `make models` puts them there.
+pub fn models_folder() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "where the models are is no matter of the configuration under test")]
+    let named = std::env::var("VOICEMILL_MODELS_DIR");
+    let folder = named.map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fetched"), PathBuf::from);
+    assert!(folder.is_dir(), "there are no models in {}: run `make models`", folder.display());
+    folder
+}
+
+pub fn mails_in(storage: &Path) -> Vec<Vec<u8>> {
+    let mut files: Vec<_> = std::fs::read_dir(storage.join("outbox"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
+        .collect();
+    files.sort();
+    files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+pub fn link_in(mail: &[u8]) -> Option<String> {
+    let parsed = mail_parser::MessageParser::new().parse(mail)?;
+    let body = parsed.body_text(0)?.into_owned();
+    let middle = body.find("/l/")?;
+    let start = body[..middle].rfind("http")?;
+    Some(body[start..].chars().take_while(|letter| !letter.is_whitespace() && *letter != '>').collect())
+}
+
+/// The attached WAV of a mail.
+pub fn attachment(mail: &[u8]) -> Option<Vec<u8>> {
+    use mail_parser::MimeHeaders;
+
+    let parsed = mail_parser::MessageParser::new().parse(mail)?;
+    let part = parsed.attachments().find(|part| part.content_type().is_some_and(|kind| kind.ctype() == "audio"))?;
+    Some(part.contents().to_vec())
+}
+
+/// Decoded audio, small enough to hold.
+pub struct Sound {
+    pub samples: Vec<f32>,
+    pub rate_hz: u32,
+    pub channels: usize,
+}
+
+impl Sound {
+    pub fn decode(bytes: &[u8], hint: &str) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let mut source = decode::open(file.path(), Some(hint)).unwrap().source;
+        let spec = source.spec();
+        let (mut samples, mut block) = (Vec::new(), AudioBlock::default());
+        while source.next_block(&mut block).unwrap() {
+            samples.extend_from_slice(&block.samples);
+        }
+        Self { samples, rate_hz: spec.rate_hz, channels: usize::from(spec.channels) }
+    }
+
+    pub fn seconds(&self) -> f64 {
+        self.samples.len() as f64 / self.channels as f64 / f64::from(self.rate_hz)
+    }
+
+    pub fn channel(&self, channel: usize) -> Vec<f64> {
+        self.samples.iter().skip(channel).step_by(self.channels).map(|sample| f64::from(*sample)).collect()
+    }
+}
+
+/// Integrated loudness in LUFS.
+pub fn lufs(bytes: &[u8], hint: &str) -> f64 {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    let source = SourceSpec { path: file.path().to_owned(), hint: Some(hint.to_owned()), role: None };
+    pipeline::render(&RenderSpec::of(vec![source])).unwrap().loudness_in_lufs.unwrap()
+}
+
+/// The normalised correlation of two signals, 0 to 1.
+pub fn likeness(a: &[f64], b: &[f64]) -> f64 {
+    let product: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+    let energy = |signal: &[f64]| signal.iter().map(|sample| sample * sample).sum::<f64>();
+    product.abs() / (energy(a) * energy(b)).sqrt().max(1e-12)
+}
+
+/// Words inserted, left out or changed, over the words that were said (Levenshtein).
+pub fn word_error_rate(said: &str, heard: &str) -> f64 {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|letter: char| !letter.is_alphanumeric() && letter != '\'')
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect()
+    };
+    let (said, heard) = (words(said), words(heard));
+    let mut row: Vec<usize> = (0..=heard.len()).collect();
+    for (index, word) in said.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for column in 0..heard.len() {
+            let changed = diagonal + usize::from(*word != heard[column]);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[heard.len()] as f64 / said.len() as f64
+}
