@@ -10,7 +10,7 @@ use super::high_pass::HighPass;
 use super::loudness::LoudnessMeter;
 use super::peaks::Peaks;
 use super::resample::Resampler;
-use super::spec::{RenderSpec, Role, SourceReport};
+use super::spec::{RenderSpec, Role, SourceReport, SourceSpec};
 use super::speech_activity::{SPEECH_RATE_HZ, SpeechDetector, SpeechSegment};
 use super::spool::{Spool, SpoolWriter};
 
@@ -90,10 +90,10 @@ pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -
         return Err(AudioError::Empty("There is no sound in this file, not even silence. Record or export it again.".into()));
     }
     let skew_seconds = match &legs[..] {
-        [a, b] if a.role > b.role => Some(a.seconds() - b.seconds()),
-        [a, b] => Some(b.seconds() - a.seconds()),
+        [caller, callee] => Some(callee.seconds() - caller.seconds()),
         _ => None,
     };
+    legs.sort_by_key(|leg| leg.place);
     Ok(Intake {
         sources: legs.iter().map(Leg::report).collect(),
         tracks: tracks.into_iter().map(TrackWriter::finish).collect::<Result<_, _>>()?,
@@ -109,6 +109,8 @@ struct Leg {
     codec: String,
     source: Box<dyn AudioSource>,
     role: Role,
+    /// Its place among the sources given.
+    place: usize,
     frames: u64,
     ended: bool,
     /// Consecutive frames at full scale, and whether there ever were enough of them.
@@ -153,6 +155,7 @@ impl Leg {
     }
 }
 
+/// The sources, a caller's leg before a callee's.
 fn open_legs(spec: &RenderSpec) -> Result<Vec<Leg>, AudioError> {
     if !(1..=2).contains(&spec.sources.len()) {
         return Err(AudioError::Unsupported(format!(
@@ -160,13 +163,14 @@ fn open_legs(spec: &RenderSpec) -> Result<Vec<Leg>, AudioError> {
             spec.sources.len()
         )));
     }
-    let open = |(index, source): (usize, &super::spec::SourceSpec)| {
+    let open = |(place, source): (usize, &SourceSpec)| {
         let hint = source.hint.as_deref().or_else(|| source.path.extension().and_then(|extension| extension.to_str()));
         let decode::Opened { container, codec, source: audio } = decode::open(&source.path, hint)?;
-        let role = source.role.unwrap_or(if index == 0 { Role::Caller } else { Role::Callee });
-        Ok(Leg { container, codec, source: audio, role, frames: 0, ended: false, flat_frames: 0, clipped: false })
+        let role = source.role.unwrap_or(if place == 0 { Role::Caller } else { Role::Callee });
+        Ok(Leg { container, codec, source: audio, role, place, frames: 0, ended: false, flat_frames: 0, clipped: false })
     };
-    let legs: Vec<Leg> = spec.sources.iter().enumerate().map(open).collect::<Result<_, _>>()?;
+    let mut legs: Vec<Leg> = spec.sources.iter().enumerate().map(open).collect::<Result<_, _>>()?;
+    legs.sort_by_key(|leg| leg.role);
     match &legs[..] {
         [a, b] if a.role == b.role => Err(AudioError::Unsupported(
             "Both legs of the call have the same role; one must be the caller's, the other the callee's.".into(),

@@ -108,6 +108,9 @@ pub(crate) struct Fades {
     pub(crate) out_seconds: f64,
 }
 
+/// A codec that moves the loudness by more than this is given a second try that makes up for it, in LU.
+const CODEC_DRIFT_LU: f64 = 0.3;
+
 /// Writes `span` of `track` as `output` says, then checks what was written.
 pub(crate) fn render(
     output: &OutputSpec,
@@ -117,6 +120,31 @@ pub(crate) fn render(
     fades: Fades,
     options: &EncoderOptions,
 ) -> Result<OutputReport, AudioError> {
+    let written = write(output, track, leveling, span, fades, options)?;
+    let report = check(output, track.spec, &written)?;
+    let drift_lu = report.loudness_lufs.zip(written.lufs).map_or(0.0, |(decoded, wanted)| decoded - wanted);
+    if drift_lu.abs() <= CODEC_DRIFT_LU || leveling.gain == 1.0 {
+        return Ok(report);
+    }
+    let made_up = Leveling { gain: leveling.gain * from_db(-drift_lu), ..*leveling };
+    let written = write(output, track, &made_up, span, fades, options)?;
+    check(output, track.spec, &written)
+}
+
+/// What went into an encoder.
+struct Written {
+    frames: u64,
+    lufs: Option<f64>,
+}
+
+fn write(
+    output: &OutputSpec,
+    track: &Track,
+    leveling: &Leveling,
+    span: TimeSpan,
+    fades: Fades,
+    options: &EncoderOptions,
+) -> Result<Written, AudioError> {
     let (rate, channels) = (f64::from(track.spec.rate_hz), u64::from(track.spec.channels));
     let total_frames = track.spool.samples() / channels;
     let first = ((span.start_seconds * rate).round() as u64).min(total_frames);
@@ -139,7 +167,7 @@ pub(crate) fn render(
         encoder.write(&block)
     })?;
     encoder.finish()?;
-    check(output, track.spec, end - first, meter.lufs())
+    Ok(Written { frames: end - first, lufs: meter.lufs() })
 }
 
 /// Raised-cosine fades at both ends of a stream of known length.
@@ -179,7 +207,7 @@ fn tolerance_lu(format: OutputFormat) -> f64 {
 const CHECKED_FROM_LUFS: f64 = -45.0;
 
 /// Decodes a file that was written: its length, rate and level must be those that went in.
-fn check(output: &OutputSpec, spec: AudioSpec, frames: u64, lufs: Option<f64>) -> Result<OutputReport, AudioError> {
+fn check(output: &OutputSpec, spec: AudioSpec, written: &Written) -> Result<OutputReport, AudioError> {
     let failed = |what: String| {
         AudioError::Malformed(format!("The {} file that was written is not what was meant: {what}.", output.format.extension()))
     };
@@ -198,12 +226,12 @@ fn check(output: &OutputSpec, spec: AudioSpec, frames: u64, lufs: Option<f64>) -
         decoded_frames += (block.samples.len() / usize::from(spec.channels)) as u64;
         meter.push(&block.samples);
     }
-    let expected_frames = frames * u64::from(expected_rate_hz / spec.rate_hz);
+    let expected_frames = written.frames * u64::from(expected_rate_hz / spec.rate_hz);
     let longest = expected_frames.next_multiple_of(output.format.block_frames());
     if opened.source.is_truncated() || !(expected_frames..=longest).contains(&decoded_frames) {
         return Err(failed(format!("{decoded_frames} frames instead of {expected_frames}")));
     }
-    match lufs.filter(|lufs| *lufs >= CHECKED_FROM_LUFS) {
+    match written.lufs.filter(|lufs| *lufs >= CHECKED_FROM_LUFS) {
         Some(wanted) if meter.lufs().is_none_or(|lufs| (lufs - wanted).abs() > tolerance_lu(output.format)) => {
             return Err(failed(format!("{:.1} LUFS instead of {wanted:.1}", meter.lufs().unwrap_or(f64::NEG_INFINITY))));
         }
