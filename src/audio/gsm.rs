@@ -1,5 +1,8 @@
 //! GSM 06.10 full rate by libgsm: the only file that calls into it.
-#![expect(unsafe_code, reason = "libgsm is a C library with no safe crate; every call stays in this file")]
+#![expect(
+    unsafe_code,
+    reason = "libgsm is a C library with no safe crate; every call stays in this file"
+)]
 
 use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
@@ -112,22 +115,29 @@ mod tests {
 
     #[test]
     fn a_tone_survives_both_packings() {
-        let tone: Vec<i16> =
-            (0..3_200).map(|n| (8_000.0 * (f64::from(n) * 440.0 * std::f64::consts::TAU / 8_000.0).sin()) as i16).collect();
+        let tone: Vec<i16> = (0..3_200)
+            .map(|n| (8_000.0 * (f64::from(n) * 440.0 * std::f64::consts::TAU / 8_000.0).sin()) as i16)
+            .collect();
         for packing in [Packing::Raw, Packing::Wav49] {
             let (mut encoder, mut decoder) = (Gsm::new(packing).unwrap(), Gsm::new(packing).unwrap());
             let (mut bytes, mut decoded) = (Vec::new(), Vec::new());
             for block in tone.chunks_exact(packing.block_samples()) {
                 encoder.encode(block, &mut bytes);
             }
-            assert_eq!(bytes.len(), tone.len() / packing.block_samples() * packing.block_bytes());
+            assert_eq!(
+                bytes.len(),
+                tone.len() / packing.block_samples() * packing.block_bytes()
+            );
             for block in bytes.chunks_exact(packing.block_bytes()) {
                 decoder.decode(block, &mut decoded);
             }
             assert_eq!(decoded.len(), tone.len());
             let energy = |x: &[i16]| x.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>();
             let ratio = energy(&decoded[320..]) / energy(&tone[320..]);
-            assert!((0.8..1.25).contains(&ratio), "{packing:?} changed the energy by {ratio}");
+            assert!(
+                (0.8..1.25).contains(&ratio),
+                "{packing:?} changed the energy by {ratio}"
+            );
         }
     }
 }

@@ -10,7 +10,7 @@ use super::high_pass::HighPass;
 use super::loudness::LoudnessMeter;
 use super::peaks::Peaks;
 use super::resample::Resampler;
-use super::spec::{RenderSpec, Role, SourceReport};
+use super::spec::{RenderSpec, Role, SourceReport, SourceSpec};
 use super::speech_activity::{SPEECH_RATE_HZ, SpeechDetector, SpeechSegment};
 use super::spool::{Spool, SpoolWriter};
 
@@ -46,7 +46,10 @@ impl Heard {
     }
 
     pub(crate) fn speech_seconds(&self) -> f64 {
-        self.speech.iter().map(|segment| segment.end_seconds - segment.start_seconds).sum()
+        self.speech
+            .iter()
+            .map(|segment| segment.end_seconds - segment.start_seconds)
+            .sum()
     }
 }
 
@@ -56,7 +59,10 @@ pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -
     let leg_specs: Vec<AudioSpec> = legs.iter().map(|leg| leg.source.spec()).collect();
     let mut tracks = Vec::<TrackWriter>::new();
     for output in &spec.outputs {
-        let wanted = AudioSpec { rate_hz: output.rate_hz, channels: output.channels.count() };
+        let wanted = AudioSpec {
+            rate_hz: output.rate_hz,
+            channels: output.channels.count(),
+        };
         if tracks.iter().all(|track| track.mixer.spec != wanted) {
             tracks.push(TrackWriter::new(wanted, &leg_specs, spec.high_pass_hz, directory)?);
         }
@@ -87,13 +93,15 @@ pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -
 
     let duration_seconds = legs.iter().map(Leg::seconds).fold(0.0, f64::max);
     if duration_seconds == 0.0 {
-        return Err(AudioError::Empty("There is no sound in this file, not even silence. Record or export it again.".into()));
+        return Err(AudioError::Empty(
+            "There is no sound in this file, not even silence. Record or export it again.".into(),
+        ));
     }
     let skew_seconds = match &legs[..] {
-        [a, b] if a.role > b.role => Some(a.seconds() - b.seconds()),
-        [a, b] => Some(b.seconds() - a.seconds()),
+        [caller, callee] => Some(callee.seconds() - caller.seconds()),
         _ => None,
     };
+    legs.sort_by_key(|leg| leg.place);
     Ok(Intake {
         sources: legs.iter().map(Leg::report).collect(),
         tracks: tracks.into_iter().map(TrackWriter::finish).collect::<Result<_, _>>()?,
@@ -109,6 +117,8 @@ struct Leg {
     codec: String,
     source: Box<dyn AudioSource>,
     role: Role,
+    /// Its place among the sources given.
+    place: usize,
     frames: u64,
     ended: bool,
     /// Consecutive frames at full scale, and whether there ever were enough of them.
@@ -153,6 +163,7 @@ impl Leg {
     }
 }
 
+/// The sources, a caller's leg before a callee's.
 fn open_legs(spec: &RenderSpec) -> Result<Vec<Leg>, AudioError> {
     if !(1..=2).contains(&spec.sources.len()) {
         return Err(AudioError::Unsupported(format!(
@@ -160,13 +171,33 @@ fn open_legs(spec: &RenderSpec) -> Result<Vec<Leg>, AudioError> {
             spec.sources.len()
         )));
     }
-    let open = |(index, source): (usize, &super::spec::SourceSpec)| {
-        let hint = source.hint.as_deref().or_else(|| source.path.extension().and_then(|extension| extension.to_str()));
-        let decode::Opened { container, codec, source: audio } = decode::open(&source.path, hint)?;
-        let role = source.role.unwrap_or(if index == 0 { Role::Caller } else { Role::Callee });
-        Ok(Leg { container, codec, source: audio, role, frames: 0, ended: false, flat_frames: 0, clipped: false })
+    let open = |(place, source): (usize, &SourceSpec)| {
+        let hint = source
+            .hint
+            .as_deref()
+            .or_else(|| source.path.extension().and_then(|extension| extension.to_str()));
+        let decode::Opened {
+            container,
+            codec,
+            source: audio,
+        } = decode::open(&source.path, hint)?;
+        let role = source
+            .role
+            .unwrap_or(if place == 0 { Role::Caller } else { Role::Callee });
+        Ok(Leg {
+            container,
+            codec,
+            source: audio,
+            role,
+            place,
+            frames: 0,
+            ended: false,
+            flat_frames: 0,
+            clipped: false,
+        })
     };
-    let legs: Vec<Leg> = spec.sources.iter().enumerate().map(open).collect::<Result<_, _>>()?;
+    let mut legs: Vec<Leg> = spec.sources.iter().enumerate().map(open).collect::<Result<_, _>>()?;
+    legs.sort_by_key(|leg| leg.role);
     match &legs[..] {
         [a, b] if a.role == b.role => Err(AudioError::Unsupported(
             "Both legs of the call have the same role; one must be the caller's, the other the callee's.".into(),
@@ -177,7 +208,9 @@ fn open_legs(spec: &RenderSpec) -> Result<Vec<Leg>, AudioError> {
 
 fn furthest_behind(legs: &[Leg]) -> Option<usize> {
     let reading = legs.iter().enumerate().filter(|(_, leg)| !leg.ended);
-    reading.min_by(|(_, a), (_, b)| a.seconds().total_cmp(&b.seconds())).map(|(index, _)| index)
+    reading
+        .min_by(|(_, a), (_, b)| a.seconds().total_cmp(&b.seconds()))
+        .map(|(index, _)| index)
 }
 
 /// Brings all legs to one rate and puts them together.
@@ -204,12 +237,26 @@ impl Mixer {
         let inputs = legs
             .iter()
             .map(|from| {
-                let mapped = AudioSpec { rate_hz: from.rate_hz, channels };
+                let mapped = AudioSpec {
+                    rate_hz: from.rate_hz,
+                    channels,
+                };
                 let resampler = Resampler::new(mapped, spec.rate_hz)?;
-                Ok(MixerInput { from: *from, channels, resampler, queue: Vec::new(), ended: false })
+                Ok(MixerInput {
+                    from: *from,
+                    channels,
+                    resampler,
+                    queue: Vec::new(),
+                    ended: false,
+                })
             })
             .collect::<Result<_, AudioError>>()?;
-        Ok(Self { spec, inputs, mapped: Vec::new(), mixed: Vec::new() })
+        Ok(Self {
+            spec,
+            inputs,
+            mapped: Vec::new(),
+            mixed: Vec::new(),
+        })
     }
 
     /// Takes a block of one leg; the mix as far as all legs have come. A leg that has ended is silent from there.
@@ -254,10 +301,17 @@ struct TrackWriter {
 }
 
 impl TrackWriter {
-    fn new(spec: AudioSpec, legs: &[AudioSpec], high_pass_hz: Option<f64>, directory: &Path) -> Result<Self, AudioError> {
+    fn new(
+        spec: AudioSpec,
+        legs: &[AudioSpec],
+        high_pass_hz: Option<f64>,
+        directory: &Path,
+    ) -> Result<Self, AudioError> {
         Ok(Self {
             mixer: Mixer::new(spec, legs)?,
-            high_pass: high_pass_hz.filter(|_| spec.rate_hz <= PHONE_MAX_RATE_HZ).map(|hz| HighPass::new(spec, hz)),
+            high_pass: high_pass_hz
+                .filter(|_| spec.rate_hz <= PHONE_MAX_RATE_HZ)
+                .map(|hz| HighPass::new(spec, hz)),
             meter: LoudnessMeter::new(spec)?,
             spool: SpoolWriter::new(directory)?,
         })
@@ -273,7 +327,11 @@ impl TrackWriter {
     }
 
     fn finish(self) -> Result<Track, AudioError> {
-        Ok(Track { spec: self.mixer.spec, spool: self.spool.finish()?, meter: self.meter })
+        Ok(Track {
+            spec: self.mixer.spec,
+            spool: self.spool.finish()?,
+            meter: self.meter,
+        })
     }
 }
 
@@ -287,7 +345,11 @@ struct Listener {
 impl Listener {
     fn new(legs: &[AudioSpec]) -> Result<Self, AudioError> {
         let mixer = Mixer::new(AudioSpec::mono(SPEECH_RATE_HZ), legs)?;
-        Ok(Self { mixer, detector: SpeechDetector::default(), peaks: Peaks::default() })
+        Ok(Self {
+            mixer,
+            detector: SpeechDetector::default(),
+            peaks: Peaks::default(),
+        })
     }
 
     fn push(&mut self, leg: usize, samples: &[f32], last: bool) -> Result<(), AudioError> {
@@ -298,6 +360,9 @@ impl Listener {
     }
 
     fn finish(self) -> Heard {
-        Heard { speech: self.detector.finish(), peaks: self.peaks }
+        Heard {
+            speech: self.detector.finish(),
+            peaks: self.peaks,
+        }
     }
 }

@@ -74,14 +74,20 @@ impl Resampler {
     /// # Errors
     /// None that a well-formed call can meet.
     pub fn finish(&mut self, out: &mut Vec<f32>) -> Result<(), AudioError> {
-        let Some(chunk_frames) = self.fft.as_ref().map(|fft| fft.input_frames_next()) else { return Ok(()) };
+        let Some(chunk_frames) = self.fft.as_ref().map(|fft| fft.input_frames_next()) else {
+            return Ok(());
+        };
         let channels = usize::from(self.from.channels);
-        let wanted = (u128::from(self.frames_in) * u128::from(self.to_rate_hz)).div_ceil(u128::from(self.from.rate_hz)) as u64;
+        let wanted =
+            (u128::from(self.frames_in) * u128::from(self.to_rate_hz)).div_ceil(u128::from(self.from.rate_hz)) as u64;
         let before = (self.frames_out, out.len());
         while self.frames_out < wanted {
             // Whole chunks of silence push out what the filter still holds.
             let chunk_samples = chunk_frames * channels;
-            self.pending.resize(self.pending.len().next_multiple_of(chunk_samples).max(chunk_samples), 0.0);
+            self.pending.resize(
+                self.pending.len().next_multiple_of(chunk_samples).max(chunk_samples),
+                0.0,
+            );
             self.process_pending(out)?;
         }
         out.truncate(before.1 + (wanted - before.0) as usize * channels);
@@ -130,7 +136,9 @@ mod tests {
     }
 
     fn tone(rate_hz: u32, hz: f64, frames: usize) -> Vec<f32> {
-        (0..frames).map(|n| (0.5 * (n as f64 * hz * std::f64::consts::TAU / f64::from(rate_hz)).sin()) as f32).collect()
+        (0..frames)
+            .map(|n| (0.5 * (n as f64 * hz * std::f64::consts::TAU / f64::from(rate_hz)).sin()) as f32)
+            .collect()
     }
 
     fn level_db(samples: &[f32]) -> f64 {
@@ -158,7 +166,11 @@ mod tests {
         let out = resample(AudioSpec::mono(16_000), 8_000, &tone(16_000, 1_000.0, 32_000), 512);
         let expected = tone(8_000, 1_000.0, 16_000);
         let error: Vec<f32> = out.iter().zip(&expected).map(|(a, b)| a - b).collect();
-        assert!(level_db(&error[1_000..15_000]) < -80.0, "off by {:.1} dB", level_db(&error[1_000..15_000]));
+        assert!(
+            level_db(&error[1_000..15_000]) < -80.0,
+            "off by {:.1} dB",
+            level_db(&error[1_000..15_000])
+        );
     }
 
     #[test]

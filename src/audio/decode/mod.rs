@@ -46,7 +46,11 @@ pub fn open(path: &Path, hint: Option<&str>) -> Result<Opened, AudioError> {
     }
     // Some programs tag WAV files the way MP3s are tagged, in front.
     let tag_bytes = sniff::id3_bytes(&head);
-    let tagged = if tag_bytes > 0 { read_head(&mut file, tag_bytes).map_err(read_error())? } else { Vec::new() };
+    let tagged = if tag_bytes > 0 {
+        read_head(&mut file, tag_bytes).map_err(read_error())?
+    } else {
+        Vec::new()
+    };
     let mut kind = sniff::sniff(&head);
     if let (Kind::Wav { .. }, true) = (sniff::sniff(&tagged), tag_bytes > 0) {
         kind = Kind::Wav { start: tag_bytes };
@@ -56,9 +60,10 @@ pub fn open(path: &Path, hint: Option<&str>) -> Result<Opened, AudioError> {
     head.clear();
     match (kind, raw) {
         // Two bytes that look like the start of a frame are no evidence against a name.
-        (Kind::Unknown | Kind::Container("aac") | Kind::Refused("a text file" | "a bitmap image" | "a program"), Some(format)) => {
-            raw::open(file, format)
-        }
+        (
+            Kind::Unknown | Kind::Container("aac") | Kind::NotAudio("a text file" | "a bitmap image" | "a program"),
+            Some(format),
+        ) => raw::open(file, format),
         (Kind::Wav { start }, _) => wav::open(file, start),
         (Kind::OggOpus, _) => opus::open(file),
         (Kind::Container(name), _) => symphonia::open(file, name, None),
@@ -69,17 +74,16 @@ pub fn open(path: &Path, hint: Option<&str>) -> Result<Opened, AudioError> {
             }
             mp4::Findings::NoSound => Err(no_sound()),
             mp4::Findings::NoTracks => Err(AudioError::Malformed(
-                "This M4A or MP4 file was cut off before the part that describes its sound. Export or upload it again.".into(),
+                "This M4A or MP4 file was cut off before the part that describes its sound. Export or upload it again."
+                    .into(),
             )),
         },
-        (Kind::Refused(name), _) => {
-            let not_audio = if name.contains("recording") || name.contains("WavPack") || name.contains("audio") {
-                ", which can't be read here"
-            } else {
-                ", not audio"
-            };
-            Err(AudioError::Unsupported(format!("This is {name}{not_audio}. {SEND_INSTEAD}")))
-        }
+        (Kind::NotAudio(name), _) => Err(AudioError::Unsupported(format!(
+            "This is {name}, not audio. {SEND_INSTEAD}"
+        ))),
+        (Kind::Unreadable(name), _) => Err(AudioError::Unsupported(format!(
+            "This is {name}, which can't be read here. {SEND_INSTEAD}"
+        ))),
         (Kind::Unknown, None) => symphonia::open(file, "", None),
     }
 }
@@ -96,5 +100,10 @@ fn empty_file() -> AudioError {
 }
 
 fn no_sound() -> AudioError {
-    AudioError::Empty(format!("This file has no sound in it (perhaps only pictures). {SEND_INSTEAD}"))
+    AudioError::Empty(format!(
+        "This file has no sound in it (perhaps only pictures). {SEND_INSTEAD}"
+    ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,16 +42,51 @@ pub(super) fn open(file: File) -> Result<Opened, AudioError> {
     let mut packets = ogg::PacketReader::new(BufReader::new(file));
     let head = packets.read_packet().ok().flatten().ok_or_else(damaged)?;
     let (stream, decoder) = Stream::begin(&head.data)?;
-    let spec = AudioSpec { rate_hz: RATE_HZ, channels: stream.channels as u16 };
+    let spec = AudioSpec {
+        rate_hz: RATE_HZ,
+        channels: stream.channels as u16,
+    };
     let decoded = vec![0.0; MAX_PACKET_FRAMES * 2];
-    let source = OpusSource { packets, spec, decoder, stream, decoded, finished: false, truncated: false };
-    Ok(Opened { container: "ogg", codec: "opus".to_owned(), source: Box::new(source) })
+    let source = OpusSource {
+        packets,
+        spec,
+        decoder,
+        stream,
+        decoded,
+        finished: false,
+        truncated: false,
+    };
+    Ok(Opened {
+        container: "ogg",
+        codec: "opus".to_owned(),
+        source: Box::new(source),
+    })
 }
 
 impl Stream {
     fn begin(head: &[u8]) -> Result<(Self, opus::Decoder), AudioError> {
-        let &[_, _, _, _, _, _, _, _, version, channels, skip_low, skip_high, _, _, _, _, gain_low, gain_high, family, ..] =
-            head
+        let &[
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            version,
+            channels,
+            skip_low,
+            skip_high,
+            _,
+            _,
+            _,
+            _,
+            gain_low,
+            gain_high,
+            family,
+            ..,
+        ] = head
         else {
             return Err(damaged());
         };
@@ -60,9 +95,13 @@ impl Stream {
                 "This Opus file has {channels} channels in a surround layout. Send it as mono or stereo."
             )));
         }
-        let layout = if channels == 2 { opus::Channels::Stereo } else { opus::Channels::Mono };
-        let decoder =
-            opus::Decoder::new(RATE_HZ, layout).map_err(|_| AudioError::Limit("No memory for the Opus decoder.".into()))?;
+        let layout = if channels == 2 {
+            opus::Channels::Stereo
+        } else {
+            opus::Channels::Mono
+        };
+        let decoder = opus::Decoder::new(RATE_HZ, layout)
+            .map_err(|_| AudioError::Limit("No memory for the Opus decoder.".into()))?;
         let pre_skip = u64::from(u16::from_le_bytes([skip_low, skip_high]));
         let gain_db = f32::from(i16::from_le_bytes([gain_low, gain_high])) / 256.0;
         let stream = Self {
@@ -121,14 +160,22 @@ impl AudioSource for OpusSource {
                 continue;
             }
             // A damaged packet is left out, as players do.
-            let Ok(frames) = self.decoder.decode_float(&packet.data, &mut self.decoded, false) else { continue };
+            let Ok(frames) = self.decoder.decode_float(&packet.data, &mut self.decoded, false) else {
+                continue;
+            };
             let audible = self.stream.audible(&packet, frames as u64);
+            if self.stream.ended {
+                // The next stream may bear the same serial number, which the reader would take for damage.
+                self.packets.delete_unread_packets();
+            }
             let channels = self.stream.channels;
             let samples = &self.decoded[audible.start * channels..audible.end * channels];
             let gain = self.stream.gain;
             match (channels, self.spec.channels) {
                 (1, 2) => block.samples.extend(samples.iter().flat_map(|s| [s * gain; 2])),
-                (2, 1) => block.samples.extend(samples.chunks_exact(2).map(|f| (f[0] + f[1]) * 0.5 * gain)),
+                (2, 1) => block
+                    .samples
+                    .extend(samples.chunks_exact(2).map(|f| (f[0] + f[1]) * 0.5 * gain)),
                 _ => block.samples.extend(samples.iter().map(|s| s * gain)),
             }
         }

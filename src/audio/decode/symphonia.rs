@@ -6,11 +6,11 @@ use std::io::{Read, Seek, SeekFrom};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO};
+use symphonia::core::common::Limit;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
-use symphonia::core::common::Limit;
 use symphonia::core::meta::MetadataOptions;
 
 use super::data::DataRange;
@@ -20,6 +20,9 @@ use crate::audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
 
 /// Encoder delay of AAC without an edit list that states it.
 const AAC_PRIMING_FRAMES: u64 = 1_024;
+
+/// Frames of one packet in any codec but lossless ones with unusual settings.
+const LONGEST_PACKET_FRAMES: u64 = 8_192;
 
 /// Pictures embedded in a file are skipped, not held.
 const MAX_PICTURE_BYTES: usize = 64 * 1024;
@@ -46,6 +49,7 @@ pub(super) struct SymphoniaSource {
 /// cut has lost its padding, and one made by joining others has audio after it.
 struct Padding {
     samples: usize,
+    /// Frames that the headers announce, delay and padding included; 0 where they don't.
     total_frames: u64,
     decoded_frames: u64,
     held_back: Vec<f32>,
@@ -62,6 +66,11 @@ impl Padding {
         self.held_back.extend_from_slice(samples);
         let ready = self.held_back.len().saturating_sub(self.samples);
         out.extend(self.held_back.drain(..ready));
+    }
+
+    /// True if the file ended more than a packet before what was announced.
+    fn is_short(&self) -> bool {
+        self.decoded_frames + LONGEST_PACKET_FRAMES < self.total_frames
     }
 
     fn finish(&mut self, out: &mut Vec<f32>) {
@@ -82,13 +91,22 @@ pub(super) fn open(file: File, container: &'static str, sound: Option<SoundTrack
         "aac" | "adts" => "adts",
         name => name,
     };
-    Ok(Opened { container, codec: source.codec.to_owned(), source: Box::new(source) })
+    Ok(Opened {
+        container,
+        codec: source.codec.to_owned(),
+        source: Box::new(source),
+    })
 }
 
 impl SymphoniaSource {
     /// Opens audio that lies in a part of a file.
     pub(super) fn open_range(file: File, range: DataRange, extension: &str) -> Result<Self, AudioError> {
-        let window = Window { file, start: range.start, bytes: range.bytes, at: 0 };
+        let window = Window {
+            file,
+            start: range.start,
+            bytes: range.bytes,
+            at: 0,
+        };
         let mut source = Self::new(Box::new(window), extension, None)?;
         source.truncated = range.truncated;
         Ok(source)
@@ -110,7 +128,10 @@ impl SymphoniaSource {
         let (codec, decoder) = decoder_for(track)?;
         let track_id = track.id;
         let (delay, padding_frames) = (u64::from(track.delay.unwrap_or(0)), track.padding.unwrap_or(0));
-        let total_frames = track.num_frames.map_or(0, |frames| frames + delay + u64::from(padding_frames));
+        // Without a Xing header, the number of frames of an MP3 is only guessed from its size; so it is for ADTS.
+        let guessed = (is_mpeg_audio(codec) && track.delay.is_none()) || (codec == CODEC_ID_AAC && sound.is_none());
+        let announced_frames = track.num_frames.filter(|_| !guessed);
+        let total_frames = announced_frames.map_or(0, |frames| frames + delay + u64::from(padding_frames));
         let mut source = Self {
             format,
             decoder,
@@ -119,7 +140,12 @@ impl SymphoniaSource {
             spec: AudioSpec::mono(8_000),
             skip_frames: 0,
             frames_left: u64::MAX,
-            padding: Padding { samples: 0, total_frames, decoded_frames: 0, held_back: Vec::new() },
+            padding: Padding {
+                samples: 0,
+                total_frames,
+                decoded_frames: 0,
+                held_back: Vec::new(),
+            },
             interleaved: Vec::new(),
             packets_bad: 0,
             finished: false,
@@ -134,7 +160,7 @@ impl SymphoniaSource {
         };
         source.spec = spec;
         match codec {
-            CODEC_ID_MP3 | CODEC_ID_MP2 | CODEC_ID_MP1 => {
+            _ if is_mpeg_audio(codec) => {
                 source.skip_frames = delay;
                 source.padding.samples = padding_frames as usize * usize::from(spec.channels);
             }
@@ -142,8 +168,9 @@ impl SymphoniaSource {
                 // ADTS has no place to state a delay, and no decoder removes one there.
                 if let Some(sound) = sound {
                     let scale = f64::from(spec.rate_hz) / f64::from(sound.ticks_per_second.max(1));
-                    source.skip_frames =
-                        sound.start.map_or(AAC_PRIMING_FRAMES, |ticks| (ticks as f64 * scale).round() as u64);
+                    source.skip_frames = sound
+                        .start
+                        .map_or(AAC_PRIMING_FRAMES, |ticks| (ticks as f64 * scale).round() as u64);
                 }
             }
             _ => {}
@@ -160,7 +187,11 @@ impl SymphoniaSource {
         let by_edits = (seconds * rate).round() as u64;
         let rounding = (rate / 500.0) as u64;
         let by_table = self.padding.total_frames.saturating_sub(self.skip_frames);
-        if by_table.abs_diff(by_edits) <= rounding { by_table } else { by_edits }
+        if by_table.abs_diff(by_edits) <= rounding {
+            by_table
+        } else {
+            by_edits
+        }
     }
 
     /// Decodes the next packet into `interleaved`; nothing at the end.
@@ -226,6 +257,7 @@ impl AudioSource for SymphoniaSource {
                     }
                     Some(_) => {}
                     None => {
+                        self.truncated |= self.padding.is_short();
                         self.padding.finish(&mut block.samples);
                         self.finished = true;
                         break;
@@ -235,7 +267,11 @@ impl AudioSource for SymphoniaSource {
             let frames = (self.interleaved.len() / channels) as u64;
             let skipped = self.skip_frames.min(frames);
             self.skip_frames -= skipped;
-            self.padding.pass(&self.interleaved[skipped as usize * channels..], frames, &mut block.samples);
+            self.padding.pass(
+                &self.interleaved[skipped as usize * channels..],
+                frames,
+                &mut block.samples,
+            );
             self.interleaved.clear();
         }
         let frames = ((block.samples.len() / channels) as u64).min(self.frames_left);
@@ -258,9 +294,11 @@ fn sound_track(format: &dyn FormatReader) -> Result<&Track, AudioError> {
 }
 
 fn decoder_for(track: &Track) -> Result<(AudioCodecId, Box<dyn AudioDecoder>), AudioError> {
-    let Some(CodecParameters::Audio(params)) = &track.codec_params else { return Err(super::no_sound()) };
+    let Some(CodecParameters::Audio(params)) = &track.codec_params else {
+        return Err(super::no_sound());
+    };
     // Gapless trimming by the library ends a file of joined MP3s after its first part.
-    let gapless = !matches!(params.codec, CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3);
+    let gapless = !is_mpeg_audio(params.codec);
     symphonia::default::get_codecs()
         .make_audio_decoder(params, &AudioDecoderOptions::default().gapless(gapless))
         .map(|decoder| (params.codec, decoder))
@@ -273,19 +311,29 @@ fn decoder_for(track: &Track) -> Result<(AudioCodecId, Box<dyn AudioDecoder>), A
         })
 }
 
+fn is_mpeg_audio(codec: AudioCodecId) -> bool {
+    matches!(codec, CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3)
+}
+
 fn refuse_container(extension: &str, error: Error) -> AudioError {
     match error {
         Error::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
             AudioError::io("Reading the audio failed")(error)
         }
-        Error::LimitError(what) => AudioError::Limit(format!("The file's header asks for too much ({what}). Export it again.")),
+        Error::LimitError(what) => AudioError::Limit(format!(
+            "The file's header asks for too much ({what}). Export it again."
+        )),
         Error::Unsupported(_) if extension.is_empty() => {
             AudioError::Unsupported(format!("This is not an audio file of any known kind. {SEND_INSTEAD}"))
         }
         Error::Unsupported(what) => refuse_codec(extension, what),
         _ => AudioError::Malformed(format!(
             "This looks like {} but breaks off or contradicts itself at the start. Export it again.",
-            if extension.is_empty() { "audio".to_owned() } else { format!("a file of type {}", extension.to_uppercase()) }
+            if extension.is_empty() {
+                "audio".to_owned()
+            } else {
+                format!("a file of type {}", extension.to_uppercase())
+            }
         )),
     }
 }
@@ -296,7 +344,9 @@ fn refuse_codec(codec: &str, what: &str) -> AudioError {
             "This file uses HE-AAC (AAC+), of which only half the sound could be read. Export it as AAC-LC. {SEND_INSTEAD}"
         ));
     }
-    AudioError::Unsupported(format!("The {codec} audio in this file can't be read here ({what}). {SEND_INSTEAD}"))
+    AudioError::Unsupported(format!(
+        "The {codec} audio in this file can't be read here ({what}). {SEND_INSTEAD}"
+    ))
 }
 
 fn codec_name(codec: AudioCodecId) -> &'static str {

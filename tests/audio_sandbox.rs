@@ -1,0 +1,167 @@
+//! Renders through the real binary: what a decoder does wrong stays within one job, and the reason comes back.
+#![cfg(debug_assertions)]
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use voicemill::audio::encode::OutputFormat;
+use voicemill::audio::format::AudioError;
+use voicemill::audio::sandbox::{Misbehave, Sandbox};
+use voicemill::audio::spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span};
+
+const GENEROUS: Duration = Duration::from_secs(60);
+
+fn sandbox() -> Sandbox {
+    Sandbox::new(env!("CARGO_BIN_EXE_voicemill").into())
+}
+
+/// One second of a tone, to be written as µ-law and Opus.
+fn spec(directory: &Path) -> RenderSpec {
+    let path = directory.join("in.wav");
+    let wav = hound::WavSpec {
+        channels: 1,
+        sample_rate: 16_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(&path, wav).unwrap();
+    for n in 0..16_000 {
+        writer.write_sample((8_000.0 * (n as f32 * 0.2).sin()) as i16).unwrap();
+    }
+    writer.finalize().unwrap();
+    let mut spec = RenderSpec::of(vec![SourceSpec {
+        path,
+        hint: None,
+        role: None,
+    }]);
+    spec.loudness_lufs = Some(-16.0);
+    spec.outputs = [
+        ("phone", OutputFormat::Ulaw, 8_000),
+        ("browser", OutputFormat::Opus, 16_000),
+    ]
+    .map(|(name, format, rate_hz)| OutputSpec {
+        name: name.into(),
+        path: directory.join(name),
+        format,
+        rate_hz,
+        channels: ChannelLayout::Mono,
+        span: Span::Full,
+    })
+    .into();
+    spec
+}
+
+async fn provoke(fault: Misbehave, deadline: Duration) -> AudioError {
+    let directory = tempfile::tempdir().unwrap();
+    let spec = spec(directory.path());
+    let error = Sandbox {
+        misbehave: Some(fault),
+        ..sandbox()
+    }
+    .render(&spec, deadline)
+    .await
+    .unwrap_err();
+    assert!(
+        spec.outputs.iter().all(|output| !output.path.exists()),
+        "left something behind after {error}"
+    );
+    error
+}
+
+#[tokio::test]
+async fn a_sound_file_is_rendered() {
+    let directory = tempfile::tempdir().unwrap();
+    let spec = spec(directory.path());
+    let report = sandbox().render(&spec, GENEROUS).await.unwrap();
+    assert_eq!(report.sources[0].codec, "pcm_s16le");
+    for (output, wanted) in report.outputs.iter().zip(&spec.outputs) {
+        assert_eq!(output.duration_seconds, 1.0);
+        assert_eq!(std::fs::metadata(&wanted.path).unwrap().len(), output.bytes);
+    }
+}
+
+#[tokio::test]
+async fn the_kind_of_an_error_survives_the_trip() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = |bytes: &'static [u8]| {
+        let path = directory.path().join("in");
+        async move {
+            std::fs::write(&path, bytes).unwrap();
+            let spec = RenderSpec::of(vec![SourceSpec {
+                path,
+                hint: None,
+                role: None,
+            }]);
+            sandbox().render(&spec, GENEROUS).await.unwrap_err()
+        }
+    };
+    let text = refused(b"Dear all, the office is closed on Friday.\n").await;
+    assert!(
+        matches!(&text, AudioError::Unsupported(sentence) if sentence.starts_with("This is a text file, not audio. Send"))
+    );
+    assert!(matches!(refused(b"").await, AudioError::Empty(_)));
+    assert!(matches!(refused(b"fLaC\0\0").await, AudioError::Malformed(_)));
+    let missing = SourceSpec {
+        path: directory.path().join("nowhere"),
+        hint: None,
+        role: None,
+    };
+    let missing = sandbox()
+        .render(&RenderSpec::of(vec![missing]), GENEROUS)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&missing, AudioError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound),
+        "{missing}"
+    );
+    assert!(missing.is_transient());
+}
+
+#[tokio::test]
+async fn a_panic_ends_one_job() {
+    let error = provoke(Misbehave::Panic, GENEROUS).await;
+    assert!(
+        matches!(&error, AudioError::Malformed(sentence) if sentence.contains("damaged")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_crash_in_c_ends_one_job() {
+    let error = provoke(Misbehave::Abort, GENEROUS).await;
+    assert!(
+        matches!(&error, AudioError::Malformed(sentence) if sentence.contains("SIGABRT")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_endless_loop_ends_at_the_deadline() {
+    let error = provoke(Misbehave::Loop, Duration::from_secs(1)).await;
+    assert!(
+        matches!(&error, AudioError::Limit(sentence) if sentence.contains("longer than 1 second")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_memory_bomb_ends_at_the_limit() {
+    let error = provoke(Misbehave::Allocate, GENEROUS).await;
+    assert!(
+        matches!(&error, AudioError::Limit(sentence) if sentence.contains("memory")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_grows_without_end_stops_at_the_limit() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut sandbox = sandbox();
+    sandbox.limits.file_bytes = 4_096;
+    let error = sandbox.render(&spec(directory.path()), GENEROUS).await.unwrap_err();
+    assert!(
+        matches!(&error, AudioError::Limit(sentence) if sentence.contains("disk")),
+        "{error}"
+    );
+}
