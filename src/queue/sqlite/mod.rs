@@ -45,7 +45,7 @@ const BURY: &str = include_str!("bury.sql");
 const HOLDS: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE id = ?1 AND claim = ?2 AND state = 'running')";
 const JOIN: &str = "INSERT INTO worker (host, beat) VALUES (?1, ?2) RETURNING id";
 const BEAT: &str = "UPDATE worker SET beat = ?2 WHERE id = ?1";
-const STALE_WORKERS: &str = "SELECT id FROM worker WHERE beat < ?1";
+const STALE_WORKERS: &str = "SELECT id FROM worker WHERE beat < ?1 AND id <> ?2";
 const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, tellings, verdict, payload, crashes \
     FROM job WHERE worker = ?1";
 const LEAVE: &str = "DELETE FROM worker WHERE id = ?1";
@@ -269,16 +269,25 @@ impl Store {
         Ok(held.len())
     }
 
-    /// Takes their jobs from workers whose last beat is older than `before`.
-    pub(super) async fn reap(&self, before: Timestamp, now: Timestamp) -> Result<Vec<(WorkerId, usize)>, QueueError> {
-        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS).bind(before.as_microsecond());
+    /// Takes their jobs from workers whose last beat is older than `before`, but not from `spared`.
+    pub(super) async fn reap(
+        &self,
+        spared: WorkerId,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<(WorkerId, usize)>, QueueError> {
+        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS)
+            .bind(before.as_microsecond())
+            .bind(spared);
         if stale.fetch_all(&self.read).await?.is_empty() {
             return Ok(Vec::new());
         }
         let mut reaped = Vec::new();
         let mut transaction = self.begin().await?;
         // Read again, where nobody can beat meanwhile.
-        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS).bind(before.as_microsecond());
+        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS)
+            .bind(before.as_microsecond())
+            .bind(spared);
         for worker in stale.fetch_all(&mut *transaction).await? {
             let held = held_by(&mut transaction, worker).await?;
             for (job, crashes) in &held {
