@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 
 use super::*;
 use crate::{
     clock::Clock,
     queue::{
-        JobError,
+        JobError, State,
         retry::{MAX_CRASHES, MAX_TELLINGS, Outcome, backoff},
     },
 };
