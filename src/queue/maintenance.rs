@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Queue, QueueError, WorkerConfig, worker::Session};
+use super::{Queue, QueueError, WorkerConfig, sqlite::WorkerId, worker::Session};
 
 /// The most jobs promoted, or forgotten, in one statement, so that the writer is soon free again.
 const BATCH: u32 = 1_000;
@@ -20,15 +20,21 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60);
 pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, config: WorkerConfig) {
     let queue = &session.queue;
     let mut wake = queue.wake.subscribe();
+    let mut reporting = Every::new(config.poll);
     let mut reaping = Every::new(config.lease / 3);
     let mut pruning = Every::new(PRUNE_EVERY);
     loop {
         wake.mark_unchanged();
-        if let Err(error) = look_after_running(&session).await {
-            complain("could not pass on cancellations or progress", &error);
+        if let Err(error) = pass_on_cancellations(&session).await {
+            complain("could not pass on cancellations", &error);
+        }
+        if reporting.is_due()
+            && let Err(error) = store_progress(&session).await
+        {
+            complain("could not store progress", &error);
         }
         if reaping.is_due()
-            && let Err(error) = queue.reap(config.lease).await
+            && let Err(error) = queue.reap(session.worker, config.lease).await
         {
             complain("could not look for dead workers", &error);
         }
@@ -51,21 +57,24 @@ pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, 
     }
 }
 
-async fn look_after_running<C>(session: &Session<C>) -> Result<(), QueueError> {
-    let store = &session.queue.store;
-    for (id, reason) in store.cancelled(session.worker).await? {
+async fn pass_on_cancellations<C>(session: &Session<C>) -> Result<(), QueueError> {
+    for (id, reason) in session.queue.store.cancelled(session.worker).await? {
         session.running.cancel(id, reason);
     }
+    Ok(())
+}
+
+async fn store_progress<C>(session: &Session<C>) -> Result<(), QueueError> {
     let changes = session.running.progress();
     if changes.is_empty() {
         return Ok(());
     }
-    store.store_progress(&changes).await
+    session.queue.store.store_progress(&changes).await
 }
 
 impl Queue {
     /// Makes available what is due; returns how long it is until something else is.
-    pub(super) async fn promote(&self) -> Result<Option<Duration>, QueueError> {
+    async fn promote(&self) -> Result<Option<Duration>, QueueError> {
         loop {
             let Some(next) = self.store.next_run().await? else {
                 return Ok(None);
@@ -80,11 +89,12 @@ impl Queue {
         }
     }
 
-    /// Takes their jobs from workers that have not beaten for `ttl`.
-    pub(super) async fn reap(&self, ttl: Duration) -> Result<(), QueueError> {
+    /// Takes their jobs from workers that have not beaten for `ttl`. The caller's own lease is not the reaper's business: its
+    /// heart judges it by the monotonic clock, so a wall clock that was set forward does not stop a worker that is alone.
+    async fn reap(&self, own: WorkerId, ttl: Duration) -> Result<(), QueueError> {
         let now = self.clock.now();
         let before = now.saturating_sub(ttl).unwrap_or(now);
-        for (worker, jobs) in self.store.reap(before, now).await? {
+        for (worker, jobs) in self.store.reap(own, before, now).await? {
             tracing::warn!(worker, jobs, "a worker died; its jobs go to others");
             self.wake();
         }

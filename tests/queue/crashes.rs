@@ -1,8 +1,10 @@
 //! What happens when workers die, stall or stop.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
-use voicemill::queue::{NewJob, State, WorkerConfig};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use voicemill::queue::{Attempt, FenceError, Job, JobError, Lane, NewJob, Registry, State, WorkerConfig};
 
 use crate::harness::{Bench, CpuPuppet, Puppet, tenant};
 
@@ -183,4 +185,69 @@ async fn long_work_is_handed_back_uncounted_at_a_shutdown() {
     bench.log.wait_for("dropped a").await;
     bench.log.wait_for("unblocked b").await;
     assert_eq!(bench.workers().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_commits_nothing() {
+    /// Lets its attempts out, as work on another thread that does not stop would.
+    #[derive(Serialize, Deserialize)]
+    struct Escape;
+    type Escaped = Mutex<mpsc::UnboundedSender<Attempt>>;
+    impl Job for Escape {
+        type Context = Escaped;
+        const KIND: &'static str = "escape";
+        const LANE: Lane = Lane::Io;
+        const TIMEOUT: Duration = Duration::from_secs(3_600);
+        async fn run(&self, escaped: &Escaped, attempt: &Attempt) -> Result<(), JobError> {
+            escaped.lock().unwrap().send(attempt.clone()).unwrap();
+            std::future::pending().await
+        }
+    }
+    let bench = Bench::new().await;
+    let (sender, mut attempts) = mpsc::unbounded_channel();
+    let registry = || Registry::new().with::<Escape>();
+    let id = bench.enqueue(NewJob::new(tenant(1), &Escape)).await.id;
+    let first = bench.work_on(registry(), Mutex::new(sender.clone()), Bench::config());
+    let zombie = attempts.recv().await.unwrap();
+    first.crash().await;
+    bench.age_first_worker(LEASE * 2).await;
+    let second = bench.work_on(registry(), Mutex::new(sender), Bench::config());
+    bench
+        .until("reaped", || async {
+            bench.show(id).await.is_some_and(|job| job.crashes == 1)
+        })
+        .await;
+    bench.advance(Duration::from_secs(5));
+    let living = attempts.recv().await.unwrap();
+
+    let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    assert!(matches!(zombie.fence(&mut transaction).await, Err(FenceError::Lost)));
+    assert!(matches!(zombie.complete(&mut transaction).await, Err(FenceError::Lost)));
+    assert!(zombie.cancellation().is_cancelled());
+    living.fence(&mut transaction).await.unwrap();
+    living.complete(&mut transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert!(bench.done(id).await);
+    second.crash().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_set_forward_does_not_make_a_worker_reap_itself() {
+    let bench = Bench::new().await;
+    let config = WorkerConfig {
+        lease: Duration::from_millis(1_500),
+        grace: Duration::ZERO,
+        ..Bench::config()
+    };
+    let working = bench.work_as(config);
+    let id = bench.add(Puppet::Hang("a".into())).await;
+    bench.log.wait_for("start a 1").await;
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_millis(1_600) {
+        bench.advance(Duration::from_secs(3_600));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let job = bench.show(id).await.unwrap();
+    assert_eq!((job.state, job.attempt, job.crashes), (State::Running, 1, 0));
+    working.stop().await;
 }

@@ -3,14 +3,22 @@
 //! Every write goes through the caller's own write transaction or through the single writer's connection in a
 //! `BEGIN IMMEDIATE`, so that no transaction ever has to turn from reading into writing, which SQLite refuses under load.
 
+mod rows;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod plans;
+
 use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
-use sqlx::{ConnectOptions, FromRow, Row, Sqlite, SqliteConnection, SqlitePool, Transaction, sqlite::SqliteRow};
+use sqlx::{ConnectOptions, FromRow, Row, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use uuid::Uuid;
 
+use self::rows::timestamp;
 use super::{
-    Enqueued, Failure, JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat, State,
+    Enqueued, JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat,
     fairness::{Share, Turns},
     retry::{self, Claimed, Settled, Settlement},
 };
@@ -23,11 +31,6 @@ pub type Connection = SqliteConnection;
 
 /// A pool of connections.
 pub type Pool = SqlitePool;
-
-#[cfg(test)]
-mod model;
-#[cfg(test)]
-mod plans;
 
 /// A worker's row; never used twice.
 pub(super) type WorkerId = i64;
@@ -45,7 +48,7 @@ const BURY: &str = include_str!("bury.sql");
 const HOLDS: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE id = ?1 AND claim = ?2 AND state = 'running')";
 const JOIN: &str = "INSERT INTO worker (host, beat) VALUES (?1, ?2) RETURNING id";
 const BEAT: &str = "UPDATE worker SET beat = ?2 WHERE id = ?1";
-const STALE_WORKERS: &str = "SELECT id FROM worker WHERE beat < ?1";
+const STALE_WORKERS: &str = "SELECT id FROM worker WHERE beat < ?1 AND id <> ?2";
 const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, tellings, verdict, payload, crashes \
     FROM job WHERE worker = ?1";
 const LEAVE: &str = "DELETE FROM worker WHERE id = ?1";
@@ -269,16 +272,25 @@ impl Store {
         Ok(held.len())
     }
 
-    /// Takes their jobs from workers whose last beat is older than `before`.
-    pub(super) async fn reap(&self, before: Timestamp, now: Timestamp) -> Result<Vec<(WorkerId, usize)>, QueueError> {
-        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS).bind(before.as_microsecond());
+    /// Takes their jobs from workers whose last beat is older than `before`, but not from `spared`.
+    pub(super) async fn reap(
+        &self,
+        spared: WorkerId,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<(WorkerId, usize)>, QueueError> {
+        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS)
+            .bind(before.as_microsecond())
+            .bind(spared);
         if stale.fetch_all(&self.read).await?.is_empty() {
             return Ok(Vec::new());
         }
         let mut reaped = Vec::new();
         let mut transaction = self.begin().await?;
         // Read again, where nobody can beat meanwhile.
-        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS).bind(before.as_microsecond());
+        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS)
+            .bind(before.as_microsecond())
+            .bind(spared);
         for worker in stale.fetch_all(&mut *transaction).await? {
             let held = held_by(&mut transaction, worker).await?;
             for (job, crashes) in &held {
@@ -446,82 +458,6 @@ async fn settle(connection: &mut Connection, result: &Settled, now: Timestamp) -
     };
     query.execute(connection).await?;
     Ok(())
-}
-
-fn timestamp(microseconds: i64) -> Timestamp {
-    Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX)
-}
-
-impl FromRow<'_, SqliteRow> for Claimed {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            claim: row.try_get("claim")?,
-            kind: row.try_get("kind")?,
-            tenant: row.try_get("tenant")?,
-            attempt: row.try_get("attempt")?,
-            max_attempts: row.try_get("max_attempts")?,
-            tellings: row.try_get("tellings")?,
-            verdict: row.try_get("verdict")?,
-            payload: row.try_get("payload")?,
-        })
-    }
-}
-
-impl FromRow<'_, SqliteRow> for JobInfo {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        let started_at: Option<i64> = row.try_get("started_at")?;
-        let errors: sqlx::types::Json<Vec<StoredFailure>> = row.try_get("errors")?;
-        Ok(Self {
-            id: row.try_get("id")?,
-            lane: row.try_get("lane")?,
-            kind: row.try_get("kind")?,
-            tenant: row.try_get("tenant")?,
-            priority: row.try_get("priority")?,
-            state: row.try_get("state")?,
-            attempt: row.try_get("attempt")?,
-            max_attempts: row.try_get("max_attempts")?,
-            crashes: row.try_get("crashes")?,
-            progress: row.try_get("progress")?,
-            run_at: timestamp(row.try_get("run_at")?),
-            created_at: timestamp(row.try_get("created_at")?),
-            started_at: started_at.map(timestamp),
-            unique_key: row.try_get("unique_key")?,
-            verdict: row.try_get("verdict")?,
-            cancel: row.try_get("cancel")?,
-            errors: errors.0.into_iter().map(Failure::from).collect(),
-        })
-    }
-}
-
-/// An element of `job.errors`.
-#[derive(serde::Deserialize)]
-struct StoredFailure {
-    attempt: u16,
-    at: i64,
-    error: String,
-}
-
-impl From<StoredFailure> for Failure {
-    fn from(stored: StoredFailure) -> Self {
-        Self {
-            attempt: stored.attempt,
-            at: timestamp(stored.at),
-            error: stored.error,
-        }
-    }
-}
-
-impl FromRow<'_, SqliteRow> for Stat {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            lane: row.try_get("lane")?,
-            kind: row.try_get("kind")?,
-            state: row.try_get::<State, _>("state")?,
-            count: row.try_get("count")?,
-            oldest: timestamp(row.try_get("oldest")?),
-        })
-    }
 }
 
 /// Whether somebody else held the database for too long: SQLITE_BUSY or SQLITE_LOCKED, in any of their extended forms.

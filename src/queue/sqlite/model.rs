@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 
 use super::*;
 use crate::{
     clock::Clock,
     queue::{
-        JobError,
+        JobError, State,
         retry::{MAX_CRASHES, MAX_TELLINGS, Outcome, backoff},
     },
 };
@@ -42,7 +42,9 @@ enum Operation {
     Leave {
         worker: usize,
     },
-    Reap,
+    Reap {
+        by: usize,
+    },
     Promote,
     Advance {
         seconds: i64,
@@ -90,7 +92,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         6 => (0_usize..4, 1_usize..6).prop_map(|(worker, wanted)| Operation::Claim { worker, wanted }),
         8 => (0_usize..64, end).prop_map(|(claim, end)| Operation::Settle { claim, end }),
         1 => (0_usize..4).prop_map(|worker| Operation::Leave { worker }),
-        2 => Just(Operation::Reap),
+        2 => (0_usize..4).prop_map(|by| Operation::Reap { by }),
         3 => Just(Operation::Promote),
         3 => (1_i64..40).prop_map(|seconds| Operation::Advance { seconds }),
         1 => (0_u8..3, delay).prop_map(|(key, delay)| Operation::Hasten { key, delay }),
@@ -292,10 +294,12 @@ impl Harness {
                     .await
                     .unwrap();
                 let mut priorities = Vec::new();
+                let mut taken = Vec::new();
                 for claim in claimed {
                     let job = self.jobs.get_mut(&claim.id).unwrap();
                     assert_eq!(job.state, State::Available, "claimed twice");
                     priorities.push(job.priority);
+                    taken.push(claim.id);
                     job.state = State::Running;
                     job.worker = Some(worker);
                     job.claim += 1;
@@ -305,6 +309,13 @@ impl Harness {
                     }
                     assert_eq!((claim.claim, claim.attempt), (job.claim, job.attempt));
                     self.claims.push(claim);
+                }
+                for (id, left) in self.jobs.iter().filter(|(_, job)| job.state == State::Available) {
+                    let rank = |job: &Modelled| (job.tenant, job.priority);
+                    let newer = taken
+                        .iter()
+                        .any(|taken| taken > id && rank(&self.jobs[taken]) == rank(left));
+                    assert!(!newer, "a tenant's oldest goes first");
                 }
                 assert!(priorities.is_sorted(), "the urgent goes first");
                 assert_eq!(priorities, waiting, "no slot stays empty and nobody urgent waits");
@@ -373,13 +384,14 @@ impl Harness {
                 }
                 assert_eq!(handed_back, expected);
             }
-            Operation::Reap => {
+            Operation::Reap { by } => {
+                let own = self.worker(by).unwrap_or_default();
                 let before = now - TTL;
-                let reaped = self.store.reap(before, now).await.unwrap();
+                let reaped = self.store.reap(own, before, now).await.unwrap();
                 let dead: Vec<_> = self
                     .workers
                     .iter()
-                    .filter(|(_, beat)| **beat < before)
+                    .filter(|(worker, beat)| **worker != own && **beat < before)
                     .map(|(worker, _)| *worker)
                     .collect();
                 assert_eq!(reaped.iter().map(|(worker, _)| *worker).collect::<Vec<_>>(), dead);
