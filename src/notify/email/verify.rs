@@ -2,7 +2,7 @@
 
 use mail_parser::{HeaderName, MessageParser};
 
-use super::compose::ComposeError;
+use super::error::ComposeError;
 
 /// The longest line that SMTP allows, without its end (RFC 5321).
 const LONGEST_LINE: usize = 998;
