@@ -7,7 +7,7 @@ mod smtp;
 mod templates;
 mod verify;
 
-pub use compose::{Attachment, AudioPart, Mail, MailLink, TranscriptPart, VoicemailMail, fits};
+pub use compose::{Attachment, AudioPart, DEFAULT_MAIL_LIMIT, Mail, MailLink, TranscriptPart, VoicemailMail, fits};
 pub use error::ComposeError;
 pub use outbox::Outbox;
 pub use smtp::{Password, Security, Smtp, SmtpConfig};
