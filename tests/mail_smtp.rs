@@ -12,7 +12,7 @@ use voicemill::{
     model::{NoticeId, Time},
     notify::{
         Channel, NotifyError, Receipt, Recipient, Rendered,
-        email::{AudioPart, MailLink, Security, Smtp, SmtpConfig, TranscriptPart, VoicemailMail},
+        email::{Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, TranscriptPart, VoicemailMail},
     },
 };
 
@@ -73,7 +73,26 @@ impl Drop for Server {
     }
 }
 
+fn link() -> AudioPart<'static> {
+    AudioPart::Link(MailLink {
+        url: "https://vm.example.com/l/token",
+        expires_at: Time::from_microseconds(1_795_604_800_000_000),
+    })
+}
+
+fn attached() -> AudioPart<'static> {
+    AudioPart::Attached(Attachment {
+        bytes: &[0x55; 10_000],
+        file_name: "voicemail.wav",
+        content_type: "audio/wav",
+    })
+}
+
 fn mail() -> Rendered {
+    mail_with(false, link())
+}
+
+fn mail_with(brief: bool, audio: AudioPart<'_>) -> Rendered {
     let notice_id = NoticeId::new();
     let queued_at = Time::from_microseconds(1_795_000_000_000_000);
     let sender = "voicemail@acme.example.com";
@@ -90,12 +109,9 @@ fn mail() -> Rendered {
         time_zone: "Europe/Berlin",
         locale: "en-GB",
         duration: Duration::from_secs(34),
-        brief: false,
+        brief,
         transcript: TranscriptPart::Text("One line.\n.\nA dot alone on the line before this one."),
-        audio: AudioPart::Link(MailLink {
-            url: "https://vm.example.com/l/token",
-            expires_at: queued_at.after(Duration::from_secs(604_800)),
-        }),
+        audio,
     };
     Rendered {
         notice_id,
@@ -111,21 +127,26 @@ async fn send(smtp: &Smtp, how: &str) -> Result<Receipt, NotifyError> {
 }
 
 #[tokio::test]
-async fn a_mail_arrives_as_it_was_composed() {
+async fn every_mail_arrives_as_it_was_composed_over_one_connection() {
     let mut server = Server::start(&[]);
-    let mail = mail();
-    let receipt = server
-        .smtp()
-        .deliver(&Recipient::new("ok@example.com"), &mail)
-        .await
-        .unwrap();
-    assert_eq!(receipt.answer.text(), "250 2.0.0 queued");
-    let seen = format!(
-        "ok <{}@acme.example.com> multipart/alternative,text/plain,text/html 0 {}",
-        mail.notice_id,
-        mail.bytes.len()
-    );
-    assert_eq!(server.next_mail(), seen);
+    let smtp = server.smtp();
+    for (brief, audio, parts) in [
+        (false, link(), "multipart/alternative,text/plain,text/html"),
+        (true, link(), "text/plain"),
+        (
+            false,
+            attached(),
+            "multipart/mixed,multipart/alternative,text/plain,text/html,audio/wav",
+        ),
+        (true, attached(), "multipart/mixed,text/plain,audio/wav"),
+    ] {
+        let mail = mail_with(brief, audio);
+        let receipt = smtp.deliver(&Recipient::new("ok@example.com"), &mail).await.unwrap();
+        assert_eq!(receipt.answer.text(), "250 2.0.0 queued");
+        let (id, bytes) = (mail.notice_id, mail.bytes.len());
+        let seen = format!("1 ok <{id}@acme.example.com> {parts} 0 {bytes}");
+        assert_eq!(server.next_mail(), seen);
+    }
 }
 
 #[tokio::test]
@@ -152,7 +173,7 @@ async fn a_connection_lost_after_the_final_dot_is_unknown() {
     let mut server = Server::start(&[]);
     let result = send(&server.smtp(), "vanish").await;
     assert!(matches!(result, Err(NotifyError::Unknown(_))), "{result:?}");
-    assert!(server.next_mail().starts_with("vanish "), "the server has it");
+    assert!(server.next_mail().starts_with("1 vanish "), "the server has it");
 }
 
 #[tokio::test]
@@ -171,12 +192,15 @@ async fn a_slow_answer_meets_our_deadline_and_holds_back_nobody() {
 
 #[tokio::test]
 async fn a_connection_that_died_while_idle_is_replaced() {
-    let server = Server::start(&[]);
+    let mut server = Server::start(&[]);
     let smtp = server.smtp();
     send(&smtp, "hang-up").await.unwrap();
+    assert!(server.next_mail().starts_with("1 hang-up "));
     tokio::time::sleep(Duration::from_millis(300)).await;
-    send(&smtp, "ok").await.unwrap();
-    send(&smtp, "ok").await.unwrap();
+    for _ in 0..2 {
+        send(&smtp, "ok").await.unwrap();
+        assert!(server.next_mail().starts_with("2 ok "));
+    }
 }
 
 #[tokio::test]
@@ -284,6 +308,6 @@ async fn a_large_mail_arrives_whole() {
         .unwrap();
     assert_eq!(
         server.next_mail(),
-        format!("ok <large@example.com> text/plain 0 {}", mail.bytes.len())
+        format!("1 ok <large@example.com> text/plain 0 {}", mail.bytes.len())
     );
 }

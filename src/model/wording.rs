@@ -9,11 +9,10 @@ use super::Time;
 /// A moment on the clock of `time_zone`, as people of `locale` write it; UTC when the zone is unknown.
 pub fn moment(at: Time, time_zone: &str, locale: &str) -> String {
     let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
-    let twelve_hours = matches!(locale.to_ascii_lowercase().as_str(), "en" | "en-us" | "en-ca" | "en-au");
-    let form = match (twelve_hours, locale.to_ascii_lowercase().as_str()) {
-        (true, "en" | "en-us") => "%A, %B %-d, %Y at %-I:%M %p %Z",
-        (true, _) => "%A, %-d %B %Y at %-I:%M %p %Z",
-        (false, _) => "%A, %-d %B %Y at %H:%M %Z",
+    let form = match locale.to_ascii_lowercase().as_str() {
+        "en" | "en-us" => "%A, %B %-d, %Y at %-I:%M %p %Z",
+        "en-au" | "en-ca" => "%A, %-d %B %Y at %-I:%M %p %Z",
+        _ => "%A, %-d %B %Y at %H:%M %Z",
     };
     at.timestamp().to_zoned(zone).strftime(form).to_string()
 }
@@ -89,6 +88,13 @@ fn is_hidden(character: char) -> bool {
     character.is_control() || turns_direction || ends_line || character == '\u{feff}'
 }
 
+/// The name a message's audio is saved under, by when it was left: `voicemail-2026-11-22-1205.wav`.
+pub fn audio_file_name(received_at: Time, time_zone: &str, extension: &str) -> String {
+    let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
+    let moment = received_at.timestamp().to_zoned(zone);
+    file_name(&format!("voicemail-{}.{extension}", moment.strftime("%Y-%m-%d-%H%M")))
+}
+
 /// A name that every file system takes: ASCII letters, digits, dots, dashes and underscores.
 pub fn file_name(name: &str) -> String {
     let plain: String = name
@@ -160,6 +166,11 @@ mod tests {
 
     #[test]
     fn file_names_are_plain() {
+        let at = Time::from("2026-11-22T17:05:00Z".parse::<jiff::Timestamp>().unwrap());
+        assert_eq!(
+            audio_file_name(at, "America/New_York", "wav"),
+            "voicemail-2026-11-22-1205.wav"
+        );
         assert_eq!(file_name("voicemail-2026.wav"), "voicemail-2026.wav");
         assert_eq!(file_name("../a b\"\r\n.wav"), "a-b---.wav");
         assert_eq!(file_name("…"), "voicemail.wav");

@@ -1,12 +1,14 @@
 //! Mail: what it says, what it is made of, and the ways it goes out.
 
 mod compose;
+mod error;
 mod outbox;
 mod smtp;
 mod templates;
 mod verify;
 
-pub use compose::{Attachment, AudioPart, ComposeError, Mail, MailLink, TranscriptPart, VoicemailMail, fits};
+pub use compose::{Attachment, AudioPart, DEFAULT_MAIL_LIMIT, Mail, MailLink, TranscriptPart, VoicemailMail, fits};
+pub use error::ComposeError;
 pub use outbox::Outbox;
 pub use smtp::{Password, Security, Smtp, SmtpConfig};
 

@@ -11,7 +11,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, ready, stream::BoxStream};
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
-use super::StorageError;
+use super::error::StorageError;
 
 /// How much is read from a file or socket at a time.
 const CHUNK: usize = 64 * 1024;

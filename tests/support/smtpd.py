@@ -1,6 +1,7 @@
 """An SMTP server that misbehaves on demand.
 
-The local part of a recipient's address says how. Prints its port, then one line for every mail it has read to the end.
+The local part of a recipient's address says how. Prints its port, then one line for every mail it has read to the end:
+number of the connection, local part, Message-ID, media types, defects, bytes.
 Usage: smtpd.py [--login] [--tls CERTIFICATE KEY]
 """
 
@@ -8,6 +9,7 @@ import argparse
 import asyncio
 import email
 import email.policy
+import itertools
 import ssl
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
@@ -26,6 +28,9 @@ REPLIES_TO_DATA = {
 
 
 class Handler:
+    def __init__(self, connection):
+        self.connection = connection
+
     async def handle_RCPT(self, server, session, envelope, address, options):
         how = address.split("@")[0]
         if how in REPLIES_TO_RCPT:
@@ -41,7 +46,7 @@ class Handler:
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         parts = ",".join(part.get_content_type() for part in mail.walk())
         defects = sum(len(part.defects) for part in mail.walk())
-        print(how, mail["Message-ID"], parts, defects, len(envelope.content), flush=True)
+        print(self.connection, how, mail["Message-ID"], parts, defects, len(envelope.content), flush=True)
         if how == "vanish":
             server.transport.abort()
             return "250 never seen"
@@ -67,9 +72,11 @@ async def main():
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(*options.tls)
 
+    connections = itertools.count(1)
+
     def session():
         return SMTP(
-            Handler(),
+            Handler(next(connections)),
             tls_context=tls,
             require_starttls=bool(tls),
             auth_required=options.login,

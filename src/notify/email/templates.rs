@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use minijinja::{Environment, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
-use super::compose::ComposeError;
+use super::error::ComposeError;
 
 /// The parts of one mail in words.
 pub(super) struct Words {

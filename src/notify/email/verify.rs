@@ -2,7 +2,7 @@
 
 use mail_parser::{HeaderName, MessageParser};
 
-use super::compose::ComposeError;
+use super::error::ComposeError;
 
 /// The longest line that SMTP allows, without its end (RFC 5321).
 const LONGEST_LINE: usize = 998;
@@ -52,27 +52,66 @@ pub(super) fn check(bytes: &[u8], expected: &Expected<'_>) -> Result<(), Compose
 
 /// Every line ends in CRLF, is short enough, and is ASCII: parts that are not are encoded.
 fn lines_are_sound(bytes: &[u8]) -> Result<(), ComposeError> {
-    let Some(bytes) = bytes.strip_suffix(b"\r\n") else {
-        return Err(ComposeError::Malformed("its last line has no end"));
-    };
-    for line in bytes.split(|byte| *byte == b'\n') {
-        let (last, rest) = line
-            .split_last()
-            .map_or((None, line), |(last, rest)| (Some(*last), rest));
-        let is_final = std::ptr::eq(line.as_ptr_range().end, bytes.as_ptr_range().end);
-        let text = match last {
-            Some(b'\r') => rest,
-            _ if is_final => line,
-            _ => return Err(ComposeError::Malformed("a line does not end in CRLF")),
-        };
-        if text.len() > LONGEST_LINE || text.contains(&b'\r') || !text.is_ascii() {
-            return Err(ComposeError::Malformed("a line is too long or not plain"));
-        }
+    let text = str::from_utf8(bytes).ok().filter(|text| text.is_ascii());
+    let text = text.ok_or(ComposeError::Malformed("it is not plain ASCII"))?;
+    let text = text
+        .strip_suffix("\r\n")
+        .ok_or(ComposeError::Malformed("its last line has no end"))?;
+    let is_sound = |line: &str| line.len() <= LONGEST_LINE && !line.contains(['\r', '\n', '\0']);
+    if text.split("\r\n").all(is_sound) {
+        Ok(())
+    } else {
+        Err(ComposeError::Malformed("a line is too long, or does not end in CRLF"))
     }
-    Ok(())
 }
 
 fn is_only(found: Option<&mail_parser::Address<'_>>, expected: &str) -> bool {
     let mut addresses = found.into_iter().flat_map(mail_parser::Address::iter);
     addresses.next().and_then(|first| first.address()) == Some(expected) && addresses.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = "From: a@example.com\r\nTo: b@example.com\r\nSubject: s\r\nDate: Sun, 22 Nov 2026 17:05:09 +0000\r\n\
+        Message-ID: <1@example.com>\r\nContent-Type: text/plain\r\n\r\nhello\r\n";
+
+    fn checked(mail: &str) -> Result<(), ComposeError> {
+        let expected = Expected {
+            from: "a@example.com",
+            to: "b@example.com",
+            message_id: "1@example.com",
+            attachments: 0,
+            html: false,
+        };
+        check(mail.as_bytes(), &expected)
+    }
+
+    #[test]
+    fn a_sound_mail_passes() {
+        checked(SOUND).unwrap();
+    }
+
+    #[test]
+    fn whatever_was_not_meant_is_found() {
+        for (what, from, to) in [
+            ("another header", "Subject: s", "Bcc: c@example.com\r\nSubject: s"),
+            ("a second recipient", "b@example.com", "b@example.com, c@example.com"),
+            ("another sender", "a@example.com", "c@example.com"),
+            ("a header twice", "Subject: s", "Subject: s\r\nSubject: t"),
+            ("a header missing", "Subject: s\r\n", ""),
+            ("another id", "1@example.com", "2@example.com"),
+            ("another kind of part", "text/plain", "text/html"),
+            ("a bare line feed", "hello", "hel\nlo"),
+            ("a bare carriage return", "hello", "hel\rlo"),
+            ("letters outside ASCII", "hello", "hällo"),
+            ("no end", "hello\r\n", "hello"),
+            ("a long line", "hello", &"x".repeat(999)),
+        ] {
+            let changed = SOUND.replacen(from, to, 1);
+            assert_ne!(changed, SOUND);
+            assert!(checked(&changed).is_err(), "{what}");
+        }
+    }
 }
