@@ -3,6 +3,7 @@
 mod gate;
 mod pool;
 mod quality;
+mod source;
 mod whisper;
 mod windows;
 mod words;
@@ -14,6 +15,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use source::SpeechSource;
 pub use whisper::WhisperTranscriber;
 
 use super::SpeechError;
