@@ -1,3 +1,89 @@
-//! wip
-/// wip
-pub fn speakable(text: &str) -> String { text.to_owned() }
+//! Telephone English: what people write, as the words a voice says.
+//!
+//! [`speakable`] applies rules in order, the most specific first, so that a telephone number is found before its parts
+//! could be taken for plain numbers. Each file holds the rules of one subject. What no rule knows is passed over: the
+//! result holds nothing but letters, spaces and the punctuation that a voice pauses at.
+
+mod abbreviations;
+mod clean;
+mod contacts;
+mod dates;
+mod numbers;
+mod quantities;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+/// A pattern, and the words for what it finds; `None` leaves it to a later rule.
+type Rule = (&'static str, fn(&Captures<'_>) -> Option<String>);
+
+/// The words of `text`, as a voice should say them.
+///
+/// Accepts anything; symbols that mean nothing aloud are left out, and the result of nothing speakable is empty.
+pub fn speakable(text: &str) -> String {
+    let mut text = clean::fold(text);
+    for (pattern, say) in RULES.iter() {
+        let said = pattern.replace_all(&text, |found: &Captures<'_>| {
+            say(found).unwrap_or_else(|| found.get(0).map_or("", |whole| whole.as_str()).to_owned())
+        });
+        text = said.into_owned();
+    }
+    clean::finish(&text)
+}
+
+/// The letters and digits of `text` one by one with a gap between, for names that no voice can guess.
+pub fn spelled(text: &str) -> String {
+    let mut names = Vec::new();
+    for character in clean::fold(text).chars() {
+        if let Some(digit) = character.to_digit(10) {
+            names.push(numbers::cardinal(digit.into()));
+        } else if clean::is_letter(character) {
+            names.push(letter(character));
+        }
+    }
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("{}.", names.join(", ")),
+    }
+}
+
+/// The name of a letter: itself in upper case, but for the one that would be read as an article.
+fn letter(character: char) -> String {
+    match character.to_uppercase().to_string().as_str() {
+        "A" => "ay".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// Letters one after the other without gaps, as initials are said.
+fn initials(letters: &str) -> String {
+    letters.chars().filter(|&character| clean::is_letter(character)).map(letter).collect::<Vec<_>>().join(" ")
+}
+
+/// The text of a group, empty where it took no part.
+fn group<'a>(found: &Captures<'a>, index: usize) -> &'a str {
+    found.get(index).map_or("", |group| group.as_str())
+}
+
+/// The number a group holds, with or without thousands separators.
+fn number(found: &Captures<'_>, index: usize) -> Option<u64> {
+    group(found, index).replace(',', "").parse().ok()
+}
+
+static RULES: LazyLock<Vec<(Regex, fn(&Captures<'_>) -> Option<String>)>> = LazyLock::new(|| {
+    let subjects = [
+        contacts::RULES,
+        dates::RULES,
+        quantities::RULES,
+        abbreviations::RULES,
+        numbers::RULES,
+    ];
+    let compile = |(pattern, say): &Rule| {
+        // Every pattern is compiled by every test: a bad one cannot reach a user.
+        (Regex::new(pattern).expect("a rule's pattern is well-formed"), *say)
+    };
+    subjects.into_iter().flatten().map(compile).collect()
+});

@@ -1,123 +1,70 @@
 //! The speech gate: which parts of a window are worth an engine's time. Whisper writes sentences for silence, tones and
 //! noise, so what passes must stand out from the noise floor, sound like a voice to a detector, and not be tones.
 
-use std::{ops::Range, sync::LazyLock};
+use std::{
+    ops::Range,
+    sync::{Arc, LazyLock},
+};
 
-use earshot::Detector;
 use rustfft::{Fft, FftPlanner, num_complex::Complex32};
 
 use super::RATE_HZ;
-
-/// Samples of one frame: 16 ms, what the detector hears at a time.
-const FRAME_SAMPLES: usize = 256;
-const FRAMES_PER_SECOND: f32 = RATE_HZ as f32 / FRAME_SAMPLES as f32;
-
-/// Level below which nothing is speech, in dB of full scale.
-const MIN_LEVEL_DB: f32 = -62.0;
-/// How far speech stands above the noise floor.
-const ABOVE_FLOOR_DB: f32 = 6.0;
-/// How far below the loudest part speech may fall.
-const BELOW_PEAK_DB: f32 = 32.0;
-
-/// Score from which the detector hears a voice.
-const VOICE_SCORE: f32 = 0.5;
-
-/// Share of a frame's energy in its two strongest peaks from which it is a tone or a pair of tones.
-const TONAL_SHARE: f32 = 0.93;
-/// Share of a span's loud frames from which tones make it a signal rather than speech.
-const TONAL_SPAN_SHARE: f32 = 0.6;
+use crate::audio::speech_activity::{SpeechDetector, SpeechSegment};
 
 /// Pauses shorter than this stay inside a span; the engine makes better sentences of whole ones.
-const BRIDGE_SECONDS: f32 = 2.0;
+const BRIDGE_SECONDS: f64 = 2.0;
 /// What is kept on either side of a span, so that no soft consonant is cut.
-const MARGIN_SECONDS: f32 = 0.35;
-/// Less voice than this in a span is a click or a breath.
-const MIN_VOICE_SECONDS: f32 = 0.16;
+const MARGIN_SECONDS: f64 = 0.35;
+/// Less speech than this in a span is a click or a breath.
+const MIN_SPEECH_SECONDS: f64 = 0.25;
+
+/// Points of the spectra in which tones are looked for: 64 ms.
+const POINTS: usize = 1_024;
+/// Level below which a spectrum tells nothing, in dB of full scale.
+const MIN_LEVEL_DBFS: f32 = -55.0;
+/// Share of a spectrum's energy in its two strongest peaks from which it is a tone or a pair of tones.
+const TONAL_SHARE: f32 = 0.93;
+/// Share of a span's spectra from which tones make it a signal rather than speech.
+const TONAL_SPAN_SHARE: f32 = 0.5;
 
 /// The parts of `samples` (16 kHz) in which somebody speaks, in order, as ranges of samples.
 pub(super) fn speech(samples: &[f32]) -> Vec<Range<usize>> {
-    let levels: Vec<f32> = samples.chunks(FRAME_SAMPLES).map(level_db).collect();
-    let threshold = threshold_db(&levels);
-    let mut detector = Detector::default_boxed();
-    let mut frame = [0.0; FRAME_SAMPLES];
-    let voiced: Vec<bool> = samples
-        .chunks(FRAME_SAMPLES)
-        .zip(&levels)
-        .map(|(chunk, &level)| {
-            frame.fill(0.0);
-            for (target, sample) in frame.iter_mut().zip(chunk) {
-                *target = sample.clamp(-1.0, 1.0);
-            }
-            // The detector carries state from frame to frame, so it hears the quiet ones too.
-            detector.predict_f32(&frame) >= VOICE_SCORE && level > threshold
-        })
-        .collect();
-
-    let margin = seconds_to_frames(MARGIN_SECONDS);
-    bridge(&voiced)
-        .filter(|span| {
-            let count = voiced[span.clone()].iter().filter(|&&voiced| voiced).count();
-            count >= seconds_to_frames(MIN_VOICE_SECONDS) && !is_signal(samples, &levels, threshold, span)
-        })
-        .map(|span| {
-            let start = span.start.saturating_sub(margin) * FRAME_SAMPLES;
-            let end = (span.end + margin) * FRAME_SAMPLES;
-            start..end.min(samples.len())
+    let mut detector = SpeechDetector::default();
+    detector.push(samples);
+    let segments = detector.finish();
+    let index = |seconds: f64| ((seconds.max(0.0) * f64::from(RATE_HZ)) as usize).min(samples.len());
+    segments
+        .chunk_by(|before, after| after.start_seconds - before.end_seconds < BRIDGE_SECONDS)
+        .filter_map(|span| {
+            let (first, last) = (span.first()?, span.last()?);
+            let whole = index(first.start_seconds)..index(last.end_seconds);
+            let padded = index(first.start_seconds - MARGIN_SECONDS)..index(last.end_seconds + MARGIN_SECONDS);
+            let speech_seconds: f64 = span.iter().map(length_seconds).sum();
+            (speech_seconds >= MIN_SPEECH_SECONDS && !is_signal(&samples[whole])).then_some(padded)
         })
         .collect()
 }
 
-/// The level that speech must exceed, from the quietest tenth and the loudest twentieth of the frames.
-fn threshold_db(levels: &[f32]) -> f32 {
-    let mut sorted = levels.to_vec();
-    sorted.sort_by(f32::total_cmp);
-    let at = |share: f32| {
-        let index = (sorted.len() as f32 * share) as usize;
-        sorted
-            .get(index.min(sorted.len().saturating_sub(1)))
-            .copied()
-            .unwrap_or(MIN_LEVEL_DB)
-    };
-    let (floor, peak) = (at(0.1), at(0.95));
-    // A window that is speech from end to end has no floor to stand above.
-    let above_floor = (floor + ABOVE_FLOOR_DB).min(peak - ABOVE_FLOOR_DB);
-    above_floor.max(peak - BELOW_PEAK_DB).max(MIN_LEVEL_DB)
+fn length_seconds(segment: &SpeechSegment) -> f64 {
+    segment.end_seconds - segment.start_seconds
 }
 
-/// Ranges of frames from the first voiced one to the last, with short pauses bridged.
-fn bridge(voiced: &[bool]) -> impl Iterator<Item = Range<usize>> {
-    let gap = seconds_to_frames(BRIDGE_SECONDS);
-    let mut spans: Vec<Range<usize>> = Vec::new();
-    for (index, _) in voiced.iter().enumerate().filter(|(_, voiced)| **voiced) {
-        match spans.last_mut() {
-            Some(span) if index - span.end < gap => span.end = index + 1,
-            _ => spans.push(index..index + 1),
-        }
+/// True when most of what is loud is tones: ringing, busy, fax, keys.
+fn is_signal(samples: &[f32]) -> bool {
+    let (mut loud, mut tonal) = (0, 0);
+    for stretch in samples.chunks_exact(POINTS).filter(|stretch| level_dbfs(stretch) > MIN_LEVEL_DBFS) {
+        loud += 1;
+        tonal += usize::from(is_tonal(stretch));
     }
-    spans.into_iter()
+    tonal as f32 > TONAL_SPAN_SHARE * loud as f32
 }
 
-/// True when a span's loud frames are mostly tones: ringing, busy, fax, keys.
-fn is_signal(samples: &[f32], levels: &[f32], threshold: f32, span: &Range<usize>) -> bool {
-    let loud: Vec<usize> = span.clone().filter(|&index| levels[index] > threshold).collect();
-    let tonal = loud
-        .iter()
-        .filter(|&&index| is_tonal(samples, index * FRAME_SAMPLES))
-        .count();
-    tonal as f32 > TONAL_SPAN_SHARE * loud.len() as f32
-}
-
-/// True when two narrow peaks hold nearly all the energy of the 64 ms from `start` on.
-fn is_tonal(samples: &[f32], start: usize) -> bool {
-    const POINTS: usize = 1024;
+/// True when two narrow peaks hold nearly all the energy of a stretch.
+fn is_tonal(stretch: &[f32]) -> bool {
     /// Bins on either side of a peak that its window smears it over.
     const SMEAR: usize = 2;
-    static TRANSFORM: LazyLock<std::sync::Arc<dyn Fft<f32>>> =
-        LazyLock::new(|| FftPlanner::new().plan_fft_forward(POINTS));
+    static TRANSFORM: LazyLock<Arc<dyn Fft<f32>>> = LazyLock::new(|| FftPlanner::new().plan_fft_forward(POINTS));
 
-    let Some(stretch) = samples.get(start..start + POINTS) else {
-        return false;
-    };
     let mut spectrum: Vec<Complex32> = stretch
         .iter()
         .enumerate()
@@ -142,13 +89,9 @@ fn is_tonal(samples: &[f32], start: usize) -> bool {
     in_peaks > TONAL_SHARE * total
 }
 
-fn level_db(frame: &[f32]) -> f32 {
-    let power = frame.iter().map(|sample| sample * sample).sum::<f32>() / frame.len() as f32;
+fn level_dbfs(stretch: &[f32]) -> f32 {
+    let power = stretch.iter().map(|sample| sample * sample).sum::<f32>() / stretch.len() as f32;
     10.0 * power.max(1e-12).log10()
-}
-
-fn seconds_to_frames(seconds: f32) -> usize {
-    (seconds * FRAMES_PER_SECOND).round() as usize
 }
 
 #[cfg(test)]
@@ -215,7 +158,7 @@ mod tests {
                 }),
             ),
         ] {
-            assert_eq!(speech(&wave), [], "{name}");
+            assert!(speech(&wave).is_empty(), "{name}: {:?}", speech(&wave));
         }
     }
 }

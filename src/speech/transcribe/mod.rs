@@ -3,6 +3,7 @@
 mod gate;
 mod pool;
 mod quality;
+mod source;
 mod whisper;
 mod windows;
 mod words;
@@ -11,6 +12,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+pub use source::SpeechSource;
 pub use whisper::WhisperTranscriber;
 
 use super::SpeechError;
