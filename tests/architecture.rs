@@ -27,10 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("speech", &["audio"]),
     // It carries the transaction in which metadata and jobs commit together, and applies the queue's schema.
     ("db", &["queue"]),
-    (
-        "app",
-        &["audio", "config", "db", "links", "notify", "queue", "speech", "storage"],
-    ),
+    ("app", &["audio", "config", "db", "links", "notify", "queue", "speech", "storage"]),
     ("jobs", &["app+"]),
     ("service", &["jobs+"]),
     ("ingest", &["service+"]),
@@ -80,11 +77,8 @@ fn the_table_has_no_circle() {
 #[test]
 fn nothing_is_left_lying_about() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let listing = Command::new("git")
-        .args(["-c", "safe.directory=*", "ls-files", "-z"])
-        .current_dir(root)
-        .output()
-        .unwrap();
+    let listing =
+        Command::new("git").args(["-c", "safe.directory=*", "ls-files", "-z"]).current_dir(root).output().unwrap();
     if !listing.status.success() {
         return; // Not a checkout (a source archive, the build stage of an image): nothing is tracked.
     }
@@ -118,10 +112,7 @@ fn report(violations: &[Violation]) {
 
 /// The top-level modules that a row of the table allows, without `EVERYONES`.
 fn allowed(module: &str) -> BTreeSet<&'static str> {
-    let (_, imports) = MAY_IMPORT
-        .iter()
-        .find(|(name, _)| *name == module)
-        .expect("every module named has a row");
+    let (_, imports) = MAY_IMPORT.iter().find(|(name, _)| *name == module).expect("every module named has a row");
     let mut all = BTreeSet::new();
     for import in *imports {
         let (name, with_its_own) = import.strip_suffix('+').map_or((*import, false), |name| (name, true));
@@ -147,11 +138,7 @@ fn leftovers(file: &str, text: &str) -> Vec<Violation> {
                 !line[..at].ends_with(word) && !(ends && line[at + marker.len()..].starts_with(word))
             };
             if line.match_indices(marker).any(|(at, _)| a_word(at)) {
-                found.push(Violation {
-                    file: file.into(),
-                    line: number + 1,
-                    rule: format!("has {marker:?}: {why}"),
-                });
+                found.push(Violation { file: file.into(), line: number + 1, rule: format!("has {marker:?}: {why}") });
             }
         }
     }
@@ -210,36 +197,18 @@ impl Crate {
             let module = module_of(path);
             let mut parser = Parser::new(text, &module, &modules);
             parser.file();
-            (
-                module,
-                File {
-                    path: path.into(),
-                    imports: parser.imports,
-                    items: parser.items,
-                },
-            )
+            (module, File { path: path.into(), imports: parser.imports, items: parser.items })
         };
-        Self {
-            files: sources.iter().map(parse).collect(),
-        }
+        Self { files: sources.iter().map(parse).collect() }
     }
 
     fn forbidden_imports(&self) -> Vec<Violation> {
         let mut violations = Vec::new();
         for (module, file) in self.files.iter().filter(|(module, _)| !module.is_empty()) {
-            let violation = |line, rule| Violation {
-                file: file.path.clone(),
-                line,
-                rule,
-            };
+            let violation = |line, rule| Violation { file: file.path.clone(), line, rule };
             let name = module.join("::");
             let fits = |row: &&str| name == **row || name.starts_with(&format!("{row}::"));
-            let Some(row) = MAY_IMPORT
-                .iter()
-                .map(|(row, _)| *row)
-                .filter(fits)
-                .max_by_key(|row| row.len())
-            else {
+            let Some(row) = MAY_IMPORT.iter().map(|(row, _)| *row).filter(fits).max_by_key(|row| row.len()) else {
                 violations.push(violation(1, format!("{} has no row in MAY_IMPORT", module[0])));
                 continue;
             };
@@ -262,15 +231,10 @@ impl Crate {
     fn mutual_imports(&self) -> Vec<Violation> {
         let mut uses: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for (module, file) in &self.files {
-            for import in file
-                .imports
-                .iter()
-                .filter(|import| import.exported_as.is_none() && !import.in_tests)
-            {
+            for import in file.imports.iter().filter(|import| import.exported_as.is_none() && !import.in_tests) {
                 let (target, _) = self.definition(&import.path, 0);
                 if !target.starts_with(module) && !module.starts_with(target) {
-                    uses.entry((&file.path, &self.files[target].path))
-                        .or_insert(import.line);
+                    uses.entry((&file.path, &self.files[target].path)).or_insert(import.line);
                 }
             }
         }
@@ -278,11 +242,7 @@ impl Crate {
         for ((file, other), line) in &uses {
             if let Some(back) = uses.get(&(*other, *file)).filter(|_| file < other) {
                 let rule = format!("imports {other}, which imports it (line {back}); no two files import each other");
-                violations.push(Violation {
-                    file: (*file).into(),
-                    line: *line,
-                    rule,
-                });
+                violations.push(Violation { file: (*file).into(), line: *line, rule });
             }
         }
         violations
@@ -290,10 +250,7 @@ impl Crate {
 
     /// The module whose file a path leads to, re-exports followed, and whether the item was seen there.
     fn definition<'a>(&'a self, path: &'a [String], depth: usize) -> (&'a [String], bool) {
-        let length = (0..=path.len())
-            .rev()
-            .find(|&length| self.files.contains_key(&path[..length]))
-            .unwrap_or(0);
+        let length = (0..=path.len()).rev().find(|&length| self.files.contains_key(&path[..length])).unwrap_or(0);
         let (module, rest) = path.split_at(length);
         let (Some(file), Some(name)) = (self.files.get(module), rest.first()) else {
             return (module, true);
@@ -321,11 +278,7 @@ impl Crate {
 fn module_of(path: &str) -> Module {
     let path = path.trim_start_matches("src/").trim_end_matches(".rs");
     let path = path.strip_suffix("/mod").unwrap_or(path);
-    if path == "lib" {
-        Vec::new()
-    } else {
-        path.split('/').map(str::to_owned).collect()
-    }
+    if path == "lib" { Vec::new() } else { path.split('/').map(str::to_owned).collect() }
 }
 
 /// Finds in one file the paths that lead to elsewhere in the crate.
@@ -343,15 +296,7 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn new(text: &str, module: &[String], modules: &'a BTreeSet<Module>) -> Self {
         let (imports, items) = (Vec::new(), BTreeSet::new());
-        Self {
-            tokens: tokens(text),
-            at: 0,
-            here: module.to_vec(),
-            file_depth: module.len(),
-            modules,
-            imports,
-            items,
-        }
+        Self { tokens: tokens(text), at: 0, here: module.to_vec(), file_depth: module.len(), modules, imports, items }
     }
 
     fn token(&self, at: usize) -> &str {
@@ -474,12 +419,7 @@ impl<'a> Parser<'a> {
         };
         base.extend_from_slice(&path[from..]);
         let in_tests = self.here[self.file_depth..].iter().any(|module| module == "tests");
-        self.imports.push(Import {
-            line,
-            path: base,
-            exported_as,
-            in_tests,
-        });
+        self.imports.push(Import { line, path: base, exported_as, in_tests });
     }
 }
 
@@ -506,10 +446,7 @@ fn tokens(text: &str) -> Vec<(String, usize)> {
 
 /// How long the token at the start of the text is, and whether it counts.
 fn token_length(rest: &str, first: char) -> (usize, bool) {
-    let word = |text: &str| {
-        text.find(|letter: char| !letter.is_alphanumeric() && letter != '_')
-            .unwrap_or(text.len())
-    };
+    let word = |text: &str| text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len());
     if rest.starts_with("//") {
         (rest.find('\n').unwrap_or(rest.len()), false)
     } else if rest.starts_with("/*") {
@@ -577,9 +514,7 @@ fn quote_length(rest: &str) -> usize {
     if inner[letter..].starts_with('\'') {
         return 1 + letter + 1;
     }
-    1 + inner
-        .find(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .unwrap_or(inner.len())
+    1 + inner.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(inner.len())
 }
 
 /// The checks above find what is planted.
@@ -591,16 +526,8 @@ mod planted {
     }
 
     fn forbidden(path: &str, text: &str) -> Vec<String> {
-        let others = [
-            "app",
-            "audio/mod",
-            "cli/mod",
-            "http/auth",
-            "ingest/asterisk",
-            "ingest/mod",
-            "service/mod",
-            "storage",
-        ];
+        let others =
+            ["app", "audio/mod", "cli/mod", "http/auth", "ingest/asterisk", "ingest/mod", "service/mod", "storage"];
         let mut sources: Vec<_> = others.iter().map(|name| (format!("src/{name}.rs"), "")).collect();
         sources.retain(|(other, _)| other != path);
         sources.push((path.into(), text));
@@ -620,82 +547,37 @@ mod planted {
 
     #[test]
     fn lists_relative_paths_and_paths_in_code_are_read() {
-        assert_eq!(
-            forbidden("src/audio/mod.rs", "fn f() { crate::storage::put() }").len(),
-            1
-        );
-        assert_eq!(
-            forbidden(
-                "src/audio/decode/wav.rs",
-                "use super::super::super::storage::BlobStore;"
-            )
-            .len(),
-            1
-        );
-        assert_eq!(
-            forbidden(
-                "src/links.rs",
-                "mod tests { use super::*; use super::super::app::App; }"
-            )
-            .len(),
-            1
-        );
-        assert_eq!(
-            forbidden(
-                "src/http/api.rs",
-                "use crate::{app::App, ingest::{self, asterisk as a}};"
-            )
-            .len(),
-            2
-        );
+        assert_eq!(forbidden("src/audio/mod.rs", "fn f() { crate::storage::put() }").len(), 1);
+        assert_eq!(forbidden("src/audio/decode/wav.rs", "use super::super::super::storage::BlobStore;").len(), 1);
+        assert_eq!(forbidden("src/links.rs", "mod tests { use super::*; use super::super::app::App; }").len(), 1);
+        assert_eq!(forbidden("src/http/api.rs", "use crate::{app::App, ingest::{self, asterisk as a}};").len(), 2);
         assert_eq!(forbidden("src/jobs/mod.rs", "pub use crate::service::*;").len(), 1);
     }
 
     #[test]
     fn what_is_allowed_commented_out_or_quoted_is_left_alone() {
+        assert_eq!(forbidden("src/http/core/mod.rs", "use crate::{ingest::asterisk, service};"), NONE);
+        assert_eq!(forbidden("src/audio/mod.rs", "// crate::app\n/* /* crate::cli */ crate::app */"), NONE);
         assert_eq!(
-            forbidden("src/http/core/mod.rs", "use crate::{ingest::asterisk, service};"),
+            forbidden("src/audio/mod.rs", r###"const A: &str = r##""# crate::app"##; const B: char = '"';"###),
             NONE
         );
         assert_eq!(
-            forbidden("src/audio/mod.rs", "// crate::app\n/* /* crate::cli */ crate::app */"),
-            NONE
-        );
-        assert_eq!(
-            forbidden(
-                "src/audio/mod.rs",
-                r###"const A: &str = r##""# crate::app"##; const B: char = '"';"###
-            ),
-            NONE
-        );
-        assert_eq!(
-            forbidden(
-                "src/audio/mod.rs",
-                r#"fn f<'a>(s: &'a str) { g(b"\" crate::app", '\'', "crate::cli") }"#
-            ),
+            forbidden("src/audio/mod.rs", r#"fn f<'a>(s: &'a str) { g(b"\" crate::app", '\'', "crate::cli") }"#),
             NONE
         );
     }
 
     #[test]
     fn a_module_without_a_row_is_found() {
-        assert_eq!(
-            forbidden("src/helpers.rs", ""),
-            ["src/helpers.rs:1: helpers has no row in MAY_IMPORT"]
-        );
+        assert_eq!(forbidden("src/helpers.rs", ""), ["src/helpers.rs:1: helpers has no row in MAY_IMPORT"]);
     }
 
     #[test]
     fn two_files_that_import_each_other_are_found_through_re_exports() {
         let job = ("src/queue/job.rs", "use super::Attempt;\npub struct Job;");
-        let attempt = (
-            "src/queue/attempt.rs",
-            "\nuse crate::queue::job::Job;\npub struct Attempt;",
-        );
-        let folder = (
-            "src/queue/mod.rs",
-            "mod attempt;\nmod job;\npub use attempt::*;\npub use job::Job;",
-        );
+        let attempt = ("src/queue/attempt.rs", "\nuse crate::queue::job::Job;\npub struct Attempt;");
+        let folder = ("src/queue/mod.rs", "mod attempt;\nmod job;\npub use attempt::*;\npub use job::Job;");
         assert_eq!(
             lines(&Crate::new(&[job, attempt, folder]).mutual_imports()),
             [
@@ -707,10 +589,8 @@ mod planted {
     #[test]
     fn re_exporting_a_file_testing_with_it_and_sharing_a_folder_are_no_import() {
         let job = ("src/queue/job.rs", "use super::Attempt;\npub struct Job;");
-        let attempt = (
-            "src/queue/attempt.rs",
-            "use super::Queue;\npub struct Attempt;\nmod tests { use super::super::Job; }",
-        );
+        let attempt =
+            ("src/queue/attempt.rs", "use super::Queue;\npub struct Attempt;\nmod tests { use super::super::Job; }");
         let folder = (
             "src/queue/mod.rs",
             "mod attempt;\nmod job;\npub use self::{attempt::Attempt, job::Job};\npub struct Queue(Job);",
@@ -720,10 +600,8 @@ mod planted {
 
     #[test]
     fn leftovers_are_found_with_file_and_line() {
-        let text = format!(
-            "fine\n// {}: later\n{}S\n{}()\nsee {}me/x",
-            LEFTOVERS[0].0, LEFTOVERS[0].0, LEFTOVERS[2].0, "/ho"
-        );
+        let text =
+            format!("fine\n// {}: later\n{}S\n{}()\nsee {}me/x", LEFTOVERS[0].0, LEFTOVERS[0].0, LEFTOVERS[2].0, "/ho");
         let found = lines(&leftovers("a.rs", &text));
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(found[0].starts_with("a.rs:2: has "), "{found:?}");
