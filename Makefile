@@ -1,0 +1,64 @@
+# What a person types. Every target sets up what it needs; `make` alone lists them.
+#
+# Built things go to $CARGO_TARGET_DIR, or target; models to $VOICEMILL_MODELS_DIR, or models/fetched, and are kept.
+
+target := $(or $(CARGO_TARGET_DIR),target)
+models_folder := $(or $(VOICEMILL_MODELS_DIR),models/fetched)
+
+# What the demo, the tests and the default configuration use; `make models MODELS=` fetches all there are.
+MODELS = whisper-tiny.en voice-heart
+
+# The mail server that the mail tests send to, in a Python environment of its own.
+testenv := target/testenv
+aiosmtpd := aiosmtpd==1.4.6
+
+cargo_deny := cargo-deny@0.20.2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build models demo test lint docs samples clean-data
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing of compilers, libraries and Python, by apt-get
+	@scripts/setup
+
+build: setup ## Build the optimised voicemill
+	cargo build --release
+
+models: build ## Fetch and verify the models
+	@mkdir -p $(models_folder)
+	@$(target)/release/voicemill models --models-dir $(models_folder) fetch $(MODELS)
+
+demo: models ## Show the whole service at work, then serve it (ONCE=1: check every step and end)
+	@VOICEMILL_SPEECH__MODELS_FOLDER=$(models_folder) $(target)/release/voicemill demo $(if $(ONCE),--once)
+
+# Tests and the binary that fetches their models are built in one go, so that the dependencies are compiled once.
+test: setup $(testenv)/$(aiosmtpd) ## Run every test
+	cargo test --no-run
+	@mkdir -p $(models_folder)
+	@$(target)/debug/voicemill models --models-dir $(models_folder) fetch $(MODELS)
+	cargo test --doc
+	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run; else set -x; cargo test --lib --bins --tests; fi
+
+$(testenv)/$(aiosmtpd): | setup
+	@echo 'installing $(aiosmtpd) into $(testenv), for the mail tests'
+	@python3 -m venv $(testenv)
+	@$(testenv)/bin/pip install --quiet --disable-pip-version-check $(aiosmtpd)
+	@touch $@
+
+lint: setup ## Check formatting, lints, and the licences and sources of dependencies
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	@cargo deny --version >/dev/null 2>&1 || { echo 'installing $(cargo_deny), which checks licences'; cargo install --quiet --locked $(cargo_deny); }
+	cargo deny --log-level error check --hide-inclusion-graph licenses bans sources
+
+docs: setup ## Build the documentation of the crate, links checked
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+	@echo 'open $(target)/doc/voicemill/index.html'
+
+samples: models ## Make the sample audio anew (needs sox and ffmpeg)
+	VOICEMILL=$(abspath $(target)/release/voicemill) samples/make
+
+clean-data: ## Remove what the demo and a local service stored
+	rm -rf data
