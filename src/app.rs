@@ -65,34 +65,23 @@ impl App {
             .with_context(|| format!("cannot make the storage folder {}", folder.display()))?;
         let scratch = folder.join("scratch");
         std::fs::create_dir_all(&scratch).context("cannot make the scratch folder")?;
-        let database = Database::open(&folder.join("voicemill.db"))
-            .await
-            .context("cannot open the database")?;
+        let database = Database::open(&folder.join("voicemill.db")).await.context("cannot open the database")?;
         let queue = Queue::new(database.reader().clone(), database.writer().clone(), clock.clone());
-        let store: Arc<dyn BlobStore> = Arc::new(
-            LocalStore::open(&folder.join("store"))
-                .await
-                .context("cannot open the store")?,
-        );
+        let store: Arc<dyn BlobStore> =
+            Arc::new(LocalStore::open(&folder.join("store")).await.context("cannot open the store")?);
         let mail: Arc<dyn Channel> = match &config.smtp {
             Some(smtp) => Arc::new(Smtp::new(smtp)?),
             None => Arc::new(Outbox::open(folder.join("outbox")).context("cannot make the outbox")?),
         };
         let link_keys = match config.links.keys.as_slice() {
-            [] => LinkKeys::new(&[KeyConfig {
-                id: 1,
-                secret: secret(&folder.join("link-key"))?,
-            }])?,
+            [] => LinkKeys::new(&[KeyConfig { id: 1, secret: secret(&folder.join("link-key"))? }])?,
             keys => LinkKeys::new(keys)?,
         };
         let operator_key = match &config.http.operator_key {
             Some(key) => key.clone(),
             None => secret(&folder.join("operator-key"))?,
         };
-        anyhow::ensure!(
-            operator_key.len() >= 32,
-            "http.operator_key must have at least 32 characters"
-        );
+        anyhow::ensure!(operator_key.len() >= 32, "http.operator_key must have at least 32 characters");
         let models = ModelStore::new(config.speech.models_folder.clone(), Manifest::built_in()?);
         Ok(Arc::new(Self {
             clock,
@@ -114,18 +103,13 @@ impl App {
     /// The engine that transcribes, loaded at its first use so that machines without that work need no model.
     pub fn transcriber(&self) -> Result<Arc<dyn Transcriber>, SpeechError> {
         load_once(&self.transcriber, || {
-            Ok(Arc::new(WhisperTranscriber::open(
-                &self.models,
-                &self.config.speech.transcribe_model,
-            )?))
+            Ok(Arc::new(WhisperTranscriber::open(&self.models, &self.config.speech.transcribe_model)?))
         })
     }
 
     /// The engine that speaks, loaded at its first use.
     pub fn synthesizer(&self) -> Result<Arc<dyn Synthesizer>, SpeechError> {
-        load_once(&self.synthesizer, || {
-            Ok(Arc::new(HeartSynthesizer::open(&self.models)?))
-        })
+        load_once(&self.synthesizer, || Ok(Arc::new(HeartSynthesizer::open(&self.models)?)))
     }
 
     /// A folder for one attempt's files, gone when the value is dropped.
@@ -174,8 +158,6 @@ fn secret(file: &Path) -> anyhow::Result<String> {
         .mode(0o600)
         .open(file)
         .with_context(|| format!("cannot make the secret {name}"))?;
-    new.write_all(secret.as_bytes())
-        .and_then(|()| new.sync_all())
-        .with_context(|| format!("cannot write {name}"))?;
+    new.write_all(secret.as_bytes()).and_then(|()| new.sync_all()).with_context(|| format!("cannot write {name}"))?;
     Ok(secret)
 }

@@ -21,19 +21,14 @@ impl Clock {
 
     /// A clock that stands still at `start` until [`Clock::advance`] moves it.
     pub fn fixed(start: Timestamp) -> Self {
-        Self {
-            fixed_microseconds: Some(Arc::new(AtomicI64::new(start.as_microsecond()))),
-        }
+        Self { fixed_microseconds: Some(Arc::new(AtomicI64::new(start.as_microsecond()))) }
     }
 
     /// The present moment, to the microsecond (the precision that both databases keep).
     pub fn now(&self) -> Timestamp {
         let microseconds = match &self.fixed_microseconds {
             Some(fixed) => fixed.load(Ordering::SeqCst),
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "this is the one place that reads the ambient clock"
-            )]
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the ambient clock")]
             None => Timestamp::now().as_microsecond(),
         };
         Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX)

@@ -93,12 +93,7 @@ pub struct WorkersConfig {
 
 impl Default for WorkersConfig {
     fn default() -> Self {
-        Self {
-            cpu: 0,
-            io: 32,
-            lease_seconds: 15,
-            grace_seconds: 20,
-        }
+        Self { cpu: 0, io: 32, lease_seconds: 15, grace_seconds: 20 }
     }
 }
 
@@ -162,9 +157,7 @@ pub struct MailConfig {
 
 impl Default for MailConfig {
     fn default() -> Self {
-        Self {
-            max_mail_bytes: 25_000_000,
-        }
+        Self { max_mail_bytes: 25_000_000 }
     }
 }
 
@@ -186,10 +179,7 @@ impl Config {
         let mut figment = Figment::new();
         match file {
             Some(file) if !file.exists() => {
-                anyhow::bail!(
-                    "there is no configuration file {}; name an existing one with --config",
-                    file.display()
-                )
+                anyhow::bail!("there is no configuration file {}; name an existing one with --config", file.display())
             }
             Some(file) => figment = figment.merge(Toml::file_exact(file)),
             None if Path::new("voicemill.toml").exists() => figment = figment.merge(Toml::file_exact("voicemill.toml")),
@@ -197,11 +187,7 @@ impl Config {
         }
         let mut config: Self = figment
             // Other variables of ours, such as VOICEMILL_MODELS_DIR, are no settings of a section.
-            .merge(
-                Env::prefixed("VOICEMILL_")
-                    .filter(|name| name.as_str().contains("__"))
-                    .split("__"),
-            )
+            .merge(Env::prefixed("VOICEMILL_").filter(|name| name.as_str().contains("__")).split("__"))
             .extract()
             .map_err(|error| anyhow::anyhow!("the configuration cannot be used: {error}"))?;
         config.check()?;
@@ -215,19 +201,11 @@ impl Config {
             "http.public_url is {:?}; it must begin with http:// or https://",
             self.http.public_url
         );
-        for (name, lufs) in [
-            ("media.speech_lufs", self.media.speech_lufs),
-            ("media.music_lufs", self.media.music_lufs),
-        ] {
-            anyhow::ensure!(
-                (-40.0..=-5.0).contains(&lufs),
-                "{name} is {lufs}; it must lie between -40 and -5"
-            );
+        for (name, lufs) in [("media.speech_lufs", self.media.speech_lufs), ("media.music_lufs", self.media.music_lufs)]
+        {
+            anyhow::ensure!((-40.0..=-5.0).contains(&lufs), "{name} is {lufs}; it must lie between -40 and -5");
         }
-        anyhow::ensure!(
-            self.workers.lease_seconds >= 3,
-            "workers.lease_seconds must be at least 3"
-        );
+        anyhow::ensure!(self.workers.lease_seconds >= 3, "workers.lease_seconds must be at least 3");
         anyhow::ensure!(self.workers.io >= 1, "workers.io must be at least 1");
         Ok(())
     }
@@ -241,25 +219,16 @@ mod tests {
     fn the_sample_says_every_setting_and_its_default() {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("voicemill.sample.toml");
         let text = std::fs::read_to_string(&sample).unwrap();
-        let uncommented: String = text
-            .lines()
-            .map(|line| line.strip_prefix("#= ").unwrap_or(line))
-            .map(|line| format!("{line}\n"))
-            .collect();
+        let uncommented: String =
+            text.lines().map(|line| line.strip_prefix("#= ").unwrap_or(line)).map(|line| format!("{line}\n")).collect();
         let parsed: toml::Table = uncommented.parse().unwrap();
         let config: Config = parsed.clone().try_into().unwrap();
         let told = toml::Table::try_from(&config).unwrap();
         let defaults = toml::Table::try_from(Config::default()).unwrap();
         for (section, values) in &defaults {
             for (key, default) in values.as_table().unwrap() {
-                assert!(
-                    parsed[section].get(key).is_some(),
-                    "the sample does not show {section}.{key}"
-                );
-                assert_eq!(
-                    &told[section][key], default,
-                    "the sample's {section}.{key} is not the default"
-                );
+                assert!(parsed[section].get(key).is_some(), "the sample does not show {section}.{key}");
+                assert_eq!(&told[section][key], default, "the sample's {section}.{key} is not the default");
             }
         }
     }

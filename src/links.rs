@@ -76,9 +76,7 @@ pub struct KeyConfig {
 
 impl fmt::Debug for KeyConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyConfig")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("KeyConfig").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -104,10 +102,7 @@ impl LinkKeys {
     /// The keys in `configured`; the first one mints.
     pub fn new(configured: &[KeyConfig]) -> Result<Self, KeyError> {
         let (first, others) = configured.split_first().ok_or(KeyError::Missing)?;
-        let mut keys = Self {
-            current: Key::new(first)?,
-            older: Vec::with_capacity(others.len()),
-        };
+        let mut keys = Self { current: Key::new(first)?, older: Vec::with_capacity(others.len()) };
         for config in others {
             if keys.find(config.id).is_some() {
                 return Err(KeyError::Duplicate(config.id));
@@ -146,17 +141,11 @@ impl LinkKeys {
         // An unknown key costs as much time as a known one.
         let known = self.find(key_id);
         let expected = known.unwrap_or(&self.current).code(purpose, key_id, id);
-        if bool::from(expected.ct_eq(code)) && known.is_some() {
-            Ok(id)
-        } else {
-            Err(BadToken)
-        }
+        if bool::from(expected.ct_eq(code)) && known.is_some() { Ok(id) } else { Err(BadToken) }
     }
 
     fn find(&self, id: u8) -> Option<&Key> {
-        std::iter::once(&self.current)
-            .chain(&self.older)
-            .find(|key| key.id == id)
+        std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
     }
 }
 
@@ -193,16 +182,10 @@ impl Key {
 fn decode_secret(text: &str) -> Option<Vec<u8>> {
     let text = text.trim();
     if text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return (0..text.len())
-            .step_by(2)
-            .map(|start| u8::from_str_radix(&text[start..start + 2], 16).ok())
-            .collect();
+        return (0..text.len()).step_by(2).map(|start| u8::from_str_radix(&text[start..start + 2], 16).ok()).collect();
     }
     let text = text.trim_end_matches('=');
-    STANDARD_NO_PAD
-        .decode(text)
-        .or_else(|_| URL_SAFE_NO_PAD.decode(text))
-        .ok()
+    STANDARD_NO_PAD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text)).ok()
 }
 
 #[cfg(test)]
@@ -212,10 +195,7 @@ mod tests {
     use super::*;
 
     fn config(id: u8, byte: u8) -> KeyConfig {
-        KeyConfig {
-            id,
-            secret: format!("{byte:02x}").repeat(32),
-        }
+        KeyConfig { id, secret: format!("{byte:02x}").repeat(32) }
     }
 
     fn keys(configs: &[KeyConfig]) -> LinkKeys {
@@ -261,10 +241,7 @@ mod tests {
 
     #[test]
     fn bad_keys_are_named() {
-        let with = |id, secret: &str| KeyConfig {
-            id,
-            secret: secret.to_owned(),
-        };
+        let with = |id, secret: &str| KeyConfig { id, secret: secret.to_owned() };
         let error = |configs: &[KeyConfig]| LinkKeys::new(configs).unwrap_err();
         assert_eq!(error(&[]), KeyError::Missing);
         assert_eq!(error(&[with(1, "c0ffee")]), KeyError::Short(1));
@@ -280,13 +257,7 @@ mod tests {
         for text in [&hex, &standard, &URL_SAFE_NO_PAD.encode(&bytes)] {
             assert_eq!(decode_secret(text).as_ref(), Some(&bytes), "{text}");
         }
-        assert!(
-            LinkKeys::new(&[KeyConfig {
-                id: 0,
-                secret: LinkKeys::generate_secret().unwrap()
-            }])
-            .is_ok()
-        );
+        assert!(LinkKeys::new(&[KeyConfig { id: 0, secret: LinkKeys::generate_secret().unwrap() }]).is_ok());
     }
 
     #[test]

@@ -7,14 +7,9 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging at `level` unless `RUST_LOG` says otherwise; JSON where no person is watching.
 pub fn start(level: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start, as in tests, keeps the first.
-    let started = if std::io::stderr().is_terminal() {
-        builder.with_target(false).try_init()
-    } else {
-        builder.json().try_init()
-    };
+    let started =
+        if std::io::stderr().is_terminal() { builder.with_target(false).try_init() } else { builder.json().try_init() };
     drop(started);
 }

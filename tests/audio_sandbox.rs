@@ -30,42 +30,26 @@ fn spec(directory: &Path) -> RenderSpec {
         writer.write_sample((8_000.0 * (n as f32 * 0.2).sin()) as i16).unwrap();
     }
     writer.finalize().unwrap();
-    let mut spec = RenderSpec::of(vec![SourceSpec {
-        path,
-        hint: None,
-        role: None,
-    }]);
+    let mut spec = RenderSpec::of(vec![SourceSpec { path, hint: None, role: None }]);
     spec.loudness_lufs = Some(-16.0);
-    spec.outputs = [
-        ("phone", OutputFormat::Ulaw, 8_000),
-        ("browser", OutputFormat::Opus, 16_000),
-    ]
-    .map(|(name, format, rate_hz)| OutputSpec {
-        name: name.into(),
-        path: directory.join(name),
-        format,
-        rate_hz,
-        channels: ChannelLayout::Mono,
-        span: Span::Full,
-    })
-    .into();
+    spec.outputs = [("phone", OutputFormat::Ulaw, 8_000), ("browser", OutputFormat::Opus, 16_000)]
+        .map(|(name, format, rate_hz)| OutputSpec {
+            name: name.into(),
+            path: directory.join(name),
+            format,
+            rate_hz,
+            channels: ChannelLayout::Mono,
+            span: Span::Full,
+        })
+        .into();
     spec
 }
 
 async fn provoke(fault: Misbehave, deadline: Duration) -> AudioError {
     let directory = tempfile::tempdir().unwrap();
     let spec = spec(directory.path());
-    let error = Sandbox {
-        misbehave: Some(fault),
-        ..sandbox()
-    }
-    .render(&spec, deadline)
-    .await
-    .unwrap_err();
-    assert!(
-        spec.outputs.iter().all(|output| !output.path.exists()),
-        "left something behind after {error}"
-    );
+    let error = Sandbox { misbehave: Some(fault), ..sandbox() }.render(&spec, deadline).await.unwrap_err();
+    assert!(spec.outputs.iter().all(|output| !output.path.exists()), "left something behind after {error}");
     error
 }
 
@@ -88,11 +72,7 @@ async fn the_kind_of_an_error_survives_the_trip() {
         let path = directory.path().join("in");
         async move {
             std::fs::write(&path, bytes).unwrap();
-            let spec = RenderSpec::of(vec![SourceSpec {
-                path,
-                hint: None,
-                role: None,
-            }]);
+            let spec = RenderSpec::of(vec![SourceSpec { path, hint: None, role: None }]);
             sandbox().render(&spec, GENEROUS).await.unwrap_err()
         }
     };
@@ -102,15 +82,8 @@ async fn the_kind_of_an_error_survives_the_trip() {
     );
     assert!(matches!(refused(b"").await, AudioError::Empty(_)));
     assert!(matches!(refused(b"fLaC\0\0").await, AudioError::Malformed(_)));
-    let missing = SourceSpec {
-        path: directory.path().join("nowhere"),
-        hint: None,
-        role: None,
-    };
-    let missing = sandbox()
-        .render(&RenderSpec::of(vec![missing]), GENEROUS)
-        .await
-        .unwrap_err();
+    let missing = SourceSpec { path: directory.path().join("nowhere"), hint: None, role: None };
+    let missing = sandbox().render(&RenderSpec::of(vec![missing]), GENEROUS).await.unwrap_err();
     assert!(
         matches!(&missing, AudioError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound),
         "{missing}"
@@ -121,37 +94,25 @@ async fn the_kind_of_an_error_survives_the_trip() {
 #[tokio::test]
 async fn a_panic_ends_one_job() {
     let error = provoke(Misbehave::Panic, GENEROUS).await;
-    assert!(
-        matches!(&error, AudioError::Malformed(sentence) if sentence.contains("damaged")),
-        "{error}"
-    );
+    assert!(matches!(&error, AudioError::Malformed(sentence) if sentence.contains("damaged")), "{error}");
 }
 
 #[tokio::test]
 async fn a_crash_in_c_ends_one_job() {
     let error = provoke(Misbehave::Abort, GENEROUS).await;
-    assert!(
-        matches!(&error, AudioError::Malformed(sentence) if sentence.contains("SIGABRT")),
-        "{error}"
-    );
+    assert!(matches!(&error, AudioError::Malformed(sentence) if sentence.contains("SIGABRT")), "{error}");
 }
 
 #[tokio::test]
 async fn an_endless_loop_ends_at_the_deadline() {
     let error = provoke(Misbehave::Loop, Duration::from_secs(1)).await;
-    assert!(
-        matches!(&error, AudioError::Limit(sentence) if sentence.contains("longer than 1 second")),
-        "{error}"
-    );
+    assert!(matches!(&error, AudioError::Limit(sentence) if sentence.contains("longer than 1 second")), "{error}");
 }
 
 #[tokio::test]
 async fn a_memory_bomb_ends_at_the_limit() {
     let error = provoke(Misbehave::Allocate, GENEROUS).await;
-    assert!(
-        matches!(&error, AudioError::Limit(sentence) if sentence.contains("memory")),
-        "{error}"
-    );
+    assert!(matches!(&error, AudioError::Limit(sentence) if sentence.contains("memory")), "{error}");
 }
 
 #[tokio::test]
@@ -160,8 +121,5 @@ async fn a_file_that_grows_without_end_stops_at_the_limit() {
     let mut sandbox = sandbox();
     sandbox.limits.file_bytes = 4_096;
     let error = sandbox.render(&spec(directory.path()), GENEROUS).await.unwrap_err();
-    assert!(
-        matches!(&error, AudioError::Limit(sentence) if sentence.contains("disk")),
-        "{error}"
-    );
+    assert!(matches!(&error, AudioError::Limit(sentence) if sentence.contains("disk")), "{error}");
 }

@@ -40,19 +40,11 @@ impl Server {
             .expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
         let port = lines.next().expect("it prints its port").expect("it can be read");
-        Self {
-            child,
-            lines,
-            port: port.parse().expect("a port"),
-        }
+        Self { child, lines, port: port.parse().expect("a port") }
     }
 
     fn config(&self) -> SmtpConfig {
-        SmtpConfig {
-            port: Some(self.port),
-            timeout_seconds: 2,
-            ..SmtpConfig::new("127.0.0.1", Security::None)
-        }
+        SmtpConfig { port: Some(self.port), timeout_seconds: 2, ..SmtpConfig::new("127.0.0.1", Security::None) }
     }
 
     fn smtp(&self) -> Smtp {
@@ -81,11 +73,7 @@ fn link() -> AudioPart<'static> {
 }
 
 fn attached() -> AudioPart<'static> {
-    AudioPart::Attached(Attachment {
-        bytes: &[0x55; 10_000],
-        file_name: "voicemail.wav",
-        content_type: "audio/wav",
-    })
+    AudioPart::Attached(Attachment { bytes: &[0x55; 10_000], file_name: "voicemail.wav", content_type: "audio/wav" })
 }
 
 fn mail() -> Rendered {
@@ -122,8 +110,7 @@ fn mail_with(brief: bool, audio: AudioPart<'_>) -> Rendered {
 }
 
 async fn send(smtp: &Smtp, how: &str) -> Result<Receipt, NotifyError> {
-    smtp.deliver(&Recipient::new(format!("{how}@example.com")), &mail())
-        .await
+    smtp.deliver(&Recipient::new(format!("{how}@example.com")), &mail()).await
 }
 
 #[tokio::test]
@@ -133,11 +120,7 @@ async fn every_mail_arrives_as_it_was_composed_over_one_connection() {
     for (brief, audio, parts) in [
         (false, link(), "multipart/alternative,text/plain,text/html"),
         (true, link(), "text/plain"),
-        (
-            false,
-            attached(),
-            "multipart/mixed,multipart/alternative,text/plain,text/html,audio/wav",
-        ),
+        (false, attached(), "multipart/mixed,multipart/alternative,text/plain,text/html,audio/wav"),
         (true, attached(), "multipart/mixed,text/plain,audio/wav"),
     ] {
         let mail = mail_with(brief, audio);
@@ -244,17 +227,7 @@ async fn starttls_is_made_and_a_strange_certificate_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
     let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-        ])
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
         .arg(&key)
@@ -274,18 +247,12 @@ async fn starttls_is_made_and_a_strange_certificate_refused() {
     };
     send(&Smtp::new(&trusting).unwrap(), "ok").await.unwrap();
 
-    let distrusting = SmtpConfig {
-        trusted_certificate: None,
-        ..trusting.clone()
-    };
+    let distrusting = SmtpConfig { trusted_certificate: None, ..trusting.clone() };
     let result = send(&Smtp::new(&distrusting).unwrap(), "ok").await;
     assert!(matches!(result, Err(NotifyError::Misconfigured(_))), "{result:?}");
 
     let without = Server::start(&[]);
-    let lacking = SmtpConfig {
-        port: Some(without.port),
-        ..trusting
-    };
+    let lacking = SmtpConfig { port: Some(without.port), ..trusting };
     let result = send(&Smtp::new(&lacking).unwrap(), "ok").await;
     assert!(matches!(result, Err(NotifyError::Misconfigured(_))), "{result:?}");
 }
@@ -297,17 +264,7 @@ async fn a_large_mail_arrives_whole() {
     for line in 0..60_000 {
         large.extend_from_slice(format!(".{line} a line that starts with a dot\r\n").as_bytes());
     }
-    let mail = Rendered {
-        bytes: Bytes::from(large),
-        ..mail()
-    };
-    server
-        .smtp()
-        .deliver(&Recipient::new("ok@example.com"), &mail)
-        .await
-        .unwrap();
-    assert_eq!(
-        server.next_mail(),
-        format!("1 ok <large@example.com> text/plain 0 {}", mail.bytes.len())
-    );
+    let mail = Rendered { bytes: Bytes::from(large), ..mail() };
+    server.smtp().deliver(&Recipient::new("ok@example.com"), &mail).await.unwrap();
+    assert_eq!(server.next_mail(), format!("1 ok <large@example.com> text/plain 0 {}", mail.bytes.len()));
 }

@@ -61,16 +61,8 @@ async fn open(path: &Path) -> (SqlitePool, Queue) {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(10));
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options.clone())
-        .await
-        .unwrap();
-    let read = SqlitePoolOptions::new()
-        .max_connections(4)
-        .connect_with(options)
-        .await
-        .unwrap();
+    let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.unwrap();
+    let read = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.unwrap();
     (write.clone(), Queue::new(read, write, Clock::system()))
 }
 
@@ -79,12 +71,7 @@ async fn open(path: &Path) -> (SqlitePool, Queue) {
 async fn worker_process() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
     let (write, queue) = open(Path::new(&path)).await;
-    let config = WorkerConfig {
-        io_slots: 8,
-        lease: LEASE,
-        poll: Duration::from_millis(50),
-        ..WorkerConfig::default()
-    };
+    let config = WorkerConfig { io_slots: 8, lease: LEASE, poll: Duration::from_millis(50), ..WorkerConfig::default() };
     let worker = Worker::new(queue, Registry::new().with::<Effect>(), Arc::new(write), config);
     worker.run(CancellationToken::new()).await.unwrap();
 }
@@ -118,17 +105,11 @@ async fn workers_killed_under_load_lose_nothing_and_repeat_nothing() {
     let path = folder.path().join("queue.db");
     let (write, queue) = open(&path).await;
     sqlx::raw_sql(SCHEMA).execute(&write).await.unwrap();
-    sqlx::raw_sql("CREATE TABLE effect (number INTEGER NOT NULL) STRICT")
-        .execute(&write)
-        .await
-        .unwrap();
+    sqlx::raw_sql("CREATE TABLE effect (number INTEGER NOT NULL) STRICT").execute(&write).await.unwrap();
     let mut transaction = write.begin_with("BEGIN IMMEDIATE").await.unwrap();
     for number in 0..JOBS {
         let tenant = Uuid::from_u128(number as u128 % 7);
-        queue
-            .enqueue(&mut transaction, NewJob::new(tenant, &Effect { number }))
-            .await
-            .unwrap();
+        queue.enqueue(&mut transaction, NewJob::new(tenant, &Effect { number })).await.unwrap();
     }
     transaction.commit().await.unwrap();
 
@@ -137,11 +118,7 @@ async fn workers_killed_under_load_lose_nothing_and_repeat_nothing() {
     let mut kills = 0;
     let begun = Instant::now();
     while count("SELECT count(*) FROM job").await > 0 {
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "left after {kills} kills: {:?}",
-            queue.list(&JobFilter::default()).await
-        );
+        assert!(begun.elapsed() < PATIENCE, "left after {kills} kills: {:?}", queue.list(&JobFilter::default()).await);
         // Each time once there is work in hand, so that every kill interrupts some.
         if kills < 6 && count("SELECT count(*) FROM job WHERE state = 'running'").await > 0 {
             workers[kills % 2] = Process::start(path.as_os_str());
@@ -157,10 +134,7 @@ async fn workers_killed_under_load_lose_nothing_and_repeat_nothing() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(kills, 6, "the work was over before the workers were killed");
-    assert!(
-        count("SELECT count(*) FROM done WHERE attempt > 1").await > 0,
-        "no kill hit a running job"
-    );
+    assert!(count("SELECT count(*) FROM done WHERE attempt > 1").await > 0, "no kill hit a running job");
     let jobs = i64::try_from(JOBS).unwrap();
     assert_eq!(count("SELECT count(*) FROM done").await, jobs);
     assert_eq!(count("SELECT count(*) FROM effect").await, jobs);

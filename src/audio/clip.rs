@@ -33,26 +33,16 @@ pub(crate) fn brief(speech: &[SpeechSegment], whole: TimeSpan, limit_seconds: f6
     let start = speech
         .iter()
         .find(|segment| segment.end_seconds > whole.start_seconds)
-        .map_or(whole.start_seconds, |first| {
-            (first.start_seconds - LEAD_SECONDS).max(whole.start_seconds)
-        });
-    let span = |end: f64| TimeSpan {
-        start_seconds: start,
-        end_seconds: end.min(whole.end_seconds),
-    };
+        .map_or(whole.start_seconds, |first| (first.start_seconds - LEAD_SECONDS).max(whole.start_seconds));
+    let span = |end: f64| TimeSpan { start_seconds: start, end_seconds: end.min(whole.end_seconds) };
     let limit = start + limit_seconds;
     if whole.end_seconds <= limit {
         return span(whole.end_seconds);
     }
     // Each pause offers the moment after its last word that is nearest to the limit.
-    let pauses = speech
-        .iter()
-        .enumerate()
-        .filter(|(_, segment)| segment.end_seconds > start)
-        .map(|(index, segment)| {
-            let next = speech
-                .get(index + 1)
-                .map_or(whole.end_seconds, |next| next.start_seconds);
+    let pauses =
+        speech.iter().enumerate().filter(|(_, segment)| segment.end_seconds > start).map(|(index, segment)| {
+            let next = speech.get(index + 1).map_or(whole.end_seconds, |next| next.start_seconds);
             let settled = (segment.end_seconds + TAIL_SECONDS).min((segment.end_seconds + next) / 2.0);
             limit.clamp(segment.end_seconds, settled.max(segment.end_seconds))
         });
@@ -90,39 +80,22 @@ mod tests {
     use super::*;
 
     fn segment(start_seconds: f64, end_seconds: f64) -> SpeechSegment {
-        SpeechSegment {
-            start_seconds,
-            end_seconds,
-        }
+        SpeechSegment { start_seconds, end_seconds }
     }
 
     fn whole(end_seconds: f64) -> TimeSpan {
-        TimeSpan {
-            start_seconds: 0.0,
-            end_seconds,
-        }
+        TimeSpan { start_seconds: 0.0, end_seconds }
     }
 
     #[test]
     fn a_short_message_is_kept_from_its_first_word() {
         let span = brief(&[segment(2.0, 9.0)], whole(12.0), 30.0);
-        assert_eq!(
-            span,
-            TimeSpan {
-                start_seconds: 1.8,
-                end_seconds: 12.0
-            }
-        );
+        assert_eq!(span, TimeSpan { start_seconds: 1.8, end_seconds: 12.0 });
     }
 
     #[test]
     fn the_cut_lies_in_the_pause_nearest_the_limit() {
-        let speech = [
-            segment(1.0, 10.0),
-            segment(11.0, 28.0),
-            segment(29.5, 32.0),
-            segment(33.0, 60.0),
-        ];
+        let speech = [segment(1.0, 10.0), segment(11.0, 28.0), segment(29.5, 32.0), segment(33.0, 60.0)];
         let span = brief(&speech, whole(61.0), 30.0);
         // The limit, 30.8, falls into the third sentence, whose end is nearer than its beginning.
         assert_eq!((span.start_seconds, span.end_seconds), (0.8, 32.0));
@@ -166,13 +139,7 @@ mod tests {
         assert!((0.84..0.86).contains(&loud_only.start_seconds), "{loud_only:?}");
         assert!((2.24..2.27).contains(&loud_only.end_seconds), "{loud_only:?}");
         let with_speech = without_silence(&[segment(0.5, 3.0)], &peaks, whole(4.0));
-        assert_eq!(
-            with_speech,
-            TimeSpan {
-                start_seconds: 0.35,
-                end_seconds: 3.25
-            }
-        );
+        assert_eq!(with_speech, TimeSpan { start_seconds: 0.35, end_seconds: 3.25 });
         assert_eq!(without_silence(&[], &Peaks::default(), whole(4.0)), whole(4.0));
     }
 }

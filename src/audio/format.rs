@@ -112,9 +112,6 @@ impl AudioError {
 
     /// Wraps a system error with what was being done, for use in `map_err`.
     pub fn io(context: &str) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::Io {
-            context: context.to_owned(),
-            source,
-        }
+        move |source| Self::Io { context: context.to_owned(), source }
     }
 }

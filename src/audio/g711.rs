@@ -92,10 +92,7 @@ mod tests {
                 assert!(back >= last, "{law:?} fell at {sample}");
                 last = back;
                 let error = (i32::from(back) - i32::from(sample)).abs();
-                assert!(
-                    error <= (i32::from(sample).abs() >> 5) + 16,
-                    "{law:?} {sample} became {back}"
-                );
+                assert!(error <= (i32::from(sample).abs() >> 5) + 16, "{law:?} {sample} became {back}");
             }
         }
     }

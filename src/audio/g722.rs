@@ -10,9 +10,8 @@ const LOW_LEVELS_6_BIT: [i32; 64] = [
     -728, 24808, 21904, 19008, 16704, 14984, 13512, 12280, 11192, 10232, 9360, 8576, 7856, 7192, 6576, 6000, 5456,
     4944, 4464, 4008, 3576, 3168, 2776, 2400, 2032, 1688, 1360, 1040, 728, 432, 136, -432, -136,
 ];
-const LOW_LEVELS_4_BIT: [i32; 16] = [
-    0, -20456, -12896, -8968, -6288, -4240, -2584, -1200, 20456, 12896, 8968, 6288, 4240, 2584, 1200, 0,
-];
+const LOW_LEVELS_4_BIT: [i32; 16] =
+    [0, -20456, -12896, -8968, -6288, -4240, -2584, -1200, 20456, 12896, 8968, 6288, 4240, 2584, 1200, 0];
 const HIGH_LEVELS: [i32; 4] = [-7408, -1616, 7408, 1616];
 const LOW_ADAPTATION: [i32; 8] = [-60, -30, 58, 172, 334, 538, 1198, 3042];
 const LOW_ADAPTATION_OF_CODE: [usize; 16] = [0, 7, 6, 5, 4, 3, 2, 1, 7, 6, 5, 4, 3, 2, 1, 0];
@@ -47,17 +46,7 @@ struct Band {
 
 impl Band {
     fn new(det: i32) -> Self {
-        Self {
-            s: 0,
-            sz: 0,
-            nb: 0,
-            det,
-            r: [0; 2],
-            p: [0; 2],
-            a: [0; 2],
-            b: [0; 6],
-            d: [0; 6],
-        }
+        Self { s: 0, sz: 0, nb: 0, det, r: [0; 2], p: [0; 2], a: [0; 2], b: [0; 6], d: [0; 6] }
     }
 
     /// Adapts the step to the code just seen.
@@ -122,11 +111,7 @@ pub(crate) struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self {
-            low: Band::new(32),
-            high: Band::new(8),
-            history: [0; 24],
-        }
+        Self { low: Band::new(32), high: Band::new(8), history: [0; 24] }
     }
 }
 
@@ -162,11 +147,7 @@ pub(crate) struct Encoder {
 
 impl Default for Encoder {
     fn default() -> Self {
-        Self {
-            low: Band::new(32),
-            high: Band::new(8),
-            history: [0; 24],
-        }
+        Self { low: Band::new(32), high: Band::new(8), history: [0; 24] }
     }
 }
 
@@ -184,9 +165,7 @@ impl Encoder {
 
         let error = saturate(low - self.low.s);
         let magnitude = if error < 0 { -(error + 1) } else { error };
-        let level = (1..30)
-            .find(|i| magnitude < (LOW_THRESHOLDS[*i] * self.low.det) >> 12)
-            .unwrap_or(30);
+        let level = (1..30).find(|i| magnitude < (LOW_THRESHOLDS[*i] * self.low.det) >> 12).unwrap_or(30);
         // Codes count down from the smallest level; negative ones lie below 32, except for the two smallest.
         let low_code = match (error < 0, level) {
             (true, 1..=2) => 64 - level,

@@ -1,8 +1,5 @@
 //! GSM 06.10 full rate by libgsm: the only file that calls into it.
-#![expect(
-    unsafe_code,
-    reason = "libgsm is a C library with no safe crate; every call stays in this file"
-)]
+#![expect(unsafe_code, reason = "libgsm is a C library with no safe crate; every call stays in this file")]
 
 use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
@@ -124,20 +121,14 @@ mod tests {
             for block in tone.chunks_exact(packing.block_samples()) {
                 encoder.encode(block, &mut bytes);
             }
-            assert_eq!(
-                bytes.len(),
-                tone.len() / packing.block_samples() * packing.block_bytes()
-            );
+            assert_eq!(bytes.len(), tone.len() / packing.block_samples() * packing.block_bytes());
             for block in bytes.chunks_exact(packing.block_bytes()) {
                 decoder.decode(block, &mut decoded);
             }
             assert_eq!(decoded.len(), tone.len());
             let energy = |x: &[i16]| x.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>();
             let ratio = energy(&decoded[320..]) / energy(&tone[320..]);
-            assert!(
-                (0.8..1.25).contains(&ratio),
-                "{packing:?} changed the energy by {ratio}"
-            );
+            assert!((0.8..1.25).contains(&ratio), "{packing:?} changed the energy by {ratio}");
         }
     }
 }

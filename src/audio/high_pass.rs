@@ -47,15 +47,9 @@ mod tests {
 
     #[test]
     fn hum_goes_and_voice_stays() {
-        for (hz, range_db) in [
-            (20.0, -30.0..-20.0),
-            (80.0, -3.5..-2.5),
-            (300.0, -0.1..0.1),
-            (3_000.0, -0.05..0.05),
-        ] {
-            let mut tone: Vec<f32> = (0..16_000)
-                .map(|n| (f64::from(n) * hz * std::f64::consts::TAU / 8_000.0).sin() as f32)
-                .collect();
+        for (hz, range_db) in [(20.0, -30.0..-20.0), (80.0, -3.5..-2.5), (300.0, -0.1..0.1), (3_000.0, -0.05..0.05)] {
+            let mut tone: Vec<f32> =
+                (0..16_000).map(|n| (f64::from(n) * hz * std::f64::consts::TAU / 8_000.0).sin() as f32).collect();
             HighPass::new(AudioSpec::mono(8_000), 80.0).process(&mut tone);
             let power = tone[8_000..].iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / 8_000.0;
             let db = 10.0 * (power / 0.5).log10();

@@ -46,10 +46,7 @@ impl Heard {
     }
 
     pub(crate) fn speech_seconds(&self) -> f64 {
-        self.speech
-            .iter()
-            .map(|segment| segment.end_seconds - segment.start_seconds)
-            .sum()
+        self.speech.iter().map(|segment| segment.end_seconds - segment.start_seconds).sum()
     }
 }
 
@@ -59,10 +56,7 @@ pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -
     let leg_specs: Vec<AudioSpec> = legs.iter().map(|leg| leg.source.spec()).collect();
     let mut tracks = Vec::<TrackWriter>::new();
     for output in &spec.outputs {
-        let wanted = AudioSpec {
-            rate_hz: output.rate_hz,
-            channels: output.channels.count(),
-        };
+        let wanted = AudioSpec { rate_hz: output.rate_hz, channels: output.channels.count() };
         if tracks.iter().all(|track| track.mixer.spec != wanted) {
             tracks.push(TrackWriter::new(wanted, &leg_specs, spec.high_pass_hz, directory)?);
         }
@@ -172,18 +166,9 @@ fn open_legs(spec: &RenderSpec) -> Result<Vec<Leg>, AudioError> {
         )));
     }
     let open = |(place, source): (usize, &SourceSpec)| {
-        let hint = source
-            .hint
-            .as_deref()
-            .or_else(|| source.path.extension().and_then(|extension| extension.to_str()));
-        let decode::Opened {
-            container,
-            codec,
-            source: audio,
-        } = decode::open(&source.path, hint)?;
-        let role = source
-            .role
-            .unwrap_or(if place == 0 { Role::Caller } else { Role::Callee });
+        let hint = source.hint.as_deref().or_else(|| source.path.extension().and_then(|extension| extension.to_str()));
+        let decode::Opened { container, codec, source: audio } = decode::open(&source.path, hint)?;
+        let role = source.role.unwrap_or(if place == 0 { Role::Caller } else { Role::Callee });
         Ok(Leg {
             container,
             codec,
@@ -208,9 +193,7 @@ fn open_legs(spec: &RenderSpec) -> Result<Vec<Leg>, AudioError> {
 
 fn furthest_behind(legs: &[Leg]) -> Option<usize> {
     let reading = legs.iter().enumerate().filter(|(_, leg)| !leg.ended);
-    reading
-        .min_by(|(_, a), (_, b)| a.seconds().total_cmp(&b.seconds()))
-        .map(|(index, _)| index)
+    reading.min_by(|(_, a), (_, b)| a.seconds().total_cmp(&b.seconds())).map(|(index, _)| index)
 }
 
 /// Brings all legs to one rate and puts them together.
@@ -237,26 +220,12 @@ impl Mixer {
         let inputs = legs
             .iter()
             .map(|from| {
-                let mapped = AudioSpec {
-                    rate_hz: from.rate_hz,
-                    channels,
-                };
+                let mapped = AudioSpec { rate_hz: from.rate_hz, channels };
                 let resampler = Resampler::new(mapped, spec.rate_hz)?;
-                Ok(MixerInput {
-                    from: *from,
-                    channels,
-                    resampler,
-                    queue: Vec::new(),
-                    ended: false,
-                })
+                Ok(MixerInput { from: *from, channels, resampler, queue: Vec::new(), ended: false })
             })
             .collect::<Result<_, AudioError>>()?;
-        Ok(Self {
-            spec,
-            inputs,
-            mapped: Vec::new(),
-            mixed: Vec::new(),
-        })
+        Ok(Self { spec, inputs, mapped: Vec::new(), mixed: Vec::new() })
     }
 
     /// Takes a block of one leg; the mix as far as all legs have come. A leg that has ended is silent from there.
@@ -309,9 +278,7 @@ impl TrackWriter {
     ) -> Result<Self, AudioError> {
         Ok(Self {
             mixer: Mixer::new(spec, legs)?,
-            high_pass: high_pass_hz
-                .filter(|_| spec.rate_hz <= PHONE_MAX_RATE_HZ)
-                .map(|hz| HighPass::new(spec, hz)),
+            high_pass: high_pass_hz.filter(|_| spec.rate_hz <= PHONE_MAX_RATE_HZ).map(|hz| HighPass::new(spec, hz)),
             meter: LoudnessMeter::new(spec)?,
             spool: SpoolWriter::new(directory)?,
         })
@@ -327,11 +294,7 @@ impl TrackWriter {
     }
 
     fn finish(self) -> Result<Track, AudioError> {
-        Ok(Track {
-            spec: self.mixer.spec,
-            spool: self.spool.finish()?,
-            meter: self.meter,
-        })
+        Ok(Track { spec: self.mixer.spec, spool: self.spool.finish()?, meter: self.meter })
     }
 }
 
@@ -345,11 +308,7 @@ struct Listener {
 impl Listener {
     fn new(legs: &[AudioSpec]) -> Result<Self, AudioError> {
         let mixer = Mixer::new(AudioSpec::mono(SPEECH_RATE_HZ), legs)?;
-        Ok(Self {
-            mixer,
-            detector: SpeechDetector::default(),
-            peaks: Peaks::default(),
-        })
+        Ok(Self { mixer, detector: SpeechDetector::default(), peaks: Peaks::default() })
     }
 
     fn push(&mut self, leg: usize, samples: &[f32], last: bool) -> Result<(), AudioError> {
@@ -360,9 +319,6 @@ impl Listener {
     }
 
     fn finish(self) -> Heard {
-        Heard {
-            speech: self.detector.finish(),
-            peaks: self.peaks,
-        }
+        Heard { speech: self.detector.finish(), peaks: self.peaks }
     }
 }

@@ -59,11 +59,7 @@ impl Limiter {
             self.frame += 1;
             if self.frame > self.delay_frames() as u64 {
                 let ceiling = self.ceiling;
-                out.extend(
-                    self.delayed
-                        .drain(..self.channels)
-                        .map(|sample| (sample * gain).clamp(-ceiling, ceiling)),
-                );
+                out.extend(self.delayed.drain(..self.channels).map(|sample| (sample * gain).clamp(-ceiling, ceiling)));
             }
         }
     }
@@ -101,20 +97,12 @@ impl Limiter {
             self.needed.pop_back();
         }
         self.needed.push_back((self.frame, need));
-        while self
-            .needed
-            .front()
-            .is_some_and(|(frame, _)| frame + (self.look_ahead as u64) < self.frame)
-        {
+        while self.needed.front().is_some_and(|(frame, _)| frame + (self.look_ahead as u64) < self.frame) {
             self.needed.pop_front();
         }
         let lowest = self.needed.front().map_or(need, |(_, gain)| *gain);
         // Down at once, up slowly; the mean below turns the step down into a ramp that is complete when the peak is due.
-        self.gain = if lowest < self.gain {
-            lowest
-        } else {
-            self.gain + (lowest - self.gain) * self.release
-        };
+        self.gain = if lowest < self.gain { lowest } else { self.gain + (lowest - self.gain) * self.release };
         let oldest = self.recent.pop_front().unwrap_or(1.0);
         self.recent.push_back(self.gain);
         self.recent_sum += f64::from(self.gain) - f64::from(oldest);
@@ -128,11 +116,7 @@ fn interpolator() -> [[f32; TAPS]; PHASES] {
         let kernel: [f64; TAPS] = std::array::from_fn(|tap| {
             let x = tap as f64 - (TAPS / 2 - 1) as f64 - phase as f64 / PHASES as f64;
             let window = 0.5 + 0.5 * (std::f64::consts::PI * x / (TAPS as f64 / 2.0 + 0.5)).cos();
-            let sinc = if x == 0.0 {
-                1.0
-            } else {
-                (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x)
-            };
+            let sinc = if x == 0.0 { 1.0 } else { (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x) };
             sinc * window
         });
         let sum: f64 = kernel.iter().sum();

@@ -14,23 +14,15 @@ pub(crate) struct LoudnessMeter {
 impl LoudnessMeter {
     /// `Mode::HISTOGRAM` bounds the memory, at a resolution of 0.1 LU.
     pub(crate) fn new(spec: AudioSpec) -> Result<Self, AudioError> {
-        let meter = EbuR128::new(
-            u32::from(spec.channels),
-            spec.rate_hz,
-            Mode::I | Mode::TRUE_PEAK | Mode::HISTOGRAM,
-        )
-        .map_err(|error| AudioError::Limit(format!("Loudness can't be measured at {} Hz ({error}).", spec.rate_hz)))?;
-        Ok(Self {
-            meter,
-            channels: spec.channels,
-            sample_peak: 0.0,
-        })
+        let meter = EbuR128::new(u32::from(spec.channels), spec.rate_hz, Mode::I | Mode::TRUE_PEAK | Mode::HISTOGRAM)
+            .map_err(|error| {
+            AudioError::Limit(format!("Loudness can't be measured at {} Hz ({error}).", spec.rate_hz))
+        })?;
+        Ok(Self { meter, channels: spec.channels, sample_peak: 0.0 })
     }
 
     pub(crate) fn push(&mut self, samples: &[f32]) {
-        self.sample_peak = samples
-            .iter()
-            .fold(self.sample_peak, |peak, sample| peak.max(sample.abs()));
+        self.sample_peak = samples.iter().fold(self.sample_peak, |peak, sample| peak.max(sample.abs()));
         // Fails only for whole frames missing, which our blocks never do.
         let _ = self.meter.add_frames_f32(samples);
     }

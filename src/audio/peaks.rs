@@ -14,11 +14,7 @@ pub(crate) struct Peaks {
 
 impl Default for Peaks {
     fn default() -> Self {
-        Self {
-            bins: Vec::with_capacity(MAX_BINS),
-            frames_per_bin: FIRST_BIN_FRAMES,
-            frames: 0,
-        }
+        Self { bins: Vec::with_capacity(MAX_BINS), frames_per_bin: FIRST_BIN_FRAMES, frames: 0 }
     }
 }
 
@@ -65,11 +61,7 @@ impl Peaks {
         let step = |step: u64| {
             let first = (bin_of(step) as usize).min(self.bins.len());
             let end = (bin_of(step + 1) as usize).clamp(first, self.bins.len());
-            let end = if end == first {
-                (first + 1).min(self.bins.len())
-            } else {
-                end
-            };
+            let end = if end == first { (first + 1).min(self.bins.len()) } else { end };
             let peak = self.bins[first..end].iter().copied().fold(0.0, f32::max);
             (peak / full_scale.max(f32::MIN_POSITIVE) * 255.0).round() as u8
         };
@@ -110,9 +102,6 @@ mod tests {
         assert_eq!(waveform.iter().position(|peak| *peak == 255), Some(75));
         assert_eq!(waveform.iter().filter(|peak| **peak > 0).count(), 1);
         let reached = peaks.frames_reaching(0.4).unwrap();
-        assert!(
-            reached.contains(&750_100) && reached.end - reached.start <= 256,
-            "{reached:?}"
-        );
+        assert!(reached.contains(&750_100) && reached.end - reached.start <= 256, "{reached:?}");
     }
 }

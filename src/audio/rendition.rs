@@ -37,10 +37,7 @@ impl Leveling {
         let Some((target, lufs)) = target_lufs.zip(track.meter.lufs()) else {
             // Levels stay as they are, except for what would be cut off by the format's own full scale.
             let overshoots = track.meter.sample_peak() > 1.0;
-            return Ok(Self {
-                gain: 1.0,
-                ceiling: overshoots.then_some(ceiling),
-            });
+            return Ok(Self { gain: 1.0, ceiling: overshoots.then_some(ceiling) });
         };
         let wanted_db = (target - lufs).min(MAX_GAIN_DB);
         let gain = from_db(wanted_db);
@@ -50,10 +47,7 @@ impl Leveling {
         let whole = 0..track.spool.samples();
         let (mut gain_db, target) = (wanted_db, lufs + wanted_db);
         loop {
-            let leveling = Self {
-                gain: from_db(gain_db),
-                ceiling: Some(ceiling),
-            };
+            let leveling = Self { gain: from_db(gain_db), ceiling: Some(ceiling) };
             let mut meter = LoudnessMeter::new(track.spec)?;
             leveling.play(track, whole.clone(), |samples| {
                 meter.push(samples);
@@ -83,9 +77,7 @@ impl Leveling {
         let mut limiter = self.ceiling.map(|ceiling| Limiter::new(rate_hz, channels, ceiling));
         let (mut read, mut limited, mut at) = (Vec::new(), Vec::new(), samples.start);
         while at < samples.end {
-            track
-                .spool
-                .read(at, BLOCK_SAMPLES.min((samples.end - at) as usize), &mut read)?;
+            track.spool.read(at, BLOCK_SAMPLES.min((samples.end - at) as usize), &mut read)?;
             if read.is_empty() {
                 break;
             }
@@ -130,17 +122,11 @@ pub(crate) fn render(
 ) -> Result<OutputReport, AudioError> {
     let written = write(output, track, leveling, span, fades, options)?;
     let report = check(output, track.spec, &written)?;
-    let drift_lu = report
-        .loudness_lufs
-        .zip(written.lufs)
-        .map_or(0.0, |(decoded, wanted)| decoded - wanted);
+    let drift_lu = report.loudness_lufs.zip(written.lufs).map_or(0.0, |(decoded, wanted)| decoded - wanted);
     if drift_lu.abs() <= CODEC_DRIFT_LU || leveling.gain == 1.0 {
         return Ok(report);
     }
-    let made_up = Leveling {
-        gain: leveling.gain * from_db(-drift_lu),
-        ..*leveling
-    };
+    let made_up = Leveling { gain: leveling.gain * from_db(-drift_lu), ..*leveling };
     let written = write(output, track, &made_up, span, fades, options)?;
     check(output, track.spec, &written)
 }
@@ -181,10 +167,7 @@ fn write(
         encoder.write(&block)
     })?;
     encoder.finish()?;
-    Ok(Written {
-        frames: end - first,
-        lufs: meter.lufs(),
-    })
+    Ok(Written { frames: end - first, lufs: meter.lufs() })
 }
 
 /// Raised-cosine fades at both ends of a stream of known length.
@@ -198,23 +181,12 @@ struct Fader {
 
 impl Fader {
     fn process(&mut self, samples: &mut [f32]) {
-        let ramp = |position: u64, length: u64| {
-            (position as f32 / length as f32 * std::f32::consts::FRAC_PI_2)
-                .sin()
-                .powi(2)
-        };
+        let ramp =
+            |position: u64, length: u64| (position as f32 / length as f32 * std::f32::consts::FRAC_PI_2).sin().powi(2);
         for frame in samples.chunks_exact_mut(self.channels) {
             let left = self.frames.saturating_sub(self.at + 1);
-            let gain_in = if self.at < self.frames_in {
-                ramp(self.at, self.frames_in)
-            } else {
-                1.0
-            };
-            let gain_out = if left < self.frames_out {
-                ramp(left, self.frames_out)
-            } else {
-                1.0
-            };
+            let gain_in = if self.at < self.frames_in { ramp(self.at, self.frames_in) } else { 1.0 };
+            let gain_out = if left < self.frames_out { ramp(left, self.frames_out) } else { 1.0 };
             if gain_in * gain_out < 1.0 {
                 frame.iter_mut().for_each(|sample| *sample *= gain_in * gain_out);
             }
@@ -248,16 +220,9 @@ fn check(output: &OutputSpec, spec: AudioSpec, written: &Written) -> Result<Outp
         None => decode::open(&output.path, None)?,
     };
     let decoded_spec = opened.source.spec();
-    let expected_rate_hz = if output.format == OutputFormat::Opus {
-        48_000
-    } else {
-        spec.rate_hz
-    };
+    let expected_rate_hz = if output.format == OutputFormat::Opus { 48_000 } else { spec.rate_hz };
     if (decoded_spec.rate_hz, decoded_spec.channels) != (expected_rate_hz, spec.channels) {
-        return Err(failed(format!(
-            "{} Hz and {} channels",
-            decoded_spec.rate_hz, decoded_spec.channels
-        )));
+        return Err(failed(format!("{} Hz and {} channels", decoded_spec.rate_hz, decoded_spec.channels)));
     }
     let mut meter = LoudnessMeter::new(decoded_spec)?;
     let (mut block, mut decoded_frames) = (AudioBlock::default(), 0);
@@ -271,11 +236,7 @@ fn check(output: &OutputSpec, spec: AudioSpec, written: &Written) -> Result<Outp
         return Err(failed(format!("{decoded_frames} frames instead of {expected_frames}")));
     }
     match written.lufs.filter(|lufs| *lufs >= CHECKED_FROM_LUFS) {
-        Some(wanted)
-            if meter
-                .lufs()
-                .is_none_or(|lufs| (lufs - wanted).abs() > tolerance_lu(output.format)) =>
-        {
+        Some(wanted) if meter.lufs().is_none_or(|lufs| (lufs - wanted).abs() > tolerance_lu(output.format)) => {
             return Err(failed(format!(
                 "{:.1} LUFS instead of {wanted:.1}",
                 meter.lufs().unwrap_or(f64::NEG_INFINITY)
@@ -303,10 +264,7 @@ fn hash(path: &Path) -> Result<(u64, String), AudioError> {
     let (mut file, mut hasher, mut bytes) = (open_output(path)?, Sha256::new(), 0);
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        match file
-            .read(&mut buffer)
-            .map_err(AudioError::io("Reading what was written failed"))?
-        {
+        match file.read(&mut buffer).map_err(AudioError::io("Reading what was written failed"))? {
             0 => break,
             read => {
                 hasher.update(&buffer[..read]);
@@ -314,8 +272,5 @@ fn hash(path: &Path) -> Result<(u64, String), AudioError> {
             }
         }
     }
-    Ok((
-        bytes,
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
-    ))
+    Ok((bytes, hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
 }

@@ -84,10 +84,7 @@ impl Resampler {
         while self.frames_out < wanted {
             // Whole chunks of silence push out what the filter still holds.
             let chunk_samples = chunk_frames * channels;
-            self.pending.resize(
-                self.pending.len().next_multiple_of(chunk_samples).max(chunk_samples),
-                0.0,
-            );
+            self.pending.resize(self.pending.len().next_multiple_of(chunk_samples).max(chunk_samples), 0.0);
             self.process_pending(out)?;
         }
         out.truncate(before.1 + (wanted - before.0) as usize * channels);
@@ -136,9 +133,7 @@ mod tests {
     }
 
     fn tone(rate_hz: u32, hz: f64, frames: usize) -> Vec<f32> {
-        (0..frames)
-            .map(|n| (0.5 * (n as f64 * hz * std::f64::consts::TAU / f64::from(rate_hz)).sin()) as f32)
-            .collect()
+        (0..frames).map(|n| (0.5 * (n as f64 * hz * std::f64::consts::TAU / f64::from(rate_hz)).sin()) as f32).collect()
     }
 
     fn level_db(samples: &[f32]) -> f64 {
@@ -166,11 +161,7 @@ mod tests {
         let out = resample(AudioSpec::mono(16_000), 8_000, &tone(16_000, 1_000.0, 32_000), 512);
         let expected = tone(8_000, 1_000.0, 16_000);
         let error: Vec<f32> = out.iter().zip(&expected).map(|(a, b)| a - b).collect();
-        assert!(
-            level_db(&error[1_000..15_000]) < -80.0,
-            "off by {:.1} dB",
-            level_db(&error[1_000..15_000])
-        );
+        assert!(level_db(&error[1_000..15_000]) < -80.0, "off by {:.1} dB", level_db(&error[1_000..15_000]));
     }
 
     #[test]

@@ -36,11 +36,7 @@ pub struct ChildLimits {
 impl Default for ChildLimits {
     fn default() -> Self {
         // 12 hours of stereo at 48 kHz make a working copy of 16 GB; anything real is far below.
-        Self {
-            memory_bytes: 512 << 20,
-            file_bytes: 16 << 30,
-            open_files: 64,
-        }
+        Self { memory_bytes: 512 << 20, file_bytes: 16 << 30, open_files: 64 }
     }
 }
 
@@ -88,11 +84,7 @@ enum Answer {
     Empty(String),
     Malformed(String),
     Limit(String),
-    Io {
-        context: String,
-        reason: String,
-        errno: Option<i32>,
-    },
+    Io { context: String, reason: String, errno: Option<i32> },
 }
 
 impl From<Result<RenderReport, AudioError>> for Answer {
@@ -103,11 +95,9 @@ impl From<Result<RenderReport, AudioError>> for Answer {
             Err(AudioError::Empty(sentence)) => Self::Empty(sentence),
             Err(AudioError::Malformed(sentence)) => Self::Malformed(sentence),
             Err(AudioError::Limit(sentence)) => Self::Limit(sentence),
-            Err(AudioError::Io { context, source }) => Self::Io {
-                context,
-                reason: source.to_string(),
-                errno: source.raw_os_error(),
-            },
+            Err(AudioError::Io { context, source }) => {
+                Self::Io { context, reason: source.to_string(), errno: source.raw_os_error() }
+            }
         }
     }
 }
@@ -247,26 +237,17 @@ fn damaged(detail: &str) -> AudioError {
 /// Must run before any thread or runtime is started, because limits only bind what comes after.
 pub fn child_main() -> ExitCode {
     let mut request = Vec::new();
-    let read = std::io::stdin()
-        .lock()
-        .read_to_end(&mut request)
-        .and_then(|_| Ok(serde_json::from_slice(&request)?));
+    let read = std::io::stdin().lock().read_to_end(&mut request).and_then(|_| Ok(serde_json::from_slice(&request)?));
     let answer: Answer = match read {
         Ok(request) => serve(&request).into(),
         Err(error) => Err(AudioError::io("Reading the request failed")(error)).into(),
     };
-    let written = serde_json::to_vec(&answer)
-        .map_err(std::io::Error::from)
-        .and_then(|bytes| {
-            let mut stdout = std::io::stdout().lock();
-            stdout.write_all(&bytes)?;
-            stdout.flush()
-        });
-    if written.is_ok() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    let written = serde_json::to_vec(&answer).map_err(std::io::Error::from).and_then(|bytes| {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(&bytes)?;
+        stdout.flush()
+    });
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn serve(request: &Request) -> Result<RenderReport, AudioError> {
@@ -277,10 +258,7 @@ fn serve(request: &Request) -> Result<RenderReport, AudioError> {
         pipeline::render(&request.spec)
     })
     .unwrap_or_else(|panic| {
-        let message = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or(panic.downcast_ref::<&str>().copied());
+        let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         Err(damaged(message.unwrap_or("panic")))
     })
 }
@@ -294,13 +272,7 @@ fn confine(limits: &ChildLimits, cpu_seconds: u64) -> std::io::Result<()> {
         (Resource::Nofile, limits.open_files),
     ];
     for (resource, bound) in bounds {
-        setrlimit(
-            resource,
-            Rlimit {
-                current: Some(bound),
-                maximum: Some(bound),
-            },
-        )?;
+        setrlimit(resource, Rlimit { current: Some(bound), maximum: Some(bound) })?;
     }
     Ok(())
 }

@@ -133,18 +133,11 @@ impl NoiseFloor {
             self.rising.pop_back();
         }
         self.rising.push_back((self.frame, level_dbfs));
-        while self
-            .rising
-            .front()
-            .is_some_and(|(frame, _)| frame + FLOOR_FRAMES < self.frame)
-        {
+        while self.rising.front().is_some_and(|(frame, _)| frame + FLOOR_FRAMES < self.frame) {
             self.rising.pop_front();
         }
         self.frame += 1;
-        self.rising
-            .front()
-            .map_or(level_dbfs, |(_, level)| *level)
-            .max(LOWEST_FLOOR_DBFS)
+        self.rising.front().map_or(level_dbfs, |(_, level)| *level).max(LOWEST_FLOOR_DBFS)
     }
 }
 

@@ -21,27 +21,19 @@ impl SpoolWriter {
     /// A file without a name on the file system of `directory`.
     pub(crate) fn new(directory: &Path) -> Result<Self, AudioError> {
         let file = tempfile::tempfile_in(directory).map_err(AudioError::io(FAILED))?;
-        Ok(Self {
-            writer: BufWriter::with_capacity(128 * 1024, file),
-            bytes: Vec::new(),
-            samples: 0,
-        })
+        Ok(Self { writer: BufWriter::with_capacity(128 * 1024, file), bytes: Vec::new(), samples: 0 })
     }
 
     pub(crate) fn push(&mut self, samples: &[f32]) -> Result<(), AudioError> {
         self.bytes.clear();
-        self.bytes
-            .extend(samples.iter().flat_map(|sample| sample.to_ne_bytes()));
+        self.bytes.extend(samples.iter().flat_map(|sample| sample.to_ne_bytes()));
         self.samples += samples.len() as u64;
         self.writer.write_all(&self.bytes).map_err(AudioError::io(FAILED))
     }
 
     pub(crate) fn finish(self) -> Result<Spool, AudioError> {
         let samples = self.samples;
-        let file = self
-            .writer
-            .into_inner()
-            .map_err(|error| AudioError::io(FAILED)(error.into_error()))?;
+        let file = self.writer.into_inner().map_err(|error| AudioError::io(FAILED)(error.into_error()))?;
         Ok(Spool { file, samples })
     }
 }
@@ -66,11 +58,7 @@ impl Spool {
             .read_exact_at(&mut bytes, at * SAMPLE_BYTES as u64)
             .map_err(AudioError::io("Reading the working copy failed"))?;
         out.clear();
-        out.extend(
-            bytes
-                .chunks_exact(SAMPLE_BYTES)
-                .map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])),
-        );
+        out.extend(bytes.chunks_exact(SAMPLE_BYTES).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])));
         Ok(())
     }
 }

@@ -18,10 +18,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     let mut findings = Findings::default();
     findings.good(
         "configuration",
-        format!(
-            "listens on {}, links begin with {}",
-            config.http.listen, config.http.public_url
-        ),
+        format!("listens on {}, links begin with {}", config.http.listen, config.http.public_url),
     );
     let app = match App::new(config, Clock::system(), std::env::current_exe()?).await {
         Ok(app) => app,
@@ -30,15 +27,11 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
             return findings.print();
         }
     };
-    findings.good(
-        "storage",
-        format!("database and store are open in {}", app.config.storage.folder.display()),
-    );
+    findings.good("storage", format!("database and store are open in {}", app.config.storage.folder.display()));
     match app.queue.stats().await {
-        Ok(stats) => findings.good(
-            "queue",
-            format!("{} unfinished jobs", stats.iter().map(|stat| stat.count).sum::<u64>()),
-        ),
+        Ok(stats) => {
+            findings.good("queue", format!("{} unfinished jobs", stats.iter().map(|stat| stat.count).sum::<u64>()))
+        }
         Err(error) => findings.bad("queue", error.to_string()),
     }
     match render(&app).await {
@@ -48,10 +41,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     match app.transcriber() {
         Ok(engine) => {
             let info = engine.engine();
-            findings.good(
-                "transcription",
-                format!("{} with {} on {}", info.engine, info.model, info.cpu),
-            );
+            findings.good("transcription", format!("{} with {} on {}", info.engine, info.model, info.cpu));
         }
         Err(error) => findings.bad("transcription", error.to_string()),
     }
@@ -73,11 +63,7 @@ async fn render(app: &App) -> Result<(), AudioError> {
     let scratch = app.scratch().map_err(AudioError::io("make a scratch folder"))?;
     let path = scratch.path().join("silence.sln");
     std::fs::write(&path, [0; 16_000]).map_err(AudioError::io("write a scratch file"))?;
-    let source = SourceSpec {
-        path,
-        hint: Some("sln".to_owned()),
-        role: None,
-    };
+    let source = SourceSpec { path, hint: Some("sln".to_owned()), role: None };
     let spec = RenderSpec {
         outputs: vec![OutputSpec {
             name: "silence".to_owned(),
@@ -89,10 +75,7 @@ async fn render(app: &App) -> Result<(), AudioError> {
         }],
         ..RenderSpec::of(vec![source])
     };
-    app.sandbox
-        .render(&spec, std::time::Duration::from_secs(20))
-        .await
-        .map(drop)
+    app.sandbox.render(&spec, std::time::Duration::from_secs(20)).await.map(drop)
 }
 
 #[derive(Default)]

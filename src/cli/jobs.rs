@@ -78,10 +78,7 @@ impl From<StateArg> for State {
 pub async fn run(config: Config, args: JobsArgs) -> anyhow::Result<()> {
     let file = config.storage.folder.join("voicemill.db");
     if !file.exists() {
-        bail!(
-            "there is no database {}; name the service's configuration with --config",
-            file.display()
-        );
+        bail!("there is no database {}; name the service's configuration with --config", file.display());
     }
     let database = Database::open(&file).await.context("cannot open the database")?;
     let clock = Clock::system();
@@ -89,12 +86,7 @@ pub async fn run(config: Config, args: JobsArgs) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
     match args.command {
         JobsCommand::List { state, kind, limit } => {
-            let filter = JobFilter {
-                state: state.map(State::from),
-                kind,
-                limit,
-                ..JobFilter::default()
-            };
+            let filter = JobFilter { state: state.map(State::from), kind, limit, ..JobFilter::default() };
             let jobs = queue.list(&filter).await?;
             if args.json {
                 writeln!(output, "{}", serde_json::to_string_pretty(&jobs)?)?;
@@ -103,10 +95,7 @@ pub async fn run(config: Config, args: JobsArgs) -> anyhow::Result<()> {
             }
         }
         JobsCommand::Show { id } => {
-            let job = queue
-                .show(id)
-                .await?
-                .with_context(|| format!("there is no unfinished job {id}"))?;
+            let job = queue.show(id).await?.with_context(|| format!("there is no unfinished job {id}"))?;
             writeln!(output, "{}", serde_json::to_string_pretty(&job)?)?;
         }
         JobsCommand::Stats => {
@@ -118,11 +107,7 @@ pub async fn run(config: Config, args: JobsArgs) -> anyhow::Result<()> {
             }
             for stat in stats.iter().filter(|_| !args.json) {
                 let (lane, state) = (stat.lane.to_string(), name(stat.state));
-                writeln!(
-                    output,
-                    "{lane:4} {:20} {state:10} {:>8}  oldest {}",
-                    stat.kind, stat.count, stat.oldest
-                )?;
+                writeln!(output, "{lane:4} {:20} {state:10} {:>8}  oldest {}", stat.kind, stat.count, stat.oldest)?;
             }
         }
         JobsCommand::Retry { id } => {
@@ -137,10 +122,7 @@ pub async fn run(config: Config, args: JobsArgs) -> anyhow::Result<()> {
         }
         JobsCommand::Cancel { id } => {
             let mut transaction = database.begin().await?;
-            if !queue
-                .cancel(transaction.connection(), id, "cancelled by an operator")
-                .await?
-            {
+            if !queue.cancel(transaction.connection(), id, "cancelled by an operator").await? {
                 bail!("there is no job {id} to cancel; it is finished or given up already");
             }
             transaction.commit().await?;
@@ -155,28 +137,12 @@ fn list(output: &mut impl Write, jobs: &[JobInfo]) -> anyhow::Result<()> {
         writeln!(output, "There are no such jobs.")?;
         return Ok(());
     }
-    writeln!(
-        output,
-        "{:>8}  {:10} {:20} {:>7}  {:25} last error",
-        "id", "state", "kind", "attempt", "run at"
-    )?;
+    writeln!(output, "{:>8}  {:10} {:20} {:>7}  {:25} last error", "id", "state", "kind", "attempt", "run at")?;
     for job in jobs {
         let tried = format!("{}/{}", job.attempt, job.max_attempts);
-        let error = job
-            .verdict
-            .as_deref()
-            .or(job.errors.last().map(|failure| failure.error.as_str()));
-        let (state, run_at) = (
-            name(job.state),
-            job.run_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        );
-        writeln!(
-            output,
-            "{:>8}  {state:10} {:20} {tried:>7}  {run_at:25} {}",
-            job.id,
-            job.kind,
-            error.unwrap_or("-")
-        )?;
+        let error = job.verdict.as_deref().or(job.errors.last().map(|failure| failure.error.as_str()));
+        let (state, run_at) = (name(job.state), job.run_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
+        writeln!(output, "{:>8}  {state:10} {:20} {tried:>7}  {run_at:25} {}", job.id, job.kind, error.unwrap_or("-"))?;
     }
     Ok(())
 }

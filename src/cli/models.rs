@@ -84,11 +84,7 @@ fn list(store: &ModelStore) -> anyhow::Result<()> {
             ModelState::Missing => "missing",
         };
         let megabytes = model.bytes() as f64 / 1e6;
-        writeln!(
-            output,
-            "  {:<16} {state:<8} {megabytes:>6.1} MB  {:<11} {}",
-            model.name, model.licence, model.about
-        )?;
+        writeln!(output, "  {:<16} {state:<8} {megabytes:>6.1} MB  {:<11} {}", model.name, model.licence, model.about)?;
     }
     Ok(())
 }
@@ -104,11 +100,7 @@ fn fetch(store: &ModelStore, names: &[String], mirror: Option<&Path>) -> anyhow:
 
 fn verify(store: &ModelStore, names: &[String]) -> anyhow::Result<()> {
     let names = chosen(store, names, |state| state == ModelState::Present);
-    anyhow::ensure!(
-        !names.is_empty(),
-        "no model is in {}: run `voicemill models fetch`",
-        store.folder().display()
-    );
+    anyhow::ensure!(!names.is_empty(), "no model is in {}: run `voicemill models fetch`", store.folder().display());
     for name in names {
         store
             .verify(name)
@@ -171,11 +163,7 @@ impl<'a> Reporter<'a> {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
-        let word = if self.stage.is_some() {
-            "fetched into"
-        } else {
-            "already in"
-        };
+        let word = if self.stage.is_some() { "fetched into" } else { "already in" };
         writeln!(io::stdout(), "{}: {word} {}", self.name, store.folder().display())
     }
 }

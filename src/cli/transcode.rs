@@ -98,11 +98,7 @@ fn render_spec(args: &TranscodeArgs) -> Result<RenderSpec> {
     spec.high_pass_hz = args.high_pass;
     spec.trim_silence = args.trim;
     spec.brief_limit_seconds = args.brief;
-    spec.outputs = args
-        .outputs
-        .iter()
-        .map(|output| output_spec(args, output))
-        .collect::<Result<_>>()?;
+    spec.outputs = args.outputs.iter().map(|output| output_spec(args, output)).collect::<Result<_>>()?;
     Ok(spec)
 }
 
@@ -111,15 +107,9 @@ fn output_spec(args: &TranscodeArgs, output: &str) -> Result<OutputSpec> {
         Some((Some(format), path)) => (format, PathBuf::from(path)),
         _ => {
             let path = PathBuf::from(output);
-            let extension = path
-                .extension()
-                .and_then(|extension| extension.to_str())
-                .unwrap_or_default();
+            let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
             let Some(format) = OutputFormat::from_extension(extension) else {
-                bail!(
-                    "\"{output}\" does not end in a format that can be written. Use one of: {}.",
-                    extensions()
-                );
+                bail!("\"{output}\" does not end in a format that can be written. Use one of: {}.", extensions());
             };
             (format, path)
         }
@@ -138,11 +128,7 @@ fn output_spec(args: &TranscodeArgs, output: &str) -> Result<OutputSpec> {
         path,
         format,
         rate_hz,
-        channels: if stereo {
-            ChannelLayout::Stereo
-        } else {
-            ChannelLayout::Mono
-        },
+        channels: if stereo { ChannelLayout::Stereo } else { ChannelLayout::Mono },
         span: if args.brief.is_some() { Span::Brief } else { Span::Full },
     })
 }
@@ -158,10 +144,7 @@ fn extensions() -> String {
 }
 
 fn display_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// A spinner on a terminal, nothing elsewhere: the length of a file is not known before it is decoded.
@@ -185,17 +168,8 @@ fn print(out: &mut impl Write, report: &RenderReport) -> std::io::Result<()> {
             n => format!("{n} channels"),
         };
         let (container, codec, rate_hz) = (&source.container, &source.codec, source.rate_hz);
-        write!(
-            out,
-            "read    {container} {codec}, {rate_hz} Hz, {channels}, {}",
-            clock(source.duration_seconds)
-        )?;
-        writeln!(
-            out,
-            "{}{}",
-            note(source.truncated, "cut short"),
-            note(source.clipped, "recorded too loud")
-        )?;
+        write!(out, "read    {container} {codec}, {rate_hz} Hz, {channels}, {}", clock(source.duration_seconds))?;
+        writeln!(out, "{}{}", note(source.truncated, "cut short"), note(source.clipped, "recorded too loud"))?;
     }
     if let Some(skew) = report.skew_seconds {
         writeln!(out, "skew    the callee's leg is {skew:+.3} s longer")?;
@@ -204,29 +178,16 @@ fn print(out: &mut impl Write, report: &RenderReport) -> std::io::Result<()> {
         writeln!(out, "level   {lufs:.1} LUFS, gain {:+.1} dB", report.gain_db)?;
     }
     if let Some(brief) = report.brief {
-        writeln!(
-            out,
-            "brief   {} to {}",
-            clock(brief.start_seconds),
-            clock(brief.end_seconds)
-        )?;
+        writeln!(out, "brief   {} to {}", clock(brief.start_seconds), clock(brief.end_seconds))?;
     }
     if report.trimmed_seconds > 0.0 {
         writeln!(out, "trimmed {:.2} s of silence", report.trimmed_seconds)?;
     }
     for output in &report.outputs {
-        let lufs = output
-            .loudness_lufs
-            .map_or("silent".to_owned(), |lufs| format!("{lufs:.1} LUFS"));
-        let peak = output
-            .true_peak_dbtp
-            .map_or(String::new(), |peak| format!(", peak {peak:.1} dBTP"));
+        let lufs = output.loudness_lufs.map_or("silent".to_owned(), |lufs| format!("{lufs:.1} LUFS"));
+        let peak = output.true_peak_dbtp.map_or(String::new(), |peak| format!(", peak {peak:.1} dBTP"));
         let (name, rate_hz, bytes) = (&output.name, output.rate_hz, output.bytes);
-        writeln!(
-            out,
-            "wrote   {name}: {rate_hz} Hz, {}, {lufs}{peak}, {bytes} bytes",
-            clock(output.duration_seconds)
-        )?;
+        writeln!(out, "wrote   {name}: {rate_hz} Hz, {}, {lufs}{peak}, {bytes} bytes", clock(output.duration_seconds))?;
     }
     Ok(())
 }
@@ -238,12 +199,7 @@ fn note(applies: bool, words: &str) -> String {
 /// Seconds as `m:ss.mmm`.
 fn clock(seconds: f64) -> String {
     let milliseconds = (seconds * 1_000.0).round() as u64;
-    format!(
-        "{}:{:02}.{:03}",
-        milliseconds / 60_000,
-        milliseconds / 1_000 % 60,
-        milliseconds % 1_000
-    )
+    format!("{}:{:02}.{:03}", milliseconds / 60_000, milliseconds / 1_000 % 60, milliseconds % 1_000)
 }
 
 #[cfg(test)]
@@ -266,11 +222,7 @@ mod tests {
     fn formats_follow_from_names_and_prefixes() {
         let spec =
             spec("transcode in.mp3 -o a.wav -o b.ulaw -o c.opus -o wav_gsm:d.wav -o e.sln16 --loudness -16").unwrap();
-        let formats: Vec<_> = spec
-            .outputs
-            .iter()
-            .map(|output| (output.format, output.rate_hz))
-            .collect();
+        let formats: Vec<_> = spec.outputs.iter().map(|output| (output.format, output.rate_hz)).collect();
         assert_eq!(
             formats,
             [

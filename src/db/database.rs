@@ -76,17 +76,11 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Self::BUSY_TIMEOUT);
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(Self::ACQUIRE_TIMEOUT)
-        };
+        let pool =
+            |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(Self::ACQUIRE_TIMEOUT);
         // One connection writes: writers queue up in this process instead of meeting SQLITE_BUSY.
         let write = pool(1).connect_with(options.clone()).await?;
-        migrations()
-            .run(&write)
-            .await
-            .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
+        migrations().run(&write).await.map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
         let read = pool(8).connect_with(options.read_only(true)).await?;
         Ok(Self { read, write })
     }
@@ -114,13 +108,7 @@ impl Database {
 
 fn migrations() -> Migrator {
     let migration = |version, description: &'static str, sql: &'static str| {
-        Migration::new(
-            version,
-            description.into(),
-            MigrationType::Simple,
-            sqlx::SqlStr::from_static(sql),
-            false,
-        )
+        Migration::new(version, description.into(), MigrationType::Simple, sqlx::SqlStr::from_static(sql), false)
     };
     Migrator::with_migrations(vec![
         migration(1, "metadata", include_str!("migrations/0001_metadata.sql")),

@@ -53,8 +53,5 @@ pub async fn insert_key(connection: &mut Connection, key: &ApiKey, hash: &[u8; 3
 
 /// The key whose secret has that SHA-256.
 pub async fn key_by_hash(connection: &mut Connection, hash: &[u8; 32]) -> Result<Option<ApiKey>, DbError> {
-    Ok(sqlx::query_as(KEY_BY_HASH)
-        .bind(&hash[..])
-        .fetch_optional(connection)
-        .await?)
+    Ok(sqlx::query_as(KEY_BY_HASH).bind(&hash[..]).fetch_optional(connection).await?)
 }

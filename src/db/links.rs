@@ -32,10 +32,5 @@ pub async fn by_id(connection: &mut Connection, id: LinkId) -> Result<Option<Lin
 
 /// Takes back every link to a message; returns how many there were.
 pub async fn revoke_all(connection: &mut Connection, message: MessageId, at: Time) -> Result<u64, DbError> {
-    Ok(sqlx::query(REVOKE_ALL)
-        .bind(message)
-        .bind(at)
-        .execute(connection)
-        .await?
-        .rows_affected())
+    Ok(sqlx::query(REVOKE_ALL).bind(message).bind(at).execute(connection).await?.rows_affected())
 }

@@ -45,11 +45,7 @@ pub async fn by_extension(
     domain: DomainId,
     extension: &str,
 ) -> Result<Option<Mailbox>, DbError> {
-    Ok(sqlx::query_as(BY_EXTENSION)
-        .bind(domain)
-        .bind(extension)
-        .fetch_optional(connection)
-        .await?)
+    Ok(sqlx::query_as(BY_EXTENSION).bind(domain).bind(extension).fetch_optional(connection).await?)
 }
 
 /// The mailbox with that id.

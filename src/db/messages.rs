@@ -64,11 +64,7 @@ pub async fn by_core_id(
     mailbox: MailboxId,
     core_id: &str,
 ) -> Result<Option<Message>, DbError> {
-    Ok(sqlx::query_as(BY_CORE_ID)
-        .bind(mailbox)
-        .bind(core_id)
-        .fetch_optional(connection)
-        .await?)
+    Ok(sqlx::query_as(BY_CORE_ID).bind(mailbox).bind(core_id).fetch_optional(connection).await?)
 }
 
 /// The message with that id, whatever its domain: for jobs and links, which carry their own authority.
@@ -82,11 +78,7 @@ pub async fn in_domain(
     domain: DomainId,
     id: MessageId,
 ) -> Result<Option<Message>, DbError> {
-    Ok(sqlx::query_as(IN_DOMAIN)
-        .bind(domain)
-        .bind(id)
-        .fetch_optional(connection)
-        .await?)
+    Ok(sqlx::query_as(IN_DOMAIN).bind(domain).bind(id).fetch_optional(connection).await?)
 }
 
 /// Up to `limit` messages of a folder, newest first, older than `before`.
@@ -109,10 +101,7 @@ pub async fn list(
 
 /// Bytes of the mailbox's messages as they came, in every folder.
 pub async fn stored_bytes(connection: &mut Connection, mailbox: MailboxId) -> Result<i64, DbError> {
-    Ok(sqlx::query_scalar(STORED_BYTES)
-        .bind(mailbox)
-        .fetch_one(connection)
-        .await?)
+    Ok(sqlx::query_scalar(STORED_BYTES).bind(mailbox).fetch_one(connection).await?)
 }
 
 /// What rendering found out about a message.
@@ -157,34 +146,19 @@ pub async fn set_failed(connection: &mut Connection, id: MessageId, reason: &str
 
 /// Moves the message to another folder.
 pub async fn set_folder(connection: &mut Connection, id: MessageId, folder: Folder) -> Result<(), DbError> {
-    sqlx::query(SET_FOLDER)
-        .bind(id)
-        .bind(folder)
-        .execute(connection)
-        .await?;
+    sqlx::query(SET_FOLDER).bind(id).bind(folder).execute(connection).await?;
     Ok(())
 }
 
 /// Moves the message only if it still lies in `from`, so that an automatic move never undoes a person's.
 pub async fn move_if_in(connection: &mut Connection, id: MessageId, from: Folder, to: Folder) -> Result<(), DbError> {
-    sqlx::query(MOVE_IF_IN)
-        .bind(id)
-        .bind(from)
-        .bind(to)
-        .execute(connection)
-        .await?;
+    sqlx::query(MOVE_IF_IN).bind(id).bind(from).bind(to).execute(connection).await?;
     Ok(())
 }
 
 /// Records the first play; true if it was the first.
 pub async fn mark_read(connection: &mut Connection, id: MessageId, at: Time) -> Result<bool, DbError> {
-    Ok(sqlx::query(MARK_READ)
-        .bind(id)
-        .bind(at)
-        .execute(connection)
-        .await?
-        .rows_affected()
-        == 1)
+    Ok(sqlx::query(MARK_READ).bind(id).bind(at).execute(connection).await?.rows_affected() == 1)
 }
 
 /// Records where the work on the transcript stands.
@@ -193,11 +167,7 @@ pub async fn set_transcript_state(
     id: MessageId,
     state: TranscriptState,
 ) -> Result<(), DbError> {
-    sqlx::query(SET_TRANSCRIPT_STATE)
-        .bind(id)
-        .bind(state)
-        .execute(connection)
-        .await?;
+    sqlx::query(SET_TRANSCRIPT_STATE).bind(id).bind(state).execute(connection).await?;
     Ok(())
 }
 
@@ -208,20 +178,12 @@ pub async fn save_transcript(
     transcript: &Transcript,
     at: Time,
 ) -> Result<(), DbError> {
-    sqlx::query(SAVE_TRANSCRIPT)
-        .bind(id)
-        .bind(Json(transcript))
-        .bind(at)
-        .execute(connection)
-        .await?;
+    sqlx::query(SAVE_TRANSCRIPT).bind(id).bind(Json(transcript)).bind(at).execute(connection).await?;
     Ok(())
 }
 
 /// The message's transcript, if it has one.
 pub async fn transcript(connection: &mut Connection, id: MessageId) -> Result<Option<Transcript>, DbError> {
-    let body: Option<Json<Transcript>> = sqlx::query_scalar(TRANSCRIPT)
-        .bind(id)
-        .fetch_optional(connection)
-        .await?;
+    let body: Option<Json<Transcript>> = sqlx::query_scalar(TRANSCRIPT).bind(id).fetch_optional(connection).await?;
     Ok(body.map(|json| json.0))
 }

@@ -67,12 +67,7 @@ pub async fn set_composed(
 
 /// Records that the mail may have been taken, though nobody said so.
 pub async fn set_unknown(connection: &mut Connection, id: NoticeId, answer: &str) -> Result<(), DbError> {
-    sqlx::query(SET_UNKNOWN)
-        .bind(id)
-        .bind(NoticeState::Unknown)
-        .bind(answer)
-        .execute(connection)
-        .await?;
+    sqlx::query(SET_UNKNOWN).bind(id).bind(NoticeState::Unknown).bind(answer).execute(connection).await?;
     Ok(())
 }
 
@@ -84,12 +79,6 @@ pub async fn settle(
     answer: &str,
     at: Time,
 ) -> Result<(), DbError> {
-    sqlx::query(SETTLE)
-        .bind(id)
-        .bind(state)
-        .bind(answer)
-        .bind(at)
-        .execute(connection)
-        .await?;
+    sqlx::query(SETTLE).bind(id).bind(state).bind(answer).bind(at).execute(connection).await?;
     Ok(())
 }

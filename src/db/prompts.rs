@@ -44,11 +44,7 @@ pub async fn by_id(connection: &mut Connection, id: PromptId) -> Result<Option<P
 
 /// The prompt with that id if it is the domain's.
 pub async fn in_domain(connection: &mut Connection, domain: DomainId, id: PromptId) -> Result<Option<Prompt>, DbError> {
-    Ok(sqlx::query_as(IN_DOMAIN)
-        .bind(domain)
-        .bind(id)
-        .fetch_optional(connection)
-        .await?)
+    Ok(sqlx::query_as(IN_DOMAIN).bind(domain).bind(id).fetch_optional(connection).await?)
 }
 
 /// The domain's prompts by kind, the first thousand.
@@ -89,12 +85,6 @@ pub async fn set_available(
 
 /// Records why a version cannot be made; without effect when a newer version has begun.
 pub async fn set_failed(connection: &mut Connection, id: PromptId, version: i64, reason: &str) -> Result<(), DbError> {
-    sqlx::query(SET_FAILED)
-        .bind(id)
-        .bind(version)
-        .bind(MediaState::Failed)
-        .bind(reason)
-        .execute(connection)
-        .await?;
+    sqlx::query(SET_FAILED).bind(id).bind(version).bind(MediaState::Failed).bind(reason).execute(connection).await?;
     Ok(())
 }

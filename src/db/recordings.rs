@@ -42,11 +42,7 @@ pub async fn by_call_id(
     domain: DomainId,
     call_id: &str,
 ) -> Result<Option<Recording>, DbError> {
-    Ok(sqlx::query_as(BY_CALL_ID)
-        .bind(domain)
-        .bind(call_id)
-        .fetch_optional(connection)
-        .await?)
+    Ok(sqlx::query_as(BY_CALL_ID).bind(domain).bind(call_id).fetch_optional(connection).await?)
 }
 
 /// The recording with that id, whatever its domain: for jobs.
@@ -60,11 +56,7 @@ pub async fn in_domain(
     domain: DomainId,
     id: RecordingId,
 ) -> Result<Option<Recording>, DbError> {
-    Ok(sqlx::query_as(IN_DOMAIN)
-        .bind(domain)
-        .bind(id)
-        .fetch_optional(connection)
-        .await?)
+    Ok(sqlx::query_as(IN_DOMAIN).bind(domain).bind(id).fetch_optional(connection).await?)
 }
 
 /// Up to `limit` recordings, newest first, older than `before`.
@@ -74,13 +66,7 @@ pub async fn list(
     before: (Time, RecordingId),
     limit: i64,
 ) -> Result<Vec<Recording>, DbError> {
-    Ok(sqlx::query_as(LIST)
-        .bind(domain)
-        .bind(before.0)
-        .bind(before.1)
-        .bind(limit)
-        .fetch_all(connection)
-        .await?)
+    Ok(sqlx::query_as(LIST).bind(domain).bind(before.0).bind(before.1).bind(limit).fetch_all(connection).await?)
 }
 
 /// Makes the recording available.
@@ -107,11 +93,6 @@ pub async fn set_state(
     state: RecordingState,
     reason: Option<&str>,
 ) -> Result<(), DbError> {
-    sqlx::query(SET_STATE)
-        .bind(id)
-        .bind(state)
-        .bind(reason)
-        .execute(connection)
-        .await?;
+    sqlx::query(SET_STATE).bind(id).bind(state).bind(reason).execute(connection).await?;
     Ok(())
 }

@@ -35,11 +35,7 @@ pub async fn insert_original(connection: &mut Connection, original: &Original) -
 
 /// The originals of one version of a message, prompt or recording, by part.
 pub async fn originals(connection: &mut Connection, owner: Uuid, version: i64) -> Result<Vec<Original>, DbError> {
-    Ok(sqlx::query_as(ORIGINALS)
-        .bind(owner)
-        .bind(version)
-        .fetch_all(connection)
-        .await?)
+    Ok(sqlx::query_as(ORIGINALS).bind(owner).bind(version).fetch_all(connection).await?)
 }
 
 /// Stores a rendition; one of the same owner, version and name is a conflict.
@@ -65,11 +61,7 @@ pub async fn insert(connection: &mut Connection, rendition: &Rendition) -> Resul
 
 /// The renditions of one version, by name.
 pub async fn list(connection: &mut Connection, owner: Uuid, version: i64) -> Result<Vec<Rendition>, DbError> {
-    Ok(sqlx::query_as(LIST)
-        .bind(owner)
-        .bind(version)
-        .fetch_all(connection)
-        .await?)
+    Ok(sqlx::query_as(LIST).bind(owner).bind(version).fetch_all(connection).await?)
 }
 
 /// One rendition of a version.
@@ -79,12 +71,7 @@ pub async fn by_name(
     version: i64,
     name: &str,
 ) -> Result<Option<Rendition>, DbError> {
-    Ok(sqlx::query_as(BY_NAME)
-        .bind(owner)
-        .bind(version)
-        .bind(name)
-        .fetch_optional(connection)
-        .await?)
+    Ok(sqlx::query_as(BY_NAME).bind(owner).bind(version).bind(name).fetch_optional(connection).await?)
 }
 
 /// The rendition with that id.

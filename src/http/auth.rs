@@ -30,13 +30,9 @@ pub(super) struct Operator;
 async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let unauthorized = |detail| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
     let Some(key) = key(&parts.headers) else {
-        return Err(unauthorized(
-            "send a key: Authorization: Bearer KEY, or Basic with the key as password",
-        ));
+        return Err(unauthorized("send a key: Authorization: Bearer KEY, or Basic with the key as password"));
     };
-    domains::authenticate(app, &key)
-        .await?
-        .ok_or_else(|| unauthorized("this key is not known"))
+    domains::authenticate(app, &key).await?.ok_or_else(|| unauthorized("this key is not known"))
 }
 
 fn key(headers: &HeaderMap) -> Option<String> {
@@ -61,10 +57,7 @@ impl FromRequestParts<Arc<App>> for Core {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         match caller(parts, app).await? {
-            Caller::Domain {
-                domain,
-                scope: KeyScope::Core,
-            } => Ok(Self(domain)),
+            Caller::Domain { domain, scope: KeyScope::Core } => Ok(Self(domain)),
             _ => Err(forbidden("a core's key")),
         }
     }
@@ -75,10 +68,7 @@ impl FromRequestParts<Arc<App>> for Portal {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         match caller(parts, app).await? {
-            Caller::Domain {
-                domain,
-                scope: KeyScope::Portal,
-            } => Ok(Self(domain)),
+            Caller::Domain { domain, scope: KeyScope::Portal } => Ok(Self(domain)),
             _ => Err(forbidden("a portal's key")),
         }
     }

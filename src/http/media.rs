@@ -45,26 +45,17 @@ pub(super) async fn serve(app: &App, rendition: &Rendition, headers: &HeaderMap)
             headers.insert(header::ETAG, etag);
         }
     };
-    if headers
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|known| known.as_bytes() == etag.as_bytes())
-    {
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
         common(&mut response);
         return Ok(response);
     }
     let wanted = wanted(headers, &etag, total);
     if wanted == Wanted::Outside {
-        let mut response = Problem::new(
-            StatusCode::RANGE_NOT_SATISFIABLE,
-            "range",
-            "the range lies outside the file",
-        )
-        .into_response();
+        let mut response =
+            Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "the range lies outside the file").into_response();
         common(&mut response);
-        response
-            .headers_mut()
-            .insert(header::CONTENT_RANGE, number_header(format!("bytes */{total}")));
+        response.headers_mut().insert(header::CONTENT_RANGE, number_header(format!("bytes */{total}")));
         return Ok(response);
     }
     let range = match &wanted {
@@ -73,11 +64,7 @@ pub(super) async fn serve(app: &App, rendition: &Rendition, headers: &HeaderMap)
     };
     let body = renditions::read(app, rendition, range.clone()).await?;
     let length = range.as_ref().map_or(total, |range| range.end - range.start);
-    let status = if range.is_some() {
-        StatusCode::PARTIAL_CONTENT
-    } else {
-        StatusCode::OK
-    };
+    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let mut response = (status, Body::from_stream(body)).into_response();
     common(&mut response);
     let headers = response.headers_mut();
@@ -106,20 +93,14 @@ fn wanted(headers: &HeaderMap, etag: &str, total: u64) -> Wanted {
     let Some(text) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
         return Wanted::All;
     };
-    if headers
-        .get(header::IF_RANGE)
-        .is_some_and(|known| known.as_bytes() != etag.as_bytes())
-    {
+    if headers.get(header::IF_RANGE).is_some_and(|known| known.as_bytes() != etag.as_bytes()) {
         return Wanted::All;
     }
     let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
         return Wanted::All;
     };
     let range = match (first.trim(), last.trim()) {
-        ("", suffix) => suffix
-            .parse::<u64>()
-            .ok()
-            .map(|length| total.saturating_sub(length)..total),
+        ("", suffix) => suffix.parse::<u64>().ok().map(|length| total.saturating_sub(length)..total),
         (first, "") => first.parse().ok().map(|first| first..total),
         (first, last) => match (first.parse::<u64>(), last.parse::<u64>()) {
             (Ok(first), Ok(last)) if first <= last => Some(first..last.saturating_add(1).min(total)),
@@ -156,14 +137,7 @@ mod tests {
 
     #[test]
     fn what_is_no_single_range_means_the_whole_file() {
-        for text in [
-            "bytes=5-2",
-            "bytes=0-1,5-6",
-            "bytes=a-b",
-            "items=0-1",
-            "bytes=",
-            "bytes=-",
-        ] {
+        for text in ["bytes=5-2", "bytes=0-1,5-6", "bytes=a-b", "items=0-1", "bytes=", "bytes=-"] {
             assert_eq!(ask(text), Wanted::All, "{text}");
         }
     }

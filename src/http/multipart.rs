@@ -23,19 +23,12 @@ where
     F: Future<Output = Result<T, Problem>>,
 {
     let mut fields = Fields::new();
-    while let Some(field) = form
-        .next_field()
-        .await
-        .map_err(|error| Problem::bad_request(error.body_text()))?
-    {
+    while let Some(field) = form.next_field().await.map_err(|error| Problem::bad_request(error.body_text()))? {
         if field.file_name().is_some() {
             let hint = field.file_name().and_then(extension);
             let (sender, receiver) = mpsc::channel(4);
             let body = ByteStream::new(stream::unfold(receiver, |mut receiver| async move {
-                receiver
-                    .recv()
-                    .await
-                    .map(|chunk: Result<Bytes, std::io::Error>| (chunk, receiver))
+                receiver.recv().await.map(|chunk: Result<Bytes, std::io::Error>| (chunk, receiver))
             }));
             let (_, outcome) = tokio::join!(pump(field, sender), take(fields, Incoming { body, hint }));
             return outcome;
@@ -44,15 +37,11 @@ where
             continue;
         };
         if !room {
-            return Err(Problem::bad_request(format!(
-                "the form has more than {MAX_FIELDS} fields before its file"
-            )));
+            return Err(Problem::bad_request(format!("the form has more than {MAX_FIELDS} fields before its file")));
         }
         fields.insert(name, text(field).await?);
     }
-    Err(Problem::bad_request(
-        "the form has no file; send one as a part with a file name, after the other fields",
-    ))
+    Err(Problem::bad_request("the form has no file; send one as a part with a file name, after the other fields"))
 }
 
 /// The extension of a file name, without its dot.
@@ -62,16 +51,10 @@ pub(super) fn extension(file_name: &str) -> Option<String> {
 
 async fn text(mut field: Field<'_>) -> Result<String, Problem> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = field
-        .chunk()
-        .await
-        .map_err(|error| Problem::bad_request(error.body_text()))?
-    {
+    while let Some(chunk) = field.chunk().await.map_err(|error| Problem::bad_request(error.body_text()))? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > MAX_FIELD_BYTES {
-            return Err(Problem::bad_request(format!(
-                "a field of the form is longer than {MAX_FIELD_BYTES} bytes"
-            )));
+            return Err(Problem::bad_request(format!("a field of the form is longer than {MAX_FIELD_BYTES} bytes")));
         }
     }
     String::from_utf8(bytes).map_err(|_| Problem::bad_request("a field of the form is not UTF-8 text"))

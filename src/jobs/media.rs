@@ -31,38 +31,17 @@ pub(super) struct Planned {
 impl Planned {
     /// The whole of it in mono.
     pub(super) const fn mono(name: &'static str, purpose: Purpose, format: OutputFormat, rate_hz: u32) -> Self {
-        Self {
-            name,
-            purpose,
-            format,
-            rate_hz,
-            channels: ChannelLayout::Mono,
-            span: Span::Full,
-        }
+        Self { name, purpose, format, rate_hz, channels: ChannelLayout::Mono, span: Span::Full }
     }
 
     /// The whole of it, caller left and callee right.
     pub(super) const fn stereo(name: &'static str, purpose: Purpose, format: OutputFormat, rate_hz: u32) -> Self {
-        Self {
-            name,
-            purpose,
-            format,
-            rate_hz,
-            channels: ChannelLayout::Stereo,
-            span: Span::Full,
-        }
+        Self { name, purpose, format, rate_hz, channels: ChannelLayout::Stereo, span: Span::Full }
     }
 
     /// The brief clip in mono.
     pub(super) const fn brief(name: &'static str, format: OutputFormat, rate_hz: u32) -> Self {
-        Self {
-            name,
-            purpose: Purpose::Brief,
-            format,
-            rate_hz,
-            channels: ChannelLayout::Mono,
-            span: Span::Brief,
-        }
+        Self { name, purpose: Purpose::Brief, format, rate_hz, channels: ChannelLayout::Mono, span: Span::Brief }
     }
 }
 
@@ -93,9 +72,7 @@ pub(super) async fn render(
     let scratch = app.scratch().retry()?;
     let originals = {
         let mut connection = app.database.read().await.retry()?;
-        renditions::originals(&mut connection, owner.id, owner.version)
-            .await
-            .retry()?
+        renditions::originals(&mut connection, owner.id, owner.version).await.retry()?
     };
     let mut sources = Vec::with_capacity(originals.len());
     for (index, original) in originals.iter().enumerate() {
@@ -112,11 +89,7 @@ pub(super) async fn render(
             span: planned.span,
         })
         .collect();
-    let spec = RenderSpec {
-        sources,
-        outputs,
-        ..settings
-    };
+    let spec = RenderSpec { sources, outputs, ..settings };
     let limit = Duration::from_secs(app.config.media.render_timeout_seconds).min(attempt.remaining());
     let report = app.sandbox.render(&spec, limit).await.map_err(audio_error)?;
 
@@ -131,15 +104,9 @@ pub(super) async fn render(
             planned.format.extension(),
         )
         .discard()?;
-        let stored = app
-            .store
-            .put_file(&key, &scratch.path().join(planned.name))
-            .await
-            .retry()?;
+        let stored = app.store.put_file(&key, &scratch.path().join(planned.name)).await.retry()?;
         if stored.sha256 != output.sha256 {
-            return Err(JobError::Retry(anyhow::anyhow!(
-                "the store took other bytes than were written"
-            )));
+            return Err(JobError::Retry(anyhow::anyhow!("the store took other bytes than were written")));
         }
         renditions.push(Rendition {
             id: RenditionId::new(),
@@ -168,11 +135,7 @@ async fn source(app: &App, original: &Original, path: PathBuf) -> Result<SourceS
         "callee" => Some(Role::Callee),
         _ => None,
     };
-    Ok(SourceSpec {
-        path,
-        hint: original.hint.clone(),
-        role,
-    })
+    Ok(SourceSpec { path, hint: original.hint.clone(), role })
 }
 
 /// Writes the rows of what was rendered, in the transaction that makes its owner available.
@@ -185,19 +148,12 @@ pub(super) async fn insert(transaction: &mut Transaction, rendered: &Rendered) -
 
 /// Bad audio stays bad; a full disk or a killed child may not.
 fn audio_error(error: AudioError) -> JobError {
-    if error.is_transient() {
-        JobError::Retry(error.into())
-    } else {
-        JobError::Discard(error.into())
-    }
+    if error.is_transient() { JobError::Retry(error.into()) } else { JobError::Discard(error.into()) }
 }
 
 /// The format as it is written on the wire and in rows.
 fn name(format: OutputFormat) -> String {
-    serde_json::to_value(format)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    serde_json::to_value(format).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Whole milliseconds of a length in seconds.

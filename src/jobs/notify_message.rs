@@ -56,11 +56,7 @@ impl Job for NotifyMessage {
             bytes,
         };
         match app.mail.deliver(&Recipient::new(&notice.recipient), &rendered).await {
-            Ok(receipt) => {
-                subject
-                    .settle(app, attempt, NoticeState::Accepted, receipt.answer.text())
-                    .await
-            }
+            Ok(receipt) => subject.settle(app, attempt, NoticeState::Accepted, receipt.answer.text()).await,
             Err(NotifyError::Refused(answer)) => {
                 subject.settle(app, attempt, NoticeState::Refused, answer.text()).await
             }
@@ -83,9 +79,7 @@ impl Job for NotifyMessage {
     async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
         let mut transaction = app.database.begin().await.retry()?;
         let at = Time::from(app.clock.now());
-        notices::settle(transaction.connection(), self.notice, NoticeState::Refused, reason, at)
-            .await
-            .retry()?;
+        notices::settle(transaction.connection(), self.notice, NoticeState::Refused, reason, at).await.retry()?;
         transaction.commit().await.retry()
     }
 }
@@ -110,30 +104,21 @@ impl Subject {
         let (Some(domain), Some((message, mailbox))) = (domain, loaded) else {
             return Ok(None);
         };
-        Ok(Some(Self {
-            notice,
-            message,
-            mailbox,
-            domain,
-        }))
+        Ok(Some(Self { notice, message, mailbox, domain }))
     }
 
     /// Records how it ended; once a mail with the audio inside was accepted, the message moves as its mailbox asks.
     async fn settle(&self, app: &App, attempt: &Attempt, state: NoticeState, answer: &str) -> Result<(), JobError> {
         let mut transaction = app.database.begin().await.retry()?;
         let at = Time::from(app.clock.now());
-        notices::settle(transaction.connection(), self.notice.id, state, answer, at)
-            .await
-            .retry()?;
+        notices::settle(transaction.connection(), self.notice.id, state, answer, at).await.retry()?;
         let to = match self.mailbox.after_email {
             AfterEmail::KeepNew => None,
             AfterEmail::MoveToSaved => Some(Folder::Saved),
             AfterEmail::MoveToTrash => Some(Folder::Trash),
         };
         if let (NoticeState::Accepted, true, Some(to)) = (state, self.notice.mode.attaches(), to) {
-            messages::move_if_in(transaction.connection(), self.message.id, Folder::New, to)
-                .await
-                .retry()?;
+            messages::move_if_in(transaction.connection(), self.message.id, Folder::New, to).await.retry()?;
         }
         attempt.complete(transaction.connection()).await.retry()?;
         transaction.commit().await.retry()
@@ -142,9 +127,7 @@ impl Subject {
     /// Remembers that the mail may have been taken, so that it is sent once more at most.
     async fn note_unknown(&self, app: &App, attempt: &Attempt, answer: &str) -> Result<(), JobError> {
         let mut transaction = app.database.begin().await.retry()?;
-        notices::set_unknown(transaction.connection(), self.notice.id, answer)
-            .await
-            .retry()?;
+        notices::set_unknown(transaction.connection(), self.notice.id, answer).await.retry()?;
         attempt.fence(transaction.connection()).await.retry()?;
         transaction.commit().await.retry()
     }
@@ -152,21 +135,10 @@ impl Subject {
 
 /// Makes the final bytes and stores them, with the link inside them, before anything is sent.
 async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Bytes, JobError> {
-    let Subject {
-        notice,
-        message,
-        mailbox,
-        domain,
-    } = subject;
+    let Subject { notice, message, mailbox, domain } = subject;
     let limit = app.config.mail.max_mail_bytes;
-    let audio = if notice.mode.attaches() {
-        Some(attachment(app, subject).await?)
-    } else {
-        None
-    };
-    let fitting = audio
-        .as_ref()
-        .filter(|audio| notify::email::fits(audio.bytes.unsigned_abs(), limit));
+    let audio = if notice.mode.attaches() { Some(attachment(app, subject).await?) } else { None };
+    let fitting = audio.as_ref().filter(|audio| notify::email::fits(audio.bytes.unsigned_abs(), limit));
     let attached = match fitting {
         Some(rendition) => Some(read(app, &rendition.key).await?),
         None => None,
@@ -175,43 +147,24 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
         id: LinkId::random(),
         domain_id: domain.id,
         message_id: message.id,
-        span: if notice.mode.is_brief() {
-            LinkSpan::Brief
-        } else {
-            LinkSpan::Full
-        },
+        span: if notice.mode.is_brief() { LinkSpan::Brief } else { LinkSpan::Full },
         created_at: notice.created_at,
         expires_at: Time::from(app.clock.now()).after(Link::LIFETIME),
         revoked_at: None,
     });
     let url = link.as_ref().map_or(String::new(), |link| {
-        format!(
-            "{}/l/{}",
-            app.config.http.public_url,
-            app.link_keys.mint(Purpose::Page, link.id)
-        )
+        format!("{}/l/{}", app.config.http.public_url, app.link_keys.mint(Purpose::Page, link.id))
     });
     let file_name = file_name(domain, message);
-    let mail_link = link.as_ref().map(|link| MailLink {
-        url: &url,
-        expires_at: link.expires_at,
-    });
+    let mail_link = link.as_ref().map(|link| MailLink { url: &url, expires_at: link.expires_at });
     let part = match (&attached, mail_link, &audio) {
-        (Some(bytes), _, _) => AudioPart::Attached(Attachment {
-            bytes,
-            file_name: &file_name,
-            content_type: "audio/wav",
-        }),
+        (Some(bytes), _, _) => {
+            AudioPart::Attached(Attachment { bytes, file_name: &file_name, content_type: "audio/wav" })
+        }
         (None, Some(link), None) => AudioPart::Link(link),
-        (None, Some(link), Some(audio)) => AudioPart::LinkInstead {
-            link,
-            bytes: audio.bytes.unsigned_abs(),
-            limit,
-        },
+        (None, Some(link), Some(audio)) => AudioPart::LinkInstead { link, bytes: audio.bytes.unsigned_abs(), limit },
         (None, None, _) => {
-            return Err(JobError::Discard(anyhow::anyhow!(
-                "a mail needs a link or an attachment"
-            )));
+            return Err(JobError::Discard(anyhow::anyhow!("a mail needs a link or an attachment")));
         }
     };
     let transcript = {
@@ -254,15 +207,9 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
         links::insert(transaction.connection(), link).await.retry()?;
     }
     let link_id = link.map(|link| link.id);
-    notices::set_composed(
-        transaction.connection(),
-        notice.id,
-        link_id,
-        &mail.message_id,
-        &key.to_string(),
-    )
-    .await
-    .retry()?;
+    notices::set_composed(transaction.connection(), notice.id, link_id, &mail.message_id, &key.to_string())
+        .await
+        .retry()?;
     attempt.fence(transaction.connection()).await.retry()?;
     transaction.commit().await.retry()?;
     Ok(bytes)
@@ -272,20 +219,13 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
 async fn attachment(app: &App, subject: &Subject) -> Result<Rendition, JobError> {
     let name = if subject.notice.mode.is_brief() { BRIEF } else { MAIL };
     let mut connection = app.database.read().await.retry()?;
-    let found = renditions::by_name(&mut connection, subject.message.id.0, VERSION, name)
-        .await
-        .retry()?;
+    let found = renditions::by_name(&mut connection, subject.message.id.0, VERSION, name).await.retry()?;
     found.ok_or_else(|| JobError::Discard(anyhow::anyhow!("the message has no rendition for mails")))
 }
 
 async fn read(app: &App, key: &str) -> Result<Bytes, JobError> {
     let key: BlobKey = key.parse().discard()?;
-    Ok(app
-        .store
-        .read(&key, app.config.mail.max_mail_bytes)
-        .await
-        .retry()?
-        .into())
+    Ok(app.store.read(&key, app.config.mail.max_mail_bytes).await.retry()?.into())
 }
 
 /// `voicemail-2026-11-22-0931.wav`, in the domain's time zone.

@@ -58,11 +58,7 @@ impl Job for RenderMessage {
         if message.state != MediaState::Pending {
             return Ok(());
         }
-        let owner = Owner {
-            domain: message.domain_id,
-            id: message.id.0,
-            version: VERSION,
-        };
+        let owner = Owner { domain: message.domain_id, id: message.id.0, version: VERSION };
         let settings = RenderSpec {
             loudness_lufs: Some(app.config.media.speech_lufs),
             ceiling_dbtp: app.config.media.ceiling_dbtp,
@@ -85,9 +81,7 @@ impl Job for RenderMessage {
         };
         let mut transaction = app.database.begin().await.retry()?;
         media::insert(&mut transaction, &rendered).await.retry()?;
-        messages::set_available(transaction.connection(), message.id, &facts)
-            .await
-            .retry()?;
+        messages::set_available(transaction.connection(), message.id, &facts).await.retry()?;
         if mailbox.transcribe {
             let job = TranscribeMessage { message: message.id };
             let new = NewJob::new(message.domain_id.0, &job).unique(message.id);
@@ -102,9 +96,7 @@ impl Job for RenderMessage {
 
     async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
         let mut transaction = app.database.begin().await.retry()?;
-        messages::set_failed(transaction.connection(), self.message, reason)
-            .await
-            .retry()?;
+        messages::set_failed(transaction.connection(), self.message, reason).await.retry()?;
         transaction.commit().await.retry()
     }
 }
@@ -140,9 +132,7 @@ async fn queue_notices(
         };
         if notices::insert(transaction.connection(), &notice).await.retry()? {
             let job = NotifyMessage { notice: notice.id };
-            let new = NewJob::new(message.domain_id.0, &job)
-                .unique(notice.id)
-                .at(due.timestamp());
+            let new = NewJob::new(message.domain_id.0, &job).unique(notice.id).at(due.timestamp());
             app.queue.enqueue(transaction.connection(), new).await.retry()?;
         }
     }

@@ -58,27 +58,19 @@ impl Job for RenderPrompt {
             max_duration_seconds: media.max_duration_seconds,
             ..RenderSpec::of(Vec::new())
         };
-        let owner = Owner {
-            domain: prompt.domain_id,
-            id: prompt.id.0,
-            version: self.version,
-        };
+        let owner = Owner { domain: prompt.domain_id, id: prompt.id.0, version: self.version };
         let rendered = media::render(app, attempt, owner, &RENDITIONS, settings).await?;
         let mut transaction = app.database.begin().await.retry()?;
         media::insert(&mut transaction, &rendered).await.retry()?;
         let duration_ms = milliseconds(rendered.report.duration_seconds);
-        prompts::set_available(transaction.connection(), prompt.id, self.version, duration_ms)
-            .await
-            .retry()?;
+        prompts::set_available(transaction.connection(), prompt.id, self.version, duration_ms).await.retry()?;
         attempt.complete(transaction.connection()).await.retry()?;
         transaction.commit().await.retry()
     }
 
     async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
         let mut transaction = app.database.begin().await.retry()?;
-        prompts::set_failed(transaction.connection(), self.prompt, self.version, reason)
-            .await
-            .retry()?;
+        prompts::set_failed(transaction.connection(), self.prompt, self.version, reason).await.retry()?;
         transaction.commit().await.retry()
     }
 }

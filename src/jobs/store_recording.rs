@@ -43,11 +43,7 @@ impl Job for StoreRecording {
         let Some(recording) = recording.filter(|recording| pending(recording.state)) else {
             return Ok(());
         };
-        let owner = Owner {
-            domain: recording.domain_id,
-            id: recording.id.0,
-            version: VERSION,
-        };
+        let owner = Owner { domain: recording.domain_id, id: recording.id.0, version: VERSION };
         // What was said is kept as it was said: no levelling, no filter.
         let settings = RenderSpec {
             ceiling_dbtp: app.config.media.ceiling_dbtp,
@@ -60,9 +56,7 @@ impl Job for StoreRecording {
         media::insert(&mut transaction, &rendered).await.retry()?;
         let duration_ms = milliseconds(rendered.report.duration_seconds);
         let skew_ms = rendered.report.skew_seconds.map(milliseconds);
-        recordings::set_available(transaction.connection(), recording.id, duration_ms, skew_ms)
-            .await
-            .retry()?;
+        recordings::set_available(transaction.connection(), recording.id, duration_ms, skew_ms).await.retry()?;
         attempt.complete(transaction.connection()).await.retry()?;
         transaction.commit().await.retry()
     }
@@ -70,9 +64,7 @@ impl Job for StoreRecording {
     async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
         let mut transaction = app.database.begin().await.retry()?;
         let failed = RecordingState::Failed;
-        recordings::set_state(transaction.connection(), self.recording, failed, Some(reason))
-            .await
-            .retry()?;
+        recordings::set_state(transaction.connection(), self.recording, failed, Some(reason)).await.retry()?;
         transaction.commit().await.retry()
     }
 }

@@ -60,11 +60,7 @@ impl Job for SynthesizePrompt {
             Ok::<_, SpeechError>(())
         });
         spoken.await.retry()?.map_err(|error| {
-            if error.is_transient() {
-                JobError::Retry(error.into())
-            } else {
-                JobError::Discard(error.into())
-            }
+            if error.is_transient() { JobError::Retry(error.into()) } else { JobError::Discard(error.into()) }
         })?;
 
         let parts = [&*attempt.job_id.to_string(), &attempt.claim.to_string(), "speech"];
@@ -80,15 +76,10 @@ impl Job for SynthesizePrompt {
             hint: Some("wav".to_owned()),
             created_at: Time::from(app.clock.now()),
         };
-        let render = RenderPrompt {
-            prompt: prompt.id,
-            version: self.version,
-        };
+        let render = RenderPrompt { prompt: prompt.id, version: self.version };
         let new = NewJob::new(prompt.domain_id.0, &render).unique(format_args!("{}/{}", prompt.id, self.version));
         let mut transaction = app.database.begin().await.retry()?;
-        renditions::insert_original(transaction.connection(), &original)
-            .await
-            .retry()?;
+        renditions::insert_original(transaction.connection(), &original).await.retry()?;
         app.queue.enqueue(transaction.connection(), new).await.retry()?;
         attempt.complete(transaction.connection()).await.retry()?;
         transaction.commit().await.retry()?;
@@ -98,9 +89,7 @@ impl Job for SynthesizePrompt {
 
     async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
         let mut transaction = app.database.begin().await.retry()?;
-        prompts::set_failed(transaction.connection(), self.prompt, self.version, reason)
-            .await
-            .retry()?;
+        prompts::set_failed(transaction.connection(), self.prompt, self.version, reason).await.retry()?;
         transaction.commit().await.retry()
     }
 }

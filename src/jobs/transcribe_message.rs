@@ -39,32 +39,19 @@ impl Job for TranscribeMessage {
         let rendition = {
             let mut connection = app.database.read().await.retry()?;
             let version = render_message::VERSION;
-            renditions::by_name(&mut connection, message.id.0, version, render_message::WIDE)
-                .await
-                .retry()?
+            renditions::by_name(&mut connection, message.id.0, version, render_message::WIDE).await.retry()?
         };
         let Some(rendition) = rendition else {
-            return Err(JobError::Discard(anyhow::anyhow!(
-                "the message has no rendition to listen to"
-            )));
+            return Err(JobError::Discard(anyhow::anyhow!("the message has no rendition to listen to")));
         };
         let scratch = app.scratch().retry()?;
         let file = scratch.path().join("message.wav");
         let key: BlobKey = rendition.key.parse().discard()?;
         app.store.fetch_to(&key, &file).await.retry()?;
-        let transcript = transcribe(
-            app.transcriber().retry()?,
-            attempt,
-            &file,
-            rendition.duration_ms as f64 / 1000.0,
-        )
-        .await?;
+        let transcript =
+            transcribe(app.transcriber().retry()?, attempt, &file, rendition.duration_ms as f64 / 1000.0).await?;
 
-        let state = if transcript.no_speech {
-            TranscriptState::NoSpeech
-        } else {
-            TranscriptState::Available
-        };
+        let state = if transcript.no_speech { TranscriptState::NoSpeech } else { TranscriptState::Available };
         self.settle(app, attempt, state, Some(&transcript)).await
     }
 
@@ -89,19 +76,11 @@ impl TranscribeMessage {
                 .await
                 .retry()?;
         }
-        messages::set_transcript_state(transaction.connection(), self.message, state)
-            .await
-            .retry()?;
-        for notice in notices::of_message(transaction.connection(), self.message)
-            .await
-            .retry()?
-        {
+        messages::set_transcript_state(transaction.connection(), self.message, state).await.retry()?;
+        for notice in notices::of_message(transaction.connection(), self.message).await.retry()? {
             if notice.state == NoticeState::Queued {
                 let key = notice.id.to_string();
-                app.queue
-                    .hasten::<NotifyMessage>(transaction.connection(), &key, now)
-                    .await
-                    .retry()?;
+                app.queue.hasten::<NotifyMessage>(transaction.connection(), &key, now).await.retry()?;
             }
         }
         attempt.fence(transaction.connection()).await.retry()?;
@@ -133,11 +112,9 @@ async fn transcribe(
         engine.transcribe(&mut *audio, &control)
     };
     let outcome = tokio::task::spawn_blocking(work).await.retry()?;
-    outcome.map_err(|error: SpeechError| {
-        if error.is_transient() {
-            JobError::Retry(error.into())
-        } else {
-            JobError::Discard(error.into())
-        }
-    })
+    outcome.map_err(
+        |error: SpeechError| {
+            if error.is_transient() { JobError::Retry(error.into()) } else { JobError::Discard(error.into()) }
+        },
+    )
 }

@@ -22,13 +22,7 @@ pub enum EmailMode {
 
 impl EmailMode {
     /// All five, in the order portals show them.
-    pub const ALL: [Self; 5] = [
-        Self::None,
-        Self::Link,
-        Self::BriefLink,
-        Self::Attachment,
-        Self::BriefAttachment,
-    ];
+    pub const ALL: [Self; 5] = [Self::None, Self::Link, Self::BriefLink, Self::Attachment, Self::BriefAttachment];
 
     /// True when the mail and its audio are the short form.
     pub fn is_brief(self) -> bool {

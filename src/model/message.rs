@@ -115,11 +115,7 @@ mod tests {
     fn only_trash_to_new_is_refused() {
         for from in [New, Saved, Trash] {
             for to in [New, Saved, Trash] {
-                assert_eq!(
-                    from.check_move(to).is_err(),
-                    from == Trash && to == New,
-                    "{from:?} to {to:?}"
-                );
+                assert_eq!(from.check_move(to).is_err(), from == Trash && to == New, "{from:?} to {to:?}");
             }
         }
     }

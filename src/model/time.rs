@@ -26,10 +26,7 @@ impl Time {
 
     /// The moment `duration` later, stopping at the end of representable time.
     pub fn after(self, duration: std::time::Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// How long after `earlier` this moment is; negative when it is before.

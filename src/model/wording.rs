@@ -21,11 +21,7 @@ pub fn moment(at: Time, time_zone: &str, locale: &str) -> String {
 pub fn length(duration: Duration) -> String {
     let seconds = (duration.as_millis() + 500) / 1000;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 {
-        format!("{hours}:{minutes:02}:{seconds:02}")
-    } else {
-        format!("{minutes}:{seconds:02}")
-    }
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
 /// A size in megabytes with one decimal.
@@ -64,10 +60,7 @@ pub fn line(text: &str, longest: usize) -> String {
 /// Several lines of text from outside; tells whether it had to be cut.
 pub fn paragraph(text: &str, longest: usize) -> (String, bool) {
     let text = text.replace("\r\n", "\n");
-    let visible: String = text
-        .chars()
-        .filter(|character| *character == '\n' || !is_hidden(*character))
-        .collect();
+    let visible: String = text.chars().filter(|character| *character == '\n' || !is_hidden(*character)).collect();
     cut(visible.trim(), longest)
 }
 
@@ -116,22 +109,10 @@ mod tests {
     #[test]
     fn moments_follow_zone_and_locale() {
         let at = Time::from("2026-11-22T17:05:00Z".parse::<jiff::Timestamp>().unwrap());
-        assert_eq!(
-            moment(at, "America/New_York", "en-US"),
-            "Sunday, November 22, 2026 at 12:05 PM EST"
-        );
-        assert_eq!(
-            moment(at, "Australia/Sydney", "en-AU"),
-            "Monday, 23 November 2026 at 4:05 AM AEDT"
-        );
-        assert_eq!(
-            moment(at, "Europe/Berlin", "de-DE"),
-            "Sunday, 22 November 2026 at 18:05 CET"
-        );
-        assert_eq!(
-            moment(at, "Mars/Olympus", "en-GB"),
-            "Sunday, 22 November 2026 at 17:05 UTC"
-        );
+        assert_eq!(moment(at, "America/New_York", "en-US"), "Sunday, November 22, 2026 at 12:05 PM EST");
+        assert_eq!(moment(at, "Australia/Sydney", "en-AU"), "Monday, 23 November 2026 at 4:05 AM AEDT");
+        assert_eq!(moment(at, "Europe/Berlin", "de-DE"), "Sunday, 22 November 2026 at 18:05 CET");
+        assert_eq!(moment(at, "Mars/Olympus", "en-GB"), "Sunday, 22 November 2026 at 17:05 UTC");
     }
 
     #[test]
@@ -167,10 +148,7 @@ mod tests {
     #[test]
     fn file_names_are_plain() {
         let at = Time::from("2026-11-22T17:05:00Z".parse::<jiff::Timestamp>().unwrap());
-        assert_eq!(
-            audio_file_name(at, "America/New_York", "wav"),
-            "voicemail-2026-11-22-1205.wav"
-        );
+        assert_eq!(audio_file_name(at, "America/New_York", "wav"), "voicemail-2026-11-22-1205.wav");
         assert_eq!(file_name("voicemail-2026.wav"), "voicemail-2026.wav");
         assert_eq!(file_name("../a b\"\r\n.wav"), "a-b---.wav");
         assert_eq!(file_name("…"), "voicemail.wav");

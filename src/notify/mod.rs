@@ -82,19 +82,13 @@ impl Answer {
             Some(enhanced) => format!("{code} {enhanced}"),
             None => code.to_string(),
         };
-        Self {
-            text: format!("{code} {said}").trim_end().to_owned(),
-            loggable,
-        }
+        Self { text: format!("{code} {said}").trim_end().to_owned(), loggable }
     }
 
     /// Our own words, which name nobody.
     pub fn own(words: impl Into<String>) -> Self {
         let words = words.into();
-        Self {
-            loggable: words.clone(),
-            text: words,
-        }
+        Self { loggable: words.clone(), text: words }
     }
 
     /// All of it, for the notice's record.

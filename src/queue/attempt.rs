@@ -79,11 +79,7 @@ impl Attempt {
     /// completion commit together or not at all. Fenced as [`Attempt::fence`] is. What `run` returns after the commit changes nothing.
     pub async fn complete(&self, connection: &mut Connection) -> Result<(), FenceError> {
         let now = self.queue.clock.now();
-        let completed = self
-            .queue
-            .store
-            .complete(connection, &[(self.job_id, self.claim)], now)
-            .await?;
+        let completed = self.queue.store.complete(connection, &[(self.job_id, self.claim)], now).await?;
         (completed == 1).then_some(()).ok_or(FenceError::Lost)
     }
 }
@@ -121,11 +117,7 @@ pub(super) struct Progress(Arc<AtomicU32>);
 
 impl Progress {
     fn set(&self, fraction: f64) {
-        let fraction = if fraction.is_nan() {
-            0.0
-        } else {
-            fraction.clamp(0.0, 1.0)
-        };
+        let fraction = if fraction.is_nan() { 0.0 } else { fraction.clamp(0.0, 1.0) };
         self.0.store((fraction as f32).to_bits(), Ordering::Relaxed);
     }
 

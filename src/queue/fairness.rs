@@ -23,10 +23,7 @@ pub(super) struct Share {
 
 impl Turns {
     pub(super) fn new(cap: usize) -> Self {
-        Self {
-            last_served: [Uuid::nil(); Priority::ALL.len()],
-            cap: cap.max(1),
-        }
+        Self { last_served: [Uuid::nil(); Priority::ALL.len()], cap: cap.max(1) }
     }
 
     /// The tenant after which the next round begins.
@@ -88,64 +85,28 @@ mod tests {
 
     #[test]
     fn one_alone_gets_everything() {
-        assert_eq!(
-            share(1, &[1], &[(1, 5)], 4),
-            Share {
-                tenants: tenants(&[1]),
-                each: 4
-            }
-        );
+        assert_eq!(share(1, &[1], &[(1, 5)], 4), Share { tenants: tenants(&[1]), each: 4 });
     }
 
     #[test]
     fn all_get_the_same() {
-        assert_eq!(
-            share(9, &[1, 2, 3], &[], 7),
-            Share {
-                tenants: tenants(&[1, 2, 3]),
-                each: 2
-            }
-        );
+        assert_eq!(share(9, &[1, 2, 3], &[], 7), Share { tenants: tenants(&[1, 2, 3]), each: 2 });
     }
 
     #[test]
     fn with_few_slots_the_first_in_turn_get_one() {
-        assert_eq!(
-            share(9, &[3, 1, 2], &[], 2),
-            Share {
-                tenants: tenants(&[3, 1]),
-                each: 1
-            }
-        );
+        assert_eq!(share(9, &[3, 1, 2], &[], 2), Share { tenants: tenants(&[3, 1]), each: 1 });
     }
 
     #[test]
     fn who_holds_its_cap_stands_back() {
-        assert_eq!(
-            share(2, &[1, 2], &[(1, 2)], 2),
-            Share {
-                tenants: tenants(&[2]),
-                each: 2
-            }
-        );
-        assert_eq!(
-            share(2, &[1, 2], &[(1, 2), (2, 1)], 2),
-            Share {
-                tenants: tenants(&[2]),
-                each: 1
-            }
-        );
+        assert_eq!(share(2, &[1, 2], &[(1, 2)], 2), Share { tenants: tenants(&[2]), each: 2 });
+        assert_eq!(share(2, &[1, 2], &[(1, 2), (2, 1)], 2), Share { tenants: tenants(&[2]), each: 1 });
     }
 
     #[test]
     fn slots_are_not_left_empty_when_all_hold_their_cap() {
-        assert_eq!(
-            share(1, &[1, 2], &[(1, 1), (2, 1)], 2),
-            Share {
-                tenants: tenants(&[1, 2]),
-                each: 1
-            }
-        );
+        assert_eq!(share(1, &[1, 2], &[(1, 1), (2, 1)], 2), Share { tenants: tenants(&[1, 2]), each: 1 });
     }
 
     proptest! {

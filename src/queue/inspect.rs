@@ -88,13 +88,7 @@ pub struct JobFilter {
 
 impl Default for JobFilter {
     fn default() -> Self {
-        Self {
-            state: None,
-            kind: None,
-            tenant: None,
-            before: None,
-            limit: 100,
-        }
+        Self { state: None, kind: None, tenant: None, before: None, limit: 100 }
     }
 }
 
@@ -121,11 +115,7 @@ impl Queue {
 
     /// One unfinished job; none if it is completed, or was never there.
     pub async fn show(&self, id: JobId) -> Result<Option<JobInfo>, QueueError> {
-        let filter = JobFilter {
-            before: id.checked_add(1),
-            limit: 1,
-            ..JobFilter::default()
-        };
+        let filter = JobFilter { before: id.checked_add(1), limit: 1, ..JobFilter::default() };
         Ok(self.store.list(&filter).await?.pop().filter(|job| job.id == id))
     }
 

@@ -41,19 +41,13 @@ impl Lease {
             stop: stop.clone(),
             lost: lost.clone(),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(QueueError::Heartbeat)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(QueueError::Heartbeat)?;
         thread::Builder::new()
             .name("queue-heartbeat".into())
             .spawn(move || runtime.block_on(heart.keep_beating(granted)))
             .map_err(QueueError::Heartbeat)?;
-        Ok(Self {
-            worker,
-            lost,
-            _heart: stop.drop_guard(),
-        })
+        Ok(Self { worker, lost, _heart: stop.drop_guard() })
     }
 }
 
@@ -85,10 +79,7 @@ impl Heart {
             match timeout(expiry.saturating_duration_since(begun), self.beat()).await {
                 Ok(Ok(true)) => last = begun,
                 Ok(Ok(false)) => {
-                    tracing::error!(
-                        worker = self.worker,
-                        "another worker has taken over our jobs; beginning anew"
-                    );
+                    tracing::error!(worker = self.worker, "another worker has taken over our jobs; beginning anew");
                     return;
                 }
                 Ok(Err(error)) => {

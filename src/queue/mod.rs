@@ -48,11 +48,7 @@ pub struct Queue {
 impl Queue {
     /// The queue in this database. `write` must have a single connection, the only writer of this process but for heartbeats.
     pub fn new(read: Pool, write: Pool, clock: Clock) -> Self {
-        Self {
-            store: sqlite::Store::new(read, write),
-            clock,
-            wake: watch::Sender::new(()),
-        }
+        Self { store: sqlite::Store::new(read, write), clock, wake: watch::Sender::new(()) }
     }
 
     /// Adds a job inside the caller's write transaction. Call [`Queue::wake`] after the commit.
@@ -83,9 +79,7 @@ impl Queue {
         unique_key: &str,
         run_at: Timestamp,
     ) -> Result<bool, QueueError> {
-        self.store
-            .hasten(connection, J::KIND, unique_key, run_at, self.clock.now())
-            .await
+        self.store.hasten(connection, J::KIND, unique_key, run_at, self.clock.now()).await
     }
 
     /// Gives a job up inside the caller's write transaction: a waiting one at once, a running one as soon as its worker hears of

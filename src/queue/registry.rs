@@ -34,14 +34,8 @@ impl<C: Send + Sync + 'static> Registry<C> {
     #[must_use]
     pub fn with<J: Job<Context = C>>(mut self) -> Self {
         for name in std::iter::once(&J::KIND).chain(J::ALIASES) {
-            let kind = Kind {
-                timeout: J::TIMEOUT,
-                prepare: prepare::<J>,
-            };
-            assert!(
-                self.kinds.insert(name, kind).is_none(),
-                "two job kinds are called {name:?}"
-            );
+            let kind = Kind { timeout: J::TIMEOUT, prepare: prepare::<J> };
+            assert!(self.kinds.insert(name, kind).is_none(), "two job kinds are called {name:?}");
         }
         self
     }

@@ -34,11 +34,7 @@ pub(super) struct Claimed {
 
 impl Claimed {
     pub(super) fn settled(&self, settlement: Settlement) -> Settled {
-        Settled {
-            id: self.id,
-            claim: self.claim,
-            settlement,
-        }
+        Settled { id: self.id, claim: self.claim, settlement }
     }
 }
 
@@ -59,12 +55,7 @@ pub(super) enum Settlement {
     /// Done.
     Complete,
     /// Comes back.
-    Reschedule {
-        run_at: Timestamp,
-        counted: bool,
-        crashed: bool,
-        error: Option<String>,
-    },
+    Reschedule { run_at: Timestamp, counted: bool, crashed: bool, error: Option<String> },
     /// The owner is to be told why it will not happen.
     GiveUp { reason: String },
     /// A dead letter.
@@ -97,17 +88,13 @@ pub(super) fn settle(job: &Claimed, outcome: Outcome, now: Timestamp, jitter: f6
         Outcome::Returned(Ok(())) => {
             return match &job.verdict {
                 None => Settlement::Complete,
-                Some(verdict) => Settlement::Bury {
-                    reason: verdict.clone(),
-                },
+                Some(verdict) => Settlement::Bury { reason: verdict.clone() },
             };
         }
         Outcome::Returned(Err(JobError::Snooze(pause))) => return uncounted(now, pause),
         Outcome::UnknownKind => return uncounted(now, UNKNOWN_KIND_PAUSE),
         Outcome::Undecodable(reason) => {
-            return Settlement::Bury {
-                reason: shortened(reason),
-            };
+            return Settlement::Bury { reason: shortened(reason) };
         }
         Outcome::Returned(Err(error @ JobError::Discard(_))) => return given_up(job, error.to_string()),
         Outcome::Cancelled(reason) => return given_up(job, reason),
@@ -146,12 +133,7 @@ pub(super) fn settle_crash(job: &Claimed, crashes: u32, now: Timestamp, jitter: 
 }
 
 fn uncounted(now: Timestamp, pause: Duration) -> Settlement {
-    Settlement::Reschedule {
-        run_at: later(now, pause),
-        counted: false,
-        crashed: false,
-        error: None,
-    }
+    Settlement::Reschedule { run_at: later(now, pause), counted: false, crashed: false, error: None }
 }
 
 /// A job that was given up before, and whose owner could not be told, is buried.
@@ -182,10 +164,7 @@ mod tests {
     #[test]
     fn the_pause_doubles_up_to_an_hour() {
         let seconds: Vec<_> = (0..14).map(|attempts| backoff(attempts, 1.0).as_secs()).collect();
-        assert_eq!(
-            seconds,
-            [2, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 3_600, 3_600]
-        );
+        assert_eq!(seconds, [2, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 3_600, 3_600]);
         assert_eq!(backoff(u32::MAX, 1.5), Duration::from_secs(5_400));
     }
 

@@ -103,9 +103,7 @@ async fn run<C: Send + Sync + 'static>(
     cancelled: oneshot::Receiver<String>,
 ) {
     let halt = session.halt.clone();
-    let outcome = halt
-        .run_until_cancelled(attempt(&session, &job, Arc::clone(&slot), progress, cancelled))
-        .await;
+    let outcome = halt.run_until_cancelled(attempt(&session, &job, Arc::clone(&slot), progress, cancelled)).await;
     session.running.lock().remove(&job.id);
     let Some(outcome) = outcome else { return };
     report(&job, &outcome);
@@ -144,10 +142,7 @@ async fn attempt<C: Send + Sync + 'static>(
     };
     // A task of its own: a panic ends it alone, and one that blocks its thread cannot keep us from seeing the deadline.
     let task = tokio::spawn(work);
-    let _stop = Stop {
-        task: task.abort_handle(),
-        cancellation,
-    };
+    let _stop = Stop { task: task.abort_handle(), cancellation };
     tokio::select! {
         ended = timeout(kind.timeout, task) => match ended {
             Err(_) => Outcome::TimedOut(kind.timeout),
@@ -175,9 +170,9 @@ impl Drop for Stop {
 fn message(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(message) => *message,
-        Err(panic) => panic
-            .downcast_ref::<&str>()
-            .map_or_else(|| "no message".to_owned(), |message| (*message).to_owned()),
+        Err(panic) => {
+            panic.downcast_ref::<&str>().map_or_else(|| "no message".to_owned(), |message| (*message).to_owned())
+        }
     }
 }
 
@@ -193,11 +188,7 @@ fn report(job: &Claimed, outcome: &Outcome) {
         Outcome::TimedOut(limit) => tracing::warn!(id, kind, attempt, ?limit, "job took too long"),
         Outcome::Cancelled(_) => tracing::info!(id, kind, attempt, "job cancelled"),
         Outcome::UnknownKind => {
-            tracing::warn!(
-                id,
-                kind,
-                "no job of this kind is known here; leaving it for a newer version"
-            );
+            tracing::warn!(id, kind, "no job of this kind is known here; leaving it for a newer version");
         }
         Outcome::Undecodable(_) => tracing::error!(id, kind, "the job's payload cannot be decoded"),
     }

@@ -85,12 +85,7 @@ enum Ended {
 impl<C: Send + Sync + 'static> Worker<C> {
     /// A worker that knows these kinds and runs them on this context.
     pub fn new(queue: Queue, registry: Registry<C>, context: Arc<C>, config: WorkerConfig) -> Self {
-        Self {
-            queue,
-            registry: Arc::new(registry),
-            context,
-            config,
-        }
+        Self { queue, registry: Arc::new(registry), context, config }
     }
 
     /// Works until `shutdown`: then claims nothing more, lets running jobs end within the grace period, and hands the rest back
@@ -175,19 +170,12 @@ impl<C: Send + Sync + 'static> Worker<C> {
         let _ = upkeep.await;
         let _ = timeout(LEAVING, recorder.finish()).await;
         if lost.is_cancelled() {
-            return if shutdown.is_cancelled() {
-                Ended::ByShutdown
-            } else {
-                Ended::LeaseLost
-            };
+            return if shutdown.is_cancelled() { Ended::ByShutdown } else { Ended::LeaseLost };
         }
         drop(lease);
         match self.queue.store.leave(worker, self.queue.clock.now()).await {
             Ok(handed_back) => tracing::info!(worker, handed_back, "stopped working"),
-            Err(error) => complain(
-                "could not hand jobs back; they return when the lease has run out",
-                &error,
-            ),
+            Err(error) => complain("could not hand jobs back; they return when the lease has run out", &error),
         }
         self.queue.wake();
         Ended::ByShutdown
@@ -226,11 +214,7 @@ async fn claim_loop<C: Send + Sync + 'static>(session: Arc<Session<C>>, lane: La
         wake.mark_unchanged();
         let held: HashMap<Uuid, usize> = session.running.held(lane);
         let now = session.queue.clock.now();
-        let claimed = session
-            .queue
-            .store
-            .claim(session.worker, lane, free.len(), &mut turns, &held, now)
-            .await;
+        let claimed = session.queue.store.claim(session.worker, lane, free.len(), &mut turns, &held, now).await;
         let idle = match claimed {
             Ok(jobs) => {
                 let idle = jobs.is_empty();

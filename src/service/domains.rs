@@ -87,10 +87,7 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
     let mut transaction = app.database.begin().await?;
     match domains::insert(transaction.connection(), &domain).await {
         Err(error) if error.is_conflict() => {
-            return Err(ServiceError::Conflict(format!(
-                "there is a domain {} already",
-                domain.name
-            )));
+            return Err(ServiceError::Conflict(format!("there is a domain {} already", domain.name)));
         }
         result => result?,
     }
@@ -101,17 +98,13 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
 /// The domain of that name.
 pub async fn by_name(app: &App, name: &str) -> Result<Domain, ServiceError> {
     let mut connection = app.database.read().await?;
-    domains::by_name(&mut connection, name)
-        .await?
-        .ok_or(ServiceError::NotFound("domain"))
+    domains::by_name(&mut connection, name).await?.ok_or(ServiceError::NotFound("domain"))
 }
 
 /// Makes a key for a core or portal of the domain and returns its secret, which is shown this once.
 pub async fn create_key(app: &App, domain: &Domain, scope: KeyScope, name: &str) -> Result<String, ServiceError> {
     if scope == KeyScope::Operator {
-        return Err(ServiceError::Invalid(
-            "an operator's key is set in the configuration, not made here".into(),
-        ));
+        return Err(ServiceError::Invalid("an operator's key is set in the configuration, not made here".into()));
     }
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| ServiceError::Internal(anyhow::anyhow!("{error}")))?;
@@ -141,10 +134,7 @@ pub async fn authenticate(app: &App, secret: &str) -> Result<Option<Caller>, Ser
     };
     let Some(domain) = key.domain_id else { return Ok(None) };
     let domain = domains::by_id(&mut connection, domain).await?;
-    Ok(domain.map(|domain| Caller::Domain {
-        domain,
-        scope: key.scope,
-    }))
+    Ok(domain.map(|domain| Caller::Domain { domain, scope: key.scope }))
 }
 
 fn hash(secret: &str) -> [u8; 32] {
@@ -170,9 +160,7 @@ pub async fn save_mailbox(
     recipients.iter().try_for_each(|address| check_address(address))?;
     let brief_seconds = settings.brief_seconds.unwrap_or(Mailbox::DEFAULT_BRIEF_SECONDS);
     check_range("brief_seconds", brief_seconds, 5..=300)?;
-    let wait = settings
-        .transcript_wait_seconds
-        .unwrap_or(Mailbox::DEFAULT_TRANSCRIPT_WAIT_SECONDS);
+    let wait = settings.transcript_wait_seconds.unwrap_or(Mailbox::DEFAULT_TRANSCRIPT_WAIT_SECONDS);
     check_range("transcript_wait_seconds", wait, 0..=3600)?;
     let quota_bytes = settings.quota_bytes.unwrap_or(Mailbox::DEFAULT_QUOTA_BYTES);
     check_range("quota_bytes", quota_bytes, 0..=1_000_000_000_000)?;
@@ -199,9 +187,7 @@ pub async fn save_mailbox(
 /// The mailbox `extension` of the domain.
 pub async fn mailbox(app: &App, domain: &Domain, extension: &str) -> Result<Mailbox, ServiceError> {
     let mut connection = app.database.read().await?;
-    mailboxes::by_extension(&mut connection, domain.id, extension)
-        .await?
-        .ok_or(ServiceError::NotFound("mailbox"))
+    mailboxes::by_extension(&mut connection, domain.id, extension).await?.ok_or(ServiceError::NotFound("mailbox"))
 }
 
 /// The domain's mailboxes by extension.
@@ -215,17 +201,13 @@ fn check_name(name: &str, what: &str) -> Result<(), ServiceError> {
     if (1..=100).contains(&name.len()) && name.bytes().all(plain) {
         return Ok(());
     }
-    Err(ServiceError::Invalid(format!(
-        "{name:?} is no {what}: use 1 to 100 letters, digits or . - _ * # +"
-    )))
+    Err(ServiceError::Invalid(format!("{name:?} is no {what}: use 1 to 100 letters, digits or . - _ * # +")))
 }
 
 fn check_address(address: &str) -> Result<(), ServiceError> {
     match address.parse::<lettre::Address>() {
         Ok(_) => Ok(()),
-        Err(error) => Err(ServiceError::Invalid(format!(
-            "{address:?} is no mail address: {error}"
-        ))),
+        Err(error) => Err(ServiceError::Invalid(format!("{address:?} is no mail address: {error}"))),
     }
 }
 
@@ -233,9 +215,5 @@ fn check_range(name: &str, value: i64, range: std::ops::RangeInclusive<i64>) -> 
     if range.contains(&value) {
         return Ok(());
     }
-    Err(ServiceError::Invalid(format!(
-        "{name} is {value}; it must lie between {} and {}",
-        range.start(),
-        range.end()
-    )))
+    Err(ServiceError::Invalid(format!("{name} is {value}; it must lie between {} and {}", range.start(), range.end())))
 }

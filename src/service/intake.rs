@@ -32,10 +32,7 @@ pub(super) async fn store(
         .filter(|hint| (1..=8).contains(&hint.len()) && hint.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     // The name says nothing of the format: only the bytes do.
     let key = BlobKey::new(domain, "orig").map_err(|error| ServiceError::Internal(error.into()))?;
-    let stored = app
-        .store
-        .put(&key, incoming.body.limit(app.config.http.max_body_bytes))
-        .await?;
+    let stored = app.store.put(&key, incoming.body.limit(app.config.http.max_body_bytes)).await?;
     Ok(Original {
         owner_id: owner,
         version,

@@ -46,13 +46,7 @@ pub async fn open(app: &App, token: &str) -> Result<Shown, ServiceError> {
         LinkSpan::Brief => None,
     };
     let audio_token = app.link_keys.mint(Purpose::Audio, link.id);
-    Ok(Shown {
-        link,
-        domain,
-        message,
-        transcript,
-        audio_token,
-    })
+    Ok(Shown { link, domain, message, transcript, audio_token })
 }
 
 /// Opens an audio token: the rendition to stream.
@@ -66,9 +60,7 @@ pub async fn audio(app: &App, token: &str, listen: Listen) -> Result<Rendition, 
         (LinkSpan::Brief, Listen::Opus) => BRIEF_BROWSER,
         (LinkSpan::Brief, Listen::Wav) => BRIEF,
     };
-    renditions::by_name(&mut connection, message.id.0, VERSION, name)
-        .await?
-        .ok_or(NOTHING)
+    renditions::by_name(&mut connection, message.id.0, VERSION, name).await?.ok_or(NOTHING)
 }
 
 /// Records that somebody played the message; true if it was the first time.

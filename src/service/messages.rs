@@ -67,9 +67,7 @@ pub async fn receive(
         ("caller name", &arrival.caller_name),
     ] {
         if text.len() > MAX_TEXT {
-            return Err(ServiceError::Invalid(format!(
-                "the {what} is longer than {MAX_TEXT} bytes"
-            )));
+            return Err(ServiceError::Invalid(format!("the {what} is longer than {MAX_TEXT} bytes")));
         }
     }
     if arrival.core_id.is_empty() {
@@ -84,9 +82,7 @@ pub async fn receive(
     }
     let stored = messages::stored_bytes(&mut connection, mailbox.id).await?;
     drop(connection);
-    let announced = arrival
-        .announced_bytes
-        .map_or(0, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+    let announced = arrival.announced_bytes.map_or(0, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
     check_quota(&mailbox, stored, announced)?;
 
     let now = Time::from(app.clock.now());
@@ -106,11 +102,7 @@ pub async fn receive(
         brief_end_ms: None,
         truncated: false,
         waveform: Vec::new(),
-        transcript_state: if mailbox.transcribe {
-            TranscriptState::Pending
-        } else {
-            TranscriptState::Off
-        },
+        transcript_state: if mailbox.transcribe { TranscriptState::Pending } else { TranscriptState::Off },
         read_at: None,
         created_at: now,
     };
@@ -120,19 +112,11 @@ pub async fn receive(
         let mut transaction = app.database.begin().await?;
         if !messages::insert(transaction.connection(), &message).await? {
             let standing = messages::by_core_id(transaction.connection(), mailbox.id, &message.core_id).await?;
-            return Ok(Received {
-                message: standing.ok_or(ServiceError::NotFound("message"))?,
-                fresh: false,
-            });
+            return Ok(Received { message: standing.ok_or(ServiceError::NotFound("message"))?, fresh: false });
         }
         renditions::insert_original(transaction.connection(), &original).await?;
         let job = RenderMessage { message: message.id };
-        app.queue
-            .enqueue(
-                transaction.connection(),
-                NewJob::new(domain.id.0, &job).unique(message.id),
-            )
-            .await?;
+        app.queue.enqueue(transaction.connection(), NewJob::new(domain.id.0, &job).unique(message.id)).await?;
         transaction.commit().await?;
         app.queue.wake();
         Ok(Received { message, fresh: true })
@@ -148,11 +132,7 @@ fn check_quota(mailbox: &Mailbox, stored: i64, more: i64) -> Result<(), ServiceE
     if stored.saturating_add(more) <= mailbox.quota_bytes && stored < mailbox.quota_bytes {
         return Ok(());
     }
-    Err(ServiceError::MailboxFull {
-        extension: mailbox.extension.clone(),
-        stored,
-        quota: mailbox.quota_bytes,
-    })
+    Err(ServiceError::MailboxFull { extension: mailbox.extension.clone(), stored, quota: mailbox.quota_bytes })
 }
 
 /// A page of a folder, newest first: the messages, and where the next page begins.
@@ -179,9 +159,8 @@ pub async fn list(
 /// One message with all that belongs to it.
 pub async fn details(app: &App, domain: &Domain, id: MessageId) -> Result<Details, ServiceError> {
     let mut connection = app.database.read().await?;
-    let message = messages::in_domain(&mut connection, domain.id, id)
-        .await?
-        .ok_or(ServiceError::NotFound("message"))?;
+    let message =
+        messages::in_domain(&mut connection, domain.id, id).await?.ok_or(ServiceError::NotFound("message"))?;
     Ok(Details {
         transcript: messages::transcript(&mut connection, id).await?,
         renditions: renditions::list(&mut connection, id.0, render_message::VERSION).await?,
@@ -195,10 +174,7 @@ pub async fn move_to(app: &App, domain: &Domain, id: MessageId, folder: Folder) 
     let mut transaction = app.database.begin().await?;
     let message = messages::in_domain(transaction.connection(), domain.id, id).await?;
     let mut message = message.ok_or(ServiceError::NotFound("message"))?;
-    message
-        .folder
-        .check_move(folder)
-        .map_err(|error| ServiceError::Conflict(error.to_string()))?;
+    message.folder.check_move(folder).map_err(|error| ServiceError::Conflict(error.to_string()))?;
     messages::set_folder(transaction.connection(), id, folder).await?;
     if folder == Folder::Trash {
         links::revoke_all(transaction.connection(), id, Time::from(app.clock.now())).await?;

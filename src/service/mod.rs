@@ -68,11 +68,7 @@ impl ServiceError {
     }
 
     fn sorted(transient: bool, error: impl Into<anyhow::Error>) -> Self {
-        if transient {
-            Self::Unavailable(error.into())
-        } else {
-            Self::Internal(error.into())
-        }
+        if transient { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
     }
 }
 

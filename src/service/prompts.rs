@@ -53,9 +53,7 @@ const MAX_NAME: usize = 200;
 /// Adds a prompt and queues the work on it.
 pub async fn add(app: &App, domain: &Domain, new: NewPrompt, source: Source) -> Result<Prompt, ServiceError> {
     if new.name.is_empty() || new.name.len() > MAX_NAME {
-        return Err(ServiceError::Invalid(format!(
-            "a prompt needs a name of 1 to {MAX_NAME} bytes"
-        )));
+        return Err(ServiceError::Invalid(format!("a prompt needs a name of 1 to {MAX_NAME} bytes")));
     }
     let mailbox_id = mailbox_for(app, domain, &new).await?;
     let prompt = Prompt {
@@ -102,10 +100,7 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
             prompt.voice = Some(voice.unwrap_or_else(|| app.config.speech.voice.clone()));
             let mut transaction = app.database.begin().await?;
             write(&mut transaction, &prompt, begin).await?;
-            let job = SynthesizePrompt {
-                prompt: prompt.id,
-                version: prompt.version,
-            };
+            let job = SynthesizePrompt { prompt: prompt.id, version: prompt.version };
             let new = NewJob::new(prompt.domain_id.0, &job).unique(unique);
             app.queue.enqueue(transaction.connection(), new).await?;
             transaction.commit().await?;
@@ -119,10 +114,7 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
                 let mut transaction = app.database.begin().await?;
                 write(&mut transaction, &prompt, begin).await?;
                 renditions::insert_original(transaction.connection(), &original).await?;
-                let job = RenderPrompt {
-                    prompt: prompt.id,
-                    version: prompt.version,
-                };
+                let job = RenderPrompt { prompt: prompt.id, version: prompt.version };
                 let new = NewJob::new(prompt.domain_id.0, &job).unique(unique);
                 app.queue.enqueue(transaction.connection(), new).await?;
                 Ok(transaction.commit().await?)
@@ -145,18 +137,14 @@ async fn write(transaction: &mut Transaction, prompt: &Prompt, begin: Begin) -> 
             if prompts::replace(transaction.connection(), prompt).await? {
                 return Ok(());
             }
-            Err(ServiceError::Conflict(
-                "somebody else replaced this prompt just now; look at it and try again".into(),
-            ))
+            Err(ServiceError::Conflict("somebody else replaced this prompt just now; look at it and try again".into()))
         }
     }
 }
 
 fn check_script(app: &App, script: &str, voice: Option<&str>) -> Result<(), ServiceError> {
     if script.trim().is_empty() {
-        return Err(ServiceError::Invalid(
-            "the script is empty; type the words to be spoken".into(),
-        ));
+        return Err(ServiceError::Invalid("the script is empty; type the words to be spoken".into()));
     }
     let characters = script.chars().count();
     if characters > MAX_SCRIPT {
@@ -165,26 +153,21 @@ fn check_script(app: &App, script: &str, voice: Option<&str>) -> Result<(), Serv
         )));
     }
     let Some(voice) = voice else { return Ok(()) };
-    let engine = app
-        .synthesizer()
-        .map_err(|error| ServiceError::Unavailable(error.into()))?;
+    let engine = app.synthesizer().map_err(|error| ServiceError::Unavailable(error.into()))?;
     if engine.voices().iter().any(|known| known.id.as_str() == voice) {
         return Ok(());
     }
     let known: Vec<&str> = engine.voices().iter().map(|voice| voice.id.as_str()).collect();
-    Err(ServiceError::Invalid(format!(
-        "there is no voice {voice:?}; there are: {}",
-        known.join(", ")
-    )))
+    Err(ServiceError::Invalid(format!("there is no voice {voice:?}; there are: {}", known.join(", "))))
 }
 
 async fn mailbox_for(app: &App, domain: &Domain, new: &NewPrompt) -> Result<Option<MailboxId>, ServiceError> {
     let personal = matches!(new.kind, PromptKind::Greeting | PromptKind::RecordedName);
     match &new.extension {
         Some(extension) => Ok(Some(domains::mailbox(app, domain, extension).await?.id)),
-        None if personal => Err(ServiceError::Invalid(
-            "a greeting or recorded name needs the mailbox's extension".into(),
-        )),
+        None if personal => {
+            Err(ServiceError::Invalid("a greeting or recorded name needs the mailbox's extension".into()))
+        }
         None => Ok(None),
     }
 }
@@ -192,9 +175,7 @@ async fn mailbox_for(app: &App, domain: &Domain, new: &NewPrompt) -> Result<Opti
 /// One prompt with what was made of it.
 pub async fn details(app: &App, domain: &Domain, id: PromptId) -> Result<Details, ServiceError> {
     let mut connection = app.database.read().await?;
-    let prompt = prompts::in_domain(&mut connection, domain.id, id)
-        .await?
-        .ok_or(ServiceError::NotFound("prompt"))?;
+    let prompt = prompts::in_domain(&mut connection, domain.id, id).await?.ok_or(ServiceError::NotFound("prompt"))?;
     let renditions = renditions::list(&mut connection, id.0, prompt.version).await?;
     Ok(Details { prompt, renditions })
 }

@@ -33,9 +33,7 @@ pub struct Details {
 /// Says that a call is being recorded; the same call twice is one recording.
 pub async fn announce(app: &App, domain: &Domain, call_id: &str, call: Call) -> Result<Recording, ServiceError> {
     if call_id.is_empty() || call_id.len() > 200 {
-        return Err(ServiceError::Invalid(
-            "a recording needs the call's id, 1 to 200 bytes".into(),
-        ));
+        return Err(ServiceError::Invalid("a recording needs the call's id, 1 to 200 bytes".into()));
     }
     let now = Time::from(app.clock.now());
     let recording = Recording {
@@ -98,18 +96,13 @@ pub async fn complete(app: &App, domain: &Domain, call_id: &str) -> Result<Recor
         return Ok(recording);
     }
     let mut transaction = app.database.begin().await?;
-    if renditions::originals(transaction.connection(), recording.id.0, VERSION)
-        .await?
-        .is_empty()
-    {
+    if renditions::originals(transaction.connection(), recording.id.0, VERSION).await?.is_empty() {
         recording.state = RecordingState::None;
         recording.reason = Some("no media: the core sent no leg".to_owned());
         let (state, reason) = (recording.state, recording.reason.as_deref());
         recordings::set_state(transaction.connection(), recording.id, state, reason).await?;
     } else {
-        let job = StoreRecording {
-            recording: recording.id,
-        };
+        let job = StoreRecording { recording: recording.id };
         let new = NewJob::new(domain.id.0, &job).unique(recording.id);
         app.queue.enqueue(transaction.connection(), new).await?;
     }
@@ -121,9 +114,7 @@ pub async fn complete(app: &App, domain: &Domain, call_id: &str) -> Result<Recor
 /// The recording of a call.
 pub async fn by_call_id(app: &App, domain: &Domain, call_id: &str) -> Result<Recording, ServiceError> {
     let mut connection = app.database.read().await?;
-    recordings::by_call_id(&mut connection, domain.id, call_id)
-        .await?
-        .ok_or(ServiceError::NotFound("recording"))
+    recordings::by_call_id(&mut connection, domain.id, call_id).await?.ok_or(ServiceError::NotFound("recording"))
 }
 
 /// One recording with what was made of it.
@@ -131,10 +122,7 @@ pub async fn details(app: &App, domain: &Domain, id: RecordingId) -> Result<Deta
     let mut connection = app.database.read().await?;
     let recording = recordings::in_domain(&mut connection, domain.id, id).await?;
     let recording = recording.ok_or(ServiceError::NotFound("recording"))?;
-    Ok(Details {
-        renditions: renditions::list(&mut connection, id.0, VERSION).await?,
-        recording,
-    })
+    Ok(Details { renditions: renditions::list(&mut connection, id.0, VERSION).await?, recording })
 }
 
 /// A page of the domain's recordings, newest first.

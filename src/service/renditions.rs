@@ -16,11 +16,7 @@ pub async fn fetch(app: &App, domain: &Domain, id: RenditionId) -> Result<Rendit
     let mut connection = app.database.read().await?;
     let rendition = renditions::by_id(&mut connection, id).await?.ok_or(NOTHING)?;
     // Every key begins with the domain that owns the blob.
-    if key(&rendition)?.domain() == domain.id {
-        Ok(rendition)
-    } else {
-        Err(NOTHING)
-    }
+    if key(&rendition)?.domain() == domain.id { Ok(rendition) } else { Err(NOTHING) }
 }
 
 /// The bytes of a rendition, or a part of them.
@@ -29,8 +25,5 @@ pub async fn read(app: &App, rendition: &Rendition, range: Option<Range<u64>>) -
 }
 
 fn key(rendition: &Rendition) -> Result<BlobKey, ServiceError> {
-    rendition
-        .key
-        .parse()
-        .map_err(|error: crate::storage::InvalidKey| ServiceError::Internal(error.into()))
+    rendition.key.parse().map_err(|error: crate::storage::InvalidKey| ServiceError::Internal(error.into()))
 }

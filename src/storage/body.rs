@@ -39,11 +39,7 @@ impl ByteStream {
     }
 
     pub(super) fn from_chunks(chunks: impl Stream<Item = Result<Bytes, StorageError>> + Send + 'static) -> Self {
-        Self {
-            chunks: chunks.boxed(),
-            limit: u64::MAX,
-            left: u64::MAX,
-        }
+        Self { chunks: chunks.boxed(), limit: u64::MAX, left: u64::MAX }
     }
 
     /// Lets at most `bytes` more bytes through.

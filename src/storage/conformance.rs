@@ -31,10 +31,7 @@ fn pattern(length: usize) -> Bytes {
 
 /// The same bytes in chunks of awkward sizes.
 fn in_chunks(bytes: &Bytes) -> ByteStream {
-    let chunks: Vec<_> = bytes
-        .chunks(10_007)
-        .map(|chunk| Ok::<_, io::Error>(Bytes::copy_from_slice(chunk)))
-        .collect();
+    let chunks: Vec<_> = bytes.chunks(10_007).map(|chunk| Ok::<_, io::Error>(Bytes::copy_from_slice(chunk))).collect();
     ByteStream::new(stream::iter(chunks))
 }
 
@@ -55,10 +52,7 @@ async fn what_was_put_can_be_read(store: &dyn BlobStore) {
     }
     let (key, abc) = (key(), Bytes::from_static(b"abc"));
     let stored = store.put(&key, abc.into()).await.unwrap();
-    assert_eq!(
-        stored.sha256,
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    );
+    assert_eq!(stored.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     store.delete(&key).await.unwrap();
 }
 
@@ -116,24 +110,15 @@ async fn too_large_a_body_leaves_nothing(store: &dyn BlobStore) {
     let refused = store.put(&key, in_chunks(&bytes).limit(399_999)).await;
     assert!(matches!(refused, Err(StorageError::TooLarge { limit: 399_999 })));
     assert!(matches!(store.head(&key).await, Err(StorageError::NotFound)));
-    store
-        .put(&key, in_chunks(&bytes).limit(400_000))
-        .await
-        .expect("exactly at the limit");
-    assert!(matches!(
-        store.read(&key, 399_999).await,
-        Err(StorageError::TooLarge { .. })
-    ));
+    store.put(&key, in_chunks(&bytes).limit(400_000)).await.expect("exactly at the limit");
+    assert!(matches!(store.read(&key, 399_999).await, Err(StorageError::TooLarge { .. })));
     assert_eq!(store.read(&key, 400_000).await.unwrap(), bytes);
     store.delete(&key).await.unwrap();
 }
 
 async fn a_broken_body_leaves_nothing(store: &dyn BlobStore) {
     let key = key();
-    let body = stream::iter([
-        Ok(pattern(300_000)),
-        Err(io::Error::from(io::ErrorKind::ConnectionReset)),
-    ]);
+    let body = stream::iter([Ok(pattern(300_000)), Err(io::Error::from(io::ErrorKind::ConnectionReset))]);
     let broken = store.put(&key, ByteStream::new(body)).await;
     assert!(matches!(broken, Err(StorageError::Body(_))));
     assert!(matches!(store.head(&key).await, Err(StorageError::NotFound)));

@@ -48,17 +48,11 @@ impl BlobKey {
 
     fn checked(domain: DomainId, id: Uuid, extension: &str) -> Result<Self, InvalidKey> {
         let short = (1..=Self::LONGEST_EXTENSION).contains(&extension.len());
-        let plain = extension
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let plain = extension.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if !(short && plain) {
             return Err(InvalidKey::Extension);
         }
-        Ok(Self {
-            domain,
-            id,
-            extension: extension.to_owned(),
-        })
+        Ok(Self { domain, id, extension: extension.to_owned() })
     }
 
     /// The domain that owns the blob.
@@ -93,11 +87,7 @@ impl FromStr for BlobKey {
         let id = id.parse().map_err(|_| InvalidKey::Form)?;
         let key = Self::checked(domain, id, extension)?;
         // UUIDs can be written in several ways; keys cannot.
-        if key.to_string() == text {
-            Ok(key)
-        } else {
-            Err(InvalidKey::Form)
-        }
+        if key.to_string() == text { Ok(key) } else { Err(InvalidKey::Form) }
     }
 }
 
@@ -128,11 +118,7 @@ mod tests {
     #[test]
     fn only_plain_short_extensions_are_taken() {
         for extension in ["", "WAV", "../x", "a/b", "tar.gz", "waveforms", "ä", "a b", "\0"] {
-            assert_eq!(
-                BlobKey::new(DomainId::new(), extension),
-                Err(InvalidKey::Extension),
-                "{extension:?}"
-            );
+            assert_eq!(BlobKey::new(DomainId::new(), extension), Err(InvalidKey::Extension), "{extension:?}");
         }
     }
 

@@ -35,14 +35,9 @@ impl LocalStore {
     /// Opens the store in the folder `root`, making it if need be.
     pub async fn open(root: impl Into<PathBuf>) -> Result<Self, StorageError> {
         let root: PathBuf = root.into();
-        let store = Self {
-            root: root.into(),
-            disk: Arc::new(Semaphore::new(DISK_THREADS)),
-        };
+        let store = Self { root: root.into(), disk: Arc::new(Semaphore::new(DISK_THREADS)) };
         let temporary = store.temporary();
-        store
-            .on_disk("make the store's folder", move || make_folder(&temporary))
-            .await?;
+        store.on_disk("make the store's folder", move || make_folder(&temporary)).await?;
         Ok(store)
     }
 
@@ -122,19 +117,13 @@ impl BlobStore for LocalStore {
                 Ok(Some(block))
             }
         });
-        Ok(Blob {
-            bytes,
-            range,
-            body: ByteStream::from_chunks(body),
-        })
+        Ok(Blob { bytes, range, body: ByteStream::from_chunks(body) })
     }
 
     async fn head(&self, key: &BlobKey) -> Result<BlobInfo, StorageError> {
         let path = self.path(key);
-        let metadata = self
-            .on_disk("look at a file", move || fs::metadata(path))
-            .await
-            .map_err(StorageError::of_the_blob)?;
+        let metadata =
+            self.on_disk("look at a file", move || fs::metadata(path)).await.map_err(StorageError::of_the_blob)?;
         Ok(BlobInfo { bytes: metadata.len() })
     }
 
@@ -164,11 +153,7 @@ struct Upload {
 
 impl Upload {
     fn begin(temporary: &Path) -> io::Result<Self> {
-        Ok(Self {
-            file: NamedTempFile::new_in(temporary)?,
-            sha256: Sha256::new(),
-            bytes: 0,
-        })
+        Ok(Self { file: NamedTempFile::new_in(temporary)?, sha256: Sha256::new(), bytes: 0 })
     }
 
     fn write(mut self, block: &[u8]) -> io::Result<Self> {
@@ -184,10 +169,7 @@ impl Upload {
         make_folder(folder)?;
         self.file.persist_noclobber(path)?;
         sync_folder(folder)?;
-        Ok(Stored {
-            bytes: self.bytes,
-            sha256: hex(&self.sha256.finalize()),
-        })
+        Ok(Stored { bytes: self.bytes, sha256: hex(&self.sha256.finalize()) })
     }
 }
 
@@ -244,20 +226,14 @@ mod tests {
     async fn it_behaves_as_every_store_does() {
         let (folder, store) = store().await;
         conformance::check(Arc::new(store)).await;
-        assert_eq!(
-            files_below(folder.path()),
-            Vec::<PathBuf>::new(),
-            "something was left behind"
-        );
+        assert_eq!(files_below(folder.path()), Vec::<PathBuf>::new(), "something was left behind");
     }
 
     #[tokio::test]
     async fn a_put_that_is_given_up_leaves_nothing() {
         let (folder, store) = store().await;
         let key = BlobKey::new(DomainId::new(), "wav").unwrap();
-        let endless = ByteStream::new(stream::repeat_with(|| {
-            Ok::<_, io::Error>(Bytes::from_static(&[7; 4096]))
-        }));
+        let endless = ByteStream::new(stream::repeat_with(|| Ok::<_, io::Error>(Bytes::from_static(&[7; 4096]))));
         let given_up = tokio::time::timeout(std::time::Duration::from_millis(50), store.put(&key, endless)).await;
         assert!(given_up.is_err());
         // The last write may still be under way; the file goes when it ends.

@@ -71,23 +71,17 @@ pub trait BlobStore: Send + Sync {
 
     /// Stores the file at `path` under `key`.
     async fn put_file(&self, key: &BlobKey, path: &Path) -> Result<Stored, StorageError> {
-        let file = tokio::fs::File::open(path)
-            .await
-            .map_err(StorageError::io("open the file to be stored"))?;
+        let file = tokio::fs::File::open(path).await.map_err(StorageError::io("open the file to be stored"))?;
         self.put(key, ByteStream::from_reader(file)).await
     }
 
     /// Copies a blob into the file at `path`, replacing what was there, and returns how many bytes it has.
     async fn fetch_to(&self, key: &BlobKey, path: &Path) -> Result<u64, StorageError> {
         let blob = self.get(key, None).await?;
-        let mut file = tokio::fs::File::create(path)
-            .await
-            .map_err(StorageError::io("make the file to fetch into"))?;
+        let mut file = tokio::fs::File::create(path).await.map_err(StorageError::io("make the file to fetch into"))?;
         let mut body = blob.body;
         while let Some(chunk) = body.try_next().await? {
-            file.write_all(&chunk)
-                .await
-                .map_err(StorageError::io("write the fetched file"))?;
+            file.write_all(&chunk).await.map_err(StorageError::io("write the fetched file"))?;
         }
         file.flush().await.map_err(StorageError::io("write the fetched file"))?;
         Ok(blob.bytes)

@@ -160,10 +160,8 @@ impl TestApp {
     /// Uploads a sample as a person does.
     pub async fn upload(&self, kind: &str, sample: &str) -> Response {
         let part = reqwest::multipart::Part::bytes(sample_bytes(sample)).file_name(sample.to_owned());
-        let form = reqwest::multipart::Form::new()
-            .text("kind", kind.to_owned())
-            .text("name", "A prompt")
-            .part("file", part);
+        let form =
+            reqwest::multipart::Form::new().text("kind", kind.to_owned()).text("name", "A prompt").part("file", part);
         self.portal(Method::POST, "/v1/prompts").multipart(form).send().await.unwrap()
     }
 
@@ -190,7 +188,8 @@ impl TestApp {
     /// Stops the service and checks that nothing was left behind.
     pub async fn stop(mut self) {
         let began = Instant::now();
-        while !self.app.queue.stats().await.unwrap().iter().all(|stat| stat.state == voicemill::queue::State::Discarded) {
+        while !self.app.queue.stats().await.unwrap().iter().all(|stat| stat.state == voicemill::queue::State::Discarded)
+        {
             assert!(began.elapsed() < PATIENCE, "jobs are left: {:?}", self.app.queue.stats().await.unwrap());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -27,11 +27,7 @@ async fn a_job_of_a_rolled_back_transaction_was_never_there() {
     let bench = Bench::new().await;
     let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let job = IoPuppet(Puppet::Succeed("ghost".into()));
-    let ghost = bench
-        .queue
-        .enqueue(&mut transaction, NewJob::new(tenant(1), &job))
-        .await
-        .unwrap();
+    let ghost = bench.queue.enqueue(&mut transaction, NewJob::new(tenant(1), &job)).await.unwrap();
     transaction.rollback().await.unwrap();
     assert!(bench.show(ghost.id).await.is_none());
 }
@@ -44,36 +40,20 @@ async fn a_failing_job_waits_longer_and_longer_and_its_owner_is_told_at_last() {
 
     let first = bench.until_state(id, State::Scheduled).await;
     let pause = first.run_at.duration_since(bench.clock.now()).unsigned_abs();
-    assert!(
-        (Duration::from_secs(1)..=Duration::from_secs(3)).contains(&pause),
-        "{pause:?}"
-    );
+    assert!((Duration::from_secs(1)..=Duration::from_secs(3)).contains(&pause), "{pause:?}");
 
     bench.advance(Duration::from_secs(3));
-    bench
-        .until("a second failure", || async {
-            bench.show(id).await.is_some_and(|job| job.errors.len() == 2)
-        })
-        .await;
+    bench.until("a second failure", || async { bench.show(id).await.is_some_and(|job| job.errors.len() == 2) }).await;
     let second = bench.show(id).await.unwrap();
     let pause = second.run_at.duration_since(bench.clock.now()).unsigned_abs();
-    assert!(
-        (Duration::from_secs(2)..=Duration::from_secs(6)).contains(&pause),
-        "{pause:?}"
-    );
+    assert!((Duration::from_secs(2)..=Duration::from_secs(6)).contains(&pause), "{pause:?}");
 
     bench.advance(Duration::from_secs(6));
     let dead = bench.until_state(id, State::Discarded).await;
     assert_eq!(dead.verdict.as_deref(), Some("no luck"));
     assert_eq!(dead.attempt, 3);
-    assert_eq!(
-        dead.errors.iter().map(|failure| failure.attempt).collect::<Vec<_>>(),
-        [1, 2, 3]
-    );
-    assert_eq!(
-        bench.log.entries(),
-        ["start a 1", "start a 2", "start a 3", "given up a: no luck"]
-    );
+    assert_eq!(dead.errors.iter().map(|failure| failure.attempt).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(bench.log.entries(), ["start a 1", "start a 2", "start a 3", "given up a: no luck"]);
     working.stop().await;
 }
 
@@ -116,10 +96,7 @@ async fn a_panic_ends_one_attempt_of_one_job() {
 async fn a_job_past_its_deadline_is_dropped_and_fails() {
     let bench = Bench::new().await;
     let working = bench.work();
-    let id = bench
-        .enqueue(NewJob::new(tenant(1), &HastyPuppet(Puppet::Hang("a".into()))))
-        .await
-        .id;
+    let id = bench.enqueue(NewJob::new(tenant(1), &HastyPuppet(Puppet::Hang("a".into())))).await.id;
     let failed = bench.until_state(id, State::Scheduled).await;
     assert_eq!(failed.errors[0].error, "took longer than 50ms");
     bench.log.wait_for("dropped a").await;
@@ -130,10 +107,7 @@ async fn a_job_past_its_deadline_is_dropped_and_fails() {
 async fn work_on_another_thread_hears_that_it_is_over_and_keeps_its_slot_until_it_is() {
     let bench = Bench::new().await;
     let working = bench.work();
-    let id = bench
-        .enqueue(NewJob::new(tenant(1), &HastyPuppet(Puppet::Block("a".into()))))
-        .await
-        .id;
+    let id = bench.enqueue(NewJob::new(tenant(1), &HastyPuppet(Puppet::Block("a".into())))).await.id;
     bench.until_state(id, State::Scheduled).await;
     bench.log.wait_for("unblocked a").await;
     working.stop().await;
@@ -149,9 +123,7 @@ async fn a_snooze_counts_no_attempt() {
         assert_eq!((snoozing.attempt, snoozing.errors.len()), (0, 0));
         bench.advance(Duration::from_secs(60));
         bench
-            .until("another run", || async {
-                bench.show(id).await.is_some_and(|job| job.run_at > snoozing.run_at)
-            })
+            .until("another run", || async { bench.show(id).await.is_some_and(|job| job.run_at > snoozing.run_at) })
             .await;
     }
     assert!(bench.log.count("start a 1") > 5);
@@ -178,18 +150,11 @@ async fn a_waiting_job_can_be_hastened_but_not_delayed() {
     let bench = Bench::new().await;
     let job = IoPuppet(Puppet::Succeed("a".into()));
     let due = bench.clock.now() + 1.hour();
-    let id = bench
-        .enqueue(NewJob::new(tenant(1), &job).at(due).unique("message 7"))
-        .await
-        .id;
+    let id = bench.enqueue(NewJob::new(tenant(1), &job).at(due).unique("message 7")).await.id;
 
     let hasten = async |run_at| {
         let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
-        let hastened = bench
-            .queue
-            .hasten::<IoPuppet>(&mut transaction, "message 7", run_at)
-            .await
-            .unwrap();
+        let hastened = bench.queue.hasten::<IoPuppet>(&mut transaction, "message 7", run_at).await.unwrap();
         transaction.commit().await.unwrap();
         hastened
     };
@@ -209,9 +174,7 @@ async fn a_unique_job_stands_until_it_is_over() {
     let first = bench.enqueue(NewJob::new(tenant(1), &job).unique("x")).await;
     let second = bench.enqueue(NewJob::new(tenant(1), &job).unique("x")).await;
     let other_key = bench.enqueue(NewJob::new(tenant(1), &job).unique("y")).await;
-    let other_kind = bench
-        .enqueue(NewJob::new(tenant(1), &CpuPuppet(Puppet::Succeed("b".into()))).unique("x"))
-        .await;
+    let other_kind = bench.enqueue(NewJob::new(tenant(1), &CpuPuppet(Puppet::Succeed("b".into()))).unique("x")).await;
     assert!(first.fresh && other_key.fresh && other_kind.fresh);
     assert_eq!((second.id, second.fresh), (first.id, false));
 
@@ -238,11 +201,7 @@ async fn a_dead_letter_starts_anew_with_all_its_attempts() {
     assert!(bench.queue.retry(&mut transaction, id).await.unwrap());
     transaction.commit().await.unwrap();
     bench.queue.wake();
-    bench
-        .until("a second verdict", || async {
-            bench.log.count("given up a: hopeless") == 2
-        })
-        .await;
+    bench.until("a second verdict", || async { bench.log.count("given up a: hopeless") == 2 }).await;
     assert_eq!(bench.log.count("start a 1"), 2);
     working.stop().await;
 }
@@ -250,25 +209,13 @@ async fn a_dead_letter_starts_anew_with_all_its_attempts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_urgent_goes_before_the_bulk() {
     let bench = Bench::new().await;
-    for (name, priority) in [
-        ("bulk", Priority::Bulk),
-        ("normal", Priority::Normal),
-        ("urgent", Priority::Urgent),
-    ] {
+    for (name, priority) in [("bulk", Priority::Bulk), ("normal", Priority::Normal), ("urgent", Priority::Urgent)] {
         let job = IoPuppet(Puppet::Succeed(name.into()));
         bench.enqueue(NewJob::new(tenant(1), &job).priority(priority)).await;
     }
-    let working = bench.work_as(WorkerConfig {
-        io_slots: 1,
-        ..Bench::config()
-    });
+    let working = bench.work_as(WorkerConfig { io_slots: 1, ..Bench::config() });
     bench.log.wait_for("end bulk").await;
-    let starts: Vec<_> = bench
-        .log
-        .entries()
-        .into_iter()
-        .filter(|entry| entry.starts_with("start"))
-        .collect();
+    let starts: Vec<_> = bench.log.entries().into_iter().filter(|entry| entry.starts_with("start")).collect();
     assert_eq!(starts, ["start urgent 1", "start normal 1", "start bulk 1"]);
     working.stop().await;
 }
@@ -299,10 +246,7 @@ async fn cancellation_reaches_a_running_job() {
     transaction.commit().await.unwrap();
     bench.queue.wake();
     bench.until_state(id, State::Discarded).await;
-    assert_eq!(
-        bench.log.entries(),
-        ["start a 1", "dropped a", "given up a: not wanted"]
-    );
+    assert_eq!(bench.log.entries(), ["start a 1", "dropped a", "given up a: not wanted"]);
     working.stop().await;
 }
 
@@ -322,18 +266,9 @@ async fn progress_is_shown() {
     }
     let bench = Bench::new().await;
     let id = bench.enqueue(NewJob::new(tenant(1), &Halfway)).await.id;
-    let working = bench.work_with(
-        Registry::new().with::<Halfway>(),
-        WorkerConfig {
-            grace: Duration::ZERO,
-            ..Bench::config()
-        },
-    );
-    bench
-        .until("half done", || async {
-            bench.show(id).await.is_some_and(|job| job.progress == 0.5)
-        })
-        .await;
+    let working =
+        bench.work_with(Registry::new().with::<Halfway>(), WorkerConfig { grace: Duration::ZERO, ..Bench::config() });
+    bench.until("half done", || async { bench.show(id).await.is_some_and(|job| job.progress == 0.5) }).await;
     working.stop().await;
 }
 
@@ -378,17 +313,10 @@ async fn a_job_enqueued_under_a_former_name_still_runs() {
 async fn a_payload_that_cannot_be_decoded_is_a_dead_letter_with_its_reason() {
     let bench = Bench::new().await;
     let id = bench.add(Puppet::Succeed("a".into())).await;
-    sqlx::query("UPDATE job SET payload = '{\"Vanished\": 1}'")
-        .execute(&bench.write)
-        .await
-        .unwrap();
+    sqlx::query("UPDATE job SET payload = '{\"Vanished\": 1}'").execute(&bench.write).await.unwrap();
     let working = bench.work();
     let dead = bench.until_state(id, State::Discarded).await;
-    assert!(
-        dead.verdict
-            .unwrap()
-            .starts_with("the payload of \"io_puppet\" cannot be decoded")
-    );
+    assert!(dead.verdict.unwrap().starts_with("the payload of \"io_puppet\" cannot be decoded"));
     working.stop().await;
 }
 
@@ -436,10 +364,7 @@ async fn effects_and_completion_commit_together() {
         const TIMEOUT: Duration = Duration::from_secs(3_600);
         async fn run(&self, effects: &Effects, attempt: &Attempt) -> Result<(), JobError> {
             let mut transaction = effects.0.begin_with("BEGIN IMMEDIATE").await.unwrap();
-            sqlx::query("INSERT INTO effect VALUES (1)")
-                .execute(&mut *transaction)
-                .await
-                .unwrap();
+            sqlx::query("INSERT INTO effect VALUES (1)").execute(&mut *transaction).await.unwrap();
             attempt.fence(&mut transaction).await.unwrap();
             attempt.complete(&mut transaction).await.unwrap();
             assert!(matches!(attempt.fence(&mut transaction).await, Err(FenceError::Lost)));
@@ -449,23 +374,13 @@ async fn effects_and_completion_commit_together() {
         }
     }
     let bench = Bench::new().await;
-    sqlx::query("CREATE TABLE effect (x INTEGER)")
-        .execute(&bench.write)
-        .await
-        .unwrap();
+    sqlx::query("CREATE TABLE effect (x INTEGER)").execute(&bench.write).await.unwrap();
     let id = bench.enqueue(NewJob::new(tenant(1), &Once)).await.id;
-    let working = bench.work_on(
-        Registry::new().with::<Once>(),
-        Effects(bench.write.clone()),
-        Bench::config(),
-    );
+    let working = bench.work_on(Registry::new().with::<Once>(), Effects(bench.write.clone()), Bench::config());
     bench.until_done(id).await;
     working.stop().await;
     assert!(bench.queue.list(&JobFilter::default()).await.unwrap().is_empty());
-    let effects: i64 = sqlx::query_scalar("SELECT count(*) FROM effect")
-        .fetch_one(&bench.read)
-        .await
-        .unwrap();
+    let effects: i64 = sqlx::query_scalar("SELECT count(*) FROM effect").fetch_one(&bench.read).await.unwrap();
     assert_eq!(effects, 1);
 }
 
@@ -475,73 +390,18 @@ async fn lists_and_counts_tell_what_is_there() {
     let first = bench.add(Puppet::Succeed("a".into())).await;
     let second = bench.add(Puppet::Succeed("b".into())).await;
     let cpu = CpuPuppet(Puppet::Succeed("c".into()));
-    let third = bench
-        .enqueue(NewJob::new(tenant(2), &cpu).at(bench.clock.now() + 1.hour()))
-        .await
-        .id;
+    let third = bench.enqueue(NewJob::new(tenant(2), &cpu).at(bench.clock.now() + 1.hour())).await.id;
 
-    let ids = async |filter: JobFilter| {
-        bench
-            .queue
-            .list(&filter)
-            .await
-            .unwrap()
-            .iter()
-            .map(|job| job.id)
-            .collect::<Vec<_>>()
-    };
+    let ids =
+        async |filter: JobFilter| bench.queue.list(&filter).await.unwrap().iter().map(|job| job.id).collect::<Vec<_>>();
     assert_eq!(ids(JobFilter::default()).await, [third, second, first]);
-    assert_eq!(
-        ids(JobFilter {
-            limit: 2,
-            ..JobFilter::default()
-        })
-        .await,
-        [third, second]
-    );
-    assert_eq!(
-        ids(JobFilter {
-            before: Some(second),
-            ..JobFilter::default()
-        })
-        .await,
-        [first]
-    );
-    assert_eq!(
-        ids(JobFilter {
-            state: Some(State::Scheduled),
-            ..JobFilter::default()
-        })
-        .await,
-        [third]
-    );
-    assert_eq!(
-        ids(JobFilter {
-            kind: Some("io_puppet".into()),
-            ..JobFilter::default()
-        })
-        .await,
-        [second, first]
-    );
-    assert_eq!(
-        ids(JobFilter {
-            tenant: Some(tenant(2)),
-            ..JobFilter::default()
-        })
-        .await,
-        [third]
-    );
+    assert_eq!(ids(JobFilter { limit: 2, ..JobFilter::default() }).await, [third, second]);
+    assert_eq!(ids(JobFilter { before: Some(second), ..JobFilter::default() }).await, [first]);
+    assert_eq!(ids(JobFilter { state: Some(State::Scheduled), ..JobFilter::default() }).await, [third]);
+    assert_eq!(ids(JobFilter { kind: Some("io_puppet".into()), ..JobFilter::default() }).await, [second, first]);
+    assert_eq!(ids(JobFilter { tenant: Some(tenant(2)), ..JobFilter::default() }).await, [third]);
 
     let stats = bench.queue.stats().await.unwrap();
-    let stats: Vec<_> = stats
-        .iter()
-        .map(|stat| (stat.lane, stat.kind.as_str(), stat.state, stat.count))
-        .collect();
-    assert_eq!(
-        stats,
-        [
-            (Lane::Cpu, "cpu_puppet", State::Scheduled, 1),
-            (Lane::Io, "io_puppet", State::Available, 2)
-        ]
-    );
+    let stats: Vec<_> = stats.iter().map(|stat| (stat.lane, stat.kind.as_str(), stat.state, stat.count)).collect();
+    assert_eq!(stats, [(Lane::Cpu, "cpu_puppet", State::Scheduled, 1), (Lane::Io, "io_puppet", State::Available, 2)]);
 }

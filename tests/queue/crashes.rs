@@ -20,25 +20,12 @@ async fn a_restart_leaves_nothing_running_for_ever() {
     first.crash().await;
     assert_eq!(bench.show(id).await.unwrap().state, State::Running);
 
-    let second = bench.work_as(WorkerConfig {
-        grace: Duration::ZERO,
-        ..Bench::config()
-    });
-    bench
-        .until("a second worker", || async { bench.workers().await == 2 })
-        .await;
-    assert_eq!(
-        bench.show(id).await.unwrap().state,
-        State::Running,
-        "the lease has not run out"
-    );
+    let second = bench.work_as(WorkerConfig { grace: Duration::ZERO, ..Bench::config() });
+    bench.until("a second worker", || async { bench.workers().await == 2 }).await;
+    assert_eq!(bench.show(id).await.unwrap().state, State::Running, "the lease has not run out");
     // The living worker beats in real time, so it stays the fresher one whatever the clock says.
     bench.age_first_worker(LEASE * 2).await;
-    bench
-        .until("reaped", || async {
-            bench.show(id).await.is_some_and(|job| job.crashes == 1)
-        })
-        .await;
+    bench.until("reaped", || async { bench.show(id).await.is_some_and(|job| job.crashes == 1) }).await;
     assert_eq!(bench.workers().await, 1);
     bench.advance(Duration::from_secs(5));
     bench.log.wait_for("start a 2").await;
@@ -54,24 +41,14 @@ async fn a_job_that_takes_its_workers_down_is_given_up_after_three() {
         bench.log.wait_for(&format!("start a {}", crash.min(3))).await;
         working.crash().await;
         bench.age_first_worker(LEASE * 2).await;
-        let reaping = bench.work_as(WorkerConfig {
-            io_slots: 0,
-            ..Bench::config()
-        });
-        bench
-            .until("reaped", || async {
-                bench.show(id).await.is_some_and(|job| job.state != State::Running)
-            })
-            .await;
+        let reaping = bench.work_as(WorkerConfig { io_slots: 0, ..Bench::config() });
+        bench.until("reaped", || async { bench.show(id).await.is_some_and(|job| job.state != State::Running) }).await;
         reaping.stop().await;
         bench.advance(Duration::from_secs(60));
     }
     let working = bench.work();
     let dead = bench.until_state(id, State::Discarded).await;
-    assert_eq!(
-        dead.verdict.as_deref(),
-        Some("its worker died or lost its lease (3 times)")
-    );
+    assert_eq!(dead.verdict.as_deref(), Some("its worker died or lost its lease (3 times)"));
     assert_eq!(bench.log.count(&format!("given up a: {}", dead.verdict.unwrap())), 1);
     working.stop().await;
 }
@@ -80,11 +57,7 @@ async fn a_job_that_takes_its_workers_down_is_given_up_after_three() {
 async fn a_saturated_worker_keeps_its_jobs() {
     let bench = Bench::with_clock(voicemill::clock::Clock::system()).await;
     let short_lease = Duration::from_millis(1_000);
-    let config = WorkerConfig {
-        lease: short_lease,
-        cpu_slots: 2,
-        ..Bench::config()
-    };
+    let config = WorkerConfig { lease: short_lease, cpu_slots: 2, ..Bench::config() };
     let saturated = bench.work_as(config.clone());
     // Every thread of the runtime is blocked for longer than the lease.
     let threads = tokio::runtime::Handle::current().metrics().num_workers();
@@ -94,16 +67,8 @@ async fn a_saturated_worker_keeps_its_jobs() {
     }
     let rival = bench.other_process().await;
     let rival_thread = rival.work_on_own_runtime(config);
-    bench
-        .until("done", || async {
-            bench.log.count("end spin 0") == 1 && bench.log.count("end spin 1") == 1
-        })
-        .await;
-    assert_eq!(
-        rival.log.entries(),
-        Vec::<String>::new(),
-        "the rival ran a job that was running"
-    );
+    bench.until("done", || async { bench.log.count("end spin 0") == 1 && bench.log.count("end spin 1") == 1 }).await;
+    assert_eq!(rival.log.entries(), Vec::<String>::new(), "the rival ran a job that was running");
     rival_thread.stop();
     saturated.stop().await;
 }
@@ -111,17 +76,11 @@ async fn a_saturated_worker_keeps_its_jobs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_lost_its_lease_stops_its_jobs_and_begins_anew() {
     let bench = Bench::new().await;
-    let working = bench.work_as(WorkerConfig {
-        lease: Duration::from_millis(500),
-        ..Bench::config()
-    });
+    let working = bench.work_as(WorkerConfig { lease: Duration::from_millis(500), ..Bench::config() });
     let id = bench.add(Puppet::Hang("a".into())).await;
     bench.log.wait_for("start a 1").await;
     // Another worker, whose clock runs ahead, takes over.
-    sqlx::query("UPDATE job SET state = 'available', worker = NULL")
-        .execute(&bench.write)
-        .await
-        .unwrap();
+    sqlx::query("UPDATE job SET state = 'available', worker = NULL").execute(&bench.write).await.unwrap();
     sqlx::query("DELETE FROM worker").execute(&bench.write).await.unwrap();
     bench.log.wait_for("dropped a").await;
     bench.log.wait_for("start a 2").await;
@@ -134,10 +93,7 @@ async fn a_worker_that_lost_its_lease_stops_its_jobs_and_begins_anew() {
 async fn a_worker_that_cannot_beat_stops_its_jobs_before_others_may_take_them() {
     let bench = Bench::new().await;
     let lease = Duration::from_secs(3);
-    let working = bench.work_as(WorkerConfig {
-        lease,
-        ..Bench::config()
-    });
+    let working = bench.work_as(WorkerConfig { lease, ..Bench::config() });
     bench.add(Puppet::Hang("a".into())).await;
     bench.log.wait_for("start a 1").await;
     // Nobody can write any more.
@@ -163,10 +119,7 @@ async fn short_work_ends_before_a_shutdown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn long_work_is_handed_back_uncounted_at_a_shutdown() {
     let bench = Bench::new().await;
-    let working = bench.work_as(WorkerConfig {
-        grace: Duration::from_millis(50),
-        ..Bench::config()
-    });
+    let working = bench.work_as(WorkerConfig { grace: Duration::from_millis(50), ..Bench::config() });
     let long = bench.add(Puppet::Hang("a".into())).await;
     let blocked = bench.add(Puppet::Block("b".into())).await;
     bench.log.wait_for("start a 1").await;
@@ -176,11 +129,7 @@ async fn long_work_is_handed_back_uncounted_at_a_shutdown() {
     working.stop().await;
     for id in [long, blocked, unclaimed] {
         let job = bench.show(id).await.unwrap();
-        assert_eq!(
-            (job.state, job.attempt, job.crashes, job.errors.len()),
-            (State::Available, 0, 0, 0),
-            "job {id}"
-        );
+        assert_eq!((job.state, job.attempt, job.crashes, job.errors.len()), (State::Available, 0, 0, 0), "job {id}");
     }
     bench.log.wait_for("dropped a").await;
     bench.log.wait_for("unblocked b").await;
@@ -212,11 +161,7 @@ async fn a_zombie_commits_nothing() {
     first.crash().await;
     bench.age_first_worker(LEASE * 2).await;
     let second = bench.work_on(registry(), Mutex::new(sender), Bench::config());
-    bench
-        .until("reaped", || async {
-            bench.show(id).await.is_some_and(|job| job.crashes == 1)
-        })
-        .await;
+    bench.until("reaped", || async { bench.show(id).await.is_some_and(|job| job.crashes == 1) }).await;
     bench.advance(Duration::from_secs(5));
     let living = attempts.recv().await.unwrap();
 
@@ -234,11 +179,7 @@ async fn a_zombie_commits_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_set_forward_does_not_make_a_worker_reap_itself() {
     let bench = Bench::new().await;
-    let config = WorkerConfig {
-        lease: Duration::from_millis(1_500),
-        grace: Duration::ZERO,
-        ..Bench::config()
-    };
+    let config = WorkerConfig { lease: Duration::from_millis(1_500), grace: Duration::ZERO, ..Bench::config() };
     let working = bench.work_as(config);
     let id = bench.add(Puppet::Hang("a".into())).await;
     bench.log.wait_for("start a 1").await;

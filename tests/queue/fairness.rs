@@ -10,11 +10,7 @@ async fn flood(bench: &Bench, jobs: usize) {
     let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let job = IoPuppet(Puppet::Succeed("flood".into()));
     for _ in 0..jobs {
-        bench
-            .queue
-            .enqueue(&mut transaction, NewJob::new(tenant(5), &job))
-            .await
-            .unwrap();
+        bench.queue.enqueue(&mut transaction, NewJob::new(tenant(5), &job)).await.unwrap();
     }
     transaction.commit().await.unwrap();
 }
@@ -25,26 +21,15 @@ async fn twenty_thousand_jobs_of_one_delay_another_by_at_most_a_round() {
     flood(&bench, 20_000).await;
     // One sorts before the busy tenant, one after: neither may depend on it.
     for (number, name) in [(1, "before"), (9, "after")] {
-        bench
-            .enqueue(NewJob::new(tenant(number), &IoPuppet(Puppet::Succeed(name.into()))))
-            .await;
+        bench.enqueue(NewJob::new(tenant(number), &IoPuppet(Puppet::Succeed(name.into())))).await;
     }
-    let config = WorkerConfig {
-        cpu_slots: 0,
-        io_slots: 4,
-        ..Bench::config()
-    };
+    let config = WorkerConfig { cpu_slots: 0, io_slots: 4, ..Bench::config() };
     let slots = config.io_slots;
     let working = bench.work_as(config);
     bench.log.wait_for("end before").await;
     bench.log.wait_for("end after").await;
     working.stop().await;
-    let starts: Vec<_> = bench
-        .log
-        .entries()
-        .into_iter()
-        .filter(|entry| entry.starts_with("start"))
-        .collect();
+    let starts: Vec<_> = bench.log.entries().into_iter().filter(|entry| entry.starts_with("start")).collect();
     for name in ["start before 1", "start after 1"] {
         let place = starts.iter().position(|start| start == name).unwrap();
         assert!(place < slots, "{name} was number {place}");
@@ -60,20 +45,10 @@ async fn with_one_slot_tenants_take_turns() {
             assert!(bench.enqueue(NewJob::new(tenant(number), &job)).await.fresh, "{round}");
         }
     }
-    let working = bench.work_as(WorkerConfig {
-        io_slots: 1,
-        ..Bench::config()
-    });
-    bench
-        .until("all done", || async { bench.log.entries().len() == 18 })
-        .await;
+    let working = bench.work_as(WorkerConfig { io_slots: 1, ..Bench::config() });
+    bench.until("all done", || async { bench.log.entries().len() == 18 }).await;
     working.stop().await;
-    let starts: Vec<_> = bench
-        .log
-        .entries()
-        .into_iter()
-        .filter(|entry| entry.starts_with("start"))
-        .collect();
+    let starts: Vec<_> = bench.log.entries().into_iter().filter(|entry| entry.starts_with("start")).collect();
     for round in starts.chunks(3) {
         assert_eq!(round, ["start 1 1", "start 2 1", "start 3 1"]);
     }
@@ -90,26 +65,11 @@ async fn in_a_cpu_lane_nobody_holds_more_than_half_while_others_wait() {
         let job = CpuPuppet(Puppet::Hang(format!("modest {number}")));
         bench.enqueue(NewJob::new(tenant(2), &job)).await;
     }
-    let config = WorkerConfig {
-        cpu_slots: 4,
-        io_slots: 0,
-        grace: Duration::ZERO,
-        ..Bench::config()
-    };
+    let config = WorkerConfig { cpu_slots: 4, io_slots: 0, grace: Duration::ZERO, ..Bench::config() };
     let working = bench.work_as(config);
-    bench
-        .until("four run", || async { bench.log.entries().len() == 4 })
-        .await;
+    bench.until("four run", || async { bench.log.entries().len() == 4 }).await;
     working.stop().await;
-    assert_eq!(
-        bench
-            .log
-            .entries()
-            .iter()
-            .filter(|entry| entry.starts_with("start greedy"))
-            .count(),
-        2
-    );
+    assert_eq!(bench.log.entries().iter().filter(|entry| entry.starts_with("start greedy")).count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,15 +79,8 @@ async fn a_tenant_alone_gets_the_whole_lane() {
         let job = CpuPuppet(Puppet::Hang(format!("{number}")));
         bench.enqueue(NewJob::new(tenant(1), &job)).await;
     }
-    let config = WorkerConfig {
-        cpu_slots: 4,
-        io_slots: 0,
-        grace: Duration::ZERO,
-        ..Bench::config()
-    };
+    let config = WorkerConfig { cpu_slots: 4, io_slots: 0, grace: Duration::ZERO, ..Bench::config() };
     let working = bench.work_as(config);
-    bench
-        .until("four run", || async { bench.log.entries().len() == 4 })
-        .await;
+    bench.until("four run", || async { bench.log.entries().len() == 4 }).await;
     working.stop().await;
 }

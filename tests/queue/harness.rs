@@ -127,12 +127,8 @@ impl Puppet {
                 std::future::pending::<()>().await;
             }
             Self::Block(_) => {
-                let (token, log, name, slot) = (
-                    attempt.cancellation().clone(),
-                    log.clone(),
-                    name.to_owned(),
-                    attempt.clone(),
-                );
+                let (token, log, name, slot) =
+                    (attempt.cancellation().clone(), log.clone(), name.to_owned(), attempt.clone());
                 tokio::task::spawn_blocking(move || {
                     while !token.is_cancelled() {
                         std::thread::sleep(Duration::from_millis(2));
@@ -180,10 +176,7 @@ puppet_kind!(CpuPuppet, "cpu_puppet", Lane::Cpu, Duration::from_secs(3_600));
 puppet_kind!(HastyPuppet, "hasty_puppet", Lane::Io, Duration::from_millis(50));
 
 pub(crate) fn registry() -> Registry<Log> {
-    Registry::new()
-        .with::<IoPuppet>()
-        .with::<CpuPuppet>()
-        .with::<HastyPuppet>()
+    Registry::new().with::<IoPuppet>().with::<CpuPuppet>().with::<HastyPuppet>()
 }
 
 pub(crate) fn tenant(number: u128) -> Uuid {
@@ -200,28 +193,14 @@ impl Bench {
         let (read, write) = open(&folder.path().join("queue.db")).await;
         sqlx::raw_sql(SCHEMA).execute(&write).await.unwrap();
         let queue = Queue::new(read.clone(), write.clone(), clock.clone());
-        Self {
-            queue,
-            clock,
-            write,
-            read,
-            log: Log::default(),
-            folder,
-        }
+        Self { queue, clock, write, read, log: Log::default(), folder }
     }
 
     /// The same database, as another process would open it.
     pub(crate) async fn other_process(&self) -> Self {
         let (read, write) = open(&self.folder.path().join("queue.db")).await;
         let queue = Queue::new(read.clone(), write.clone(), self.clock.clone());
-        Self {
-            queue,
-            clock: self.clock.clone(),
-            write,
-            read,
-            log: Log::default(),
-            folder: Arc::clone(&self.folder),
-        }
+        Self { queue, clock: self.clock.clone(), write, read, log: Log::default(), folder: Arc::clone(&self.folder) }
     }
 
     pub(crate) async fn enqueue<J: Job>(&self, new: NewJob<'_, J>) -> Enqueued {
@@ -237,12 +216,7 @@ impl Bench {
     }
 
     pub(crate) fn config() -> WorkerConfig {
-        WorkerConfig {
-            cpu_slots: 2,
-            io_slots: 8,
-            poll: Duration::from_millis(20),
-            ..WorkerConfig::default()
-        }
+        WorkerConfig { cpu_slots: 2, io_slots: 8, poll: Duration::from_millis(20), ..WorkerConfig::default() }
     }
 
     pub(crate) fn work(&self) -> Working {
@@ -266,10 +240,7 @@ impl Bench {
         let shutdown = CancellationToken::new();
         let worker = Worker::new(self.queue.clone(), registry, Arc::new(context), config);
         let task = tokio::spawn(worker.run(shutdown.clone()));
-        Working {
-            shutdown,
-            task: Some(task),
-        }
+        Working { shutdown, task: Some(task) }
     }
 
     /// A worker that shares no thread with the test.
@@ -278,10 +249,7 @@ impl Bench {
         let worker = Worker::new(self.queue.clone(), registry(), Arc::new(self.log.clone()), config);
         let stop = shutdown.clone();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(worker.run(stop)).unwrap();
         });
         Apart { shutdown, thread }
@@ -321,8 +289,7 @@ impl Bench {
     }
 
     pub(crate) async fn until_done(&self, id: JobId) {
-        self.until(&format!("job {id} done"), || async { self.done(id).await })
-            .await;
+        self.until(&format!("job {id} done"), || async { self.done(id).await }).await;
     }
 
     pub(crate) async fn done(&self, id: JobId) -> bool {
@@ -334,10 +301,7 @@ impl Bench {
     }
 
     pub(crate) async fn workers(&self) -> i64 {
-        sqlx::query_scalar("SELECT count(*) FROM worker")
-            .fetch_one(&self.read)
-            .await
-            .unwrap()
+        sqlx::query_scalar("SELECT count(*) FROM worker").fetch_one(&self.read).await.unwrap()
     }
 
     pub(crate) fn advance(&self, by: Duration) {
@@ -353,16 +317,8 @@ pub(crate) async fn open(path: &std::path::Path) -> (SqlitePool, SqlitePool) {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(10));
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options.clone())
-        .await
-        .unwrap();
-    let read = SqlitePoolOptions::new()
-        .max_connections(4)
-        .connect_with(options.read_only(true))
-        .await
-        .unwrap();
+    let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.unwrap();
+    let read = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await.unwrap();
     (read, write)
 }
 
@@ -381,11 +337,7 @@ impl Working {
     pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
         let task = self.task.take().unwrap();
-        timeout(PATIENCE, task)
-            .await
-            .expect("the worker never stopped")
-            .unwrap()
-            .unwrap();
+        timeout(PATIENCE, task).await.expect("the worker never stopped").unwrap().unwrap();
     }
 
     /// Ends it as a crash would: nothing is handed back, and its heartbeat stops.

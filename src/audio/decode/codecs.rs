@@ -64,11 +64,7 @@ impl BlockDecoder for PcmBlocks {
     }
 
     fn decode(&mut self, blocks: &[u8], samples: &mut Vec<f32>) {
-        samples.extend(
-            blocks
-                .chunks_exact(self.format.sample_bytes())
-                .map(|bytes| self.format.sample(bytes)),
-        );
+        samples.extend(blocks.chunks_exact(self.format.sample_bytes()).map(|bytes| self.format.sample(bytes)));
     }
 }
 
@@ -98,11 +94,7 @@ pub(crate) struct GsmBlocks {
 impl GsmBlocks {
     pub(crate) fn new(packing: Packing) -> Result<Self, AudioError> {
         let coder = Gsm::new(packing).ok_or_else(|| AudioError::Limit("No memory for the GSM decoder.".into()))?;
-        Ok(Self {
-            coder,
-            packing,
-            pcm: Vec::new(),
-        })
+        Ok(Self { coder, packing, pcm: Vec::new() })
     }
 }
 
@@ -181,10 +173,7 @@ impl AdpcmBlocks {
             2 => Channels::Positioned(Position::FRONT_LEFT | Position::FRONT_RIGHT),
             _ => return Err(refuse()),
         };
-        let frames_per_block = kind
-            .frames_per_block(block_bytes, channels)
-            .filter(|n| *n > 2)
-            .ok_or_else(refuse)?;
+        let frames_per_block = kind.frames_per_block(block_bytes, channels).filter(|n| *n > 2).ok_or_else(refuse)?;
         let mut params = AudioCodecParameters::new();
         params
             .for_codec(match kind {
@@ -198,12 +187,7 @@ impl AdpcmBlocks {
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(&params, &AudioDecoderOptions::default())
             .map_err(|_| refuse())?;
-        Ok(Self {
-            decoder,
-            block_bytes,
-            frames_per_block,
-            interleaved: Vec::new(),
-        })
+        Ok(Self { decoder, block_bytes, frames_per_block, interleaved: Vec::new() })
     }
 }
 

@@ -41,8 +41,7 @@ pub(crate) struct DataSource<D> {
 
 impl<D: BlockDecoder> DataSource<D> {
     pub(crate) fn new(mut file: File, range: DataRange, spec: AudioSpec, decoder: D) -> Result<Self, AudioError> {
-        file.seek(SeekFrom::Start(range.start))
-            .map_err(AudioError::io("Reading the audio failed"))?;
+        file.seek(SeekFrom::Start(range.start)).map_err(AudioError::io("Reading the audio failed"))?;
         Ok(Self {
             reader: BufReader::with_capacity(READ_BYTES, file).take(range.bytes),
             bytes: Vec::new(),

@@ -46,11 +46,7 @@ pub fn open(path: &Path, hint: Option<&str>) -> Result<Opened, AudioError> {
     }
     // Some programs tag WAV files the way MP3s are tagged, in front.
     let tag_bytes = sniff::id3_bytes(&head);
-    let tagged = if tag_bytes > 0 {
-        read_head(&mut file, tag_bytes).map_err(read_error())?
-    } else {
-        Vec::new()
-    };
+    let tagged = if tag_bytes > 0 { read_head(&mut file, tag_bytes).map_err(read_error())? } else { Vec::new() };
     let mut kind = sniff::sniff(&head);
     if let (Kind::Wav { .. }, true) = (sniff::sniff(&tagged), tag_bytes > 0) {
         kind = Kind::Wav { start: tag_bytes };
@@ -78,12 +74,10 @@ pub fn open(path: &Path, hint: Option<&str>) -> Result<Opened, AudioError> {
                     .into(),
             )),
         },
-        (Kind::NotAudio(name), _) => Err(AudioError::Unsupported(format!(
-            "This is {name}, not audio. {SEND_INSTEAD}"
-        ))),
-        (Kind::Unreadable(name), _) => Err(AudioError::Unsupported(format!(
-            "This is {name}, which can't be read here. {SEND_INSTEAD}"
-        ))),
+        (Kind::NotAudio(name), _) => Err(AudioError::Unsupported(format!("This is {name}, not audio. {SEND_INSTEAD}"))),
+        (Kind::Unreadable(name), _) => {
+            Err(AudioError::Unsupported(format!("This is {name}, which can't be read here. {SEND_INSTEAD}")))
+        }
         (Kind::Unknown, None) => symphonia::open(file, "", None),
     }
 }
@@ -100,9 +94,7 @@ fn empty_file() -> AudioError {
 }
 
 fn no_sound() -> AudioError {
-    AudioError::Empty(format!(
-        "This file has no sound in it (perhaps only pictures). {SEND_INSTEAD}"
-    ))
+    AudioError::Empty(format!("This file has no sound in it (perhaps only pictures). {SEND_INSTEAD}"))
 }
 
 #[cfg(test)]

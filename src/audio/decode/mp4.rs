@@ -67,13 +67,10 @@ fn parse(moov: &[u8]) -> Option<SoundTrack> {
         if find(media, b"hdlr")?.get(8..12)? != b"soun" {
             return None;
         }
-        let mut sound = SoundTrack {
-            ticks_per_second: find(media, b"mdhd").and_then(ticks_per_second)?,
-            ..SoundTrack::default()
-        };
-        if let Some((start, duration)) = find(track, b"edts")
-            .and_then(|edits| find(edits, b"elst"))
-            .and_then(first_edit)
+        let mut sound =
+            SoundTrack { ticks_per_second: find(media, b"mdhd").and_then(ticks_per_second)?, ..SoundTrack::default() };
+        if let Some((start, duration)) =
+            find(track, b"edts").and_then(|edits| find(edits, b"elst")).and_then(first_edit)
         {
             sound.start = Some(start);
             sound.seconds = (duration > 0 && movie_ticks_per_second > 0)
@@ -89,16 +86,10 @@ fn first_edit(elst: &[u8]) -> Option<(u64, u64)> {
     let entries = elst.get(8..)?.chunks_exact(if long { 20 } else { 12 });
     let mut shown = entries.filter_map(|entry| {
         let (duration, start) = if long {
-            (
-                u64::from_be_bytes(entry[..8].try_into().ok()?),
-                i64::from_be_bytes(entry[8..16].try_into().ok()?),
-            )
+            (u64::from_be_bytes(entry[..8].try_into().ok()?), i64::from_be_bytes(entry[8..16].try_into().ok()?))
         } else {
             let duration = u32::from_be_bytes(entry[..4].try_into().ok()?);
-            (
-                u64::from(duration),
-                i64::from(i32::from_be_bytes(entry[4..8].try_into().ok()?)),
-            )
+            (u64::from(duration), i64::from(i32::from_be_bytes(entry[4..8].try_into().ok()?)))
         };
         Some((u64::try_from(start).ok()?, duration))
     });

@@ -42,25 +42,10 @@ pub(super) fn open(file: File) -> Result<Opened, AudioError> {
     let mut packets = ogg::PacketReader::new(BufReader::new(file));
     let head = packets.read_packet().ok().flatten().ok_or_else(damaged)?;
     let (stream, decoder) = Stream::begin(&head.data)?;
-    let spec = AudioSpec {
-        rate_hz: RATE_HZ,
-        channels: stream.channels as u16,
-    };
+    let spec = AudioSpec { rate_hz: RATE_HZ, channels: stream.channels as u16 };
     let decoded = vec![0.0; MAX_PACKET_FRAMES * 2];
-    let source = OpusSource {
-        packets,
-        spec,
-        decoder,
-        stream,
-        decoded,
-        finished: false,
-        truncated: false,
-    };
-    Ok(Opened {
-        container: "ogg",
-        codec: "opus".to_owned(),
-        source: Box::new(source),
-    })
+    let source = OpusSource { packets, spec, decoder, stream, decoded, finished: false, truncated: false };
+    Ok(Opened { container: "ogg", codec: "opus".to_owned(), source: Box::new(source) })
 }
 
 impl Stream {
@@ -95,11 +80,7 @@ impl Stream {
                 "This Opus file has {channels} channels in a surround layout. Send it as mono or stereo."
             )));
         }
-        let layout = if channels == 2 {
-            opus::Channels::Stereo
-        } else {
-            opus::Channels::Mono
-        };
+        let layout = if channels == 2 { opus::Channels::Stereo } else { opus::Channels::Mono };
         let decoder = opus::Decoder::new(RATE_HZ, layout)
             .map_err(|_| AudioError::Limit("No memory for the Opus decoder.".into()))?;
         let pre_skip = u64::from(u16::from_le_bytes([skip_low, skip_high]));
@@ -173,9 +154,7 @@ impl AudioSource for OpusSource {
             let gain = self.stream.gain;
             match (channels, self.spec.channels) {
                 (1, 2) => block.samples.extend(samples.iter().flat_map(|s| [s * gain; 2])),
-                (2, 1) => block
-                    .samples
-                    .extend(samples.chunks_exact(2).map(|f| (f[0] + f[1]) * 0.5 * gain)),
+                (2, 1) => block.samples.extend(samples.chunks_exact(2).map(|f| (f[0] + f[1]) * 0.5 * gain)),
                 _ => block.samples.extend(samples.iter().map(|s| s * gain)),
             }
         }

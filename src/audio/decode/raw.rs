@@ -47,54 +47,25 @@ impl RawFormat {
 
 /// Streams the whole file as `format`.
 pub(crate) fn open(file: File, format: RawFormat) -> Result<Opened, AudioError> {
-    let bytes = file
-        .metadata()
-        .map_err(AudioError::io("Reading the file's size failed"))?
-        .len();
+    let bytes = file.metadata().map_err(AudioError::io("Reading the file's size failed"))?.len();
     if bytes == 0 {
         return Err(super::empty_file());
     }
-    let range = DataRange {
-        start: 0,
-        bytes,
-        truncated: false,
-    };
+    let range = DataRange { start: 0, bytes, truncated: false };
     let phone = AudioSpec::mono(8_000);
     let (codec, source): (_, Box<dyn AudioSource>) = match format {
         RawFormat::G711(law) => {
             let codec = if law == Law::Mu { "pcm_mulaw" } else { "pcm_alaw" };
-            (
-                codec,
-                Box::new(DataSource::new(file, range, phone, G711Blocks { law, channels: 1 })?),
-            )
+            (codec, Box::new(DataSource::new(file, range, phone, G711Blocks { law, channels: 1 })?))
         }
         RawFormat::Slin { rate_hz } => {
-            let decoder = PcmBlocks {
-                format: Pcm::S16,
-                channels: 1,
-            };
-            (
-                "pcm_s16le",
-                Box::new(DataSource::new(file, range, AudioSpec::mono(rate_hz), decoder)?),
-            )
+            let decoder = PcmBlocks { format: Pcm::S16, channels: 1 };
+            ("pcm_s16le", Box::new(DataSource::new(file, range, AudioSpec::mono(rate_hz), decoder)?))
         }
-        RawFormat::Gsm => (
-            "gsm",
-            Box::new(DataSource::new(file, range, phone, GsmBlocks::new(Packing::Raw)?)?),
-        ),
-        RawFormat::G722 => (
-            "g722",
-            Box::new(DataSource::new(
-                file,
-                range,
-                AudioSpec::mono(16_000),
-                G722Blocks::default(),
-            )?),
-        ),
+        RawFormat::Gsm => ("gsm", Box::new(DataSource::new(file, range, phone, GsmBlocks::new(Packing::Raw)?)?)),
+        RawFormat::G722 => {
+            ("g722", Box::new(DataSource::new(file, range, AudioSpec::mono(16_000), G722Blocks::default())?))
+        }
     };
-    Ok(Opened {
-        container: "raw",
-        codec: codec.to_owned(),
-        source,
-    })
+    Ok(Opened { container: "raw", codec: codec.to_owned(), source })
 }

@@ -29,9 +29,7 @@ pub(super) const SNIFF_BYTES: usize = 4_096;
 pub(super) fn id3_bytes(head: &[u8]) -> u64 {
     match head {
         [b'I', b'D', b'3', _, _, _, a, b, c, d, ..] => {
-            10 + [a, b, c, d]
-                .iter()
-                .fold(0u64, |size, byte| (size << 7) | u64::from(**byte & 0x7F))
+            10 + [a, b, c, d].iter().fold(0u64, |size, byte| (size << 7) | u64::from(**byte & 0x7F))
         }
         _ => 0,
     }
@@ -70,10 +68,7 @@ pub(super) fn sniff(head: &[u8]) -> Kind {
 }
 
 fn signed(signatures: &[(&[u8], &'static str)], head: &[u8]) -> Option<&'static str> {
-    signatures
-        .iter()
-        .find(|(magic, _)| head.starts_with(magic))
-        .map(|(_, name)| *name)
+    signatures.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
 }
 
 const NOT_AUDIO: &[(&[u8], &str)] = &[
@@ -113,10 +108,7 @@ const UNREADABLE: &[(&[u8], &str)] = &[
 
 /// The first page of an Ogg file begins with the codec's own header.
 fn ogg(head: &[u8]) -> Kind {
-    let payload = head
-        .get(26)
-        .and_then(|segments| head.get(27 + usize::from(*segments)..))
-        .unwrap_or_default();
+    let payload = head.get(26).and_then(|segments| head.get(27 + usize::from(*segments)..)).unwrap_or_default();
     let is = |magic: &[u8]| payload.starts_with(magic);
     if is(b"OpusHead") {
         Kind::OggOpus
@@ -153,10 +145,7 @@ mod tests {
         assert_eq!(sniff(&wav), Kind::Wav { start: 0 });
         wav[8..12].copy_from_slice(b"AVI ");
         assert_eq!(sniff(&wav), Kind::NotAudio("an AVI video"));
-        assert_eq!(
-            sniff("Grüße an alle, die das lesen.\n".as_bytes()),
-            Kind::NotAudio("a text file")
-        );
+        assert_eq!(sniff("Grüße an alle, die das lesen.\n".as_bytes()), Kind::NotAudio("a text file"));
         assert_eq!(sniff(b"%PDF-1.7\n%\xE2\xE3"), Kind::NotAudio("a PDF document"));
         assert_eq!(sniff(b"\0\0\0\x20ftypM4A \0\0"), Kind::Mp4);
         assert_eq!(sniff(&[0xFF; 64]), Kind::Unknown, "silent µ-law is not MP3");

@@ -91,22 +91,13 @@ pub(super) fn open(file: File, container: &'static str, sound: Option<SoundTrack
         "aac" | "adts" => "adts",
         name => name,
     };
-    Ok(Opened {
-        container,
-        codec: source.codec.to_owned(),
-        source: Box::new(source),
-    })
+    Ok(Opened { container, codec: source.codec.to_owned(), source: Box::new(source) })
 }
 
 impl SymphoniaSource {
     /// Opens audio that lies in a part of a file.
     pub(super) fn open_range(file: File, range: DataRange, extension: &str) -> Result<Self, AudioError> {
-        let window = Window {
-            file,
-            start: range.start,
-            bytes: range.bytes,
-            at: 0,
-        };
+        let window = Window { file, start: range.start, bytes: range.bytes, at: 0 };
         let mut source = Self::new(Box::new(window), extension, None)?;
         source.truncated = range.truncated;
         Ok(source)
@@ -140,12 +131,7 @@ impl SymphoniaSource {
             spec: AudioSpec::mono(8_000),
             skip_frames: 0,
             frames_left: u64::MAX,
-            padding: Padding {
-                samples: 0,
-                total_frames,
-                decoded_frames: 0,
-                held_back: Vec::new(),
-            },
+            padding: Padding { samples: 0, total_frames, decoded_frames: 0, held_back: Vec::new() },
             interleaved: Vec::new(),
             packets_bad: 0,
             finished: false,
@@ -168,9 +154,8 @@ impl SymphoniaSource {
                 // ADTS has no place to state a delay, and no decoder removes one there.
                 if let Some(sound) = sound {
                     let scale = f64::from(spec.rate_hz) / f64::from(sound.ticks_per_second.max(1));
-                    source.skip_frames = sound
-                        .start
-                        .map_or(AAC_PRIMING_FRAMES, |ticks| (ticks as f64 * scale).round() as u64);
+                    source.skip_frames =
+                        sound.start.map_or(AAC_PRIMING_FRAMES, |ticks| (ticks as f64 * scale).round() as u64);
                 }
             }
             _ => {}
@@ -187,11 +172,7 @@ impl SymphoniaSource {
         let by_edits = (seconds * rate).round() as u64;
         let rounding = (rate / 500.0) as u64;
         let by_table = self.padding.total_frames.saturating_sub(self.skip_frames);
-        if by_table.abs_diff(by_edits) <= rounding {
-            by_table
-        } else {
-            by_edits
-        }
+        if by_table.abs_diff(by_edits) <= rounding { by_table } else { by_edits }
     }
 
     /// Decodes the next packet into `interleaved`; nothing at the end.
@@ -267,11 +248,7 @@ impl AudioSource for SymphoniaSource {
             let frames = (self.interleaved.len() / channels) as u64;
             let skipped = self.skip_frames.min(frames);
             self.skip_frames -= skipped;
-            self.padding.pass(
-                &self.interleaved[skipped as usize * channels..],
-                frames,
-                &mut block.samples,
-            );
+            self.padding.pass(&self.interleaved[skipped as usize * channels..], frames, &mut block.samples);
             self.interleaved.clear();
         }
         let frames = ((block.samples.len() / channels) as u64).min(self.frames_left);
@@ -320,9 +297,9 @@ fn refuse_container(extension: &str, error: Error) -> AudioError {
         Error::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
             AudioError::io("Reading the audio failed")(error)
         }
-        Error::LimitError(what) => AudioError::Limit(format!(
-            "The file's header asks for too much ({what}). Export it again."
-        )),
+        Error::LimitError(what) => {
+            AudioError::Limit(format!("The file's header asks for too much ({what}). Export it again."))
+        }
         Error::Unsupported(_) if extension.is_empty() => {
             AudioError::Unsupported(format!("This is not an audio file of any known kind. {SEND_INSTEAD}"))
         }
@@ -344,9 +321,7 @@ fn refuse_codec(codec: &str, what: &str) -> AudioError {
             "This file uses HE-AAC (AAC+), of which only half the sound could be read. Export it as AAC-LC. {SEND_INSTEAD}"
         ));
     }
-    AudioError::Unsupported(format!(
-        "The {codec} audio in this file can't be read here ({what}). {SEND_INSTEAD}"
-    ))
+    AudioError::Unsupported(format!("The {codec} audio in this file can't be read here ({what}). {SEND_INSTEAD}"))
 }
 
 fn codec_name(codec: AudioCodecId) -> &'static str {

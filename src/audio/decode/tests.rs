@@ -45,23 +45,11 @@ fn what_is_not_audio_is_named_and_an_alternative_offered() {
         (b"%PDF-1.4\n%\xE2\xE3\xCF\xD3", "This is a PDF document, not audio."),
         (b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", "This is a PNG image, not audio."),
         (b"\xFF\xD8\xFF\xE0\0\x10JFIF", "This is a JPEG image, not audio."),
-        (
-            b"PK\x03\x04\x14\0\0\0",
-            "This is a ZIP archive or an office document, not audio.",
-        ),
-        (
-            b"#!AMR\n\x3C\x48",
-            "This is an AMR recording, which can't be read here.",
-        ),
-        (
-            b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9",
-            "This is a Windows Media (WMA) file, which can't be read here.",
-        ),
+        (b"PK\x03\x04\x14\0\0\0", "This is a ZIP archive or an office document, not audio."),
+        (b"#!AMR\n\x3C\x48", "This is an AMR recording, which can't be read here."),
+        (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9", "This is a Windows Media (WMA) file, which can't be read here."),
         (b"RIFF\x24\0\0\0AVI LIST", "This is an AVI video, not audio."),
-        (
-            &[0x00, 0xFE, 0x13, 0x9C, 0x80, 0x07, 0xC1, 0x55],
-            "This is not an audio file of any known kind.",
-        ),
+        (&[0x00, 0xFE, 0x13, 0x9C, 0x80, 0x07, 0xC1, 0x55], "This is not an audio file of any known kind."),
     ];
     for (bytes, sentence) in cases {
         let error = refusal(bytes, None);
@@ -82,21 +70,12 @@ fn a_video_without_sound_is_told_from_a_file_that_was_cut() {
         [&(body.len() as u32 + 8).to_be_bytes(), &kind[..], body].concat()
     }
     let start = boxed(b"ftyp", b"isom\0\0\0\0isom");
-    let video = boxed(
-        b"mdia",
-        &boxed(b"hdlr", b"\0\0\0\0\0\0\0\0vide\0\0\0\0\0\0\0\0\0\0\0\0\0"),
-    );
+    let video = boxed(b"mdia", &boxed(b"hdlr", b"\0\0\0\0\0\0\0\0vide\0\0\0\0\0\0\0\0\0\0\0\0\0"));
     let movie = boxed(b"moov", &[boxed(b"mvhd", &[0; 100]), boxed(b"trak", &video)].concat());
     let silent = refusal(&[start.clone(), movie].concat(), None);
-    assert!(
-        matches!(&silent, AudioError::Empty(sentence) if sentence.contains("no sound")),
-        "{silent}"
-    );
+    assert!(matches!(&silent, AudioError::Empty(sentence) if sentence.contains("no sound")), "{silent}");
     let cut = refusal(&[start, boxed(b"mdat", &[7; 400])].concat(), None);
-    assert!(
-        matches!(&cut, AudioError::Malformed(sentence) if sentence.contains("cut off")),
-        "{cut}"
-    );
+    assert!(matches!(&cut, AudioError::Malformed(sentence) if sentence.contains("cut off")), "{cut}");
 }
 
 #[test]
@@ -104,28 +83,16 @@ fn a_name_counts_only_where_bytes_do_not_tell() {
     assert_eq!(frames_and_cut(&[0xFF; 800], Some("ulaw")), (800, false));
     assert_eq!(frames_and_cut(&[0xFF; 800], Some(".SLN")), (400, false));
     assert_eq!(frames_and_cut(&[0xD5; 33 * 5 + 10], Some("gsm")), (800, true));
-    assert_eq!(
-        frames_and_cut(&encoded(OutputFormat::Wav, 1_000), Some("ulaw")),
-        (1_000, false)
-    );
-    assert_eq!(
-        frames_and_cut(b"This is, after all, what was asked for.!", Some("alaw")),
-        (40, false)
-    );
+    assert_eq!(frames_and_cut(&encoded(OutputFormat::Wav, 1_000), Some("ulaw")), (1_000, false));
+    assert_eq!(frames_and_cut(b"This is, after all, what was asked for.!", Some("alaw")), (40, false));
 }
 
 #[test]
 fn opus_streams_follow_each_other_and_a_cut_is_noticed() {
     let stream = encoded(OutputFormat::Opus, 16_000);
     assert_eq!(frames_and_cut(&stream, None), (48_000, false));
-    assert_eq!(
-        frames_and_cut(&[stream.clone(), stream.clone()].concat(), None),
-        (96_000, false)
-    );
+    assert_eq!(frames_and_cut(&[stream.clone(), stream.clone()].concat(), None), (96_000, false));
     let long = encoded(OutputFormat::Opus, 80_000);
     let (frames, cut) = frames_and_cut(&long[..long.len() / 2], None);
-    assert!(
-        cut && (48_000..192_000).contains(&frames),
-        "{frames} frames, cut: {cut}"
-    );
+    assert!(cut && (48_000..192_000).contains(&frames), "{frames} frames, cut: {cut}");
 }

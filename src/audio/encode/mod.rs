@@ -58,13 +58,7 @@ const fn traits(
     rate_hz: Option<u32>,
     mono_only: bool,
 ) -> Traits {
-    Traits {
-        format,
-        extension,
-        content_type,
-        rate_hz,
-        mono_only,
-    }
+    Traits { format, extension, content_type, rate_hz, mono_only }
 }
 
 const FORMATS: &[Traits] = &[
@@ -75,13 +69,7 @@ const FORMATS: &[Traits] = &[
     traits(OutputFormat::Ulaw, "ulaw", "audio/basic", Some(8_000), true),
     traits(OutputFormat::Alaw, "alaw", "audio/x-alaw-basic", Some(8_000), true),
     traits(OutputFormat::Sln, "sln", "audio/x-sln", Some(8_000), true),
-    traits(
-        OutputFormat::Sln16,
-        "sln16",
-        "audio/x-sln;rate=16000",
-        Some(16_000),
-        true,
-    ),
+    traits(OutputFormat::Sln16, "sln16", "audio/x-sln;rate=16000", Some(16_000), true),
     traits(OutputFormat::Gsm, "gsm", "audio/x-gsm", Some(8_000), true),
     traits(OutputFormat::G722, "g722", "audio/G722", Some(16_000), true),
     traits(OutputFormat::Opus, "opus", "audio/ogg; codecs=opus", None, false),
@@ -97,18 +85,12 @@ impl OutputFormat {
     pub fn from_extension(extension: &str) -> Option<Self> {
         let extension = extension.to_ascii_lowercase();
         let extension = if extension == "ogg" { "opus" } else { &extension };
-        FORMATS
-            .iter()
-            .find(|traits| traits.extension == extension)
-            .map(|traits| traits.format)
+        FORMATS.iter().find(|traits| traits.extension == extension).map(|traits| traits.format)
     }
 
     fn traits(self) -> &'static Traits {
         // The list names every variant; a test holds it to that.
-        FORMATS
-            .iter()
-            .find(|traits| traits.format == self)
-            .unwrap_or(&FORMATS[0])
+        FORMATS.iter().find(|traits| traits.format == self).unwrap_or(&FORMATS[0])
     }
 
     /// The file name extension, without a dot.
@@ -131,12 +113,7 @@ impl OutputFormat {
     /// # Errors
     /// [`AudioError::Unsupported`] naming what would be possible.
     pub fn accept(self, spec: AudioSpec) -> Result<(), AudioError> {
-        let Traits {
-            extension,
-            rate_hz,
-            mono_only,
-            ..
-        } = self.traits();
+        let Traits { extension, rate_hz, mono_only, .. } = self.traits();
         if let Some(only) = rate_hz.filter(|only| *only != spec.rate_hz) {
             return Err(AudioError::Unsupported(format!(
                 "{} audio is always at {only} Hz, not {} Hz.",
@@ -196,10 +173,7 @@ pub struct EncoderOptions {
 
 impl Default for EncoderOptions {
     fn default() -> Self {
-        Self {
-            opus_bits_per_second: 24_000,
-            opus_complexity: 5,
-        }
+        Self { opus_bits_per_second: 24_000, opus_complexity: 5 }
     }
 }
 

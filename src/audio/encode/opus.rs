@@ -38,16 +38,10 @@ pub(super) struct OggOpus {
 
 impl OggOpus {
     pub(super) fn new(writer: BufWriter<File>, spec: AudioSpec, options: &EncoderOptions) -> Result<Self, AudioError> {
-        let channels = if spec.channels == 2 {
-            opus::Channels::Stereo
-        } else {
-            opus::Channels::Mono
-        };
+        let channels = if spec.channels == 2 { opus::Channels::Stereo } else { opus::Channels::Mono };
         let mut encoder = opus::Encoder::new(spec.rate_hz, channels, opus::Application::Voip).map_err(opus_error)?;
         let bits_per_second = options.opus_bits_per_second * i32::from(spec.channels);
-        encoder
-            .set_bitrate(opus::Bitrate::Bits(bits_per_second))
-            .map_err(opus_error)?;
+        encoder.set_bitrate(opus::Bitrate::Bits(bits_per_second)).map_err(opus_error)?;
         encoder.set_complexity(options.opus_complexity).map_err(opus_error)?;
         let lookahead = encoder.get_lookahead().map_err(opus_error)?;
         let pre_skip = u64::from(lookahead.unsigned_abs() * (GRANULE_RATE_HZ / spec.rate_hz));
@@ -84,9 +78,7 @@ impl OggOpus {
     }
 
     fn write_page_part(&mut self, packet: Vec<u8>, end: PacketWriteEndInfo, granule: u64) -> Result<(), AudioError> {
-        self.pages
-            .write_packet(packet, SERIAL, end, granule)
-            .map_err(AudioError::io(WRITE_FAILED))
+        self.pages.write_packet(packet, SERIAL, end, granule).map_err(AudioError::io(WRITE_FAILED))
     }
 
     /// Encodes the whole packets among the pending samples.
@@ -127,9 +119,7 @@ impl Encoder for OggOpus {
         // The encoder's delay pushes the end of the sound out; silence after it lets all of it through.
         let delay_frames = self.pre_skip / up;
         let packet_frames = u64::from(self.spec.rate_hz / PACKETS_PER_SECOND);
-        let whole_frames = (frames + delay_frames)
-            .next_multiple_of(packet_frames)
-            .max(packet_frames);
+        let whole_frames = (frames + delay_frames).next_multiple_of(packet_frames).max(packet_frames);
         let fill = (whole_frames - frames) as usize * usize::from(self.spec.channels);
         self.pending.resize(self.pending.len() + fill, 0.0);
         self.encode_pending()?;
@@ -141,8 +131,5 @@ impl Encoder for OggOpus {
 }
 
 fn opus_error(error: opus::Error) -> AudioError {
-    AudioError::Malformed(format!(
-        "The Opus encoder refused its input: {}.",
-        error.code().description()
-    ))
+    AudioError::Malformed(format!("The Opus encoder refused its input: {}.", error.code().description()))
 }

@@ -88,13 +88,7 @@ pub(super) struct Raw<E> {
 
 impl<E: BlockEncoder> Raw<E> {
     pub(super) fn new(writer: BufWriter<File>, encoder: E) -> Self {
-        Self {
-            writer,
-            encoder,
-            pending: Vec::new(),
-            bytes: Vec::new(),
-            bytes_written: 0,
-        }
+        Self { writer, encoder, pending: Vec::new(), bytes: Vec::new(), bytes_written: 0 }
     }
 
     /// Encodes all whole blocks.

@@ -4,11 +4,7 @@ use crate::audio::format::AudioBlock;
 
 fn tone(spec: AudioSpec, frames: usize) -> AudioBlock {
     let sample = |n: usize| 0.4 * (n as f32 * 440.0 * std::f32::consts::TAU / spec.rate_hz as f32).sin();
-    AudioBlock {
-        samples: (0..frames)
-            .flat_map(|n| vec![sample(n); usize::from(spec.channels)])
-            .collect(),
-    }
+    AudioBlock { samples: (0..frames).flat_map(|n| vec![sample(n); usize::from(spec.channels)]).collect() }
 }
 
 /// Writes in uneven pieces, reads back, and returns what came out.
@@ -17,11 +13,7 @@ fn round_trip(format: OutputFormat, spec: AudioSpec, block: &AudioBlock) -> Vec<
     let path = directory.path().join(format!("file.{}", format.extension()));
     let mut encoder = create(&path, format, spec, &EncoderOptions::default()).unwrap();
     for piece in block.samples.chunks(777 * usize::from(spec.channels)) {
-        encoder
-            .write(&AudioBlock {
-                samples: piece.to_vec(),
-            })
-            .unwrap();
+        encoder.write(&AudioBlock { samples: piece.to_vec() }).unwrap();
     }
     encoder.finish().unwrap();
     let mut opened = decode::open(&path, Some(format.extension())).unwrap();
@@ -44,17 +36,9 @@ fn every_format_keeps_length_and_level() {
         let block = tone(spec, 12_345);
         let decoded = round_trip(format, spec, &block);
         // A decoder of Opus gives out 48 kHz whatever went in.
-        let expected = if format == OutputFormat::Opus {
-            12_345 * 6
-        } else {
-            12_345
-        };
+        let expected = if format == OutputFormat::Opus { 12_345 * 6 } else { 12_345 };
         let longest = (expected as u64).next_multiple_of(format.block_frames());
-        assert!(
-            (expected as u64..=longest).contains(&(decoded.len() as u64)),
-            "{format:?}: {}",
-            decoded.len()
-        );
+        assert!((expected as u64..=longest).contains(&(decoded.len() as u64)), "{format:?}: {}", decoded.len());
         let ratio = level(&decoded[1_000..12_000]) / level(&block.samples[1_000..12_000]);
         assert!((0.93..1.07).contains(&ratio), "{format:?} changed the level by {ratio}");
     }
@@ -62,13 +46,8 @@ fn every_format_keeps_length_and_level() {
 
 #[test]
 fn pcm_is_exact() {
-    let spec = AudioSpec {
-        rate_hz: 44_100,
-        channels: 2,
-    };
-    let block = AudioBlock {
-        samples: (-32_768..32_768).map(|n| n as f32 / 32_768.0).collect(),
-    };
+    let spec = AudioSpec { rate_hz: 44_100, channels: 2 };
+    let block = AudioBlock { samples: (-32_768..32_768).map(|n| n as f32 / 32_768.0).collect() };
     assert_eq!(round_trip(OutputFormat::Wav, spec, &block), block.samples);
 }
 
@@ -77,10 +56,7 @@ fn what_a_format_cannot_hold_is_refused_by_name() {
     let refusal = |format: OutputFormat, rate_hz, channels| {
         format.accept(AudioSpec { rate_hz, channels }).unwrap_err().to_string()
     };
-    assert_eq!(
-        refusal(OutputFormat::Ulaw, 16_000, 1),
-        "ULAW audio is always at 8000 Hz, not 16000 Hz."
-    );
+    assert_eq!(refusal(OutputFormat::Ulaw, 16_000, 1), "ULAW audio is always at 8000 Hz, not 16000 Hz.");
     assert_eq!(refusal(OutputFormat::Gsm, 8_000, 2), "GSM audio can't have 2 channels.");
     assert!(refusal(OutputFormat::Opus, 44_100, 1).contains("48000"));
 }

@@ -22,19 +22,13 @@ impl PcmWav {
             bits_per_sample: 16,
             sample_format: hound::SampleFormat::Int,
         };
-        Ok(Self {
-            writer: hound::WavWriter::new(writer, spec).map_err(hound_error)?,
-        })
+        Ok(Self { writer: hound::WavWriter::new(writer, spec).map_err(hound_error)? })
     }
 }
 
 impl Encoder for PcmWav {
     fn write(&mut self, block: &AudioBlock) -> Result<(), AudioError> {
-        block
-            .samples
-            .iter()
-            .try_for_each(|sample| self.writer.write_sample(to_i16(*sample)))
-            .map_err(hound_error)
+        block.samples.iter().try_for_each(|sample| self.writer.write_sample(to_i16(*sample))).map_err(hound_error)
     }
 
     fn finish(self: Box<Self>) -> Result<(), AudioError> {
@@ -103,15 +97,8 @@ pub(super) struct CompressedWav {
 
 impl CompressedWav {
     pub(super) fn new(mut writer: BufWriter<File>, spec: AudioSpec, codec: Codec) -> Result<Self, AudioError> {
-        writer
-            .write_all(&header(codec, spec, 0, 0)?)
-            .map_err(AudioError::io(WRITE_FAILED))?;
-        Ok(Self {
-            data: Raw::new(writer, codec.coder()?),
-            codec,
-            spec,
-            samples: 0,
-        })
+        writer.write_all(&header(codec, spec, 0, 0)?).map_err(AudioError::io(WRITE_FAILED))?;
+        Ok(Self { data: Raw::new(writer, codec.coder()?), codec, spec, samples: 0 })
     }
 }
 
@@ -150,9 +137,7 @@ fn header(codec: Codec, spec: AudioSpec, data_bytes: u64, frames: u64) -> Result
     let format = codec.format_chunk(spec);
     let before_data = 4 + (8 + format.len()) + (8 + 4) + 8;
     let data_bytes = u32::try_from(data_bytes).map_err(|_| too_long())?;
-    let riff_bytes = data_bytes
-        .checked_add(data_bytes % 2 + before_data as u32)
-        .ok_or_else(too_long)?;
+    let riff_bytes = data_bytes.checked_add(data_bytes % 2 + before_data as u32).ok_or_else(too_long)?;
     let mut header = Vec::with_capacity(before_data + 8);
     header.extend(b"RIFF");
     header.extend(riff_bytes.to_le_bytes());

@@ -12,9 +12,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self {
-            directory: tempfile::tempdir().unwrap(),
-        }
+        Self { directory: tempfile::tempdir().unwrap() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -29,15 +27,9 @@ impl Bench {
             sample_format: hound::SampleFormat::Int,
         };
         let mut writer = hound::WavWriter::create(self.path(name), spec).unwrap();
-        samples
-            .iter()
-            .for_each(|sample| writer.write_sample((sample * 32_767.0) as i16).unwrap());
+        samples.iter().for_each(|sample| writer.write_sample((sample * 32_767.0) as i16).unwrap());
         writer.finalize().unwrap();
-        SourceSpec {
-            path: self.path(name),
-            hint: None,
-            role: None,
-        }
+        SourceSpec { path: self.path(name), hint: None, role: None }
     }
 
     fn output(&self, name: &str, format: OutputFormat, rate_hz: u32) -> OutputSpec {
@@ -53,10 +45,7 @@ impl Bench {
 
     fn read(&self, name: &str) -> Vec<f32> {
         let mut reader = hound::WavReader::open(self.path(name)).unwrap();
-        reader
-            .samples::<i16>()
-            .map(|sample| f32::from(sample.unwrap()) / 32_768.0)
-            .collect()
+        reader.samples::<i16>().map(|sample| f32::from(sample.unwrap()) / 32_768.0).collect()
     }
 }
 
@@ -80,19 +69,10 @@ fn every_rendition_reaches_the_target_and_keeps_the_length() {
     let report = render(&spec).unwrap();
     assert_eq!(report.outputs.len(), spec.outputs.len());
     for (output, wanted) in report.outputs.iter().zip(&spec.outputs) {
-        let tolerance_lu = if matches!(wanted.format, OutputFormat::Opus) {
-            1.0
-        } else {
-            0.5
-        };
+        let tolerance_lu = if matches!(wanted.format, OutputFormat::Opus) { 1.0 } else { 0.5 };
         let lufs = output.loudness_lufs.unwrap();
         assert!((lufs + 20.0).abs() <= tolerance_lu, "{}: {lufs}", output.name);
-        assert!(
-            (output.duration_seconds - 6.0).abs() <= 0.04,
-            "{}: {}",
-            output.name,
-            output.duration_seconds
-        );
+        assert!((output.duration_seconds - 6.0).abs() <= 0.04, "{}: {}", output.name, output.duration_seconds);
         assert_eq!(output.bytes, std::fs::metadata(&wanted.path).unwrap().len());
         assert_eq!(output.sha256.len(), 64);
     }
@@ -119,10 +99,7 @@ fn silence_is_left_alone() {
     spec.trim_silence = true;
     spec.outputs = vec![bench.output("out.wav", OutputFormat::Wav, 8_000)];
     let report = render(&spec).unwrap();
-    assert_eq!(
-        (report.loudness_in_lufs, report.gain_db, report.trimmed_seconds),
-        (None, 0.0, 0.0)
-    );
+    assert_eq!((report.loudness_in_lufs, report.gain_db, report.trimmed_seconds), (None, 0.0, 0.0));
     assert!(bench.read("out.wav").iter().all(|sample| *sample == 0.0));
 }
 
@@ -139,40 +116,19 @@ fn without_any_wish_the_samples_pass_unchanged() {
 #[test]
 fn two_legs_become_caller_left_and_callee_right() {
     let bench = Bench::new();
-    let callee = SourceSpec {
-        role: Some(Role::Callee),
-        ..bench.source("b.wav", 16_000, 1, &vec![0.25; 32_000])
-    };
-    let caller = SourceSpec {
-        role: Some(Role::Caller),
-        ..bench.source("a.wav", 8_000, 1, &vec![0.5; 12_000])
-    };
+    let callee = SourceSpec { role: Some(Role::Callee), ..bench.source("b.wav", 16_000, 1, &vec![0.25; 32_000]) };
+    let caller = SourceSpec { role: Some(Role::Caller), ..bench.source("a.wav", 8_000, 1, &vec![0.5; 12_000]) };
     let mut spec = RenderSpec::of(vec![callee, caller]);
-    let stereo = OutputSpec {
-        channels: ChannelLayout::Stereo,
-        ..bench.output("out.wav", OutputFormat::Wav, 8_000)
-    };
+    let stereo = OutputSpec { channels: ChannelLayout::Stereo, ..bench.output("out.wav", OutputFormat::Wav, 8_000) };
     spec.outputs = vec![stereo, bench.output("mono.wav", OutputFormat::Wav, 8_000)];
     let report = render(&spec).unwrap();
     assert_eq!(report.duration_seconds, 2.0);
-    assert!(
-        (report.skew_seconds.unwrap() - 0.5).abs() < 1e-9,
-        "{:?}",
-        report.skew_seconds
-    );
+    assert!((report.skew_seconds.unwrap() - 0.5).abs() < 1e-9, "{:?}", report.skew_seconds);
     let frames = bench.read("out.wav");
     assert_eq!(frames.len(), 32_000);
     let at = |frame: usize| (frames[2 * frame], frames[2 * frame + 1]);
-    assert!(
-        (at(8_000).0 - 0.5).abs() < 0.01 && (at(8_000).1 - 0.25).abs() < 0.01,
-        "{:?}",
-        at(8_000)
-    );
-    assert!(
-        at(14_000).0.abs() < 0.01 && (at(14_000).1 - 0.25).abs() < 0.01,
-        "{:?}",
-        at(14_000)
-    );
+    assert!((at(8_000).0 - 0.5).abs() < 0.01 && (at(8_000).1 - 0.25).abs() < 0.01, "{:?}", at(8_000));
+    assert!(at(14_000).0.abs() < 0.01 && (at(14_000).1 - 0.25).abs() < 0.01, "{:?}", at(14_000));
     let mono = bench.read("mono.wav");
     assert!((mono[8_000] - 0.375).abs() < 0.01 && (mono[14_000] - 0.125).abs() < 0.01);
 }
@@ -180,10 +136,7 @@ fn two_legs_become_caller_left_and_callee_right() {
 #[test]
 fn legs_of_the_same_role_are_refused() {
     let bench = Bench::new();
-    let leg = |name| SourceSpec {
-        role: Some(Role::Caller),
-        ..bench.source(name, 8_000, 1, &[0.1; 800])
-    };
+    let leg = |name| SourceSpec { role: Some(Role::Caller), ..bench.source(name, 8_000, 1, &[0.1; 800]) };
     let error = render(&RenderSpec::of(vec![leg("a.wav"), leg("b.wav")])).unwrap_err();
     assert!(error.to_string().contains("same role"), "{error}");
 }
@@ -199,10 +152,7 @@ fn a_brief_ends_in_a_pause_and_begins_with_speech() {
     let mut spec = RenderSpec::of(vec![bench.source("in.wav", 16_000, 1, &talk)]);
     spec.brief_limit_seconds = Some(8.0);
     spec.waveform_bins = Some(100);
-    let brief_output = OutputSpec {
-        span: Span::Brief,
-        ..bench.output("brief.wav", OutputFormat::Wav, 8_000)
-    };
+    let brief_output = OutputSpec { span: Span::Brief, ..bench.output("brief.wav", OutputFormat::Wav, 8_000) };
     spec.outputs = vec![bench.output("full.wav", OutputFormat::Wav, 8_000), brief_output];
     let report = render(&spec).unwrap();
     let brief = report.brief.unwrap();
@@ -230,10 +180,7 @@ fn trimming_takes_silence_and_no_speech() {
     assert!((report.outputs[0].duration_seconds - report.duration_seconds).abs() < 0.001);
     let speech = rms(&prompt[16_000..48_000]);
     let kept: f32 = bench.read("out.wav").iter().map(|sample| sample * sample).sum::<f32>() * 2.0;
-    assert!(
-        (kept / (speech * speech * 32_000.0) - 1.0).abs() < 0.05,
-        "energy was lost"
-    );
+    assert!((kept / (speech * speech * 32_000.0) - 1.0).abs() < 0.05, "energy was lost");
 }
 
 #[test]
@@ -249,18 +196,8 @@ fn a_bound_on_the_length_is_kept_and_leaves_nothing_behind() {
 #[test]
 fn flat_peaks_are_reported() {
     let bench = Bench::new();
-    let clipped: Vec<f32> = (0..8_000)
-        .map(|n| (3.0 * (n as f32 * 0.05).sin()).clamp(-1.0, 1.0))
-        .collect();
-    assert!(
-        render(&RenderSpec::of(vec![bench.source("a.wav", 8_000, 1, &clipped)]))
-            .unwrap()
-            .clipped
-    );
+    let clipped: Vec<f32> = (0..8_000).map(|n| (3.0 * (n as f32 * 0.05).sin()).clamp(-1.0, 1.0)).collect();
+    assert!(render(&RenderSpec::of(vec![bench.source("a.wav", 8_000, 1, &clipped)])).unwrap().clipped);
     let fine: Vec<f32> = clipped.iter().map(|sample| sample * 0.9).collect();
-    assert!(
-        !render(&RenderSpec::of(vec![bench.source("b.wav", 8_000, 1, &fine)]))
-            .unwrap()
-            .clipped
-    );
+    assert!(!render(&RenderSpec::of(vec![bench.source("b.wav", 8_000, 1, &fine)])).unwrap().clipped);
 }

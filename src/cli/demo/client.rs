@@ -19,13 +19,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(base: String, operator_key: String) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build()?;
-        Ok(Self {
-            http,
-            base,
-            operator_key,
-            keys: OnceLock::new(),
-            page: OnceLock::new(),
-        })
+        Ok(Self { http, base, operator_key, keys: OnceLock::new(), page: OnceLock::new() })
     }
 
     pub(super) fn base(&self) -> &str {
@@ -52,50 +46,34 @@ impl Client {
     /// Makes the domain and its keys, as an operator would.
     pub(super) async fn set_up(&self, domain: &str) -> anyhow::Result<()> {
         let body = json!({"name": domain, "time_zone": "America/New_York", "brand": "Demo Telephone"});
-        let _: Value = self
-            .expect(self.operator(Method::POST, "/v1/domains").json(&body))
-            .await?;
+        let _: Value = self.expect(self.operator(Method::POST, "/v1/domains").json(&body)).await?;
         let mut keys = Vec::new();
         for scope in ["core", "portal"] {
             let request = self.operator(Method::POST, &format!("/v1/domains/{domain}/keys"));
-            let made: Value = self
-                .expect(request.json(&json!({"scope": scope, "name": "demo"})))
-                .await?;
+            let made: Value = self.expect(request.json(&json!({"scope": scope, "name": "demo"}))).await?;
             keys.push(made["key"].as_str().context("the service gave no key")?.to_owned());
         }
         let (portal, core) = (keys.pop(), keys.pop());
-        let (Some(core), Some(portal)) = (core, portal) else {
-            anyhow::bail!("the service gave no keys")
-        };
+        let (Some(core), Some(portal)) = (core, portal) else { anyhow::bail!("the service gave no keys") };
         drop(self.keys.set((core, portal)));
         Ok(())
     }
 
     fn operator(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
-            .request(method, format!("{}{path}", self.base))
-            .bearer_auth(&self.operator_key)
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.operator_key)
     }
 
     pub(super) fn core(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
-            .request(method, format!("{}{path}", self.base))
-            .bearer_auth(self.core_key())
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.core_key())
     }
 
     pub(super) fn portal(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
-            .request(method, format!("{}{path}", self.base))
-            .bearer_auth(self.portal_key())
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.portal_key())
     }
 
     /// A request without any key, as from a browser.
     pub(super) fn browser(&self, method: Method, url: &str) -> RequestBuilder {
-        let url = if url.starts_with('/') {
-            format!("{}{url}", self.base)
-        } else {
-            url.to_owned()
-        };
+        let url = if url.starts_with('/') { format!("{}{url}", self.base) } else { url.to_owned() };
         self.http.request(method, url)
     }
 
@@ -113,11 +91,7 @@ impl Client {
     /// The bytes of a rendition, as a phone fetches them.
     pub(super) async fn media(&self, rendition: &Value) -> anyhow::Result<Vec<u8>> {
         let id = rendition["id"].as_str().context("a rendition has no id")?;
-        let response = self
-            .core(Method::GET, &format!("/media/{id}/audio"))
-            .send()
-            .await?
-            .error_for_status()?;
+        let response = self.core(Method::GET, &format!("/media/{id}/audio")).send().await?.error_for_status()?;
         Ok(response.bytes().await?.to_vec())
     }
 }
@@ -126,8 +100,5 @@ impl Client {
 pub(super) async fn problem(response: Response) -> (StatusCode, String) {
     let status = response.status();
     let body: Value = response.json().await.unwrap_or_default();
-    (
-        status,
-        body["detail"].as_str().unwrap_or("the answer has no words").to_owned(),
-    )
+    (status, body["detail"].as_str().unwrap_or("the answer has no words").to_owned())
 }

@@ -70,11 +70,7 @@ pub async fn run(mut config: Config, args: DemoArgs) -> anyhow::Result<bool> {
         report.failed("the demo", format!("{error:#}"));
     }
     let peak_mb = memory.peak_mb();
-    report.check(
-        "peak memory, service and decoders",
-        peak_mb < 600.0,
-        format!("{peak_mb:.0} MB (at most 600)"),
-    );
+    report.check("peak memory, service and decoders", peak_mb < 600.0, format!("{peak_mb:.0} MB (at most 600)"));
     report.print();
     if !args.once && !shutdown.is_cancelled() {
         report::addresses(&client, &folder);
@@ -98,9 +94,7 @@ async fn run_service(
     listener: tokio::net::TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (served, worked) = tokio::join!(
-        serve::answer(app.clone(), listener, shutdown.clone()),
-        serve::work(app, shutdown)
-    );
+    let (served, worked) =
+        tokio::join!(serve::answer(app.clone(), listener, shutdown.clone()), serve::work(app, shutdown));
     served.and(worked)
 }

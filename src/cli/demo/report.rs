@@ -22,10 +22,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn begin() -> Self {
-        Self {
-            rows: Vec::new(),
-            last: Instant::now(),
-        }
+        Self { rows: Vec::new(), last: Instant::now() }
     }
 
     /// Starts the clock for the next step.
@@ -53,13 +50,7 @@ impl Report {
         let seconds = self.last.elapsed().as_secs_f64();
         self.last = Instant::now();
         println!("{} {step}: {result} ({seconds:.2} s)", if holds { "✓" } else { "✗" });
-        self.rows.push(Row {
-            step: step.to_owned(),
-            holds,
-            result,
-            seconds,
-            audio_seconds,
-        });
+        self.rows.push(Row { step: step.to_owned(), holds, result, seconds, audio_seconds });
     }
 
     pub(super) fn all_hold(&self) -> bool {
@@ -73,25 +64,11 @@ impl Report {
             longest.max(title.len())
         };
         let (step, result) = (widest(|row| &row.step, "step"), widest(|row| &row.result, "result"));
-        println!(
-            "\n| {:step$} | {:result$} | {:>7} | {:>11} |",
-            "step", "result", "seconds", "× real time"
-        );
-        println!(
-            "|{:-<w$}|{:-<v$}|--------:|------------:|",
-            "",
-            "",
-            w = step + 2,
-            v = result + 2
-        );
+        println!("\n| {:step$} | {:result$} | {:>7} | {:>11} |", "step", "result", "seconds", "× real time");
+        println!("|{:-<w$}|{:-<v$}|--------:|------------:|", "", "", w = step + 2, v = result + 2);
         for row in &self.rows {
-            let faster = row
-                .audio_seconds
-                .map_or(String::new(), |audio| format!("{:.1}", audio / row.seconds));
-            println!(
-                "| {:step$} | {:result$} | {:7.2} | {faster:>11} |",
-                row.step, row.result, row.seconds
-            );
+            let faster = row.audio_seconds.map_or(String::new(), |audio| format!("{:.1}", audio / row.seconds));
+            println!("| {:step$} | {:result$} | {:7.2} | {faster:>11} |", row.step, row.result, row.seconds);
         }
         println!();
         let failed: Vec<_> = self.rows.iter().filter(|row| !row.holds).collect();

@@ -38,10 +38,7 @@ pub(super) async fn run(app: &App, client: &Client, args: &DemoArgs, report: &mu
     report.start("making a domain, its keys and five mailboxes");
     client.set_up(DOMAIN).await?;
     for (number, mode) in EmailMode::ALL.into_iter().enumerate() {
-        let recipient = args
-            .mail_to
-            .clone()
-            .unwrap_or_else(|| format!("owner{number}@{DOMAIN}"));
+        let recipient = args.mail_to.clone().unwrap_or_else(|| format!("owner{number}@{DOMAIN}"));
         let settings = json!({"name": "Dana Miller", "email_mode": mode, "recipients": [recipient]});
         let path = format!("/v1/mailboxes/{}", 100 + number);
         let _: Value = client.expect(client.portal(Method::PUT, &path).json(&settings)).await?;
@@ -72,24 +69,16 @@ async fn voicemail(
     let message = drop_message(client, args, "voicemail.wav", EmailMode::Link).await?;
     report.check("voicemail dropped", true, "201: durable, work queued");
     let id = text(&message, "id")?;
-    let message = settle(client, &format!("/v1/messages/{id}"), |message| {
-        message["state"] != "pending"
-    })
-    .await?;
+    let message = settle(client, &format!("/v1/messages/{id}"), |message| message["state"] != "pending").await?;
     let seconds = message["duration_ms"].as_f64().unwrap_or(0.0) / 1000.0;
     let renditions = message["renditions"].as_array().map_or(0, Vec::len);
     let brief = message["brief_end_ms"].as_f64().unwrap_or(0.0) - message["brief_start_ms"].as_f64().unwrap_or(0.0);
     let holds = message["state"] == "available" && renditions == 6 && brief > 0.0 && brief <= 33_000.0;
-    let result = format!(
-        "{renditions} renditions of {seconds:.1} s, a brief clip of {:.1} s",
-        brief / 1000.0
-    );
+    let result = format!("{renditions} renditions of {seconds:.1} s, a brief clip of {:.1} s", brief / 1000.0);
     report.check_audio("rendered for phone, browser, mail", holds, result, seconds);
 
-    let message = settle(client, &format!("/v1/messages/{id}"), |message| {
-        message["transcript_state"] != "pending"
-    })
-    .await?;
+    let message =
+        settle(client, &format!("/v1/messages/{id}"), |message| message["transcript_state"] != "pending").await?;
     let heard = message["transcript"]["text"].as_str().unwrap_or_default().trim();
     let said = expected["voicemail.wav"]["text"].as_str().unwrap_or_default();
     let errors = word_error_rate(said, heard);
@@ -131,24 +120,17 @@ async fn modes(app: &App, client: &Client, args: &DemoArgs, report: &mut Report)
         let mail = mails(app)?.pop().context("the outbox is empty")?;
         let parsed = MessageParser::new().parse(&mail).context("the mail cannot be parsed")?;
         let audio = parsed.attachments().find(|part| {
-            part.content_type()
-                .is_some_and(|kind| kind.ctype() == "audio" && kind.subtype() == Some("wav"))
+            part.content_type().is_some_and(|kind| kind.ctype() == "audio" && kind.subtype() == Some("wav"))
         });
         let (right, result) = match audio {
             Some(part) => {
                 let seconds = hound::WavReader::new(part.contents())
                     .map_or(0.0, |wav| f64::from(wav.duration()) / f64::from(wav.spec().sample_rate));
-                (
-                    mode.attaches() && seconds > 1.0,
-                    format!("a WAV of {seconds:.1} s inside, {} KB", mail.len() / 1000),
-                )
+                (mode.attaches() && seconds > 1.0, format!("a WAV of {seconds:.1} s inside, {} KB", mail.len() / 1000))
             }
             None => {
                 let linked = link_in(&mail, client.base()).is_some();
-                (
-                    !mode.attaches() && linked,
-                    format!("a link inside, {} KB", mail.len() / 1000),
-                )
+                (!mode.attaches() && linked, format!("a link inside, {} KB", mail.len() / 1000))
             }
         };
         report.check(&name, accepted && right, result);
@@ -174,48 +156,25 @@ async fn link(app: &App, client: &Client, message: &Value, report: &mut Report) 
         .filter(|src| src.contains("/audio/"))
         .collect();
     let holds = status == StatusCode::OK && !sources.is_empty() && !read().await?;
-    report.check(
-        "link opened by a scanner",
-        holds,
-        format!("{status}, {} sources, still unread", sources.len()),
-    );
+    report.check("link opened by a scanner", holds, format!("{status}, {} sources, still unread", sources.len()));
 
     for source in sources {
-        let response = client
-            .browser(Method::GET, source)
-            .header(header::RANGE, "bytes=0-1")
-            .send()
-            .await?;
-        let range = response
-            .headers()
-            .get(header::CONTENT_RANGE)
-            .and_then(|range| range.to_str().ok())
-            .map(str::to_owned);
+        let response = client.browser(Method::GET, source).header(header::RANGE, "bytes=0-1").send().await?;
+        let range =
+            response.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok()).map(str::to_owned);
         let ranged = response.status() == StatusCode::PARTIAL_CONTENT && response.bytes().await?.len() == 2;
-        let whole = client
-            .browser(Method::GET, source)
-            .send()
-            .await?
-            .error_for_status()?
-            .bytes()
-            .await?;
+        let whole = client.browser(Method::GET, source).send().await?.error_for_status()?.bytes().await?;
         let seconds = decoded(&whole, "ogg")?.seconds();
         let result = format!("206 {}, then {seconds:.1} s", range.unwrap_or_default());
         report.check("audio played with Range", ranged && seconds > 1.0, result);
     }
     let played = format!("{page}/played");
-    let foreign = client
-        .browser(Method::POST, &played)
-        .header(header::ORIGIN, "https://elsewhere.example")
-        .send()
-        .await?;
+    let foreign =
+        client.browser(Method::POST, &played).header(header::ORIGIN, "https://elsewhere.example").send().await?;
     let refused = foreign.status() == StatusCode::FORBIDDEN && !read().await?;
     report.check("play claimed from another site", refused, foreign.status().to_string());
-    let own = client
-        .browser(Method::POST, &played)
-        .header(header::ORIGIN, app.config.http.public_url.clone())
-        .send()
-        .await?;
+    let own =
+        client.browser(Method::POST, &played).header(header::ORIGIN, app.config.http.public_url.clone()).send().await?;
     report.check("read after play", own.status().is_success() && read().await?, "read");
     Ok(())
 }
@@ -235,11 +194,7 @@ async fn hold_music(client: &Client, args: &DemoArgs, report: &mut Report) -> an
     for rendition in renditions.iter().filter(|rendition| rendition["purpose"] == "phone") {
         let lufs = lufs(&client.media(rendition).await?, extension(rendition))?;
         let name = rendition["name"].as_str().unwrap_or_default();
-        report.check(
-            &format!("  {name}"),
-            (lufs + 24.0).abs() <= 0.5,
-            format!("{lufs:.1} LUFS (-24.0)"),
-        );
+        report.check(&format!("  {name}"), (lufs + 24.0).abs() <= 0.5, format!("{lufs:.1} LUFS (-24.0)"));
     }
     Ok(())
 }
@@ -252,31 +207,15 @@ async fn greeting(app: &App, client: &Client, report: &mut Report) -> anyhow::Re
                          please leave a message after the tone or call four one five five five five zero one three two";
     report.start("a greeting is typed");
     let body = json!({"kind": "greeting", "name": "Away", "extension": "101", "script": SCRIPT, "voice": "heart"});
-    let prompt: Value = client
-        .expect(client.portal(Method::POST, "/v1/prompts/text").json(&body))
-        .await?;
+    let prompt: Value = client.expect(client.portal(Method::POST, "/v1/prompts/text").json(&body)).await?;
     let id = text(&prompt, "id")?;
-    let prompt = settle(client, &format!("/v1/prompts/{id}"), |prompt| {
-        prompt["state"] != "pending"
-    })
-    .await?;
+    let prompt = settle(client, &format!("/v1/prompts/{id}"), |prompt| prompt["state"] != "pending").await?;
     let seconds = prompt["duration_ms"].as_f64().unwrap_or(0.0) / 1000.0;
     let available = prompt["state"] == "available";
-    report.check_audio(
-        "greeting spoken",
-        available,
-        format!("{seconds:.1} s by heart"),
-        seconds,
-    );
+    report.check_audio("greeting spoken", available, format!("{seconds:.1} s by heart"), seconds);
 
-    let phone = prompt["renditions"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|one| one["name"] == "phone-ulaw-8k");
-    let bytes = client
-        .media(phone.context("the greeting has no phone rendition")?)
-        .await?;
+    let phone = prompt["renditions"].as_array().into_iter().flatten().find(|one| one["name"] == "phone-ulaw-8k");
+    let bytes = client.media(phone.context("the greeting has no phone rendition")?).await?;
     let folder = tempfile::tempdir()?;
     let (phone, wide) = (folder.path().join("phone"), folder.path().join("wide"));
     std::fs::write(&phone, bytes)?;
@@ -290,15 +229,8 @@ async fn greeting(app: &App, client: &Client, report: &mut Report) -> anyhow::Re
             channels: ChannelLayout::Mono,
             span: Span::Full,
         };
-        let source = SourceSpec {
-            path: phone,
-            hint: Some("ulaw".to_owned()),
-            role: None,
-        };
-        pipeline::render(&RenderSpec {
-            outputs: vec![output],
-            ..RenderSpec::of(vec![source])
-        })?;
+        let source = SourceSpec { path: phone, hint: Some("ulaw".to_owned()), role: None };
+        pipeline::render(&RenderSpec { outputs: vec![output], ..RenderSpec::of(vec![source]) })?;
         let mut audio = decode::open(&wide, None)?.source;
         Ok(engine.transcribe(&mut *audio, &TranscribeControl::default())?)
     })
@@ -318,31 +250,18 @@ async fn recording(client: &Client, args: &DemoArgs, report: &mut Report) -> any
     let announced: Value = client.expect(client.core(Method::PUT, path).query(&query)).await?;
     for (role, file) in [("caller", "call-caller.wav"), ("callee", "call-callee.wav")] {
         let body = std::fs::read(args.samples.join(file))?;
-        let _: Value = client
-            .expect(client.core(Method::PUT, &format!("{path}/legs/{role}")).body(body))
-            .await?;
+        let _: Value = client.expect(client.core(Method::PUT, &format!("{path}/legs/{role}")).body(body)).await?;
     }
-    let pending: Value = client
-        .expect(client.core(Method::POST, &format!("{path}/complete")))
-        .await?;
+    let pending: Value = client.expect(client.core(Method::POST, &format!("{path}/complete"))).await?;
     let holds = announced["state"] == "pending" && pending["state"] == "pending";
     report.check("recording of two legs", holds, "pending");
-    let recording = settle(
-        client,
-        &format!("/v1/recordings/{}", text(&announced, "id")?),
-        |recording| recording["state"] != "pending",
-    )
+    let recording = settle(client, &format!("/v1/recordings/{}", text(&announced, "id")?), |recording| {
+        recording["state"] != "pending"
+    })
     .await?;
     let seconds = recording["duration_ms"].as_f64().unwrap_or(0.0) / 1000.0;
-    let stereo = recording["renditions"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|one| one["name"] == "phone-wav-8k");
-    let sound = decoded(
-        &client.media(stereo.context("the recording has no stereo WAV")?).await?,
-        "wav",
-    )?;
+    let stereo = recording["renditions"].as_array().into_iter().flatten().find(|one| one["name"] == "phone-wav-8k");
+    let sound = decoded(&client.media(stereo.context("the recording has no stereo WAV")?).await?, "wav")?;
     let caller = decoded(&std::fs::read(args.samples.join("call-caller.wav"))?, "wav")?;
     let (left, right) = (sound.likeness(0, &caller), sound.likeness(1, &caller));
     let holds = recording["state"] == "available" && sound.channels == 2 && left > 0.9 && right < 0.5;
@@ -355,10 +274,7 @@ async fn recording(client: &Client, args: &DemoArgs, report: &mut Report) -> any
 async fn bad_input(client: &Client, args: &DemoArgs, report: &mut Report) -> anyhow::Result<()> {
     report.start("bad files are sent");
     let folder = args.samples.join("bad");
-    let mut names: Vec<_> = std::fs::read_dir(&folder)?
-        .flatten()
-        .map(|entry| entry.file_name())
-        .collect();
+    let mut names: Vec<_> = std::fs::read_dir(&folder)?.flatten().map(|entry| entry.file_name()).collect();
     names.sort();
     for name in names {
         let name = name.to_string_lossy().into_owned();
@@ -368,10 +284,7 @@ async fn bad_input(client: &Client, args: &DemoArgs, report: &mut Report) -> any
         let message = settle(client, &path, |message| message["state"] != "pending").await?;
         let cut = message["state"] == "available";
         let reason = match cut {
-            true => format!(
-                "{:.2} s recovered",
-                message["duration_ms"].as_f64().unwrap_or(0.0) / 1000.0
-            ),
+            true => format!("{:.2} s recovered", message["duration_ms"].as_f64().unwrap_or(0.0) / 1000.0),
             false => message["failure"].as_str().unwrap_or_default().to_owned(),
         };
         report.check(&format!("core drops {name}"), !reason.is_empty(), reason);
@@ -383,11 +296,7 @@ async fn bad_input(client: &Client, args: &DemoArgs, report: &mut Report) -> any
         report.check(&format!("person uploads {name}"), same, words);
     }
     let healthy = client.browser(Method::GET, "/healthz").send().await?.status();
-    report.check(
-        "the service after all that",
-        healthy == StatusCode::OK,
-        healthy.to_string(),
-    );
+    report.check("the service after all that", healthy == StatusCode::OK, healthy.to_string());
     Ok(())
 }
 
@@ -396,9 +305,7 @@ async fn drop_message(client: &Client, args: &DemoArgs, file: &str, mode: EmailM
     let body = std::fs::read(args.samples.join(file)).with_context(|| format!("cannot read the sample {file}"))?;
     let path = format!("/core/v1/mailboxes/{}/messages/{}", 100 + number, uuid::Uuid::new_v4());
     let query = [("caller_number", "4155550132"), ("caller_name", "Robin Stone")];
-    client
-        .expect(client.core(Method::PUT, &path).query(&query).body(body))
-        .await
+    client.expect(client.core(Method::PUT, &path).query(&query).body(body)).await
 }
 
 /// Uploads a prompt as a person would; the inner error is the service's own refusal.
@@ -413,11 +320,7 @@ async fn upload(
         .text("kind", kind.to_owned())
         .text("name", file.to_owned())
         .part("file", Part::bytes(bytes).file_name(file.to_owned()));
-    let response = client
-        .portal(Method::POST, "/v1/prompts")
-        .multipart(form)
-        .send()
-        .await?;
+    let response = client.portal(Method::POST, "/v1/prompts").multipart(form).send().await?;
     if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
         let (status, detail) = problem(response).await;
         return Ok(Err(anyhow::anyhow!("{}: {detail}", status.as_u16())));
@@ -435,11 +338,7 @@ async fn settle(client: &Client, path: &str, done: impl Fn(&Value) -> bool) -> a
         if done(&value) {
             return Ok(value);
         }
-        anyhow::ensure!(
-            began.elapsed() < STEP,
-            "still not settled after {} s: {value}",
-            STEP.as_secs()
-        );
+        anyhow::ensure!(began.elapsed() < STEP, "still not settled after {} s: {value}", STEP.as_secs());
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -469,10 +368,7 @@ fn link_in(mail: &[u8], base: &str) -> Option<String> {
     let parsed = MessageParser::new().parse(mail)?;
     let body = parsed.body_text(0)?;
     let start = body.find(&format!("{base}/l/"))?;
-    let link: String = body[start..]
-        .chars()
-        .take_while(|letter| !letter.is_whitespace() && *letter != '>')
-        .collect();
+    let link: String = body[start..].chars().take_while(|letter| !letter.is_whitespace() && *letter != '>').collect();
     Some(link)
 }
 
@@ -515,11 +411,7 @@ impl Sound {
 fn lufs(bytes: &[u8], hint: &str) -> anyhow::Result<f64> {
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), bytes)?;
-    let source = SourceSpec {
-        path: file.path().to_owned(),
-        hint: Some(hint.to_owned()),
-        role: None,
-    };
+    let source = SourceSpec { path: file.path().to_owned(), hint: Some(hint.to_owned()), role: None };
     let report = pipeline::render(&RenderSpec::of(vec![source]))?;
     report.loudness_in_lufs.context("the rendition is silent")
 }
@@ -537,11 +429,7 @@ fn decoded_file(path: &Path, hint: &str) -> anyhow::Result<Sound> {
     while source.next_block(&mut block)? {
         samples.extend_from_slice(&block.samples);
     }
-    Ok(Sound {
-        samples,
-        rate_hz: spec.rate_hz,
-        channels: usize::from(spec.channels),
-    })
+    Ok(Sound { samples, rate_hz: spec.rate_hz, channels: usize::from(spec.channels) })
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -553,9 +441,7 @@ fn words(text: &str) -> Vec<String> {
 
 /// Digits read one by one, as the greeting says them.
 fn spelled_digits(text: &str) -> String {
-    const NAMES: [&str; 10] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
-    ];
+    const NAMES: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     text.chars()
         .map(|letter| match letter.to_digit(10) {
             Some(digit) => format!(" {} ", NAMES[digit as usize]),

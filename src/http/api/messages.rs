@@ -40,9 +40,7 @@ pub(super) async fn list(
     Query(page): Query<Page>,
 ) -> Result<Json<Vec<Message>>, Problem> {
     let limit = page.limit.clamp(1, 500);
-    Ok(Json(
-        messages::list(&app, &domain, &extension, page.folder, page.before, limit).await?,
-    ))
+    Ok(Json(messages::list(&app, &domain, &extension, page.folder, page.before, limit).await?))
 }
 
 /// `GET /v1/messages/{id}`

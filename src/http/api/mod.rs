@@ -19,10 +19,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/domains", post(domains::create))
         .route("/domains/{domain}/keys", post(domains::create_key))
         .route("/mailboxes", get(domains::mailboxes))
-        .route(
-            "/mailboxes/{extension}",
-            put(domains::save_mailbox).get(domains::mailbox),
-        )
+        .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
         .route("/mailboxes/{extension}/messages", get(messages::list))
         .route("/messages/{id}", get(messages::details))
         .route("/messages/{id}/move", post(messages::move_to))

@@ -38,11 +38,7 @@ pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, 
             ))
         })?;
         let name = fields.remove("name").unwrap_or_default();
-        let new = NewPrompt {
-            kind,
-            name,
-            extension: fields.remove("extension"),
-        };
+        let new = NewPrompt { kind, name, extension: fields.remove("extension") };
         Ok(prompts::add(&app, &domain, new, Source::Upload(incoming)).await?)
     })
     .await?;
@@ -66,10 +62,7 @@ pub(super) struct NewText {
 
 impl From<Text> for Source {
     fn from(text: Text) -> Self {
-        Self::Text {
-            script: text.script,
-            voice: text.voice,
-        }
+        Self::Text { script: text.script, voice: text.voice }
     }
 }
 
@@ -97,10 +90,7 @@ pub(super) async fn replace_audio(
     body: Body,
 ) -> Answer {
     let hint = file.file_name.as_deref().and_then(multipart::extension);
-    let incoming = Incoming {
-        body: ByteStream::new(body.into_data_stream()),
-        hint,
-    };
+    let incoming = Incoming { body: ByteStream::new(body.into_data_stream()), hint };
     let prompt = prompts::replace(&app, &domain, id, Source::Upload(incoming)).await?;
     outcome(&app, &domain, prompt).await
 }
@@ -131,18 +121,11 @@ async fn outcome(app: &App, domain: &Domain, prompt: Prompt) -> Answer {
     let details = match looked {
         Ok(details) => details?,
         Err(_) => {
-            return Ok((
-                StatusCode::ACCEPTED,
-                Json(prompts::details(app, domain, prompt.id).await?),
-            ));
+            return Ok((StatusCode::ACCEPTED, Json(prompts::details(app, domain, prompt.id).await?)));
         }
     };
     if let (MediaState::Failed, Some(reason)) = (details.prompt.state, &details.prompt.failure) {
-        return Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "bad-audio",
-            reason.clone(),
-        ));
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-audio", reason.clone()));
     }
     Ok((StatusCode::CREATED, Json(details)))
 }

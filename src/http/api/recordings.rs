@@ -32,9 +32,7 @@ pub(super) async fn list(
     Portal(domain): Portal,
     Query(page): Query<Page>,
 ) -> Result<Json<Vec<Recording>>, Problem> {
-    Ok(Json(
-        recordings::list(&app, &domain, page.before, page.limit.clamp(1, 500)).await?,
-    ))
+    Ok(Json(recordings::list(&app, &domain, page.before, page.limit.clamp(1, 500)).await?))
 }
 
 /// `GET /v1/recordings/{id}`

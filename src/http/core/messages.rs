@@ -48,14 +48,8 @@ pub(super) async fn drop_raw(
         received_at: said.received_at,
         announced_bytes: announced(&headers),
     };
-    if arrival
-        .announced_bytes
-        .is_some_and(|bytes| bytes > app.config.http.max_body_bytes)
-    {
-        return Err(crate::service::ServiceError::TooLarge {
-            limit: app.config.http.max_body_bytes,
-        }
-        .into());
+    if arrival.announced_bytes.is_some_and(|bytes| bytes > app.config.http.max_body_bytes) {
+        return Err(crate::service::ServiceError::TooLarge { limit: app.config.http.max_body_bytes }.into());
     }
     Ok(answer(messages::receive(&app, &domain, arrival, incoming).await?))
 }
@@ -100,10 +94,6 @@ pub(super) async fn state(
 }
 
 fn answer(received: Received) -> Response {
-    let status = if received.fresh {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = if received.fresh { StatusCode::CREATED } else { StatusCode::OK };
     (status, Json(received.message)).into_response()
 }

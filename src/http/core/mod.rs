@@ -16,17 +16,11 @@ use crate::{app::App, service::Incoming, storage::ByteStream};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route(
-            "/mailboxes/{extension}/messages/{id}",
-            put(messages::drop_raw).post(messages::drop_raw),
-        )
+        .route("/mailboxes/{extension}/messages/{id}", put(messages::drop_raw).post(messages::drop_raw))
         .route("/mailboxes/{extension}/messages", post(messages::drop_form))
         .route("/messages/{id}", get(messages::state))
         .route("/recordings/{call}", put(recordings::announce).get(recordings::state))
-        .route(
-            "/recordings/{call}/legs/{role}",
-            put(recordings::add_leg).post(recordings::add_leg),
-        )
+        .route("/recordings/{call}/legs/{role}", put(recordings::add_leg).post(recordings::add_leg))
         .route("/recordings/{call}/complete", post(recordings::complete))
 }
 
@@ -43,10 +37,7 @@ fn incoming(headers: &HeaderMap, format: Option<String>, body: Body) -> Incoming
         };
         Some(hint.to_owned())
     };
-    Incoming {
-        body: ByteStream::new(body.into_data_stream()),
-        hint: format.or_else(by_type),
-    }
+    Incoming { body: ByteStream::new(body.into_data_stream()), hint: format.or_else(by_type) }
 }
 
 /// The length that the sender announces.

@@ -41,11 +41,8 @@ pub(super) async fn announce(
     Path(call_id): Path<String>,
     Query(said): Query<Said>,
 ) -> Result<Json<Recording>, Problem> {
-    let call = Call {
-        caller_number: said.caller_number,
-        callee_number: said.callee_number,
-        started_at: said.started_at,
-    };
+    let call =
+        Call { caller_number: said.caller_number, callee_number: said.callee_number, started_at: said.started_at };
     Ok(Json(recordings::announce(&app, &domain, &call_id, call).await?))
 }
 
@@ -59,9 +56,7 @@ pub(super) async fn add_leg(
     body: Body,
 ) -> Result<Json<Recording>, Problem> {
     let incoming = incoming(&headers, leg.format, body);
-    Ok(Json(
-        recordings::add_leg(&app, &domain, &call_id, role, incoming).await?,
-    ))
+    Ok(Json(recordings::add_leg(&app, &domain, &call_id, role, incoming).await?))
 }
 
 /// `POST /core/v1/recordings/{call}/complete`: every leg is there.

@@ -13,11 +13,7 @@ pub(super) struct Asset {
 
 /// Every file; a page refers to no other.
 pub(super) const ALL: &[Asset] = &[
-    Asset {
-        path: "/static/icon.svg",
-        content_type: "image/svg+xml",
-        body: include_str!("assets/icon.svg"),
-    },
+    Asset { path: "/static/icon.svg", content_type: "image/svg+xml", body: include_str!("assets/icon.svg") },
     Asset {
         path: "/static/listen.css",
         content_type: "text/css; charset=utf-8",

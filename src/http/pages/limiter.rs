@@ -26,9 +26,7 @@ impl Limiter {
     const MOST_ADDRESSES: usize = 50_000;
 
     pub(super) fn new() -> Self {
-        Self {
-            windows: Mutex::new(HashMap::new()),
-        }
+        Self { windows: Mutex::new(HashMap::new()) }
     }
 
     /// How long this address has to wait, if it has sent too many.

@@ -131,10 +131,7 @@ impl Bars {
             // Writing to a string cannot fail.
             let _ = write!(path, "M{left} {top}h2v{}h-2z", 2 * half);
         }
-        Some(Self {
-            width: bars * Self::STEP,
-            path,
-        })
+        Some(Self { width: bars * Self::STEP, path })
     }
 }
 
@@ -205,10 +202,7 @@ mod tests {
                     url: "/a/TOKEN/message.opus".to_owned(),
                     content_type: "audio/ogg; codecs=opus".to_owned(),
                 },
-                AudioSource {
-                    url: "/a/TOKEN/message.wav".to_owned(),
-                    content_type: "audio/wav".to_owned(),
-                },
+                AudioSource { url: "/a/TOKEN/message.wav".to_owned(), content_type: "audio/wav".to_owned() },
             ],
             download_url: "/a/TOKEN/message.wav?download=1".to_owned(),
             played_url: "/l/TOKEN/played".to_owned(),
@@ -251,46 +245,26 @@ mod tests {
 
     #[test]
     fn pages_keep_to_the_content_security_policy() {
-        let pages = [
-            page().render().unwrap(),
-            GonePage { reason: Gone::Expired }.render().unwrap(),
-        ];
+        let pages = [page().render().unwrap(), GonePage { reason: Gone::Expired }.render().unwrap()];
         for html in pages {
-            for forbidden in [
-                "style=",
-                "<style",
-                " onclick",
-                " onplay",
-                "javascript:",
-                "http://",
-                "https://",
-                "data:",
-            ] {
+            for forbidden in ["style=", "<style", " onclick", " onplay", "javascript:", "http://", "https://", "data:"]
+            {
                 assert!(!html.contains(forbidden), "{forbidden}");
             }
             let scripts = html.matches("<script").count();
-            assert_eq!(
-                scripts,
-                html.matches("<script src=\"/static/").count(),
-                "only scripts in files"
-            );
+            assert_eq!(scripts, html.matches("<script src=\"/static/").count(), "only scripts in files");
             for reference in html.split("\"/static/").skip(1) {
                 let path = format!("/static/{}", reference.split('"').next().unwrap());
-                assert!(
-                    super::super::assets::ALL.iter().any(|asset| asset.path == path),
-                    "{path}"
-                );
+                assert!(super::super::assets::ALL.iter().any(|asset| asset.path == path), "{path}");
             }
         }
     }
 
     #[test]
     fn every_reason_has_its_page() {
-        for (reason, words) in [
-            (Gone::Expired, "seven days"),
-            (Gone::NotFound, "deleted"),
-            (Gone::TooMany, "in a minute"),
-        ] {
+        for (reason, words) in
+            [(Gone::Expired, "seven days"), (Gone::NotFound, "deleted"), (Gone::TooMany, "in a minute")]
+        {
             assert!(GonePage { reason }.render().unwrap().contains(words));
         }
     }

@@ -143,10 +143,7 @@ impl VoicemailMail<'_> {
 
         let brand = wording::line(self.brand, wording::LONGEST_NAME);
         let mut builder = Message::builder()
-            .from(Mailbox::new(
-                Some(brand).filter(|brand| !brand.is_empty()),
-                from.clone(),
-            ))
+            .from(Mailbox::new(Some(brand).filter(|brand| !brand.is_empty()), from.clone()))
             .to(Mailbox::new(None, to.clone()))
             .subject(wording::line(&words.subject, 200))
             .date(SystemTime::from(self.date.timestamp()))
@@ -193,10 +190,7 @@ impl VoicemailMail<'_> {
         let html = words.html.as_deref().map(|html| part(ContentType::TEXT_HTML, html));
         let audio = self.attachment().map(audio_part).transpose()?;
         let alternative = |text, html| {
-            MultiPart::alternative()
-                .boundary(self.boundary("alternative"))
-                .singlepart(text)
-                .singlepart(html)
+            MultiPart::alternative().boundary(self.boundary("alternative")).singlepart(text).singlepart(html)
         };
         let mixed = || MultiPart::mixed().boundary(self.boundary("mixed"));
         let built = match (html, audio) {
@@ -220,11 +214,7 @@ impl VoicemailMail<'_> {
         let caller_name = wording::line(self.caller_name, wording::LONGEST_NAME);
         let caller_number = wording::line(self.caller_number, wording::LONGEST_NAME);
         let caller = wording::caller(self.caller_name, self.caller_number).unwrap_or("an unknown caller".to_owned());
-        let longest = if self.brief {
-            LONGEST_BRIEF_TRANSCRIPT
-        } else {
-            LONGEST_TRANSCRIPT
-        };
+        let longest = if self.brief { LONGEST_BRIEF_TRANSCRIPT } else { LONGEST_TRANSCRIPT };
         let transcript = match self.transcript {
             TranscriptPart::Text(text) => Some(wording::paragraph(text, longest)),
             _ => None,
@@ -270,9 +260,7 @@ impl VoicemailMail<'_> {
 
 /// Words of a mail; those that are not plain short ASCII lines are encoded as quoted-printable.
 fn part(content_type: ContentType, words: &str) -> SinglePart {
-    SinglePart::builder()
-        .header(content_type)
-        .body(words.trim_end().to_owned())
+    SinglePart::builder().header(content_type).body(words.trim_end().to_owned())
 }
 
 fn audio_part(attachment: &Attachment<'_>) -> Result<SinglePart, ComposeError> {
@@ -293,14 +281,8 @@ fn why_no_attachment(bytes: u64, limit: u64) -> String {
 /// A plain web address needs no escaping in HTML; anything else is left to be escaped.
 fn url_value(url: &str) -> Value {
     let is_web = url.starts_with("https://") || url.starts_with("http://");
-    let is_plain = url
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?=%".contains(&byte));
-    if is_web && is_plain {
-        Value::from_safe_string(url.to_owned())
-    } else {
-        Value::from(url)
-    }
+    let is_plain = url.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?=%".contains(&byte));
+    if is_web && is_plain { Value::from_safe_string(url.to_owned()) } else { Value::from(url) }
 }
 
 #[cfg(test)]

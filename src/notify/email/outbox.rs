@@ -41,13 +41,10 @@ impl Channel for Outbox {
         let bytes = message.bytes.clone();
         let written = tokio::task::spawn_blocking(move || write(&folder, &path, &bytes)).await;
         match written.unwrap_or_else(|stopped| Err(io::Error::other(stopped))) {
-            Ok(()) => Ok(Receipt {
-                answer: Answer::own(format!("written to the outbox as {name}")),
-            }),
-            Err(error) => Err(NotifyError::Retry(Answer::own(format!(
-                "the outbox cannot be written: {}",
-                error.kind()
-            )))),
+            Ok(()) => Ok(Receipt { answer: Answer::own(format!("written to the outbox as {name}")) }),
+            Err(error) => {
+                Err(NotifyError::Retry(Answer::own(format!("the outbox cannot be written: {}", error.kind()))))
+            }
         }
     }
 }

@@ -86,9 +86,7 @@ impl Channel for Smtp {
             Err(Failure::Broken(format!("no answer within {seconds} s")))
         });
         match sent {
-            Ok(answer) => Ok(Receipt {
-                answer: classify::answer(&answer),
-            }),
+            Ok(answer) => Ok(Receipt { answer: classify::answer(&answer) }),
             Err(failure) => Err(failure.at(stage)),
         }
     }
@@ -104,10 +102,7 @@ impl Smtp {
             security: config.security,
             tls: config.tls()?,
             credentials: config.credentials(),
-            hello: config
-                .hello_name
-                .clone()
-                .map_or_else(ClientId::default, ClientId::Domain),
+            hello: config.hello_name.clone().map_or_else(ClientId::default, ClientId::Domain),
             timeout: Duration::from_secs(config.timeout_seconds),
             idle: Mutex::default(),
         })

@@ -43,9 +43,7 @@ pub(super) fn render(name: &str, facts: Value) -> Result<Words, ComposeError> {
     let environment = DEFAULTS.as_ref().map_err(ComposeError::template)?;
     let part = |file: &str| {
         let template = environment.get_template(&format!("{name}/{file}"));
-        template
-            .and_then(|template| template.render(facts.clone()))
-            .map_err(|error| ComposeError::template(&error))
+        template.and_then(|template| template.render(facts.clone())).map_err(|error| ComposeError::template(&error))
     };
     let has_html = environment.get_template(&format!("{name}/body.html")).is_ok();
     Ok(Words {

@@ -19,17 +19,9 @@ pub(super) struct Expected<'a> {
 /// Checks that the bytes say what was meant and nothing else.
 pub(super) fn check(bytes: &[u8], expected: &Expected<'_>) -> Result<(), ComposeError> {
     lines_are_sound(bytes)?;
-    let mail = MessageParser::default()
-        .parse(bytes)
-        .ok_or(ComposeError::Malformed("it does not parse"))?;
+    let mail = MessageParser::default().parse(bytes).ok_or(ComposeError::Malformed("it does not parse"))?;
     let count = |name: HeaderName<'_>| mail.headers().iter().filter(|header| header.name == name).count();
-    for name in [
-        HeaderName::From,
-        HeaderName::To,
-        HeaderName::Subject,
-        HeaderName::Date,
-        HeaderName::MessageId,
-    ] {
+    for name in [HeaderName::From, HeaderName::To, HeaderName::Subject, HeaderName::Date, HeaderName::MessageId] {
         if count(name) != 1 {
             return Err(ComposeError::Malformed("a header that has to stand once does not"));
         }
@@ -54,9 +46,7 @@ pub(super) fn check(bytes: &[u8], expected: &Expected<'_>) -> Result<(), Compose
 fn lines_are_sound(bytes: &[u8]) -> Result<(), ComposeError> {
     let text = str::from_utf8(bytes).ok().filter(|text| text.is_ascii());
     let text = text.ok_or(ComposeError::Malformed("it is not plain ASCII"))?;
-    let text = text
-        .strip_suffix("\r\n")
-        .ok_or(ComposeError::Malformed("its last line has no end"))?;
+    let text = text.strip_suffix("\r\n").ok_or(ComposeError::Malformed("its last line has no end"))?;
     let is_sound = |line: &str| line.len() <= LONGEST_LINE && !line.contains(['\r', '\n', '\0']);
     if text.split("\r\n").all(is_sound) {
         Ok(())

@@ -116,11 +116,7 @@ impl Store {
         if let Some(id) = fresh {
             return Ok(Enqueued { id, fresh: true });
         }
-        let id = sqlx::query_scalar(STANDING)
-            .bind(draft.kind)
-            .bind(draft.unique_key)
-            .fetch_one(connection)
-            .await?;
+        let id = sqlx::query_scalar(STANDING).bind(draft.kind).bind(draft.unique_key).fetch_one(connection).await?;
         Ok(Enqueued { id, fresh: false })
     }
 
@@ -133,11 +129,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, QueueError> {
         let query = sqlx::query(HASTEN).bind(kind).bind(unique_key);
-        let result = query
-            .bind(run_at.as_microsecond())
-            .bind(now.as_microsecond())
-            .execute(connection)
-            .await?;
+        let result = query.bind(run_at.as_microsecond()).bind(now.as_microsecond()).execute(connection).await?;
         Ok(result.rows_affected() > 0)
     }
 
@@ -153,11 +145,7 @@ impl Store {
     }
 
     pub(super) async fn holds(&self, connection: &mut Connection, id: JobId, claim: i64) -> Result<bool, QueueError> {
-        Ok(sqlx::query_scalar(HOLDS)
-            .bind(id)
-            .bind(claim)
-            .fetch_one(connection)
-            .await?)
+        Ok(sqlx::query_scalar(HOLDS).bind(id).bind(claim).fetch_one(connection).await?)
     }
 
     pub(super) async fn complete(
@@ -167,16 +155,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<u64, QueueError> {
         let finished = serde_json::to_string(finished)?;
-        sqlx::query(COMPLETE_DONE)
-            .bind(&finished)
-            .bind(now.as_microsecond())
-            .execute(&mut *connection)
-            .await?;
-        Ok(sqlx::query(COMPLETE)
-            .bind(&finished)
-            .execute(connection)
-            .await?
-            .rows_affected())
+        sqlx::query(COMPLETE_DONE).bind(&finished).bind(now.as_microsecond()).execute(&mut *connection).await?;
+        Ok(sqlx::query(COMPLETE).bind(&finished).execute(connection).await?.rows_affected())
     }
 
     // What workers do.
@@ -259,12 +239,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         let held = held_by(&mut transaction, worker).await?;
         for (job, _) in &held {
-            let settlement = Settlement::Reschedule {
-                run_at: now,
-                counted: false,
-                crashed: false,
-                error: None,
-            };
+            let settlement = Settlement::Reschedule { run_at: now, counted: false, crashed: false, error: None };
             settle(&mut transaction, &job.settled(settlement), now).await?;
         }
         sqlx::query(LEAVE).bind(worker).execute(&mut *transaction).await?;
@@ -279,18 +254,14 @@ impl Store {
         before: Timestamp,
         now: Timestamp,
     ) -> Result<Vec<(WorkerId, usize)>, QueueError> {
-        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS)
-            .bind(before.as_microsecond())
-            .bind(spared);
+        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS).bind(before.as_microsecond()).bind(spared);
         if stale.fetch_all(&self.read).await?.is_empty() {
             return Ok(Vec::new());
         }
         let mut reaped = Vec::new();
         let mut transaction = self.begin().await?;
         // Read again, where nobody can beat meanwhile.
-        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS)
-            .bind(before.as_microsecond())
-            .bind(spared);
+        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS).bind(before.as_microsecond()).bind(spared);
         for worker in stale.fetch_all(&mut *transaction).await? {
             let held = held_by(&mut transaction, worker).await?;
             for (job, crashes) in &held {
@@ -312,12 +283,7 @@ impl Store {
     pub(super) async fn store_progress(&self, changes: &[(JobId, i64, f64)]) -> Result<(), QueueError> {
         let mut transaction = self.begin().await?;
         for (id, claim, progress) in changes {
-            sqlx::query(PROGRESS)
-                .bind(id)
-                .bind(claim)
-                .bind(progress)
-                .execute(&mut *transaction)
-                .await?;
+            sqlx::query(PROGRESS).bind(id).bind(claim).bind(progress).execute(&mut *transaction).await?;
         }
         Ok(transaction.commit().await?)
     }
@@ -422,9 +388,7 @@ async fn claim_share(
 /// The jobs that a worker holds, and how often each crashed.
 async fn held_by(connection: &mut Connection, worker: WorkerId) -> sqlx::Result<Vec<(Claimed, u32)>> {
     let rows = sqlx::query(HELD).bind(worker).fetch_all(connection).await?;
-    rows.iter()
-        .map(|row| Ok((Claimed::from_row(row)?, row.try_get("crashes")?)))
-        .collect()
+    rows.iter().map(|row| Ok((Claimed::from_row(row)?, row.try_get("crashes")?))).collect()
 }
 
 /// Stores any settlement but completion, which goes in batches.
@@ -432,12 +396,7 @@ async fn settle(connection: &mut Connection, result: &Settled, now: Timestamp) -
     let now = now.as_microsecond();
     let query = match &result.settlement {
         Settlement::Complete => return Ok(()),
-        Settlement::Reschedule {
-            run_at,
-            counted,
-            crashed,
-            error,
-        } => sqlx::query(RESCHEDULE)
+        Settlement::Reschedule { run_at, counted, crashed, error } => sqlx::query(RESCHEDULE)
             .bind(result.id)
             .bind(result.claim)
             .bind(run_at.as_microsecond())
@@ -445,16 +404,8 @@ async fn settle(connection: &mut Connection, result: &Settled, now: Timestamp) -
             .bind(counted)
             .bind(crashed)
             .bind(error),
-        Settlement::GiveUp { reason } => sqlx::query(GIVE_UP)
-            .bind(result.id)
-            .bind(result.claim)
-            .bind(now)
-            .bind(reason),
-        Settlement::Bury { reason } => sqlx::query(BURY)
-            .bind(result.id)
-            .bind(result.claim)
-            .bind(now)
-            .bind(reason),
+        Settlement::GiveUp { reason } => sqlx::query(GIVE_UP).bind(result.id).bind(result.claim).bind(now).bind(reason),
+        Settlement::Bury { reason } => sqlx::query(BURY).bind(result.id).bind(result.claim).bind(now).bind(reason),
     };
     query.execute(connection).await?;
     Ok(())

@@ -136,11 +136,7 @@ impl Modelled {
             self.run_at = now;
             self.verdict.get_or_insert(reason);
         }
-        self.state = if self.run_at <= now {
-            State::Available
-        } else {
-            State::Scheduled
-        };
+        self.state = if self.run_at <= now { State::Available } else { State::Scheduled };
     }
 
     fn is_given_up(&mut self, reason: &str, now: Timestamp) {
@@ -184,11 +180,7 @@ impl Harness {
             .filename(folder.path().join("queue.db"))
             .create_if_missing(true)
             .synchronous(SqliteSynchronous::Off);
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options)
-            .await
-            .unwrap();
+        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
         sqlx::raw_sql(SCHEMA).execute(&write).await.unwrap();
         Self {
             store: Store::new(write.clone(), write),
@@ -211,21 +203,13 @@ impl Harness {
     }
 
     fn with_key(&mut self, key: &str) -> Option<(&JobId, &mut Modelled)> {
-        self.jobs
-            .iter_mut()
-            .find(|(_, job)| job.key.as_deref() == Some(key) && job.state != State::Discarded)
+        self.jobs.iter_mut().find(|(_, job)| job.key.as_deref() == Some(key) && job.state != State::Discarded)
     }
 
     async fn apply(&mut self, operation: Operation) {
         let now = self.clock.now();
         match operation {
-            Operation::Enqueue {
-                tenant,
-                priority,
-                delay,
-                key,
-                max_attempts,
-            } => {
+            Operation::Enqueue { tenant, priority, delay, key, max_attempts } => {
                 let key = key.map(|key| format!("key {key}"));
                 let draft = Draft {
                     lane: Lane::Io,
@@ -280,19 +264,11 @@ impl Harness {
                 for job in self.jobs.values().filter(|job| job.worker == Some(worker)) {
                     *held.entry(job.tenant).or_default() += 1;
                 }
-                let mut waiting: Vec<_> = self
-                    .jobs
-                    .values()
-                    .filter(|job| job.state == State::Available)
-                    .map(|job| job.priority)
-                    .collect();
+                let mut waiting: Vec<_> =
+                    self.jobs.values().filter(|job| job.state == State::Available).map(|job| job.priority).collect();
                 waiting.sort();
                 waiting.truncate(wanted);
-                let claimed = self
-                    .store
-                    .claim(worker, Lane::Io, wanted, &mut self.turns, &held, now)
-                    .await
-                    .unwrap();
+                let claimed = self.store.claim(worker, Lane::Io, wanted, &mut self.turns, &held, now).await.unwrap();
                 let mut priorities = Vec::new();
                 let mut taken = Vec::new();
                 for claim in claimed {
@@ -312,9 +288,7 @@ impl Harness {
                 }
                 for (id, left) in self.jobs.iter().filter(|(_, job)| job.state == State::Available) {
                     let rank = |job: &Modelled| (job.tenant, job.priority);
-                    let newer = taken
-                        .iter()
-                        .any(|taken| taken > id && rank(&self.jobs[taken]) == rank(left));
+                    let newer = taken.iter().any(|taken| taken > id && rank(&self.jobs[taken]) == rank(left));
                     assert!(!newer, "a tenant's oldest goes first");
                 }
                 assert!(priorities.is_sorted(), "the urgent goes first");
@@ -336,24 +310,13 @@ impl Harness {
                 self.store.settle(&[settled], now).await.unwrap();
                 let id = claim.id;
                 let number = claim.claim;
-                let Some(job) = self
-                    .jobs
-                    .get_mut(&id)
-                    .filter(|job| job.claim == number && job.state == State::Running)
+                let Some(job) = self.jobs.get_mut(&id).filter(|job| job.claim == number && job.state == State::Running)
                 else {
                     // A zombie: the comparison below shows that nothing has changed.
                     return;
                 };
-                let tried = if job.verdict.is_none() {
-                    u32::from(job.attempt)
-                } else {
-                    job.tellings
-                };
-                let limit = if job.verdict.is_none() {
-                    u32::from(job.max_attempts)
-                } else {
-                    MAX_TELLINGS
-                };
+                let tried = if job.verdict.is_none() { u32::from(job.attempt) } else { job.tellings };
+                let limit = if job.verdict.is_none() { u32::from(job.max_attempts) } else { MAX_TELLINGS };
                 match end {
                     End::Well if job.verdict.is_none() => {
                         self.jobs.remove(&id);
@@ -397,12 +360,8 @@ impl Harness {
                 assert_eq!(reaped.iter().map(|(worker, _)| *worker).collect::<Vec<_>>(), dead);
                 for worker in dead {
                     self.workers.remove(&worker);
-                    let fallen: Vec<_> = self
-                        .jobs
-                        .iter()
-                        .filter(|(_, job)| job.worker == Some(worker))
-                        .map(|(id, _)| *id)
-                        .collect();
+                    let fallen: Vec<_> =
+                        self.jobs.iter().filter(|(_, job)| job.worker == Some(worker)).map(|(id, _)| *id).collect();
                     for id in fallen {
                         let stored = self.row(id).await;
                         let job = self.jobs.get_mut(&id).unwrap();
@@ -424,11 +383,7 @@ impl Harness {
             }
             Operation::Promote => {
                 self.store.promote(1_000, now).await.unwrap();
-                for job in self
-                    .jobs
-                    .values_mut()
-                    .filter(|job| job.state == State::Scheduled && job.run_at <= now)
-                {
+                for job in self.jobs.values_mut().filter(|job| job.state == State::Scheduled && job.run_at <= now) {
                     job.state = State::Available;
                 }
             }
@@ -437,14 +392,9 @@ impl Harness {
                 let key = format!("key {key}");
                 let run_at = now + SignedDuration::from_secs(delay);
                 let mut connection = self.store.write.acquire().await.unwrap();
-                let hastened = self
-                    .store
-                    .hasten(&mut connection, "kind", &key, run_at, now)
-                    .await
-                    .unwrap();
-                let waiting = self
-                    .with_key(&key)
-                    .filter(|(_, job)| job.state == State::Scheduled && job.run_at > run_at);
+                let hastened = self.store.hasten(&mut connection, "kind", &key, run_at, now).await.unwrap();
+                let waiting =
+                    self.with_key(&key).filter(|(_, job)| job.state == State::Scheduled && job.run_at > run_at);
                 assert_eq!(hastened, waiting.is_some());
                 if let Some((_, job)) = waiting {
                     job.run_at = run_at;
@@ -527,10 +477,8 @@ impl Harness {
             job.errors = job.errors.min(10);
         }
         assert_eq!(self.rows().await, self.jobs);
-        let done: Vec<JobId> = sqlx::query_scalar("SELECT id FROM done ORDER BY id")
-            .fetch_all(&self.store.read)
-            .await
-            .unwrap();
+        let done: Vec<JobId> =
+            sqlx::query_scalar("SELECT id FROM done ORDER BY id").fetch_all(&self.store.read).await.unwrap();
         let mut expected = self.done.clone();
         expected.sort_unstable();
         assert_eq!(done, expected);

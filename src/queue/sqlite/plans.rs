@@ -8,15 +8,8 @@ use super::*;
 async fn plan(statement: &str) -> String {
     let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
     sqlx::raw_sql(SCHEMA).execute(&pool).await.unwrap();
-    let steps = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")))
-        .fetch_all(&pool)
-        .await
-        .unwrap();
-    steps
-        .iter()
-        .map(|step| step.get::<String, _>("detail"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    let steps = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(&pool).await.unwrap();
+    steps.iter().map(|step| step.get::<String, _>("detail")).collect::<Vec<_>>().join("\n")
 }
 
 async fn assert_plan(statement: &str, steps: &[&str]) {
@@ -28,9 +21,7 @@ async fn assert_plan(statement: &str, steps: &[&str]) {
         .lines()
         .filter(|line| line.starts_with("SCAN"))
         .filter(|line| {
-            !["json_each", "waiting", "turn", "result", "CONSTANT ROW"]
-                .iter()
-                .any(|name| line.contains(name))
+            !["json_each", "waiting", "turn", "result", "CONSTANT ROW"].iter().any(|name| line.contains(name))
         })
         .collect();
     assert!(scans.is_empty(), "{statement} scans {scans:?}:\n{plan}");
@@ -39,11 +30,7 @@ async fn assert_plan(statement: &str, steps: &[&str]) {
 
 #[tokio::test]
 async fn tenants_are_found_by_seeking() {
-    assert_plan(
-        TENANTS,
-        &["USING COVERING INDEX job_ready (lane=? AND priority=? AND tenant>?)"],
-    )
-    .await;
+    assert_plan(TENANTS, &["USING COVERING INDEX job_ready (lane=? AND priority=? AND tenant>?)"]).await;
 }
 
 #[tokio::test]

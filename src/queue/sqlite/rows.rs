@@ -62,11 +62,7 @@ struct StoredFailure {
 
 impl From<StoredFailure> for Failure {
     fn from(stored: StoredFailure) -> Self {
-        Self {
-            attempt: stored.attempt,
-            at: timestamp(stored.at),
-            error: stored.error,
-        }
+        Self { attempt: stored.attempt, at: timestamp(stored.at), error: stored.error }
     }
 }
 

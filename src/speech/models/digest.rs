@@ -35,11 +35,7 @@ impl Sha256Digest {
         if self == got {
             return Ok(());
         }
-        Err(SpeechError::WrongBytes {
-            file: file.into(),
-            expected: self.to_string(),
-            got: got.to_string(),
-        })
+        Err(SpeechError::WrongBytes { file: file.into(), expected: self.to_string(), got: got.to_string() })
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -81,10 +77,7 @@ pub(super) struct HashingWriter<W> {
 
 impl<W: Write> HashingWriter<W> {
     pub(super) fn new(inner: W) -> Self {
-        Self {
-            inner,
-            hasher: Sha256::new(),
-        }
+        Self { inner, hasher: Sha256::new() }
     }
 
     /// Flushes, and returns the inner writer with the digest of all that was written.

@@ -86,10 +86,7 @@ pub(super) fn fetch(
             Err(error) => reasons.push(format!("{}: {error}", describe(source))),
         }
     }
-    Err(SpeechError::Fetch {
-        name: model.name.clone(),
-        reasons: reasons.join("; "),
-    })
+    Err(SpeechError::Fetch { name: model.name.clone(), reasons: reasons.join("; ") })
 }
 
 /// Removes what a fetch that was killed left behind.
@@ -164,9 +161,7 @@ impl<'a> Attempt<'a> {
         for file in &self.model.files {
             let path = mirror.join(&self.model.name).join(&file.name);
             let mut input = File::open(&path).map_err(SpeechError::io(format!("opening {}", path.display())))?;
-            self.write_file(file, |output| {
-                io::copy(&mut input, output).map(drop).map_err(self.writing())
-            })?;
+            self.write_file(file, |output| io::copy(&mut input, output).map(drop).map_err(self.writing()))?;
             done_bytes += file.bytes;
             progress(FetchProgress {
                 model: &self.model.name,
@@ -215,12 +210,7 @@ impl<'a> Attempt<'a> {
                 }
                 Ok(())
             }
-            Recipe::Ctranslate2 {
-                weights,
-                weights_sha256,
-                vocabulary,
-                encoding,
-            } => {
+            Recipe::Ctranslate2 { weights, weights_sha256, vocabulary, encoding } => {
                 let joined = self.join(archives, weights, *weights_sha256)?;
                 let mut text = Vec::new();
                 extract(archives, vocabulary, &mut text)?;
@@ -266,9 +256,7 @@ impl<'a> Attempt<'a> {
         write(&mut output)?;
         let (buffered, got) = output.finish().map_err(self.writing())?;
         file.sha256.expect(got, format!("{}/{}", self.model.name, file.name))?;
-        let target = buffered
-            .into_inner()
-            .map_err(|error| self.writing()(error.into_error()))?;
+        let target = buffered.into_inner().map_err(|error| self.writing()(error.into_error()))?;
         target.sync_all().map_err(self.writing())
     }
 
@@ -304,9 +292,7 @@ fn extract(archives: &mut [Archive], member: &str, output: &mut dyn Write) -> Re
         .iter_mut()
         .find(|archive| archive.index_for_name(member).is_some())
         .ok_or_else(|| SpeechError::Malformed(format!("no package holds {member}")))?;
-    let mut input = archive
-        .by_name(member)
-        .map_err(|error| SpeechError::Malformed(format!("{member}: {error}")))?;
+    let mut input = archive.by_name(member).map_err(|error| SpeechError::Malformed(format!("{member}: {error}")))?;
     io::copy(&mut input, output).map_err(SpeechError::io(format!("unpacking {member}")))?;
     Ok(())
 }

@@ -115,18 +115,10 @@ impl Manifest {
 
     /// The model of this name.
     pub fn model(&self, name: &str) -> Result<&Model, SpeechError> {
-        self.models
-            .iter()
-            .find(|model| model.name == name)
-            .ok_or_else(|| SpeechError::UnknownModel {
-                name: name.to_owned(),
-                known: self
-                    .models
-                    .iter()
-                    .map(|model| model.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            })
+        self.models.iter().find(|model| model.name == name).ok_or_else(|| SpeechError::UnknownModel {
+            name: name.to_owned(),
+            known: self.models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
     }
 }
 
@@ -139,9 +131,7 @@ impl Model {
     fn check(&self) -> Result<(), SpeechError> {
         let refuse = |problem: String| {
             let name = &self.name;
-            Err(SpeechError::Malformed(format!(
-                "models/manifest.toml: {name}: {problem}"
-            )))
+            Err(SpeechError::Malformed(format!("models/manifest.toml: {name}: {problem}")))
         };
         if self.files.is_empty() {
             return refuse("a model has at least one file".to_owned());
@@ -161,20 +151,11 @@ impl Model {
         for source in &self.sources {
             let made = match source {
                 Source::File => continue,
-                Source::Pypi {
-                    make: Recipe::Unpack(members),
-                    ..
-                } => members.len(),
-                Source::Pypi {
-                    make: Recipe::Ctranslate2 { .. },
-                    ..
-                } => 1,
+                Source::Pypi { make: Recipe::Unpack(members), .. } => members.len(),
+                Source::Pypi { make: Recipe::Ctranslate2 { .. }, .. } => 1,
             };
             if made != self.files.len() {
-                return refuse(format!(
-                    "a source makes {made} files, the model has {}",
-                    self.files.len()
-                ));
+                return refuse(format!("a source makes {made} files, the model has {}", self.files.len()));
             }
         }
         Ok(())
@@ -195,10 +176,7 @@ mod tests {
     #[test]
     fn the_built_in_manifest_is_sound() {
         let manifest = Manifest::built_in().unwrap();
-        assert_eq!(
-            manifest.model("whisper-tiny.en").unwrap().purpose,
-            Purpose::Transcription
-        );
+        assert_eq!(manifest.model("whisper-tiny.en").unwrap().purpose, Purpose::Transcription);
         assert_eq!(manifest.model("voice-heart").unwrap().files.len(), 4);
         for model in manifest.models() {
             assert!(model.sources.len() >= 2, "{} has one source only", model.name);

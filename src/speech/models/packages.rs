@@ -31,13 +31,7 @@ pub(super) fn pip_download(
     let complaints = folder.join("pip.err");
     let errors = File::create(&complaints).map_err(SpeechError::io(running()))?;
     let mut child = pip()?
-        .args([
-            "download",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--no-cache-dir",
-            "--no-input",
-        ])
+        .args(["download", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input"])
         .args(["--disable-pip-version-check", "--quiet", "--progress-bar=off", "--dest"])
         .arg(folder)
         .arg(&requirement)
@@ -60,9 +54,7 @@ pub(super) fn pip_download(
         }
         Some(status) => {
             let reason = last_line(&complaints).unwrap_or_else(|| status.to_string());
-            Err(SpeechError::Refused(format!(
-                "pip could not download {requirement}: {reason}"
-            )))
+            Err(SpeechError::Refused(format!("pip could not download {requirement}: {reason}")))
         }
         None => Err(SpeechError::DeadlineExceeded),
     }
@@ -75,18 +67,12 @@ fn pip() -> Result<Command, SpeechError> {
         command.args(&words[1..]);
         let mut probe = Command::new(words[0]);
         probe.args(&words[1..]).arg("--version");
-        let probe = probe
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
+        let probe = probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         if probe.is_ok_and(|status| status.success()) {
             return Ok(command);
         }
     }
-    Err(SpeechError::Refused(
-        "pip is not installed (on Debian and Ubuntu: apt-get install python3-pip)".to_owned(),
-    ))
+    Err(SpeechError::Refused("pip is not installed (on Debian and Ubuntu: apt-get install python3-pip)".to_owned()))
 }
 
 /// Waits for a child, calling `tick` as time passes; ends it and returns `None` when patience does.

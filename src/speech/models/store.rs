@@ -35,11 +35,7 @@ pub enum ModelState {
 impl ModelStore {
     /// A store in `folder`, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>, manifest: Manifest) -> Self {
-        Self {
-            folder: folder.into(),
-            manifest,
-            verified: Mutex::default(),
-        }
+        Self { folder: folder.into(), manifest, verified: Mutex::default() }
     }
 
     /// The folder that models lie in.
@@ -68,9 +64,7 @@ impl ModelStore {
     pub fn file(&self, name: &str, file: &str) -> Result<PathBuf, SpeechError> {
         let model = self.manifest.model(name)?;
         if !model.files.iter().any(|listed| listed.name == file) {
-            return Err(SpeechError::Malformed(format!(
-                "the model {name} has no file called {file}"
-            )));
+            return Err(SpeechError::Malformed(format!("the model {name} has no file called {file}")));
         }
         Ok(self.path(name)?.join(file))
     }
@@ -82,17 +76,9 @@ impl ModelStore {
                 let metadata = self.folder_of(model).join(&file.name).metadata();
                 metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == file.bytes)
             });
-            if complete {
-                ModelState::Present
-            } else {
-                ModelState::Missing
-            }
+            if complete { ModelState::Present } else { ModelState::Missing }
         };
-        self.manifest
-            .models()
-            .iter()
-            .map(|model| (model, state(model)))
-            .collect()
+        self.manifest.models().iter().map(|model| (model, state(model))).collect()
     }
 
     /// Hashes every file of a model anew.
@@ -178,10 +164,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = ModelStore::new(folder.path(), manifest());
         let error = store.path("m").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the model m is not here: run `voicemill models fetch m`"
-        );
+        assert_eq!(error.to_string(), "the model m is not here: run `voicemill models fetch m`");
         assert!(!error.is_transient());
         assert_eq!(store.status()[0].1, ModelState::Missing);
     }
@@ -192,16 +175,11 @@ mod tests {
         let store = ModelStore::new(folder.path().join("not/yet"), manifest());
         let mirror = mirror_with("abc");
         let mut seen = Vec::new();
-        let path = store
-            .fetch("m", Some(mirror.path()), &mut |progress| seen.push(progress.done_bytes))
-            .unwrap();
+        let path = store.fetch("m", Some(mirror.path()), &mut |progress| seen.push(progress.done_bytes)).unwrap();
         assert_eq!(fs::read(path.join("abc")).unwrap(), b"abc");
         assert_eq!(store.status()[0].1, ModelState::Present);
         assert_eq!(seen.last(), Some(&3));
-        let mut left: Vec<_> = fs::read_dir(store.folder())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
+        let mut left: Vec<_> = fs::read_dir(store.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, [".lock", "m"]);
     }
@@ -211,10 +189,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = ModelStore::new(folder.path(), manifest());
         let mirror = mirror_with("abd");
-        let error = store
-            .fetch("m", Some(mirror.path()), &mut |_| {})
-            .unwrap_err()
-            .to_string();
+        let error = store.fetch("m", Some(mirror.path()), &mut |_| {}).unwrap_err().to_string();
         assert!(error.contains("expected sha256 ba7816bf"), "{error}");
         assert!(error.contains("got a52d159f"), "{error}");
         assert!(!folder.path().join("m").exists());
@@ -224,9 +199,7 @@ mod tests {
     fn a_damaged_model_is_found_and_fetched_anew() {
         let folder = tempfile::tempdir().unwrap();
         let mirror = mirror_with("abc");
-        ModelStore::new(folder.path(), manifest())
-            .fetch("m", Some(mirror.path()), &mut |_| {})
-            .unwrap();
+        ModelStore::new(folder.path(), manifest()).fetch("m", Some(mirror.path()), &mut |_| {}).unwrap();
         fs::write(folder.path().join("m/abc"), "abd").unwrap();
 
         let store = ModelStore::new(folder.path(), manifest());

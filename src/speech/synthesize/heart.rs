@@ -39,12 +39,7 @@ impl HeartSynthesizer {
             phoneme_ids,
             phonemizer: Phonemizer::american(&folder.join("oov.onnx"), &folder.join("oov.json"))?,
             vocoder: Vocoder::new(),
-            voices: [Voice {
-                id: VoiceId::new("heart"),
-                language: "en-US",
-                gender: Gender::Female,
-                model: MODEL,
-            }],
+            voices: [Voice { id: VoiceId::new("heart"), language: "en-US", gender: Gender::Female, model: MODEL }],
         })
     }
 
@@ -71,14 +66,8 @@ impl HeartSynthesizer {
             ("speed", Tensor::from_data(&[1], vec![1.0f32]).into()),
         ];
         let outputs = self.network.run(inputs, ["lh", "theta", "ln", "lr", "phi", "f0"])?;
-        let [
-            harmonic_log_magnitude,
-            harmonic_phase,
-            noise_log_magnitude,
-            free_log_magnitude,
-            free_phase,
-            pitch_hz,
-        ] = outputs.map(|value| Tensor::<f32>::try_from(value).map(Tensor::into_data));
+        let [harmonic_log_magnitude, harmonic_phase, noise_log_magnitude, free_log_magnitude, free_phase, pitch_hz] =
+            outputs.map(|value| Tensor::<f32>::try_from(value).map(Tensor::into_data));
         Ok(Frames {
             harmonic_log_magnitude: harmonic_log_magnitude.map_err(failed)?,
             harmonic_phase: harmonic_phase.map_err(failed)?,
@@ -118,9 +107,6 @@ impl Synthesizer for HeartSynthesizer {
         if samples.is_empty() {
             return Err(SpeechError::Refused("there is nothing to speak in the text".to_owned()));
         }
-        Ok(Pcm {
-            rate_hz: vocoder::RATE_HZ,
-            samples,
-        })
+        Ok(Pcm { rate_hz: vocoder::RATE_HZ, samples })
     }
 }

@@ -75,9 +75,7 @@ impl Vocoder {
     pub(super) fn new() -> Self {
         let mut planner = FftPlanner::new();
         Self {
-            window: (0..POINTS)
-                .map(|index| 0.5 - 0.5 * (TAU * index as f32 / POINTS as f32).cos())
-                .collect(),
+            window: (0..POINTS).map(|index| 0.5 - 0.5 * (TAU * index as f32 / POINTS as f32).cos()).collect(),
             forward: planner.plan_fft_forward(POINTS),
             inverse: planner.plan_fft_inverse(POINTS),
         }
@@ -170,9 +168,7 @@ struct Noise {
 
 impl Noise {
     fn new() -> Self {
-        Self {
-            state: 0x9e37_79b9_7f4a_7c15,
-        }
+        Self { state: 0x9e37_79b9_7f4a_7c15 }
     }
 
     /// A number above 0 and below 1.

@@ -19,11 +19,14 @@ pub(super) const RULES: &[Rule] = &[
             Some(format!("{} {pair} {}", cardinal(first.parse().ok()?), group(found, 3)))
         },
     ),
-    (r"\b([a-z]{2,}|(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th))) (St|Ave|Blvd|Rd|Dr|Ln|Ct|Pl|Hwy|Pkwy)\b(\.?)([\s,]|$)", |found| {
-        let street = street(group(found, 2))?;
-        // A capital after the period begins a sentence only if there was no comma; the pause is wanted either way.
-        Some(format!("{} {street}{}", group(found, 1), group(found, 4)))
-    }),
+    (
+        r"\b([a-z]{2,}|(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th))) (St|Ave|Blvd|Rd|Dr|Ln|Ct|Pl|Hwy|Pkwy)\b(\.?)([\s,]|$)",
+        |found| {
+            let street = street(group(found, 2))?;
+            // A capital after the period begins a sentence only if there was no comma; the pause is wanted either way.
+            Some(format!("{} {street}{}", group(found, 1), group(found, 4)))
+        },
+    ),
     (r"\b(Dr|Mr|Mrs|Ms|Prof|Rev|Sgt|Capt|Lt|Gov|Sen|Rep|St|Mt|Ft)\b\.?\s+([A-Z])", |found| {
         Some(format!("{} {}", title(group(found, 1))?, group(found, 2)))
     }),

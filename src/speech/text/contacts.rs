@@ -30,12 +30,11 @@ pub(super) const RULES: &[Rule] = &[
     }),
     // Anywhere else: the plus sign tells.
     (r"\+\d[\d\s.-]{5,18}\d\b", |found| {
-        let parts = group(found, 0).split(|character: char| !character.is_ascii_digit()).filter(|part| !part.is_empty());
+        let parts =
+            group(found, 0).split(|character: char| !character.is_ascii_digit()).filter(|part| !part.is_empty());
         Some(format!("plus {}", parts.map(digits).collect::<Vec<_>>().join(", ")))
     }),
-    (r"\b([2-9]\d{2})[-.](\d{4})\b", |found| {
-        Some(format!("{}, {}", digits(group(found, 1)), digits(group(found, 2))))
-    }),
+    (r"\b([2-9]\d{2})[-.](\d{4})\b", |found| Some(format!("{}, {}", digits(group(found, 1)), digits(group(found, 2))))),
     (r"(?i)\b(?:extension|ext\.?|x)\s?(\d{1,6})\b", |found| Some(format!("extension {}", digits(group(found, 1))))),
     (r"(?i)\b(dial|call)\s+(\d11)\b", |found| Some(format!("{} {}", group(found, 1), digits(group(found, 2))))),
     // What is read out to be written down.

@@ -74,13 +74,7 @@ fn number(found: &Captures<'_>, index: usize) -> Option<u64> {
 }
 
 static RULES: LazyLock<Vec<(Regex, fn(&Captures<'_>) -> Option<String>)>> = LazyLock::new(|| {
-    let subjects = [
-        contacts::RULES,
-        dates::RULES,
-        quantities::RULES,
-        abbreviations::RULES,
-        numbers::RULES,
-    ];
+    let subjects = [contacts::RULES, dates::RULES, quantities::RULES, abbreviations::RULES, numbers::RULES];
     let compile = |(pattern, say): &Rule| {
         // Every pattern is compiled by every test: a bad one cannot reach a user.
         (Regex::new(pattern).expect("a rule's pattern is well-formed"), *say)

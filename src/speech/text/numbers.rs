@@ -37,7 +37,8 @@ fn plain(found: &Captures<'_>) -> String {
     let text = group(found, 0);
     let (number_text, trailing) = text.split_at(text.trim_end_matches(',').len());
     let plain = number_text.replace(',', "");
-    let names_something = !number_text.contains(',') && (plain.len() > 4 || (plain.len() > 1 && plain.starts_with('0')));
+    let names_something =
+        !number_text.contains(',') && (plain.len() > 4 || (plain.len() > 1 && plain.starts_with('0')));
     let said = match plain.parse() {
         Ok(value) if !names_something => cardinal(value),
         _ => digits(&plain),
@@ -62,8 +63,26 @@ fn alphanumeric(text: &str) -> String {
 }
 
 const ONES: [&str; 20] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
 const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 const SCALES: [(u64, &str); 6] = [

@@ -79,9 +79,7 @@ fn is_tonal(stretch: &[f32]) -> bool {
     let total: f32 = power.iter().sum();
     let mut in_peaks = 0.0;
     for _ in 0..2 {
-        let peak = (0..power.len())
-            .max_by(|&one, &other| power[one].total_cmp(&power[other]))
-            .unwrap_or(0);
+        let peak = (0..power.len()).max_by(|&one, &other| power[one].total_cmp(&power[other])).unwrap_or(0);
         let around = &mut power[peak.saturating_sub(SMEAR)..(peak + SMEAR + 1).min(POINTS / 2)];
         in_peaks += around.iter().sum::<f32>();
         around.fill(0.0);
@@ -101,9 +99,7 @@ mod tests {
     use super::*;
 
     fn seconds(count: usize, wave: impl Fn(f32) -> f32) -> Vec<f32> {
-        (0..count * RATE_HZ as usize)
-            .map(|index| wave(index as f32 / RATE_HZ as f32))
-            .collect()
+        (0..count * RATE_HZ as usize).map(|index| wave(index as f32 / RATE_HZ as f32)).collect()
     }
 
     fn sines(frequencies: &[f32], time: f32) -> f32 {
@@ -135,28 +131,11 @@ mod tests {
         let on_off = |time: f32, on: f32, period: f32| if time % period < on { 1.0 } else { 0.0 };
         for (name, wave) in [
             ("dial", seconds(8, |time| sines(&[350.0, 440.0], time))),
-            (
-                "ringing",
-                seconds(12, |time| sines(&[440.0, 480.0], time) * on_off(time, 2.0, 6.0)),
-            ),
-            (
-                "busy",
-                seconds(8, |time| sines(&[480.0, 620.0], time) * on_off(time, 0.5, 1.0)),
-            ),
-            (
-                "reorder",
-                seconds(8, |time| sines(&[480.0, 620.0], time) * on_off(time, 0.25, 0.5)),
-            ),
-            (
-                "fax",
-                seconds(8, |time| sines(&[1100.0], time) * on_off(time, 0.5, 3.5)),
-            ),
-            (
-                "keys",
-                seconds(6, |time| {
-                    sines(&[697.0 + 73.0 * time.floor(), 1336.0], time) * on_off(time, 0.1, 0.2)
-                }),
-            ),
+            ("ringing", seconds(12, |time| sines(&[440.0, 480.0], time) * on_off(time, 2.0, 6.0))),
+            ("busy", seconds(8, |time| sines(&[480.0, 620.0], time) * on_off(time, 0.5, 1.0))),
+            ("reorder", seconds(8, |time| sines(&[480.0, 620.0], time) * on_off(time, 0.25, 0.5))),
+            ("fax", seconds(8, |time| sines(&[1100.0], time) * on_off(time, 0.5, 3.5))),
+            ("keys", seconds(6, |time| sines(&[697.0 + 73.0 * time.floor(), 1336.0], time) * on_off(time, 0.1, 0.2))),
         ] {
             assert!(speech(&wave).is_empty(), "{name}: {:?}", speech(&wave));
         }

@@ -29,11 +29,7 @@ struct Seats {
 
 impl Pool {
     pub(super) fn new(limit: NonZeroUsize) -> Self {
-        Self {
-            seats: Mutex::default(),
-            freed: Condvar::new(),
-            limit: limit.get(),
-        }
+        Self { seats: Mutex::default(), freed: Condvar::new(), limit: limit.get() }
     }
 
     /// Runs `work` with a state, waiting for one as long as `control` allows. A state is kept only if its work went

@@ -57,10 +57,7 @@ pub(super) fn mean_confidence(words: &[Word]) -> f32 {
 }
 
 fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|character| character.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
+    text.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

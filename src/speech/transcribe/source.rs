@@ -37,10 +37,7 @@ impl SpeechSource {
 
 impl AudioSource for SpeechSource {
     fn spec(&self) -> AudioSpec {
-        AudioSpec {
-            rate_hz: RATE_HZ,
-            channels: 1,
-        }
+        AudioSpec { rate_hz: RATE_HZ, channels: 1 }
     }
 
     fn next_block(&mut self, block: &mut AudioBlock) -> Result<bool, AudioError> {

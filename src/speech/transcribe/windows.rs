@@ -42,13 +42,7 @@ impl<'a> Windows<'a> {
                 spec.rate_hz, spec.channels
             )));
         }
-        Ok(Self {
-            source,
-            block: AudioBlock::default(),
-            pending: Vec::new(),
-            done: 0,
-            ended: false,
-        })
+        Ok(Self { source, block: AudioBlock::default(), pending: Vec::new(), done: 0, ended: false })
     }
 
     /// The next window; `None` at the end of the audio.
@@ -86,10 +80,8 @@ fn quietest_point(window: &[f32]) -> usize {
         .map(|step| step.iter().map(|sample| sample * sample).sum())
         .collect();
     let pause = |steps: &[f32]| steps.iter().sum::<f32>();
-    let quietest = energies
-        .windows(PAUSE_STEPS)
-        .enumerate()
-        .min_by(|(_, one), (_, other)| pause(one).total_cmp(&pause(other)));
+    let quietest =
+        energies.windows(PAUSE_STEPS).enumerate().min_by(|(_, one), (_, other)| pause(one).total_cmp(&pause(other)));
     let first_step = quietest.map_or(0, |(index, _)| index);
     search + (first_step + PAUSE_STEPS / 2) * STEP_SAMPLES
 }
@@ -108,10 +100,7 @@ mod tests {
 
     impl AudioSource for Tone {
         fn spec(&self) -> AudioSpec {
-            AudioSpec {
-                rate_hz: RATE_HZ,
-                channels: 1,
-            }
+            AudioSpec { rate_hz: RATE_HZ, channels: 1 }
         }
 
         fn next_block(&mut self, block: &mut AudioBlock) -> Result<bool, AudioError> {
@@ -119,9 +108,7 @@ mod tests {
             let end = (self.at + 7001).min(self.length);
             for index in self.at..end {
                 let silent = (self.pause_at..self.pause_at + 8000).contains(&index);
-                block
-                    .samples
-                    .push(if silent { 0.0 } else { (index as f32 * 0.3).sin() });
+                block.samples.push(if silent { 0.0 } else { (index as f32 * 0.3).sin() });
             }
             self.at = end;
             Ok(!block.samples.is_empty())
@@ -131,11 +118,7 @@ mod tests {
     #[test]
     fn windows_cover_everything_once_and_end_at_the_pause() {
         let pause_at = 22 * 16_000;
-        let mut tone = Tone {
-            at: 0,
-            length: 100 * 16_000 + 5,
-            pause_at,
-        };
+        let mut tone = Tone { at: 0, length: 100 * 16_000 + 5, pause_at };
         let mut windows = Windows::new(&mut tone).unwrap();
         let mut expected_start = 0;
         let mut lengths = Vec::new();
@@ -152,11 +135,7 @@ mod tests {
 
     #[test]
     fn an_empty_source_has_no_window() {
-        let mut tone = Tone {
-            at: 0,
-            length: 0,
-            pause_at: 0,
-        };
+        let mut tone = Tone { at: 0, length: 0, pause_at: 0 };
         assert!(Windows::new(&mut tone).unwrap().next().unwrap().is_none());
     }
 }

@@ -56,10 +56,7 @@ pub(super) fn without_annotations(words: Vec<Word>) -> Vec<Word> {
                 None => break,
             }
         }
-        if bracketed
-            .iter()
-            .any(|word| word.text.chars().any(|character| character.is_ascii_digit()))
-        {
+        if bracketed.iter().any(|word| word.text.chars().any(|character| character.is_ascii_digit())) {
             kept.append(&mut bracketed);
         }
     }
@@ -89,21 +86,12 @@ mod tests {
     }
 
     fn text(words: &[Word]) -> String {
-        words
-            .iter()
-            .map(|word| word.text.as_str())
-            .collect::<Vec<_>>()
-            .join(" ")
+        words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn tokens_join_at_spaces_and_punctuation_stays_with_its_word() {
-        let words = join(&[
-            token(" Good", 0.9),
-            token("bye", 0.4),
-            token(".", 0.6),
-            token(" Now", 0.8),
-        ]);
+        let words = join(&[token(" Good", 0.9), token("bye", 0.4), token(".", 0.6), token(" Now", 0.8)]);
         assert_eq!(text(&words), "Goodbye. Now");
         assert!((words[0].confidence - 0.6).abs() < 1e-3, "{}", words[0].confidence);
     }

@@ -51,11 +51,7 @@ fn read(bytes: &[u8]) -> Result<Read, AudioError> {
     while opened.source.next_block(&mut block)? {
         samples.extend_from_slice(&block.samples);
     }
-    Ok(Read {
-        codec: opened.codec,
-        samples,
-        truncated: opened.source.is_truncated(),
-    })
+    Ok(Read { codec: opened.codec, samples, truncated: opened.source.is_truncated() })
 }
 
 fn frames_and_cut(bytes: &[u8]) -> (usize, bool) {
@@ -100,12 +96,8 @@ fn a_wrong_riff_size_does_not_matter() {
 #[test]
 fn chunks_in_front_are_skipped_padded_or_not() {
     let format = format_chunk(1, 1, 8_000, 16);
-    let padded = riff(&[
-        (b"JUNK", 3, &[0; 4]),
-        (b"bext", 602, &[0; 602]),
-        (b"fmt ", 16, &format),
-        (b"data", 2_000, &DATA),
-    ]);
+    let padded =
+        riff(&[(b"JUNK", 3, &[0; 4]), (b"bext", 602, &[0; 602]), (b"fmt ", 16, &format), (b"data", 2_000, &DATA)]);
     assert_eq!(frames_and_cut(&padded), (1_000, false));
     let unpadded = riff(&[(b"LIST", 5, b"INFO "), (b"fmt ", 16, &format), (b"data", 2_000, &DATA)]);
     assert_eq!(frames_and_cut(&unpadded), (1_000, false));
@@ -138,10 +130,7 @@ fn every_pcm_width_scales_to_the_same_level() {
     ];
     for (tag, bits, sample) in half {
         let data = sample.repeat(10);
-        let bytes = riff(&[
-            (b"fmt ", 16, &format_chunk(tag, 2, 44_100, bits)),
-            (b"data", data.len() as u32, &data),
-        ]);
+        let bytes = riff(&[(b"fmt ", 16, &format_chunk(tag, 2, 44_100, bits)), (b"data", data.len() as u32, &data)]);
         assert_eq!(read(&bytes).unwrap().samples, [0.5; 10], "tag {tag}, {bits} bits");
     }
 }
@@ -155,30 +144,15 @@ fn extensible_and_g711_are_routed_by_tag() {
     assert_eq!(read(&bytes).unwrap().codec, "pcm_mulaw");
     let alaw = riff(&[(b"fmt ", 16, &format_chunk(6, 1, 8_000, 8)), (b"data", 1, &[0xD5])]);
     let alaw = read(&alaw).unwrap();
-    assert_eq!(
-        (alaw.codec.as_str(), alaw.samples.as_slice()),
-        ("pcm_alaw", [8.0 / 32_768.0].as_slice())
-    );
+    assert_eq!((alaw.codec.as_str(), alaw.samples.as_slice()), ("pcm_alaw", [8.0 / 32_768.0].as_slice()));
 }
 
 #[test]
 fn headers_without_audio_are_empty() {
-    let list_after = riff(&[
-        (b"fmt ", 16, &format_chunk(1, 1, 8_000, 16)),
-        (b"data", 0, &[]),
-        (b"LIST", 4, b"INFO"),
-    ]);
-    for bytes in [
-        pcm(0, &[]),
-        pcm(8_000, &[]),
-        list_after,
-        riff(&[(b"fmt ", 16, &format_chunk(1, 1, 8_000, 16))]),
-    ] {
+    let list_after = riff(&[(b"fmt ", 16, &format_chunk(1, 1, 8_000, 16)), (b"data", 0, &[]), (b"LIST", 4, b"INFO")]);
+    for bytes in [pcm(0, &[]), pcm(8_000, &[]), list_after, riff(&[(b"fmt ", 16, &format_chunk(1, 1, 8_000, 16))])] {
         let error = read(&bytes).map(|read| read.samples.len()).unwrap_err();
-        assert!(
-            matches!(&error, AudioError::Empty(sentence) if sentence.contains("nothing was recorded")),
-            "{error}"
-        );
+        assert!(matches!(&error, AudioError::Empty(sentence) if sentence.contains("nothing was recorded")), "{error}");
     }
 }
 

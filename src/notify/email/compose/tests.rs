@@ -20,11 +20,7 @@ fn link() -> MailLink<'static> {
 }
 
 fn attachment() -> Attachment<'static> {
-    Attachment {
-        bytes: WAV,
-        file_name: "voicemail-2026-11-22-1205.wav",
-        content_type: "audio/wav",
-    }
+    Attachment { bytes: WAV, file_name: "voicemail-2026-11-22-1205.wav", content_type: "audio/wav" }
 }
 
 fn mail() -> VoicemailMail<'static> {
@@ -55,16 +51,8 @@ fn taken_apart(mail: &Mail) -> String {
     fn show(message: &mail_parser::Message<'_>, part: usize, depth: usize, shown: &mut String) {
         let indent = "  ".repeat(depth);
         let part = &message.parts[part];
-        let kind = part
-            .content_type()
-            .map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("?")));
-        writeln!(
-            shown,
-            "{indent}{} {}",
-            kind.unwrap(),
-            part.attachment_name().unwrap_or_default()
-        )
-        .unwrap();
+        let kind = part.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("?")));
+        writeln!(shown, "{indent}{} {}", kind.unwrap(), part.attachment_name().unwrap_or_default()).unwrap();
         match &part.body {
             PartType::Multipart(parts) => {
                 for part in parts {
@@ -94,11 +82,8 @@ fn a_mail_with_a_link() {
 
 #[test]
 fn a_mail_with_an_attachment() {
-    let mail = VoicemailMail {
-        audio: AudioPart::Attached(attachment()),
-        transcript: TranscriptPart::Pending,
-        ..mail()
-    };
+    let mail =
+        VoicemailMail { audio: AudioPart::Attached(attachment()), transcript: TranscriptPart::Pending, ..mail() };
     insta::assert_snapshot!(taken_apart(&mail.compose().unwrap()));
 }
 
@@ -110,22 +95,14 @@ fn a_brief_mail_with_a_link() {
 
 #[test]
 fn a_brief_mail_with_an_attachment() {
-    let mail = VoicemailMail {
-        brief: true,
-        audio: AudioPart::Attached(attachment()),
-        ..mail()
-    };
+    let mail = VoicemailMail { brief: true, audio: AudioPart::Attached(attachment()), ..mail() };
     insta::assert_snapshot!(taken_apart(&mail.compose().unwrap()));
 }
 
 #[test]
 fn a_mail_whose_attachment_is_too_large_says_so() {
     let mail = VoicemailMail {
-        audio: AudioPart::LinkInstead {
-            link: link(),
-            bytes: 57_600_044,
-            limit: 25_000_000,
-        },
+        audio: AudioPart::LinkInstead { link: link(), bytes: 57_600_044, limit: 25_000_000 },
         ..mail()
     };
     let composed = mail.compose().unwrap();
@@ -136,31 +113,17 @@ fn a_mail_whose_attachment_is_too_large_says_so() {
     assert!(parsed.body_text(0).unwrap().contains(link().url));
     assert!(parsed.body_html(0).unwrap().contains(why));
     let brief = VoicemailMail { brief: true, ..mail }.compose().unwrap();
-    assert!(
-        MessageParser::default()
-            .parse(&brief.bytes)
-            .unwrap()
-            .body_text(0)
-            .unwrap()
-            .contains(why)
-    );
+    assert!(MessageParser::default().parse(&brief.bytes).unwrap().body_text(0).unwrap().contains(why));
 }
 
 #[test]
 fn what_fits_stays_within_the_limit() {
     let limit = 2_000_000;
-    let largest = (0..limit)
-        .rev()
-        .step_by(1000)
-        .find(|bytes| fits(*bytes, limit))
-        .unwrap();
+    let largest = (0..limit).rev().step_by(1000).find(|bytes| fits(*bytes, limit)).unwrap();
     assert!(largest > 1_000_000);
     let (bytes, transcript) = (vec![0xff; largest as usize], "üé".repeat(40_000));
     let mail = VoicemailMail {
-        audio: AudioPart::Attached(Attachment {
-            bytes: &bytes,
-            ..attachment()
-        }),
+        audio: AudioPart::Attached(Attachment { bytes: &bytes, ..attachment() }),
         transcript: TranscriptPart::Text(&transcript),
         ..mail()
     };
@@ -170,15 +133,9 @@ fn what_fits_stays_within_the_limit() {
 
 #[test]
 fn the_same_facts_give_the_same_bytes() {
-    let mail = VoicemailMail {
-        audio: AudioPart::Attached(attachment()),
-        ..mail()
-    };
+    let mail = VoicemailMail { audio: AudioPart::Attached(attachment()), ..mail() };
     assert_eq!(mail.compose().unwrap().bytes, mail.compose().unwrap().bytes);
-    assert_eq!(
-        mail.compose().unwrap().message_id,
-        "0192f0c1-2345-7abc-8def-0123456789ab@acme.example.com"
-    );
+    assert_eq!(mail.compose().unwrap().message_id, "0192f0c1-2345-7abc-8def-0123456789ab@acme.example.com");
 }
 
 #[test]
@@ -192,47 +149,25 @@ fn a_hostile_caller_writes_no_header_and_no_tag() {
     let composed = mail.compose().unwrap();
     let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
     assert!(parsed.bcc().is_none() && parsed.cc().is_none());
-    assert!(
-        parsed
-            .subject()
-            .unwrap()
-            .starts_with("Voicemail from Eve Bcc: x@y.example (")
-    );
+    assert!(parsed.subject().unwrap().starts_with("Voicemail from Eve Bcc: x@y.example ("));
     let html = parsed.body_html(0).unwrap();
     assert!(!html.contains("<script") && html.contains("&lt;script&gt;"));
 }
 
 #[test]
 fn addresses_that_cannot_be_written_to_are_refused() {
-    for to in [
-        "",
-        "nobody",
-        "a@b\r\nBcc: c@d",
-        "a@b.example, c@d.example",
-        "<a@b.example>",
-        "ä@b.example",
-    ] {
+    for to in ["", "nobody", "a@b\r\nBcc: c@d", "a@b.example, c@d.example", "<a@b.example>", "ä@b.example"] {
         let refused = VoicemailMail { to, ..mail() }.compose();
         assert!(matches!(refused, Err(ComposeError::Recipient)), "{to:?}");
     }
-    let refused = VoicemailMail {
-        from: "nobody",
-        ..mail()
-    }
-    .compose();
+    let refused = VoicemailMail { from: "nobody", ..mail() }.compose();
     assert!(matches!(refused, Err(ComposeError::Sender)));
 }
 
 #[test]
 fn every_state_of_the_transcript_has_its_sentence() {
     let text = |transcript, audio| {
-        let composed = VoicemailMail {
-            transcript,
-            audio,
-            ..mail()
-        }
-        .compose()
-        .unwrap();
+        let composed = VoicemailMail { transcript, audio, ..mail() }.compose().unwrap();
         let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
         parsed.body_text(0).unwrap().into_owned()
     };

@@ -130,9 +130,7 @@ impl SmtpConfig {
                 .map_err(|error| unfit(format!("`smtp.trusted_certificate` is no PEM certificate: {error}")))?;
             builder = builder.add_root_certificate(certificate);
         }
-        builder
-            .build()
-            .map_err(|error| unfit(format!("TLS cannot be set up: {error}")))
+        builder.build().map_err(|error| unfit(format!("TLS cannot be set up: {error}")))
     }
 }
 
@@ -155,9 +153,6 @@ mod tests {
     #[test]
     fn the_port_follows_the_protection() {
         let port = |security| SmtpConfig::new("mail.example.com", security).port();
-        assert_eq!(
-            [Security::StartTls, Security::Tls, Security::None].map(port),
-            [587, 465, 25]
-        );
+        assert_eq!([Security::StartTls, Security::Tls, Security::None].map(port), [587, 465, 25]);
     }
 }

@@ -33,10 +33,7 @@ impl<R: Read + Seek> Weights<R> {
     pub(super) fn open(mut reader: R) -> Result<Self, SpeechError> {
         let length = reader.seek(SeekFrom::End(0)).map_err(reading)?;
         reader.rewind().map_err(reading)?;
-        let mut weights = Self {
-            reader,
-            variables: HashMap::new(),
-        };
+        let mut weights = Self { reader, variables: HashMap::new() };
         let version = weights.read_u32()?;
         let specification = weights.read_string()?;
         if version != BINARY_VERSION || specification != "WhisperSpec" {
@@ -57,29 +54,20 @@ impl<R: Read + Seek> Weights<R> {
         if rank > MAX_DIMENSIONS {
             return Err(malformed(format!("{name} has {rank} dimensions")));
         }
-        let dimensions = (0..rank)
-            .map(|_| self.read_u32().map(|value| value as usize))
-            .collect::<Result<Vec<_>, _>>()?;
+        let dimensions =
+            (0..rank).map(|_| self.read_u32().map(|value| value as usize)).collect::<Result<Vec<_>, _>>()?;
         let [element_type] = self.read_array()?;
         let bytes = u64::from(self.read_u32()?);
         let offset = self.reader.stream_position().map_err(reading)?;
         if offset + bytes > length {
             return Err(malformed(format!("{name} reaches beyond the end")));
         }
-        let elements = dimensions
-            .iter()
-            .try_fold(2u64, |product, &dimension| product.checked_mul(dimension as u64));
+        let elements = dimensions.iter().try_fold(2u64, |product, &dimension| product.checked_mul(dimension as u64));
         if matches!(element_type, TYPE_INT16 | TYPE_FLOAT16) && elements != Some(bytes) {
-            return Err(malformed(format!(
-                "{name} has {bytes} bytes for the shape {dimensions:?}"
-            )));
+            return Err(malformed(format!("{name} has {bytes} bytes for the shape {dimensions:?}")));
         }
         self.reader.seek(SeekFrom::Start(offset + bytes)).map_err(reading)?;
-        let variable = Variable {
-            dimensions,
-            element_type,
-            offset,
-        };
+        let variable = Variable { dimensions, element_type, offset };
         self.variables.insert(name, variable);
         Ok(())
     }
@@ -110,10 +98,7 @@ impl<R: Read + Seek> Weights<R> {
         let variable = self.variable(name)?;
         let elements: usize = variable.dimensions.iter().product();
         if variable.element_type != TYPE_FLOAT16 || first + count > elements {
-            return Err(malformed(format!(
-                "{name} has no half-precision values {first} to {}",
-                first + count
-            )));
+            return Err(malformed(format!("{name} has no half-precision values {first} to {}", first + count)));
         }
         let offset = variable.offset + 2 * first as u64;
         self.reader.seek(SeekFrom::Start(offset)).map_err(reading)?;
@@ -124,9 +109,7 @@ impl<R: Read + Seek> Weights<R> {
     }
 
     fn variable(&self, name: &str) -> Result<&Variable, SpeechError> {
-        self.variables
-            .get(name)
-            .ok_or_else(|| malformed(format!("{name} is missing")))
+        self.variables.get(name).ok_or_else(|| malformed(format!("{name} is missing")))
     }
 
     fn read_array<const N: usize>(&mut self) -> Result<[u8; N], SpeechError> {
@@ -188,21 +171,13 @@ mod tests {
 
     #[test]
     fn values_are_read_from_anywhere_in_a_variable() {
-        let values: Vec<u8> = [1.0, 2.0, 3.0, 4.0]
-            .iter()
-            .flat_map(|&value| f16::from_f32(value).to_le_bytes())
-            .collect();
-        let bytes = file(&[
-            ("heads", &[], TYPE_INT16, &[6, 0]),
-            ("w", &[2, 2], TYPE_FLOAT16, &values),
-        ]);
+        let values: Vec<u8> =
+            [1.0, 2.0, 3.0, 4.0].iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect();
+        let bytes = file(&[("heads", &[], TYPE_INT16, &[6, 0]), ("w", &[2, 2], TYPE_FLOAT16, &values)]);
         let mut weights = Weights::open(Cursor::new(bytes)).unwrap();
         assert_eq!(weights.read_scalar("heads").unwrap(), 6);
         assert_eq!(weights.dimensions("w").unwrap(), [2, 2]);
-        assert_eq!(
-            weights.read_f16("w", 2, 2).unwrap(),
-            [f16::from_f32(3.0), f16::from_f32(4.0)]
-        );
+        assert_eq!(weights.read_f16("w", 2, 2).unwrap(), [f16::from_f32(3.0), f16::from_f32(4.0)]);
         assert!(weights.read_f16("w", 3, 2).is_err());
         assert!(weights.read_f16("absent", 0, 1).is_err());
     }

@@ -104,16 +104,8 @@ impl Tensor {
 /// Every tensor of a model, in the order of the official files.
 pub(super) fn tensors(shape: &Shape) -> Vec<Tensor> {
     let mut list = TensorList::default();
-    list.push_kind(
-        "decoder.positional_embedding",
-        "decoder/position_encodings/encodings",
-        Kind::Positions,
-    );
-    list.push_kind(
-        "encoder.positional_embedding",
-        "encoder/position_encodings/encodings",
-        Kind::Positions,
-    );
+    list.push_kind("decoder.positional_embedding", "decoder/position_encodings/encodings", Kind::Positions);
+    list.push_kind("encoder.positional_embedding", "encoder/position_encodings/encodings", Kind::Positions);
     list.push("decoder.token_embedding.weight", "decoder/embeddings/weight");
     for layer in 0..shape.decoder_layers {
         list.push_block("decoder", layer, shape.state);
@@ -140,21 +132,11 @@ impl TensorList {
     }
 
     fn push_kind(&mut self, name: impl Into<String>, source: impl Into<String>, kind: Kind) {
-        self.0.push(Tensor {
-            name: name.into(),
-            source: source.into(),
-            rows: None,
-            kind,
-        });
+        self.0.push(Tensor { name: name.into(), source: source.into(), rows: None, kind });
     }
 
     fn push_rows(&mut self, name: String, source: String, rows: (usize, usize)) {
-        self.0.push(Tensor {
-            name,
-            source,
-            rows: Some(rows),
-            kind: Kind::Plain,
-        });
+        self.0.push(Tensor { name, source, rows: Some(rows), kind: Kind::Plain });
     }
 
     fn push_linear(&mut self, name: &str, source: &str) {

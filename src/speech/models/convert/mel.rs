@@ -38,18 +38,11 @@ pub(super) fn filter_bank(bands: usize, bins: usize) -> Vec<f32> {
 fn band_edges_hz(bands: usize) -> Vec<f64> {
     let top = KNEE_MEL + (NYQUIST_HZ / KNEE_HZ).ln() / log_step();
     let step = top / (bands + 1) as f64;
-    (0..bands + 2)
-        .map(|index| if index == bands + 1 { top } else { index as f64 * step })
-        .map(mel_to_hz)
-        .collect()
+    (0..bands + 2).map(|index| if index == bands + 1 { top } else { index as f64 * step }).map(mel_to_hz).collect()
 }
 
 fn mel_to_hz(mel: f64) -> f64 {
-    if mel >= KNEE_MEL {
-        KNEE_HZ * (log_step() * (mel - KNEE_MEL)).exp()
-    } else {
-        LINEAR_HZ * mel
-    }
+    if mel >= KNEE_MEL { KNEE_HZ * (log_step() * (mel - KNEE_MEL)).exp() } else { LINEAR_HZ * mel }
 }
 
 #[cfg(test)]

@@ -11,10 +11,7 @@ const BLOCK_VALUES: usize = 32;
 pub(super) fn q8_0(values: &[f16], output: &mut Vec<u8>) -> Result<(), SpeechError> {
     let (blocks, rest) = values.as_chunks::<BLOCK_VALUES>();
     if !rest.is_empty() {
-        return Err(SpeechError::Malformed(format!(
-            "{} values do not fill blocks of {BLOCK_VALUES}",
-            values.len()
-        )));
+        return Err(SpeechError::Malformed(format!("{} values do not fill blocks of {BLOCK_VALUES}", values.len())));
     }
     for block in blocks {
         let block = block.map(f16::to_f32);

@@ -19,9 +19,7 @@ pub(in super::super) fn parse(text: &str) -> Result<Vec<Vec<u8>>, SpeechError> {
     };
     if tokens.len() < TEXT_TOKENS {
         let count = tokens.len();
-        return Err(SpeechError::Malformed(format!(
-            "the vocabulary has {count} tokens, fewer than {TEXT_TOKENS}"
-        )));
+        return Err(SpeechError::Malformed(format!("the vocabulary has {count} tokens, fewer than {TEXT_TOKENS}")));
     }
     tokens[..TEXT_TOKENS].iter().map(|token| decode(token)).collect()
 }
@@ -43,11 +41,7 @@ static BYTES: LazyLock<HashMap<char, u8>> = LazyLock::new(|| {
     let mut shifted = '\u{100}'..;
     (0..=255)
         .filter_map(|byte| {
-            let character = if printable(byte) {
-                Some(char::from(byte))
-            } else {
-                shifted.next()
-            };
+            let character = if printable(byte) { Some(char::from(byte)) } else { shifted.next() };
             character.map(|character| (character, byte))
         })
         .collect()

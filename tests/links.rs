@@ -1,0 +1,187 @@
+//! Somebody, or something, opens the link in a mail.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Sound, TestApp, Wish};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Method, StatusCode, header};
+use serde_json::{Value, json};
+use voicemill::clock::Clock;
+
+/// A message whose mail is out: its id and the address of its page.
+async fn mailed(test: &TestApp) -> (Value, String) {
+    let settings = json!({"email_mode": "link", "recipients": ["dana@acme.example"], "transcribe": false});
+    test.mailbox("101", settings).await;
+    let dropped = test.leave("101", "m", "voicemail-short.wav").await;
+    test.message(&dropped["id"], |message| message["notices"][0]["state"] == "accepted").await;
+    (dropped["id"].clone(), test.link())
+}
+
+/// The addresses of the audio in a page.
+fn sources(html: &str) -> Vec<String> {
+    html.split("<source src=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+async fn is_read(test: &TestApp, id: &Value) -> bool {
+    !test.message(id, |_| true).await["read_at"].is_null()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scanners_change_nothing_and_a_person_reads_once() {
+    let test = TestApp::start().await;
+    let (id, page) = mailed(&test).await;
+    let mut html = String::new();
+    for _ in 0..50 {
+        html = test.browser(Method::GET, &page).send().await.unwrap().text().await.unwrap();
+        for source in sources(&html) {
+            assert_eq!(test.browser(Method::GET, &source).send().await.unwrap().status(), StatusCode::OK);
+            assert_eq!(test.browser(Method::HEAD, &source).send().await.unwrap().status(), StatusCode::OK);
+        }
+    }
+    assert_eq!(sources(&html).len(), 2);
+    assert!(!is_read(&test, &id).await, "opening is not playing");
+
+    let played = format!("{page}/played");
+    assert_eq!(test.browser(Method::GET, &played).send().await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
+    for (name, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
+        let answer = test.browser(Method::POST, &played).header(name, value).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    }
+    assert!(!is_read(&test, &id).await);
+
+    let play = || test.browser(Method::POST, &played).header("origin", &test.base).send();
+    assert_eq!(play().await.unwrap().status(), StatusCode::NO_CONTENT);
+    let first = test.message(&id, |_| true).await["read_at"].clone();
+    assert!(!first.is_null());
+    assert_eq!(play().await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(test.message(&id, |_| true).await["read_at"], first, "read once");
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn audio_is_served_in_ranges() {
+    let test = TestApp::start().await;
+    let (_, page) = mailed(&test).await;
+    let html = test.browser(Method::GET, &page).send().await.unwrap().text().await.unwrap();
+    for (source, hint) in sources(&html).iter().zip(["ogg", "wav"]) {
+        let whole = test.browser(Method::GET, source).send().await.unwrap();
+        let length = whole.headers()["content-length"].to_str().unwrap().parse::<usize>().unwrap();
+        let bytes = whole.bytes().await.unwrap();
+        assert_eq!(bytes.len(), length);
+        assert!(Sound::decode(&bytes, hint).seconds() > 1.0);
+
+        let ask = |range: &'static str| test.browser(Method::GET, source).header(header::RANGE, range).send();
+        let two = ask("bytes=0-1").await.unwrap();
+        assert_eq!(two.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(two.headers()["content-range"], format!("bytes 0-1/{length}"));
+        assert_eq!(two.bytes().await.unwrap(), bytes[..2]);
+        let end = ask("bytes=-500").await.unwrap();
+        assert_eq!(end.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(end.headers()["content-range"], format!("bytes {}-{}/{length}", length - 500, length - 1));
+        assert_eq!(end.bytes().await.unwrap(), bytes[length - 500..]);
+        let beyond = ask("bytes=999999999-").await.unwrap();
+        assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+        assert_eq!(beyond.headers()["content-range"], format!("bytes */{length}"));
+        let head = test.browser(Method::HEAD, source).send().await.unwrap();
+        assert_eq!(head.status(), StatusCode::OK);
+        assert_eq!(head.headers()["content-length"], length.to_string());
+        assert!(head.bytes().await.unwrap().is_empty());
+    }
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_that_do_not_work_are_all_alike() {
+    let test = TestApp::start().await;
+    let (_, page) = mailed(&test).await;
+    let (start, token) = page.rsplit_once('/').unwrap();
+    let html = test.browser(Method::GET, &page).send().await.unwrap().text().await.unwrap();
+    let audio = sources(&html)[0].clone();
+    let audio_token = audio.split('/').nth(3).unwrap();
+    let mut changed = token.to_owned();
+    let last = if changed.pop() == Some('A') { 'B' } else { 'A' };
+    changed.push(last);
+    let mut bodies = Vec::new();
+    for wrong in [&changed, &"A".repeat(44), "short", audio_token] {
+        let answer = test.browser(Method::GET, &format!("{start}/{wrong}")).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{wrong}");
+        bodies.push(answer.text().await.unwrap());
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "nothing tells them apart");
+    let crossed = audio.replace(audio_token, token);
+    let answer = test.browser(Method::GET, &crossed).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND, "a page's token is no audio token");
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_lives_seven_days_to_the_second() {
+    let clock = Clock::fixed("2026-11-22T10:00:00Z".parse::<Timestamp>().unwrap());
+    let test = TestApp::start_with(Wish { clock: clock.clone(), ..Wish::default() }).await;
+    let (_, page) = mailed(&test).await;
+    let html = test.browser(Method::GET, &page).send().await.unwrap().text().await.unwrap();
+    let audio = sources(&html)[0].clone();
+    clock.advance(SignedDuration::from_hours(6 * 24 + 23));
+    assert_eq!(test.browser(Method::GET, &page).send().await.unwrap().status(), StatusCode::OK);
+    clock.advance(SignedDuration::from_secs(3_600 + 1));
+    let gone = test.browser(Method::GET, &page).send().await.unwrap();
+    assert_eq!(gone.status(), StatusCode::GONE);
+    assert!(gone.text().await.unwrap().contains("expired"));
+    assert_eq!(test.browser(Method::GET, &audio).send().await.unwrap().status(), StatusCode::GONE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_die_with_their_message() {
+    let test = TestApp::start().await;
+    let (id, page) = mailed(&test).await;
+    assert_eq!(test.browser(Method::GET, &page).send().await.unwrap().status(), StatusCode::OK);
+    let path = format!("/v1/messages/{}/move", id.as_str().unwrap());
+    common::ok(test.portal(Method::POST, &path).json(&json!({"folder": "trash"}))).await;
+    assert_eq!(test.browser(Method::GET, &page).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_audio_tell_nobody_and_are_kept_by_nobody() {
+    let test = TestApp::start().await;
+    let (_, page) = mailed(&test).await;
+    let answer = test.browser(Method::GET, &page).send().await.unwrap();
+    let headers = answer.headers().clone();
+    let audio = sources(&answer.text().await.unwrap())[0].clone();
+    let audio = test.browser(Method::GET, &audio).send().await.unwrap();
+    for headers in [&headers, audio.headers()] {
+        assert_eq!(headers["referrer-policy"], "no-referrer");
+        assert_eq!(headers["x-robots-tag"], "noindex");
+        assert_eq!(headers["cache-control"], "private, no-store");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        for part in ["default-src 'none'", "media-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {
+            assert!(policy.contains(part), "{policy}");
+        }
+    }
+    let kept = page.replace(&test.base, "").replace("/l/", "/");
+    assert!(!kept.contains("4155550132"), "no phone number in an address");
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guesser_is_slowed_down() {
+    let test = TestApp::start().await;
+    let mut slowed = None;
+    for number in 0..200 {
+        let answer = test.browser(Method::GET, &format!("/l/{number:A>44}")).send().await.unwrap();
+        if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+            slowed = Some(answer);
+            break;
+        }
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    }
+    let retry_after = slowed.expect("nobody slowed it down").headers()["retry-after"].to_str().unwrap().parse::<u64>();
+    assert!(retry_after.unwrap() <= 61);
+    assert_eq!(test.browser(Method::GET, "/healthz").send().await.unwrap().status(), StatusCode::OK);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    test.stop().await;
+}

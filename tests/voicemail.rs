@@ -1,0 +1,295 @@
+//! A call core drops a voicemail; its owner gets it as the mailbox asks.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Sound, TestApp, Wish, attachment, detail, link_in, said, sample_bytes, word_error_rate};
+use reqwest::{Method, StatusCode, multipart};
+use serde_json::{Value, json};
+
+fn settled(message: &Value) -> bool {
+    let notices = message["notices"].as_array().unwrap();
+    !notices.is_empty() && notices.iter().all(|notice| !notice["settled_at"].is_null())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voicemail_becomes_renditions_words_and_mail() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"name": "Dana", "email_mode": "link", "recipients": ["dana@acme.example"]})).await;
+    let dropped = test.leave("101", "msg-1", "voicemail.wav").await;
+    assert_eq!(dropped["state"], "pending");
+    let message = test.message(&dropped["id"], settled).await;
+
+    assert_eq!(message["state"], "available");
+    let original = Sound::decode(&sample_bytes("voicemail.wav"), "wav");
+    assert_eq!(message["duration_ms"], (original.seconds() * 1000.0).round() as i64);
+    let renditions = message["renditions"].as_array().unwrap();
+    let names: Vec<&str> = renditions.iter().map(|rendition| rendition["name"].as_str().unwrap()).collect();
+    let wanted = ["brief-opus", "brief-wav-8k", "browser-opus", "browser-wav-16k", "mail-wav-8k", "phone-ulaw-8k"];
+    assert_eq!(names, wanted);
+    for rendition in renditions {
+        let hint = if rendition["format"] == "ulaw" { "ulaw" } else { "wav" };
+        let sound = Sound::decode(&test.media(rendition).await, hint);
+        let told = rendition["duration_ms"].as_f64().unwrap() / 1000.0;
+        assert!((sound.seconds() - told).abs() < 0.002, "{rendition:#}: {}", sound.seconds());
+        if !rendition["name"].as_str().unwrap().starts_with("brief") {
+            assert!((sound.seconds() - original.seconds()).abs() < 0.002, "{rendition:#}");
+        }
+    }
+    let brief = &renditions[1];
+    assert!(brief["duration_ms"].as_i64().unwrap() <= 33_000, "{brief:#}");
+    assert!(message["brief_start_ms"].as_i64().unwrap() > 200, "the silence before the first word is left out");
+
+    let heard = message["transcript"]["text"].as_str().unwrap();
+    let errors = word_error_rate(&said("voicemail.wav"), heard);
+    assert!(errors <= 0.15, "{errors}: {heard}");
+    assert!(message["read_at"].is_null());
+
+    let mails = test.mails();
+    assert_eq!(mails.len(), 1);
+    let mail = mail_parser::MessageParser::new().parse(&mails[0]).unwrap();
+    assert!(mail.body_text(0).unwrap().contains(heard.split_whitespace().next().unwrap()), "the words are in the mail");
+    assert!(link_in(&mails[0]).unwrap().starts_with(&test.base));
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mail_mode_is_as_the_mailbox_asks() {
+    let test = TestApp::start().await;
+    for (mode, attached, linked) in [
+        ("link", false, true),
+        ("brief_link", false, true),
+        ("attachment", true, false),
+        ("brief_attachment", true, false),
+    ] {
+        let before = test.mails().len();
+        let settings =
+            json!({"email_mode": mode, "recipients": ["d@acme.example"], "transcribe": false, "brief_seconds": 5});
+        test.mailbox(mode, settings).await;
+        let dropped = test.leave(mode, "m", "voicemail.wav").await;
+        let message = test.message(&dropped["id"], settled).await;
+        assert_eq!(message["notices"][0]["state"], "accepted");
+        let mails = test.mails();
+        assert_eq!(mails.len(), before + 1, "{mode}");
+        let mail = mails.last().unwrap();
+        let audio = attachment(mail);
+        assert_eq!((audio.is_some(), link_in(mail).is_some()), (attached, linked), "{mode}");
+        if let Some(audio) = audio {
+            let sound = Sound::decode(&audio, "wav");
+            assert_eq!((sound.rate_hz, sound.channels), (8_000, 1), "what every phone and mail program plays");
+            let whole = message["duration_ms"].as_f64().unwrap() / 1000.0;
+            let is_brief = sound.seconds() <= 5.5;
+            assert_eq!(is_brief, mode == "brief_attachment", "{mode}: {} s of {whole} s", sound.seconds());
+        }
+    }
+    test.mailbox("none", json!({"email_mode": "none", "recipients": ["d@acme.example"], "transcribe": false})).await;
+    let before = test.mails().len();
+    let dropped = test.leave("none", "m", "voicemail-short.wav").await;
+    let message = test.message(&dropped["id"], |message| message["state"] == "available").await;
+    assert_eq!(message["notices"], json!([]));
+    assert_eq!(test.mails().len(), before);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_drop_three_times_is_one_message() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"email_mode": "link", "recipients": ["d@acme.example"], "transcribe": false})).await;
+    let first = test.leave("101", "msg-1", "voicemail-short.wav").await;
+    for _ in 0..2 {
+        let again = test.drop_message("101", "msg-1", sample_bytes("voicemail-short.wav")).await;
+        assert_eq!(again.status(), StatusCode::OK);
+        assert_eq!(again.json::<Value>().await.unwrap()["id"], first["id"]);
+    }
+    test.message(&first["id"], settled).await;
+    let listed = common::ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await;
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(test.mails().len(), 1);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_at_once_of_the_same_drop_are_one_message() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let drops = [0; 3].map(|_| test.drop_message("101", "msg-1", sample_bytes("voicemail-short.wav")));
+    let answers = futures_util::future::join_all(drops).await;
+    let mut ids = Vec::new();
+    for answer in answers {
+        assert!(answer.status().is_success());
+        ids.push(answer.json::<Value>().await.unwrap()["id"].clone());
+    }
+    assert_eq!(ids[0], ids[1]);
+    assert_eq!(ids[0], ids[2]);
+    // Only one original is kept.
+    test.message(&ids[0], |message| message["state"] == "available").await;
+    let store = test.app.config.storage.folder.join("store");
+    assert_eq!(files_ending(&store, ".orig"), 1);
+    test.stop().await;
+}
+
+fn files_ending(folder: &std::path::Path, ending: &str) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().flatten();
+    entries
+        .map(|entry| match entry.path() {
+            path if path.is_dir() => files_ending(&path, ending),
+            path => usize::from(path.to_string_lossy().ends_with(ending)),
+        })
+        .sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_as_good_as_a_raw_body() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let file = multipart::Part::bytes(sample_bytes("voicemail-short.wav")).file_name("msg0001.wav");
+    let form = multipart::Form::new()
+        .text("id", "form-1")
+        .text("caller_name", "Robin Stone")
+        .text("received_at", "2026-11-22T09:31:00-05:00")
+        .part("file", file);
+    let request = test.core(Method::POST, "/core/v1/mailboxes/101/messages").multipart(form);
+    let message = common::ok(request).await;
+    assert_eq!(message["caller_name"], "Robin Stone");
+    assert_eq!(message["received_at"], "2026-11-22T14:31:00Z");
+    test.message(&message["id"], |message| message["state"] == "available").await;
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recipient_has_a_mail_of_their_own() {
+    let test = TestApp::start().await;
+    let recipients = json!(["a@acme.example", "b@acme.example", "c@elsewhere.example"]);
+    test.mailbox("101", json!({"email_mode": "attachment", "recipients": recipients, "transcribe": false})).await;
+    let dropped = test.leave("101", "m", "voicemail-short.wav").await;
+    let message = test.message(&dropped["id"], settled).await;
+    assert_eq!(message["notices"].as_array().unwrap().len(), 3);
+    assert_eq!(test.mails().len(), 3);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_does_not_wait_for_a_transcript_that_never_comes() {
+    let configure = |config: &mut voicemill::config::Config| config.speech.models_folder = "/nonexistent".into();
+    let test = TestApp::start_with(Wish { configure, ..Wish::default() }).await;
+    let settings = json!({"email_mode": "link", "recipients": ["d@acme.example"], "transcript_wait_seconds": 1});
+    test.mailbox("101", settings).await;
+    let dropped = test.leave("101", "m", "voicemail-short.wav").await;
+    let message = test.message(&dropped["id"], settled).await;
+    assert_eq!(message["notices"][0]["state"], "accepted");
+    assert_eq!(message["transcript_state"], "pending");
+    assert!(link_in(&test.mails()[0]).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_moves_once_its_mail_was_accepted() {
+    let test = TestApp::start().await;
+    for (mode, after, folder) in [
+        ("attachment", "move_to_saved", "saved"),
+        ("attachment", "move_to_trash", "trash"),
+        ("attachment", "keep_new", "new"),
+        ("link", "move_to_saved", "new"),
+    ] {
+        let extension = format!("{mode}-{after}");
+        let settings = json!({
+            "email_mode": mode, "after_email": after, "recipients": ["d@acme.example"], "transcribe": false,
+        });
+        test.mailbox(&extension, settings).await;
+        let dropped = test.leave(&extension, "m", "voicemail-short.wav").await;
+        let message = test.message(&dropped["id"], settled).await;
+        assert_eq!(message["folder"], folder, "{extension}");
+    }
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_mailbox_refuses_with_its_reason() {
+    let test = TestApp::start().await;
+    let bytes = sample_bytes("voicemail-short.wav");
+    let quota = bytes.len() as i64 + 10;
+    test.mailbox("101", json!({"quota_bytes": quota, "transcribe": false})).await;
+    test.leave("101", "m1", "voicemail-short.wav").await;
+    let refused = test.drop_message("101", "m2", bytes).await;
+    assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);
+    let detail = detail(refused).await;
+    assert!(detail.contains("mailbox 101 is full"), "{detail}");
+    let listed = common::ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await;
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_over_the_limit_is_refused_before_and_while_it_is_read() {
+    let configure = |config: &mut voicemill::config::Config| config.http.max_body_bytes = 10_000;
+    let test = TestApp::start_with(Wish { configure, ..Wish::default() }).await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let announced = test.drop_message("101", "m1", vec![0; 20_000]).await;
+    assert_eq!(announced.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let chunks = futures_util::stream::iter([0; 4].map(|_| Ok::<_, std::io::Error>(vec![0; 5_000])));
+    let path = "/core/v1/mailboxes/101/messages/m2";
+    let streamed = test.core(Method::PUT, path).body(reqwest::Body::wrap_stream(chunks)).send().await.unwrap();
+    assert_eq!(streamed.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(files_ending(&test.app.config.storage.folder.join("store"), ".orig"), 0, "nothing is kept");
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_is_no_speech_and_still_mailed() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"email_mode": "link", "recipients": ["d@acme.example"]})).await;
+    let mut silence = std::io::Cursor::new(Vec::new());
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut wav = hound::WavWriter::new(&mut silence, spec).unwrap();
+    (0..40_000).for_each(|_| wav.write_sample(0i16).unwrap());
+    wav.finalize().unwrap();
+    let answer = test.drop_message("101", "quiet", silence.into_inner()).await;
+    let dropped: Value = answer.json().await.unwrap();
+    let message = test.message(&dropped["id"], settled).await;
+    assert_eq!(message["transcript_state"], "no_speech");
+    assert_eq!(message["transcript"]["text"], "");
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_move_as_the_rules_say() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let dropped = test.leave("101", "m", "voicemail-short.wav").await;
+    let path = format!("/v1/messages/{}/move", dropped["id"].as_str().unwrap());
+    let move_to = async |folder: &str| {
+        test.portal(Method::POST, &path).json(&json!({"folder": folder})).send().await.unwrap().status()
+    };
+    assert_eq!(move_to("saved").await, StatusCode::OK);
+    assert_eq!(move_to("trash").await, StatusCode::OK);
+    assert_eq!(move_to("new").await, StatusCode::CONFLICT);
+    assert_eq!(move_to("saved").await, StatusCode::OK);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_has_pages_newest_first() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        ids.push(test.leave("101", &format!("m{number}"), "voicemail-short.wav").await["id"].clone());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    ids.reverse();
+    let mut seen = Vec::new();
+    let mut path = "/v1/mailboxes/101/messages?limit=2".to_owned();
+    loop {
+        let page = common::ok(test.portal(Method::GET, &path)).await;
+        let Some(last) = page.as_array().unwrap().last() else { break };
+        path = format!("/v1/mailboxes/101/messages?limit=2&before={}", last["id"].as_str().unwrap());
+        seen.extend(page.as_array().unwrap().iter().map(|message| message["id"].clone()));
+    }
+    assert_eq!(seen, ids);
+    test.stop().await;
+}
