@@ -57,17 +57,6 @@ pub fn render_with(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) 
             )));
         }
     }
-    let report = try_render(spec, progress);
-    if report.is_err() {
-        for output in &spec.outputs {
-            // Half a file must not be served; one that was never begun can't be removed.
-            let _ = std::fs::remove_file(&output.path);
-        }
-    }
-    report
-}
-
-fn try_render(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Result<RenderReport, AudioError> {
     let intake = intake::run(spec, spool_directory(spec), &|seconds| {
         progress(Progress::Decoded { seconds })
     })?;
