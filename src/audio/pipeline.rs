@@ -58,7 +58,7 @@ pub fn render_with(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) 
         }
     }
     let intake = intake::run(spec, spool_directory(spec), &|seconds| {
-        progress(Progress::Decoded { seconds })
+        progress(Progress::Decoded { seconds });
     })?;
     let cut = Cut::of(&intake, spec);
     let levelings: Vec<Leveling> = in_parallel(intake.tracks.len(), || {

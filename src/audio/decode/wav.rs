@@ -202,7 +202,7 @@ fn walk(file: &mut File, start: u64) -> Result<Layout, AudioError> {
             b"fact" => {
                 fact_frames = head
                     .get(..4)
-                    .map(|b| u64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]])))
+                    .map(|b| u64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]])));
             }
             b"ds64" => long_data_bytes = head.get(8..16).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes),
             b"data" => {
