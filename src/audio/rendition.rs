@@ -19,7 +19,9 @@ const BLOCK_SAMPLES: usize = 16_384;
 /// More gain than this would only raise noise, in dB.
 const MAX_GAIN_DB: f64 = 30.0;
 /// What a limiter takes away from the loudness is given back, up to this much, in dB.
-const MAX_MAKE_UP_DB: f64 = 9.0;
+const MAX_MAKE_UP_DB: f64 = 12.0;
+/// How far below the ceiling the limiter aims, because its estimate between samples and G.711's steps may both be off, in dB.
+const CEILING_MARGIN_DB: f64 = 0.3;
 
 /// What is done to the samples of a track on their way out.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +35,7 @@ pub(crate) struct Leveling {
 impl Leveling {
     /// Finds the gain that brings `track` to `target_lufs` under `ceiling_dbtp`.
     pub(crate) fn of(track: &Track, target_lufs: Option<f64>, ceiling_dbtp: f64) -> Result<Self, AudioError> {
-        let ceiling = from_db(ceiling_dbtp);
+        let ceiling = from_db(ceiling_dbtp - CEILING_MARGIN_DB);
         let Some((target, lufs)) = target_lufs.zip(track.meter.lufs()) else {
             // Levels stay as they are, except for what would be cut off by the format's own full scale.
             let overshoots = track.meter.sample_peak() > 1.0;
@@ -54,10 +56,11 @@ impl Leveling {
                 Ok(())
             })?;
             let missing_db = meter.lufs().map_or(0.0, |lufs| target - lufs);
-            if missing_db < 0.2 || gain_db + missing_db > wanted_db + MAX_MAKE_UP_DB {
+            let next_db = (gain_db + missing_db).min(wanted_db + MAX_MAKE_UP_DB);
+            if missing_db < 0.2 || next_db - gain_db < 0.1 {
                 return Ok(leveling);
             }
-            gain_db += missing_db;
+            gain_db = next_db;
         }
     }
 
