@@ -130,7 +130,9 @@ impl Puppet {
                 let (token, log, name, slot) =
                     (attempt.cancellation().clone(), log.clone(), name.to_owned(), attempt.clone());
                 tokio::task::spawn_blocking(move || {
+                    let begun = std::time::Instant::now();
                     while !token.is_cancelled() {
+                        assert!(begun.elapsed() < PATIENCE, "nobody said stop");
                         std::thread::sleep(Duration::from_millis(2));
                     }
                     log.add(format!("unblocked {name}"));
