@@ -1,6 +1,6 @@
 //! The harness of the journeys: the whole service in this process, on real files, with real models.
 
-#![allow(dead_code, reason = "every journey uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "every journey is a crate of its own and uses its own part")]
 
 use std::{
     net::SocketAddr,
@@ -15,12 +15,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use voicemill::{
     app::App,
-    audio::{
-        decode,
-        format::AudioBlock,
-        pipeline,
-        spec::{RenderSpec, SourceSpec},
-    },
+    audio::{decode, format::AudioBlock},
     clock::Clock,
     config::Config,
     http, jobs,
@@ -316,12 +311,13 @@ impl Sound {
     }
 }
 
-/// Integrated loudness in LUFS.
+/// Integrated loudness in LUFS, as a listener at the far end would measure it.
 pub fn lufs(bytes: &[u8], hint: &str) -> f64 {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), bytes).unwrap();
-    let source = SourceSpec { path: file.path().to_owned(), hint: Some(hint.to_owned()), role: None };
-    pipeline::render(&RenderSpec::of(vec![source])).unwrap().loudness_in_lufs.unwrap()
+    let sound = Sound::decode(bytes, hint);
+    let channels = u32::try_from(sound.channels).unwrap();
+    let mut meter = ebur128::EbuR128::new(channels, sound.rate_hz, ebur128::Mode::I).unwrap();
+    meter.add_frames_f32(&sound.samples).unwrap();
+    meter.loudness_global().unwrap()
 }
 
 /// The normalised correlation of two signals, 0 to 1.
