@@ -4,6 +4,7 @@ mod codecs;
 mod data;
 mod mp4;
 mod opus;
+mod opus_packets;
 pub(crate) mod raw;
 mod sniff;
 mod symphonia;

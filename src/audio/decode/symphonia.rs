@@ -15,6 +15,7 @@ use symphonia::core::meta::MetadataOptions;
 
 use super::data::DataRange;
 use super::mp4::SoundTrack;
+use super::opus_packets::{self, OpusPackets};
 use super::{Opened, SEND_INSTEAD};
 use crate::audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
 
@@ -122,6 +123,10 @@ impl SymphoniaSource {
         // Without a Xing header, the number of frames of an MP3 is only guessed from its size; so it is for ADTS.
         let guessed = (is_mpeg_audio(codec) && track.delay.is_none()) || (codec == CODEC_ID_AAC && sound.is_none());
         let announced_frames = track.num_frames.filter(|_| !guessed);
+        let pre_skip_frames = match &track.codec_params {
+            Some(CodecParameters::Audio(params)) if codec == CODEC_ID_OPUS => opus_packets::pre_skip_frames(params),
+            _ => 0,
+        };
         let total_frames = announced_frames.map_or(0, |frames| frames + delay + u64::from(padding_frames));
         let mut source = Self {
             format,
@@ -129,7 +134,7 @@ impl SymphoniaSource {
             track_id,
             codec: codec_name(codec),
             spec: AudioSpec::mono(8_000),
-            skip_frames: 0,
+            skip_frames: pre_skip_frames,
             frames_left: u64::MAX,
             padding: Padding { samples: 0, total_frames, decoded_frames: 0, held_back: Vec::new() },
             interleaved: Vec::new(),
@@ -276,8 +281,12 @@ fn decoder_for(track: &Track) -> Result<(AudioCodecId, Box<dyn AudioDecoder>), A
     };
     // Gapless trimming by the library ends a file of joined MP3s after its first part.
     let gapless = !is_mpeg_audio(params.codec);
-    symphonia::default::get_codecs()
-        .make_audio_decoder(params, &AudioDecoderOptions::default().gapless(gapless))
+    let decoder = match params.codec {
+        CODEC_ID_OPUS => OpusPackets::new(params).map(|decoder| Box::new(decoder) as Box<dyn AudioDecoder>),
+        _ => symphonia::default::get_codecs()
+            .make_audio_decoder(params, &AudioDecoderOptions::default().gapless(gapless)),
+    };
+    decoder
         .map(|decoder| (params.codec, decoder))
         .map_err(|error| match error {
             Error::Unsupported(what) => refuse_codec(codec_name(params.codec), what),
