@@ -227,19 +227,20 @@ impl Heard {
             .iter()
             .flat_map(|segment| segment.words.iter().cloned())
             .collect();
-        quality::is_doubtful(&words, span.start_seconds, span.end_seconds())
+        quality::is_doubtful(&words, span.end_seconds() - span.start_seconds)
     }
 
-    /// Without sounds put in brackets, words behind the end, loops, and what the engine itself takes for no speech.
+    /// Without sounds put in brackets, loops, and what the engine itself takes for no speech.
     fn believable(mut self, span: &Span<'_>) -> Self {
         let end_seconds = span.end_seconds();
         for segment in &mut self.segments {
             segment.words = words::without_annotations(std::mem::take(&mut segment.words));
-            segment.words.retain(|word| word.start_seconds <= end_seconds);
             if let Some(start) = quality::loop_start(&segment.words) {
                 segment.words.truncate(start);
             }
+            // Without a closing timestamp the engine spreads its last words over what is left of its 30 s.
             for word in &mut segment.words {
+                word.start_seconds = word.start_seconds.min(end_seconds);
                 word.end_seconds = word.end_seconds.min(end_seconds);
             }
         }
