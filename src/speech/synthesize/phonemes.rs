@@ -67,7 +67,10 @@ impl UnknownWords {
     fn guess(&self, word: &str) -> Result<String, SpeechError> {
         let letters = word.chars().filter_map(|letter| self.letters.get(&letter).copied());
         let letters: Vec<i32> = letters.collect();
-        letters.chunks(MAX_WORD_LETTERS).map(|part| self.guess_part(part)).collect()
+        letters
+            .chunks(MAX_WORD_LETTERS)
+            .map(|part| self.guess_part(part))
+            .collect()
     }
 
     /// The network's best phoneme at each step, repeats and blanks removed.

@@ -39,7 +39,8 @@ pub(super) fn speech(samples: &[f32]) -> Vec<Range<usize>> {
         .filter_map(|span| {
             let (first, last) = (span.first()?, span.last()?);
             let whole = index(first.start_seconds)..index(last.end_seconds);
-            let padded = index(first.start_seconds - MARGIN_BEFORE_SECONDS)..index(last.end_seconds + MARGIN_AFTER_SECONDS);
+            let padded =
+                index(first.start_seconds - MARGIN_BEFORE_SECONDS)..index(last.end_seconds + MARGIN_AFTER_SECONDS);
             let speech_seconds: f64 = span.iter().map(length_seconds).sum();
             (speech_seconds >= MIN_SPEECH_SECONDS && !is_signal(&samples[whole])).then_some(padded)
         })
