@@ -4,8 +4,10 @@ pub mod demo;
 pub mod doctor;
 pub mod jobs;
 pub mod models;
+pub mod say;
 pub mod serve;
 pub mod transcode;
+pub mod transcribe;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -37,6 +39,10 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Convert an audio file, levelled and checked
     Transcode(transcode::TranscodeArgs),
+    /// Write down what is said in an audio file
+    Transcribe(transcribe::TranscribeArgs),
+    /// Speak a text into an audio file
+    Say(say::SayArgs),
     /// Look at the job queue, and retry or cancel jobs
     Jobs(jobs::JobsArgs),
     /// List, fetch and verify the models for speech
@@ -62,6 +68,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = || Config::load(cli.config.as_deref());
     match cli.command {
         Command::Transcode(args) => transcode::run(args)?,
+        Command::Transcribe(args) => transcribe::run(args)?,
+        Command::Say(args) => say::run(args)?,
         Command::Models(args) => models::run(args)?,
         Command::Serve(args) => {
             telemetry::start("info");

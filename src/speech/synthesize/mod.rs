@@ -40,6 +40,11 @@ impl VoiceId {
         Self(name.into())
     }
 
+    /// As [`VoiceId::new`], for constants.
+    pub const fn from_static(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::network::{Network, failed};
 use crate::speech::SpeechError;
 
-/// Longest word the network is asked for, in letters; nobody can pronounce a longer one.
-const MAX_WORD_LETTERS: usize = 48;
+/// Longest word that the network knows positions for, in letters; a longer one is said in parts.
+const MAX_WORD_LETTERS: usize = 24;
 
 /// Pronounces English.
 pub(super) struct Phonemizer {
@@ -21,7 +21,9 @@ impl Phonemizer {
     /// American English, with the fallback network and alphabet in the given files.
     pub(super) fn american(network: &Path, alphabet: &Path) -> Result<Self, SpeechError> {
         let fallback = UnknownWords::load(network, alphabet)?;
-        Ok(Self { grapheme_to_phoneme: G2P::with_fallback(Language::EnglishUS, Some(Box::new(fallback))) })
+        Ok(Self {
+            grapheme_to_phoneme: G2P::with_fallback(Language::EnglishUS, Some(Box::new(fallback))),
+        })
     }
 
     /// The phonemes of a sentence made of words and punctuation.
@@ -62,14 +64,18 @@ impl UnknownWords {
         })
     }
 
-    /// The network's best phoneme at each step, repeats and blanks removed.
     fn guess(&self, word: &str) -> Result<String, SpeechError> {
-        let letters: Vec<i32> =
-            word.chars().filter_map(|letter| self.letters.get(&letter).copied()).take(MAX_WORD_LETTERS).collect();
-        if letters.is_empty() {
-            return Ok(String::new());
-        }
-        let input = Tensor::from_data(&[1, letters.len()], letters);
+        let letters = word.chars().filter_map(|letter| self.letters.get(&letter).copied());
+        let letters: Vec<i32> = letters.collect();
+        letters
+            .chunks(MAX_WORD_LETTERS)
+            .map(|part| self.guess_part(part))
+            .collect()
+    }
+
+    /// The network's best phoneme at each step, repeats and blanks removed.
+    fn guess_part(&self, letters: &[i32]) -> Result<String, SpeechError> {
+        let input = Tensor::from_data(&[1, letters.len()], letters.to_vec());
         let [steps] = self.network.run([("chars", input.into())], ["ids"])?;
         let steps = Tensor::<i32>::try_from(steps).map_err(failed)?.into_data();
         let blank_first = std::iter::once(&0).chain(&steps);
@@ -87,7 +93,10 @@ impl Fallback for UnknownWords {
         }
         self.guess(word).map_err(|error| {
             // The crate's only variant that carries a reason.
-            FallbackError::Espeak { word: word.to_owned(), error: error.to_string() }
+            FallbackError::Espeak {
+                word: word.to_owned(),
+                error: error.to_string(),
+            }
         })
     }
 }

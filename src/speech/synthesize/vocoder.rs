@@ -87,7 +87,10 @@ impl Vocoder {
         let pulses = pulse_train(&frames.pitch_hz);
         let mut noise = Noise::new();
         let mut spectrum = vec![Complex32::default(); POINTS];
-        let scratch_length = self.forward.get_inplace_scratch_len().max(self.inverse.get_inplace_scratch_len());
+        let scratch_length = self
+            .forward
+            .get_inplace_scratch_len()
+            .max(self.inverse.get_inplace_scratch_len());
         let mut scratch = vec![Complex32::default(); scratch_length];
         let mut output = vec![0.0; (count + POINTS / HOP) * HOP];
         let mut weights = vec![0.0; output.len()];
@@ -98,8 +101,8 @@ impl Vocoder {
                 *value = Complex32::new(sample * window / HOP as f32, 0.0);
             }
             self.forward.process_with_scratch(&mut spectrum, &mut scratch);
-            for bin in 0..BINS {
-                spectrum[bin] = frames.shape(bin, frame, spectrum[bin], &mut noise);
+            for (bin, value) in spectrum[..BINS].iter_mut().enumerate() {
+                *value = frames.shape(bin, frame, *value, &mut noise);
             }
             // A real signal: the ends are real, the upper half mirrors the lower.
             spectrum[0].im = 0.0;
@@ -148,7 +151,11 @@ fn pulse_train(pitch_hz: &[f32]) -> Vec<f32> {
             let voiced = pitch > VOICED_HZ;
             let pitch = pitch.max(VOICED_HZ);
             phase = (phase + f64::from(pitch) / f64::from(RATE_HZ)).fract();
-            if voiced { pulse((phase as f32) * TAU, pitch) } else { 0.0 }
+            if voiced {
+                pulse((phase as f32) * TAU, pitch)
+            } else {
+                0.0
+            }
         })
         .collect()
 }
@@ -157,7 +164,11 @@ fn pulse_train(pitch_hz: &[f32]) -> Vec<f32> {
 fn pulse(phase: f32, pitch_hz: f32) -> f32 {
     let harmonics = (MAX_HARMONIC_HZ / pitch_hz).floor() + 0.5;
     let divisor = 2.0 * (phase * 0.5).sin();
-    let sum = if divisor.abs() <= PULSE_LIMIT { harmonics } else { (harmonics * phase).sin() / divisor };
+    let sum = if divisor.abs() <= PULSE_LIMIT {
+        harmonics
+    } else {
+        (harmonics * phase).sin() / divisor
+    };
     sum - 0.5
 }
 

@@ -17,8 +17,11 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// A pattern, and the words for what it finds; `None` leaves it to a later rule.
-type Rule = (&'static str, fn(&Captures<'_>) -> Option<String>);
+/// The words for what a pattern found; `None` leaves it to a later rule.
+type Say = fn(&Captures<'_>) -> Option<String>;
+
+/// A pattern, and what to say for it.
+type Rule = (&'static str, Say);
 
 /// The words of `text`, as a voice should say them.
 ///
@@ -60,7 +63,12 @@ fn letter(character: char) -> String {
 
 /// Letters one after the other without gaps, as initials are said.
 fn initials(letters: &str) -> String {
-    letters.chars().filter(|&character| clean::is_letter(character)).map(letter).collect::<Vec<_>>().join(" ")
+    letters
+        .chars()
+        .filter(|&character| clean::is_letter(character))
+        .map(letter)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The text of a group, empty where it took no part.
@@ -73,8 +81,14 @@ fn number(found: &Captures<'_>, index: usize) -> Option<u64> {
     group(found, index).replace(',', "").parse().ok()
 }
 
-static RULES: LazyLock<Vec<(Regex, fn(&Captures<'_>) -> Option<String>)>> = LazyLock::new(|| {
-    let subjects = [contacts::RULES, dates::RULES, quantities::RULES, abbreviations::RULES, numbers::RULES];
+static RULES: LazyLock<Vec<(Regex, Say)>> = LazyLock::new(|| {
+    let subjects = [
+        contacts::RULES,
+        dates::RULES,
+        quantities::RULES,
+        abbreviations::RULES,
+        numbers::RULES,
+    ];
     let compile = |(pattern, say): &Rule| {
         // Every pattern is compiled by every test: a bad one cannot reach a user.
         (Regex::new(pattern).expect("a rule's pattern is well-formed"), *say)

@@ -13,8 +13,9 @@ use crate::audio::speech_activity::{SpeechDetector, SpeechSegment};
 
 /// Pauses shorter than this stay inside a span; the engine makes better sentences of whole ones.
 const BRIDGE_SECONDS: f64 = 2.0;
-/// What is kept on either side of a span, so that no soft consonant is cut.
-const MARGIN_SECONDS: f64 = 0.35;
+/// What is kept before a span, so that no soft consonant is cut, and after it, where words trail off.
+const MARGIN_BEFORE_SECONDS: f64 = 0.35;
+const MARGIN_AFTER_SECONDS: f64 = 0.8;
 /// Less speech than this in a span is a click or a breath.
 const MIN_SPEECH_SECONDS: f64 = 0.25;
 
@@ -38,7 +39,8 @@ pub(super) fn speech(samples: &[f32]) -> Vec<Range<usize>> {
         .filter_map(|span| {
             let (first, last) = (span.first()?, span.last()?);
             let whole = index(first.start_seconds)..index(last.end_seconds);
-            let padded = index(first.start_seconds - MARGIN_SECONDS)..index(last.end_seconds + MARGIN_SECONDS);
+            let padded =
+                index(first.start_seconds - MARGIN_BEFORE_SECONDS)..index(last.end_seconds + MARGIN_AFTER_SECONDS);
             let speech_seconds: f64 = span.iter().map(length_seconds).sum();
             (speech_seconds >= MIN_SPEECH_SECONDS && !is_signal(&samples[whole])).then_some(padded)
         })
@@ -52,7 +54,10 @@ fn length_seconds(segment: &SpeechSegment) -> f64 {
 /// True when most of what is loud is tones: ringing, busy, fax, keys.
 fn is_signal(samples: &[f32]) -> bool {
     let (mut loud, mut tonal) = (0, 0);
-    for stretch in samples.chunks_exact(POINTS).filter(|stretch| level_dbfs(stretch) > MIN_LEVEL_DBFS) {
+    for stretch in samples
+        .chunks_exact(POINTS)
+        .filter(|stretch| level_dbfs(stretch) > MIN_LEVEL_DBFS)
+    {
         loud += 1;
         tonal += usize::from(is_tonal(stretch));
     }

