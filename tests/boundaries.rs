@@ -1,5 +1,7 @@
 //! What comes from outside: bad files, wrong keys, other domains, and a process that dies.
 
+#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
+
 mod common;
 
 use std::{

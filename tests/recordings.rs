@@ -1,5 +1,7 @@
 //! A call core records a call.
 
+#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
+
 mod common;
 
 use common::{Sound, TestApp, likeness, ok, sample_bytes};

@@ -6,7 +6,7 @@ use std::{
     f32::consts::TAU,
     num::NonZeroUsize,
     path::PathBuf,
-    sync::{Mutex, atomic::AtomicBool},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -38,9 +38,7 @@ fn models_dir() -> PathBuf {
 fn store() -> ModelStore {
     let store = ModelStore::new(models_dir(), Manifest::built_in().unwrap());
     for model in ["whisper-tiny.en", "voice-heart"] {
-        store
-            .path(model)
-            .unwrap_or_else(|error| panic!("{error} (run make models)"));
+        store.path(model).unwrap_or_else(|error| panic!("{error} (run make models)"));
     }
     store
 }
@@ -58,10 +56,7 @@ struct Samples {
 
 impl AudioSource for Samples {
     fn spec(&self) -> AudioSpec {
-        AudioSpec {
-            rate_hz: self.rate_hz,
-            channels: 1,
-        }
+        AudioSpec { rate_hz: self.rate_hz, channels: 1 }
     }
 
     fn next_block(&mut self, block: &mut AudioBlock) -> Result<bool, AudioError> {
@@ -74,18 +69,11 @@ impl AudioSource for Samples {
 }
 
 fn source(rate_hz: u32, samples: Vec<f32>) -> SpeechSource {
-    SpeechSource::new(Box::new(Samples {
-        rate_hz,
-        samples,
-        at: 0,
-    }))
-    .unwrap()
+    SpeechSource::new(Box::new(Samples { rate_hz, samples, at: 0 })).unwrap()
 }
 
 fn transcribe(rate_hz: u32, samples: Vec<f32>) -> Transcript {
-    transcriber()
-        .transcribe(&mut source(rate_hz, samples), &TranscribeControl::default())
-        .unwrap()
+    transcriber().transcribe(&mut source(rate_hz, samples), &TranscribeControl::default()).unwrap()
 }
 
 /// What a phone line leaves of speech: 8 kHz, and no finer than µ-law.
@@ -142,27 +130,19 @@ fn what_is_spoken_over_the_phone_is_understood() {
     let (mut errors, mut total) = (0, 0);
     for sentence in SENTENCES {
         let line = over_the_phone(&voice.synthesize(sentence, &HEART).unwrap());
-        let transcript = transcriber
-            .transcribe(&mut source(8_000, line), &TranscribeControl::default())
-            .unwrap();
+        let transcript = transcriber.transcribe(&mut source(8_000, line), &TranscribeControl::default()).unwrap();
         let reference = words(sentence);
         let wrong = word_errors(&reference, &words(&transcript.text));
         println!("{wrong} wrong: {:?}", transcript.text);
         errors += wrong;
         total += reference.len();
     }
-    assert!(
-        errors as f64 <= 0.05 * total as f64,
-        "{errors} of {total} words are wrong"
-    );
+    assert!(errors as f64 <= 0.05 * total as f64, "{errors} of {total} words are wrong");
 }
 
 #[test]
 fn segments_and_words_have_times_and_confidences() {
-    let speech = HeartSynthesizer::open(&store())
-        .unwrap()
-        .synthesize(SENTENCES[1], &HEART)
-        .unwrap();
+    let speech = HeartSynthesizer::open(&store()).unwrap().synthesize(SENTENCES[1], &HEART).unwrap();
     let seconds = speech.seconds();
     let transcript = transcribe(speech.rate_hz, speech.samples);
     assert!(!transcript.no_speech);
@@ -172,17 +152,10 @@ fn segments_and_words_have_times_and_confidences() {
     let words: Vec<_> = transcript.segments.iter().flat_map(|segment| &segment.words).collect();
     assert!(words.len() >= 12);
     for word in &words {
-        assert!(
-            word.start_seconds <= word.end_seconds && word.end_seconds <= seconds + 0.01,
-            "{word:?}"
-        );
+        assert!(word.start_seconds <= word.end_seconds && word.end_seconds <= seconds + 0.01, "{word:?}");
         assert!((0.0..=1.0).contains(&word.confidence), "{word:?}");
     }
-    assert!(
-        words
-            .windows(2)
-            .all(|pair| pair[0].start_seconds <= pair[1].start_seconds)
-    );
+    assert!(words.windows(2).all(|pair| pair[0].start_seconds <= pair[1].start_seconds));
     let joined: Vec<_> = words.iter().map(|word| word.text.as_str()).collect();
     assert_eq!(joined.join(" "), transcript.text);
 }
@@ -202,9 +175,7 @@ fn what_is_not_speech_has_no_words() {
     let melody = |time: f32| {
         let note = [262.0, 330.0, 392.0, 523.0, 392.0, 330.0][(time * 3.0) as usize % 6];
         let fade = 1.0 - (time * 3.0).fract();
-        (1..5)
-            .map(|harmonic| 0.2 * fade / harmonic as f32 * (TAU * note * harmonic as f32 * time).sin())
-            .sum()
+        (1..5).map(|harmonic| 0.2 * fade / harmonic as f32 * (TAU * note * harmonic as f32 * time).sin()).sum()
     };
     let cases = [
         ("nothing", Vec::new()),
@@ -213,52 +184,32 @@ fn what_is_not_speech_has_no_words() {
         (
             "ringing",
             wave(12, &|time| {
-                if time % 6.0 < 2.0 {
-                    pair(440.0, 480.0, time)
-                } else {
-                    0.0
-                }
+                if time % 6.0 < 2.0 { pair(440.0, 480.0, time) } else { 0.0 }
             }),
         ),
         (
             "busy",
             wave(8, &|time| {
-                if time % 1.0 < 0.5 {
-                    pair(480.0, 620.0, time)
-                } else {
-                    0.0
-                }
+                if time % 1.0 < 0.5 { pair(480.0, 620.0, time) } else { 0.0 }
             }),
         ),
         (
             "fax",
             wave(6, &|time| {
-                if time % 3.5 < 0.5 {
-                    pair(1_100.0, 1_100.0, time)
-                } else {
-                    0.0
-                }
+                if time % 3.5 < 0.5 { pair(1_100.0, 1_100.0, time) } else { 0.0 }
             }),
         ),
         (
             "keys",
             wave(6, &|time| {
-                if time % 0.2 < 0.1 {
-                    pair(697.0 + 73.0 * time.floor(), 1_336.0, time)
-                } else {
-                    0.0
-                }
+                if time % 0.2 < 0.1 { pair(697.0 + 73.0 * time.floor(), 1_336.0, time) } else { 0.0 }
             }),
         ),
         ("melody", wave(20, &melody)),
     ];
     for (name, samples) in cases {
         let transcript = transcribe(8_000, samples);
-        assert!(
-            transcript.no_speech && transcript.text.is_empty(),
-            "{name}: {:?}",
-            transcript.text
-        );
+        assert!(transcript.no_speech && transcript.text.is_empty(), "{name}: {:?}", transcript.text);
         assert_eq!(transcript.language, None, "{name}");
     }
 }
@@ -266,10 +217,7 @@ fn what_is_not_speech_has_no_words() {
 #[test]
 fn long_audio_is_heard_to_its_end_in_windows() {
     let voice = HeartSynthesizer::open(&store()).unwrap();
-    let mut once = voice
-        .synthesize("Please call the office on Monday.", &HEART)
-        .unwrap()
-        .samples;
+    let mut once = voice.synthesize("Please call the office on Monday.", &HEART).unwrap().samples;
     once.resize(once.len() + 24_000 * 3 / 4, 0.0);
     let rounds = 75.0 * 24_000.0 / once.len() as f64;
     let rounds = rounds.ceil() as usize;
@@ -280,9 +228,7 @@ fn long_audio_is_heard_to_its_end_in_windows() {
         progress: Some(&|seconds| reported.lock().unwrap().push(seconds)),
         ..TranscribeControl::default()
     };
-    let transcript = transcriber()
-        .transcribe(&mut source(24_000, once.repeat(rounds)), &control)
-        .unwrap();
+    let transcript = transcriber().transcribe(&mut source(24_000, once.repeat(rounds)), &control).unwrap();
     let heard = transcript.text.to_lowercase().matches("office").count();
     assert!(heard.abs_diff(rounds) <= 1, "{heard} of {rounds}: {}", transcript.text);
     let reported = reported.into_inner().unwrap();
@@ -292,20 +238,13 @@ fn long_audio_is_heard_to_its_end_in_windows() {
 
 #[test]
 fn cancelling_and_deadlines_stop_the_work_and_leave_the_engine_good() {
-    let speech = HeartSynthesizer::open(&store())
-        .unwrap()
-        .synthesize(SENTENCES[0], &HEART)
-        .unwrap();
+    let speech = HeartSynthesizer::open(&store()).unwrap().synthesize(SENTENCES[0], &HEART).unwrap();
     let transcriber = transcriber();
     let run = |control: &TranscribeControl<'_>| {
         transcriber.transcribe(&mut source(speech.rate_hz, speech.samples.clone()), control)
     };
 
-    let cancelled = AtomicBool::new(true);
-    let control = TranscribeControl {
-        cancelled: Some(&cancelled),
-        ..TranscribeControl::default()
-    };
+    let control = TranscribeControl { cancelled: Some(&|| true), ..TranscribeControl::default() };
     assert!(matches!(run(&control), Err(SpeechError::Cancelled)));
 
     // Soon enough to fall into the engine's own work, which its callback must end.
@@ -322,18 +261,12 @@ fn cancelling_and_deadlines_stop_the_work_and_leave_the_engine_good() {
 
 #[test]
 fn an_engine_is_shared_by_more_callers_than_it_has_states() {
-    let speech = HeartSynthesizer::open(&store())
-        .unwrap()
-        .synthesize(SENTENCES[0], &HEART)
-        .unwrap();
+    let speech = HeartSynthesizer::open(&store()).unwrap().synthesize(SENTENCES[0], &HEART).unwrap();
     let transcriber = transcriber();
     let texts: Vec<String> = std::thread::scope(|scope| {
         let run = || {
             let mut audio = source(speech.rate_hz, speech.samples.clone());
-            transcriber
-                .transcribe(&mut audio, &TranscribeControl::default())
-                .unwrap()
-                .text
+            transcriber.transcribe(&mut audio, &TranscribeControl::default()).unwrap().text
         };
         let threads: Vec<_> = (0..3).map(|_| scope.spawn(run)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -350,21 +283,14 @@ fn the_same_text_sounds_the_same_and_pauses_between_sentences() {
     assert_eq!(once.rate_hz, 24_000);
     assert!(once.samples.iter().all(|sample| sample.abs() <= 1.0));
     assert!((1.0..4.0).contains(&once.seconds()), "{} s", once.seconds());
-    assert!(
-        once.samples
-            .chunk_by(|one, other| *one == 0.0 && *other == 0.0)
-            .any(|run| run.len() > 24_000 / 5)
-    );
+    assert!(once.samples.chunk_by(|one, other| *one == 0.0 && *other == 0.0).any(|run| run.len() > 24_000 / 5));
 }
 
 #[test]
 fn what_cannot_be_spoken_is_refused_in_words() {
     let voice = HeartSynthesizer::open(&store()).unwrap();
     let refused = |text: &str, id: &VoiceId| voice.synthesize(text, id).unwrap_err().to_string();
-    assert_eq!(
-        refused("Hello.", &VoiceId::new("nobody")),
-        r#"there is no voice called "nobody"; there is heart"#
-    );
+    assert_eq!(refused("Hello.", &VoiceId::new("nobody")), r#"there is no voice called "nobody"; there is heart"#);
     assert_eq!(refused("★ 日本 🎉", &HEART), "there is nothing to speak in the text");
     assert!(refused(&"a ".repeat(2_501), &HEART).contains("at most 5000"));
 }
@@ -395,22 +321,13 @@ fn the_say_command_writes_what_phones_play() {
     for (file, rate_hz) in [("out.wav", 24_000), ("out.ulaw", 8_000)] {
         let path = folder.path().join(file);
         let models = models_dir();
-        let line = [
-            "say",
-            "Hello there.",
-            "-o",
-            path.to_str().unwrap(),
-            "--models-dir",
-            models.to_str().unwrap(),
-        ];
+        let line = ["say", "Hello there.", "-o", path.to_str().unwrap(), "--models-dir", models.to_str().unwrap()];
         say::run(Say::try_parse_from(line).unwrap().args).unwrap();
         let opened = decode::open(&path, Some("ulaw")).unwrap();
         assert_eq!(opened.source.spec(), AudioSpec::mono(rate_hz), "{file}");
     }
     let line = ["say", "Hello.", "-o", "out.doc"];
-    let error = say::run(Say::try_parse_from(line).unwrap().args)
-        .unwrap_err()
-        .to_string();
+    let error = say::run(Say::try_parse_from(line).unwrap().args).unwrap_err().to_string();
     assert!(error.contains("out.doc") && error.contains("ulaw"), "{error}");
 }
 

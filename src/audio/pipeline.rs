@@ -46,10 +46,7 @@ pub fn render(spec: &RenderSpec) -> Result<RenderReport, AudioError> {
 /// As [`render`].
 pub fn render_with(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Result<RenderReport, AudioError> {
     for output in &spec.outputs {
-        output.format.accept(AudioSpec {
-            rate_hz: output.rate_hz,
-            channels: output.channels.count(),
-        })?;
+        output.format.accept(AudioSpec { rate_hz: output.rate_hz, channels: output.channels.count() })?;
         if output.span == Span::Brief && spec.brief_limit_seconds.is_none() {
             return Err(AudioError::Unsupported(format!(
                 "\"{}\" is to be brief, but no length is given.",
@@ -66,10 +63,7 @@ pub fn render_with(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) 
         intake.tracks.par_iter().map(level).collect::<Result<_, _>>()
     })?;
     let write = |output: &OutputSpec| {
-        let wanted = AudioSpec {
-            rate_hz: output.rate_hz,
-            channels: output.channels.count(),
-        };
+        let wanted = AudioSpec { rate_hz: output.rate_hz, channels: output.channels.count() };
         let (track, leveling) = intake
             .tracks
             .iter()
@@ -81,9 +75,8 @@ pub fn render_with(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) 
         progress(Progress::Written { name: &output.name });
         Ok(report)
     };
-    let outputs: Vec<OutputReport> = in_parallel(spec.outputs.len(), || {
-        spec.outputs.par_iter().map(write).collect::<Result<_, _>>()
-    })?;
+    let outputs: Vec<OutputReport> =
+        in_parallel(spec.outputs.len(), || spec.outputs.par_iter().map(write).collect::<Result<_, _>>())?;
     Ok(report(spec, &intake, &cut, &levelings, outputs))
 }
 
@@ -95,15 +88,8 @@ fn report(
     outputs: Vec<OutputReport>,
 ) -> RenderReport {
     let first = spec.outputs.first().and_then(|output| {
-        let wanted = AudioSpec {
-            rate_hz: output.rate_hz,
-            channels: output.channels.count(),
-        };
-        intake
-            .tracks
-            .iter()
-            .zip(levelings)
-            .find(|(track, _)| track.spec == wanted)
+        let wanted = AudioSpec { rate_hz: output.rate_hz, channels: output.channels.count() };
+        intake.tracks.iter().zip(levelings).find(|(track, _)| track.spec == wanted)
     });
     let waveform = match (&intake.heard, spec.waveform_bins) {
         (Some(heard), Some(bins)) => {
@@ -141,17 +127,10 @@ struct Cut {
 
 impl Cut {
     fn of(intake: &Intake, spec: &RenderSpec) -> Self {
-        let whole = TimeSpan {
-            start_seconds: 0.0,
-            end_seconds: intake.duration_seconds,
-        };
+        let whole = TimeSpan { start_seconds: 0.0, end_seconds: intake.duration_seconds };
         let heard = intake.heard.as_ref();
-        let full = heard
-            .filter(|_| spec.trim_silence)
-            .map_or(whole, |heard| heard.without_silence(whole));
-        let brief = heard
-            .zip(spec.brief_limit_seconds)
-            .map(|(heard, limit)| clip::brief(&heard.speech, full, limit));
+        let full = heard.filter(|_| spec.trim_silence).map_or(whole, |heard| heard.without_silence(whole));
+        let brief = heard.zip(spec.brief_limit_seconds).map(|(heard, limit)| clip::brief(&heard.speech, full, limit));
         Self { whole, full, brief }
     }
 
@@ -162,16 +141,8 @@ impl Cut {
         };
         // Only what was cut is faded: audio that is whole leaves as it came.
         let fades = Fades {
-            in_seconds: if part.start_seconds > self.whole.start_seconds {
-                CUT_FADE_SECONDS
-            } else {
-                0.0
-            },
-            out_seconds: if part.end_seconds < self.whole.end_seconds {
-                end_fade
-            } else {
-                0.0
-            },
+            in_seconds: if part.start_seconds > self.whole.start_seconds { CUT_FADE_SECONDS } else { 0.0 },
+            out_seconds: if part.end_seconds < self.whole.end_seconds { end_fade } else { 0.0 },
         };
         (part, fades)
     }

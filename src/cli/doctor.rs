@@ -30,7 +30,8 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     findings.good("storage", format!("database and store are open in {}", app.config.storage.folder.display()));
     match app.queue.stats().await {
         Ok(stats) => {
-            findings.good("queue", format!("{} unfinished jobs", stats.iter().map(|stat| stat.count).sum::<u64>()))
+            let unfinished: u64 = stats.iter().map(|stat| stat.count).sum();
+            findings.good("queue", format!("{unfinished} unfinished jobs"));
         }
         Err(error) => findings.bad("queue", error.to_string()),
     }

@@ -41,32 +41,18 @@ pub struct SayArgs {
 /// # Errors
 /// A sentence that says what to do.
 pub fn run(args: SayArgs) -> anyhow::Result<()> {
-    let extension = args
-        .output
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default();
+    let extension = args.output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let Some(format) = OutputFormat::from_extension(extension) else {
         let known: Vec<_> = OutputFormat::all().map(OutputFormat::extension).collect();
         let output = args.output.display();
-        bail!(
-            "{output} does not end in a format that can be written; use one of {}",
-            known.join(", ")
-        );
+        bail!("{output} does not end in a format that can be written; use one of {}", known.join(", "));
     };
     let store = args.folder.store()?;
     let speech = HeartSynthesizer::open(&store)?.synthesize(&args.text, &VoiceId::new(args.voice))?;
 
-    let spoken = tempfile::Builder::new()
-        .suffix(".wav")
-        .tempfile()
-        .context("there is no room for a temporary file")?;
+    let spoken = tempfile::Builder::new().suffix(".wav").tempfile().context("there is no room for a temporary file")?;
     write_wav(spoken.path(), &speech)?;
-    let mut spec = RenderSpec::of(vec![SourceSpec {
-        path: spoken.path().to_owned(),
-        hint: None,
-        role: None,
-    }]);
+    let mut spec = RenderSpec::of(vec![SourceSpec { path: spoken.path().to_owned(), hint: None, role: None }]);
     spec.outputs.push(OutputSpec {
         name: args.output.display().to_string(),
         path: args.output.clone(),

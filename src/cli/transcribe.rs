@@ -51,10 +51,8 @@ pub fn run(args: TranscribeArgs) -> anyhow::Result<()> {
     let transcriber = WhisperTranscriber::with_states(&store, &args.model, NonZeroUsize::MIN)?;
 
     let progress = Progress::begin();
-    let control = TranscribeControl {
-        progress: Some(&|seconds| progress.show(seconds)),
-        ..TranscribeControl::default()
-    };
+    let control =
+        TranscribeControl { progress: Some(&|seconds| progress.show(seconds)), ..TranscribeControl::default() };
     let mut source = SpeechSource::new(opened.source)?;
     let transcript = transcriber.transcribe(&mut source, &control)?;
     progress.end();
@@ -85,10 +83,7 @@ impl Progress {
         if let Some(spinner) = &spinner {
             spinner.enable_steady_tick(Duration::from_millis(120));
         }
-        Self {
-            spinner,
-            next_line_seconds: Mutex::new(LINE_EVERY_SECONDS),
-        }
+        Self { spinner, next_line_seconds: Mutex::new(LINE_EVERY_SECONDS) }
     }
 
     fn show(&self, seconds: f64) {

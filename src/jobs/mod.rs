@@ -1,8 +1,9 @@
 //! What workers do, one kind a file: payload, name, lane, behaviour.
 
 mod media;
+pub(crate) mod message;
 mod notify_message;
-pub(crate) mod render_message;
+mod render_message;
 mod render_prompt;
 mod store_recording;
 mod synthesize_prompt;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::render_message::{self, BRIEF, MAIL, VERSION};
+use super::message::{self, BRIEF, MAIL, VERSION};
 use crate::{
     app::App,
     db::{domains, links, messages, notices, renditions},
@@ -100,7 +100,7 @@ impl Subject {
         };
         let domain = domains::by_id(&mut connection, notice.domain_id).await.retry()?;
         drop(connection);
-        let loaded = render_message::load(app, notice.message_id).await?;
+        let loaded = message::load(app, notice.message_id).await?;
         let (Some(domain), Some((message, mailbox))) = (domain, loaded) else {
             return Ok(None);
         };

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     NotifyMessage, TranscribeMessage,
     media::{self, Owner, Planned, milliseconds},
+    message::{BRIEF, BRIEF_BROWSER, BROWSER, MAIL, VERSION, WIDE, load},
 };
 use crate::{
     app::App,
     audio::{encode::OutputFormat, spec::RenderSpec},
-    db::{Transaction, mailboxes, messages, notices},
+    db::{Transaction, messages, notices},
     model::{EmailMode, Mailbox, MediaState, Message, MessageId, Notice, NoticeId, NoticeState, Purpose, Time},
     queue::{Attempt, Decide, Job, JobError, Lane, NewJob},
 };
@@ -22,19 +23,6 @@ pub struct RenderMessage {
     /// The message.
     pub message: MessageId,
 }
-
-/// The version of a message's media; a message is never replaced.
-pub(crate) const VERSION: i64 = 1;
-/// The rendition that mails attach.
-pub(crate) const MAIL: &str = "mail-wav-8k";
-/// The rendition that the transcriber hears and browsers without Opus play.
-pub(crate) const WIDE: &str = "browser-wav-16k";
-/// The rendition that browsers play.
-pub(crate) const BROWSER: &str = "browser-opus";
-/// The brief clip for mails, and for browsers without Opus.
-pub(crate) const BRIEF: &str = "brief-wav-8k";
-/// The brief clip for browsers.
-pub(crate) const BRIEF_BROWSER: &str = "brief-opus";
 
 const RENDITIONS: [Planned; 6] = [
     Planned::mono("phone-ulaw-8k", Purpose::Phone, OutputFormat::Ulaw, 8_000),
@@ -137,14 +125,4 @@ async fn queue_notices(
         }
     }
     Ok(())
-}
-
-/// The message and its mailbox; none when the message is gone, which ends any job for it.
-pub(super) async fn load(app: &App, id: MessageId) -> Result<Option<(Message, Mailbox)>, JobError> {
-    let mut connection = app.database.read().await.retry()?;
-    let Some(message) = messages::by_id(&mut connection, id).await.retry()? else {
-        return Ok(None);
-    };
-    let mailbox = mailboxes::by_id(&mut connection, message.mailbox_id).await.retry()?;
-    Ok(mailbox.map(|mailbox| (message, mailbox)))
 }

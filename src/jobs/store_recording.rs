@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     media::{self, Owner, Planned, milliseconds},
-    render_message::VERSION,
+    message::VERSION,
 };
 use crate::{
     app::App,

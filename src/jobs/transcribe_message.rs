@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{NotifyMessage, render_message};
+use super::{NotifyMessage, message};
 use crate::{
     app::App,
     audio::decode,
@@ -33,13 +33,13 @@ impl Job for TranscribeMessage {
     const MAX_ATTEMPTS: u16 = 5;
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
-        let Some((message, _)) = render_message::load(app, self.message).await? else {
+        let Some((message, _)) = message::load(app, self.message).await? else {
             return Ok(());
         };
         let rendition = {
             let mut connection = app.database.read().await.retry()?;
-            let version = render_message::VERSION;
-            renditions::by_name(&mut connection, message.id.0, version, render_message::WIDE).await.retry()?
+            let version = message::VERSION;
+            renditions::by_name(&mut connection, message.id.0, version, message::WIDE).await.retry()?
         };
         let Some(rendition) = rendition else {
             return Err(JobError::Discard(anyhow::anyhow!("the message has no rendition to listen to")));

@@ -6,10 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::Attempt;
-
-/// The number of a job; it is never used twice, so that outputs may be named after it.
-pub type JobId = i64;
+use super::{Attempt, JobId};
 
 /// One kind of work: its payload is the type itself, its behaviour is [`Job::run`].
 ///

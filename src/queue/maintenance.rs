@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Queue, QueueError, WorkerConfig, sqlite::WorkerId, worker::Session};
+use super::{Queue, QueueError, WorkerConfig, running::Session, sqlite::WorkerId};
 
 /// The most jobs promoted, or forgotten, in one statement, so that the writer is soon free again.
 const BATCH: u32 = 1_000;

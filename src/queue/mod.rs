@@ -12,6 +12,7 @@
 //! monotonic clock.
 
 mod attempt;
+mod config;
 mod fairness;
 mod inspect;
 mod job;
@@ -29,13 +30,17 @@ use tokio::sync::watch;
 
 pub use self::{
     attempt::{Attempt, FenceError},
+    config::WorkerConfig,
     inspect::{Failure, JobFilter, JobInfo, Stat, State},
-    job::{Decide, Enqueued, Job, JobError, JobId, Lane, NewJob, Priority},
+    job::{Decide, Enqueued, Job, JobError, Lane, NewJob, Priority},
     registry::Registry,
     sqlite::{Connection, Pool, SCHEMA},
-    worker::{Worker, WorkerConfig},
+    worker::Worker,
 };
 use crate::clock::Clock;
+
+/// The number of a job; it is never used twice, so that outputs may be named after it.
+pub type JobId = i64;
 
 /// A handle to the queue; clones share one.
 #[derive(Clone, Debug)]

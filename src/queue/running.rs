@@ -8,19 +8,34 @@ use std::{
 };
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, oneshot},
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
     task::AbortHandle,
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use super::{
-    Attempt, JobId, Lane,
+    Attempt, JobId, Lane, Queue, Registry,
     attempt::Progress,
     retry::{self, Claimed, Outcome},
-    worker::Session,
+    sqlite::WorkerId,
 };
+
+/// What the tasks of a worker share while it holds one lease.
+pub(super) struct Session<C> {
+    pub(super) queue: Queue,
+    pub(super) registry: Arc<Registry<C>>,
+    pub(super) context: Arc<C>,
+    pub(super) worker: WorkerId,
+    pub(super) running: Running,
+    pub(super) attempts: TaskTracker,
+    pub(super) results: mpsc::Sender<retry::Settled>,
+    /// Nothing more is claimed.
+    pub(super) draining: CancellationToken,
+    /// Whatever still runs is dropped, without a result.
+    pub(super) halt: CancellationToken,
+}
 
 /// What a worker runs at the moment.
 #[derive(Debug, Default)]

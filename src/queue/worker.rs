@@ -1,22 +1,21 @@
 //! The worker: claims jobs into the slots of its lanes, runs them, and records how they ended.
 
-use std::{collections::HashMap, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use super::{
-    Lane, Queue, QueueError, Registry,
+    Lane, Queue, QueueError, Registry, WorkerConfig,
     fairness::Turns,
     lease::Lease,
     maintenance::{self, complain},
     recorder::Recorder,
-    running::{self, Running},
-    sqlite::WorkerId,
+    running::{self, Running, Session},
 };
 
 /// The most jobs taken in one claim.
@@ -24,49 +23,6 @@ const CLAIM_BATCH: usize = 256;
 
 /// How long dropped work has to leave, and the last results to be stored, when a worker stops.
 const LEAVING: Duration = Duration::from_secs(2);
-
-/// How a worker works.
-#[derive(Clone, Debug)]
-pub struct WorkerConfig {
-    /// A name for people, to tell machines apart.
-    pub host: String,
-    /// Slots of the CPU lane; none to leave it to others.
-    pub cpu_slots: usize,
-    /// Slots of the I/O lane; none to leave it to others.
-    pub io_slots: usize,
-    /// How long after its last heartbeat a worker's jobs are taken from it.
-    pub lease: Duration,
-    /// How often a worker looks for work that nobody told it of.
-    pub poll: Duration,
-    /// How long running jobs may go on after the shutdown began; what is left then is handed back.
-    pub grace: Duration,
-    /// How long completed jobs are remembered.
-    pub keep_done: Duration,
-}
-
-impl Default for WorkerConfig {
-    fn default() -> Self {
-        Self {
-            host: "localhost".into(),
-            cpu_slots: available_parallelism().map_or(1, NonZero::get),
-            io_slots: 64,
-            lease: Duration::from_secs(15),
-            poll: Duration::from_secs(1),
-            grace: Duration::from_secs(10),
-            keep_done: Duration::from_secs(7 * 24 * 3_600),
-        }
-    }
-}
-
-impl WorkerConfig {
-    fn slots(&self, lane: Lane) -> usize {
-        match lane {
-            Lane::Cpu => self.cpu_slots,
-            Lane::Io => self.io_slots,
-        }
-        .min(Semaphore::MAX_PERMITS)
-    }
-}
 
 /// A pool of slots that runs the jobs of a queue.
 pub struct Worker<C> {
@@ -180,21 +136,6 @@ impl<C: Send + Sync + 'static> Worker<C> {
         self.queue.wake();
         Ended::ByShutdown
     }
-}
-
-/// What the tasks of a worker share while it holds one lease.
-pub(super) struct Session<C> {
-    pub(super) queue: Queue,
-    pub(super) registry: Arc<Registry<C>>,
-    pub(super) context: Arc<C>,
-    pub(super) worker: WorkerId,
-    pub(super) running: Running,
-    pub(super) attempts: TaskTracker,
-    pub(super) results: mpsc::Sender<super::retry::Settled>,
-    /// Nothing more is claimed.
-    pub(super) draining: CancellationToken,
-    /// Whatever still runs is dropped, without a result.
-    pub(super) halt: CancellationToken,
 }
 
 /// Fills the free slots of a lane, over and over.

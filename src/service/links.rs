@@ -4,7 +4,7 @@ use super::ServiceError;
 use crate::{
     app::App,
     db::{domains, links, messages, renditions},
-    jobs::render_message::{BRIEF, BRIEF_BROWSER, BROWSER, VERSION, WIDE},
+    jobs::message::{BRIEF, BRIEF_BROWSER, BROWSER, VERSION, WIDE},
     links::Purpose,
     model::{Domain, Folder, Link, LinkId, LinkSpan, Message, Rendition, Time, Transcript},
 };

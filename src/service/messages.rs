@@ -4,7 +4,7 @@ use super::{Incoming, ServiceError, domains, intake};
 use crate::{
     app::App,
     db::{links, messages, notices, renditions},
-    jobs::{RenderMessage, render_message},
+    jobs::{RenderMessage, message::VERSION},
     model::{
         Domain, Folder, Mailbox, MediaState, Message, MessageId, Notice, Rendition, Time, Transcript, TranscriptState,
     },
@@ -106,7 +106,7 @@ pub async fn receive(
         read_at: None,
         created_at: now,
     };
-    let original = intake::store(app, domain.id, message.id.0, render_message::VERSION, "", incoming).await?;
+    let original = intake::store(app, domain.id, message.id.0, VERSION, "", incoming).await?;
     let outcome = async {
         check_quota(&mailbox, stored, original.bytes)?;
         let mut transaction = app.database.begin().await?;
@@ -163,7 +163,7 @@ pub async fn details(app: &App, domain: &Domain, id: MessageId) -> Result<Detail
         messages::in_domain(&mut connection, domain.id, id).await?.ok_or(ServiceError::NotFound("message"))?;
     Ok(Details {
         transcript: messages::transcript(&mut connection, id).await?,
-        renditions: renditions::list(&mut connection, id.0, render_message::VERSION).await?,
+        renditions: renditions::list(&mut connection, id.0, VERSION).await?,
         notices: notices::of_message(&mut connection, id).await?,
         message,
     })

@@ -4,7 +4,7 @@ use super::{Incoming, ServiceError, intake};
 use crate::{
     app::App,
     db::{recordings, renditions},
-    jobs::{StoreRecording, render_message::VERSION},
+    jobs::{StoreRecording, message::VERSION},
     model::{Domain, LegRole, Recording, RecordingId, RecordingState, Rendition, Time},
     queue::NewJob,
 };

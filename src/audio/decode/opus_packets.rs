@@ -15,11 +15,7 @@ const RATE_HZ: u32 = 48_000;
 /// The longest packet, 120 ms.
 const MAX_PACKET_FRAMES: usize = 5_760;
 
-const INFO: CodecInfo = CodecInfo {
-    short_name: "opus",
-    long_name: "Opus by libopus",
-    profiles: &[],
-};
+const INFO: CodecInfo = CodecInfo { short_name: "opus", long_name: "Opus by libopus", profiles: &[] };
 
 /// Frames at the start that only settle the decoder, as the Opus header among the codec's private data says.
 pub(super) fn pre_skip_frames(params: &AudioCodecParameters) -> u64 {
@@ -73,10 +69,7 @@ impl AudioDecoder for OpusPackets {
 
     fn decode_ref(&mut self, packet: &PacketRef<'_>) -> Result<GenericAudioBufferRef<'_>> {
         self.planes.clear();
-        let decoder = self
-            .decoder
-            .get_mut()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let decoder = self.decoder.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Ok(frames) = decoder.decode_float(packet.data, &mut self.interleaved, false) else {
             return decode_error("opus: damaged packet");
         };

@@ -286,15 +286,13 @@ fn decoder_for(track: &Track) -> Result<(AudioCodecId, Box<dyn AudioDecoder>), A
         _ => symphonia::default::get_codecs()
             .make_audio_decoder(params, &AudioDecoderOptions::default().gapless(gapless)),
     };
-    decoder
-        .map(|decoder| (params.codec, decoder))
-        .map_err(|error| match error {
-            Error::Unsupported(what) => refuse_codec(codec_name(params.codec), what),
-            _ => AudioError::Malformed(format!(
-                "The {} audio in this file is damaged. Export it again.",
-                codec_name(params.codec)
-            )),
-        })
+    decoder.map(|decoder| (params.codec, decoder)).map_err(|error| match error {
+        Error::Unsupported(what) => refuse_codec(codec_name(params.codec), what),
+        _ => AudioError::Malformed(format!(
+            "The {} audio in this file is damaged. Export it again.",
+            codec_name(params.codec)
+        )),
+    })
 }
 
 fn is_mpeg_audio(codec: AudioCodecId) -> bool {

@@ -70,13 +70,7 @@ struct Layout {
 /// Opens the WAV whose `RIFF` is at `start` (metadata may lie in front).
 pub(super) fn open(mut file: File, start: u64) -> Result<Opened, AudioError> {
     let layout = walk(&mut file, start)?;
-    let Format {
-        tag,
-        channels,
-        rate_hz,
-        block_bytes,
-        bits,
-    } = layout.format;
+    let Format { tag, channels, rate_hz, block_bytes, bits } = layout.format;
     if layout.data.bytes == 0 {
         return Err(AudioError::Empty(
             "This WAV file has a header but no audio in it: nothing was recorded. Record or export it again.".into(),
@@ -85,11 +79,7 @@ pub(super) fn open(mut file: File, start: u64) -> Result<Opened, AudioError> {
     let spec = AudioSpec::checked(rate_hz, channels)?;
     let (codec, source): (&str, Box<dyn AudioSource>) = match tag {
         TAG_PCM | TAG_FLOAT => {
-            let container_bits = if block_bytes > 0 {
-                block_bytes / channels * 8
-            } else {
-                bits.div_ceil(8) * 8
-            };
+            let container_bits = if block_bytes > 0 { block_bytes / channels * 8 } else { bits.div_ceil(8) * 8 };
             let (codec, format) = match (tag, container_bits) {
                 (TAG_PCM, 8) => ("pcm_u8", Pcm::U8),
                 (TAG_PCM, 16) => ("pcm_s16le", Pcm::S16),
@@ -106,32 +96,19 @@ pub(super) fn open(mut file: File, start: u64) -> Result<Opened, AudioError> {
             };
             (codec, stream(file, &layout, spec, PcmBlocks { format, channels })?)
         }
-        TAG_MULAW => (
-            "pcm_mulaw",
-            stream(file, &layout, spec, G711Blocks { law: Law::Mu, channels })?,
-        ),
-        TAG_ALAW => (
-            "pcm_alaw",
-            stream(file, &layout, spec, G711Blocks { law: Law::A, channels })?,
-        ),
+        TAG_MULAW => ("pcm_mulaw", stream(file, &layout, spec, G711Blocks { law: Law::Mu, channels })?),
+        TAG_ALAW => ("pcm_alaw", stream(file, &layout, spec, G711Blocks { law: Law::A, channels })?),
         TAG_GSM if channels == 1 => ("gsm_ms", stream(file, &layout, spec, GsmBlocks::new(Packing::Wav49)?)?),
         TAG_G722 | TAG_G722_OLD if channels == 1 => {
             let spec = AudioSpec::mono(16_000);
             ("g722", stream(file, &layout, spec, G722Blocks::default())?)
         }
-        TAG_MS_ADPCM => (
-            "adpcm_ms",
-            stream(
-                file,
-                &layout,
-                spec,
-                AdpcmBlocks::new(Adpcm::Microsoft, spec, block_bytes)?,
-            )?,
-        ),
-        TAG_IMA_ADPCM => (
-            "adpcm_ima_wav",
-            stream(file, &layout, spec, AdpcmBlocks::new(Adpcm::Ima, spec, block_bytes)?)?,
-        ),
+        TAG_MS_ADPCM => {
+            ("adpcm_ms", stream(file, &layout, spec, AdpcmBlocks::new(Adpcm::Microsoft, spec, block_bytes)?)?)
+        }
+        TAG_IMA_ADPCM => {
+            ("adpcm_ima_wav", stream(file, &layout, spec, AdpcmBlocks::new(Adpcm::Ima, spec, block_bytes)?)?)
+        }
         TAG_MP3 | TAG_MP2 => {
             let inner = SymphoniaSource::open_range(file, layout.data, "mp3")?;
             (inner.codec(), Box::new(inner))
@@ -144,11 +121,7 @@ pub(super) fn open(mut file: File, start: u64) -> Result<Opened, AudioError> {
             )));
         }
     };
-    Ok(Opened {
-        container: "wav",
-        codec: codec.to_owned(),
-        source,
-    })
+    Ok(Opened { container: "wav", codec: codec.to_owned(), source })
 }
 
 fn stream(
@@ -158,12 +131,8 @@ fn stream(
     decoder: impl BlockDecoder + 'static,
 ) -> Result<Box<dyn AudioSource>, AudioError> {
     let compressed = matches!(layout.format.tag, TAG_MS_ADPCM | TAG_IMA_ADPCM | TAG_GSM);
-    let bound = layout
-        .fact_frames
-        .filter(|frames| compressed && *frames > 0 && !layout.data.truncated);
-    Ok(Box::new(
-        DataSource::new(file, layout.data, spec, decoder)?.limited_to(bound),
-    ))
+    let bound = layout.fact_frames.filter(|frames| compressed && *frames > 0 && !layout.data.truncated);
+    Ok(Box::new(DataSource::new(file, layout.data, spec, decoder)?.limited_to(bound)))
 }
 
 fn tag_name(tag: u16) -> String {
@@ -200,9 +169,7 @@ fn walk(file: &mut File, start: u64) -> Result<Layout, AudioError> {
         match &id {
             b"fmt " => format = Format::parse(head),
             b"fact" => {
-                fact_frames = head
-                    .get(..4)
-                    .map(|b| u64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+                fact_frames = head.get(..4).map(|b| u64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]])));
             }
             b"ds64" => long_data_bytes = head.get(8..16).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes),
             b"data" => {
@@ -219,23 +186,13 @@ fn walk(file: &mut File, start: u64) -> Result<Layout, AudioError> {
                     }
                     // Writers put a zero first and the size last. If only other chunks follow, the audio is truly empty.
                     0 if only_chunks_follow(file, body, end).map_err(read_error())? => bounded(body, 0, available),
-                    0 => DataRange {
-                        start: body,
-                        bytes: available,
-                        truncated: available > 0,
-                    },
-                    UNKNOWN_SIZE.. if u64::from(size) > available => DataRange {
-                        start: body,
-                        bytes: available,
-                        truncated: false,
-                    },
+                    0 => DataRange { start: body, bytes: available, truncated: available > 0 },
+                    UNKNOWN_SIZE.. if u64::from(size) > available => {
+                        DataRange { start: body, bytes: available, truncated: false }
+                    }
                     size => bounded(body, u64::from(size), available),
                 };
-                return Ok(Layout {
-                    format,
-                    data,
-                    fact_frames,
-                });
+                return Ok(Layout { format, data, fact_frames });
             }
             _ => {}
         }
@@ -250,11 +207,7 @@ fn walk(file: &mut File, start: u64) -> Result<Layout, AudioError> {
 }
 
 fn bounded(start: u64, claimed: u64, available: u64) -> DataRange {
-    DataRange {
-        start,
-        bytes: claimed.min(available),
-        truncated: claimed > available,
-    }
+    DataRange { start, bytes: claimed.min(available), truncated: claimed > available }
 }
 
 /// The id and size at `at`, or nothing where no chunk can be.
@@ -266,10 +219,7 @@ fn chunk_header(file: &mut File, at: u64) -> std::io::Result<Option<([u8; 4], u3
     }
     let [a, b, c, d, size @ ..] = header;
     let id = [a, b, c, d];
-    Ok(id
-        .iter()
-        .all(|byte| (0x20..0x7F).contains(byte))
-        .then_some((id, u32::from_le_bytes(size))))
+    Ok(id.iter().all(|byte| (0x20..0x7F).contains(byte)).then_some((id, u32::from_le_bytes(size))))
 }
 
 /// Chunks are padded to even offsets, but some writers forget; take the first offset where a chunk can be.

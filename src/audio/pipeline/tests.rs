@@ -198,11 +198,7 @@ fn a_bad_input_does_not_cost_an_older_output() {
     let bench = Bench::new();
     std::fs::write(bench.path("in.mp3"), "not sound but words, many of them").unwrap();
     std::fs::write(bench.path("out.wav"), "older").unwrap();
-    let mut spec = RenderSpec::of(vec![SourceSpec {
-        path: bench.path("in.mp3"),
-        hint: None,
-        role: None,
-    }]);
+    let mut spec = RenderSpec::of(vec![SourceSpec { path: bench.path("in.mp3"), hint: None, role: None }]);
     spec.outputs = vec![bench.output("out.wav", OutputFormat::Wav, 8_000)];
     assert!(matches!(render(&spec), Err(AudioError::Unsupported(_))));
     assert_eq!(std::fs::read(bench.path("out.wav")).unwrap(), b"older");

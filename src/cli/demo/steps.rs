@@ -18,15 +18,9 @@ use super::{
 };
 use crate::{
     app::App,
-    audio::{
-        decode,
-        encode::OutputFormat,
-        format::AudioBlock,
-        pipeline,
-        spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span},
-    },
+    audio::{decode, format::AudioBlock},
     model::EmailMode,
-    speech::transcribe::TranscribeControl,
+    speech::transcribe::{SpeechSource, TranscribeControl},
 };
 
 const DOMAIN: &str = "demo.example";
@@ -216,23 +210,12 @@ async fn greeting(app: &App, client: &Client, report: &mut Report) -> anyhow::Re
 
     let phone = prompt["renditions"].as_array().into_iter().flatten().find(|one| one["name"] == "phone-ulaw-8k");
     let bytes = client.media(phone.context("the greeting has no phone rendition")?).await?;
-    let folder = tempfile::tempdir()?;
-    let (phone, wide) = (folder.path().join("phone"), folder.path().join("wide"));
-    std::fs::write(&phone, bytes)?;
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), bytes)?;
     let engine = app.transcriber()?;
     let transcript = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
-        let output = OutputSpec {
-            name: "wide".to_owned(),
-            path: wide.clone(),
-            format: OutputFormat::Wav,
-            rate_hz: 16_000,
-            channels: ChannelLayout::Mono,
-            span: Span::Full,
-        };
-        let source = SourceSpec { path: phone, hint: Some("ulaw".to_owned()), role: None };
-        pipeline::render(&RenderSpec { outputs: vec![output], ..RenderSpec::of(vec![source]) })?;
-        let mut audio = decode::open(&wide, None)?.source;
-        Ok(engine.transcribe(&mut *audio, &TranscribeControl::default())?)
+        let mut audio = SpeechSource::new(decode::open(file.path(), Some("ulaw"))?.source)?;
+        Ok(engine.transcribe(&mut audio, &TranscribeControl::default())?)
     })
     .await??;
     let said = spelled_digits(&transcript.text);

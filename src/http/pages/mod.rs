@@ -69,14 +69,12 @@ pub(super) fn static_routes() -> Router<Arc<App>> {
     })
 }
 
-/// Answers an address that sent too many bad tokens before anything is looked up.
-fn check_rate(limiter: &Limiter, from: SocketAddr) -> Result<(), Response> {
-    let Some(wait) = limiter.wait(from.ip(), Instant::now()) else {
-        return Ok(());
-    };
+/// The answer to an address that sent too many bad tokens, before anything is looked up.
+fn slowed_down(limiter: &Limiter, from: SocketAddr) -> Option<Response> {
+    let wait = limiter.wait(from.ip(), Instant::now())?;
     let mut response = render(StatusCode::TOO_MANY_REQUESTS, &GonePage { reason: Gone::TooMany });
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
-    Err(response)
+    Some(response)
 }
 
 /// `GET /l/{token}`
@@ -86,7 +84,7 @@ async fn listen(
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
 ) -> Response {
-    if let Err(response) = check_rate(&limiter, from) {
+    if let Some(response) = slowed_down(&limiter, from) {
         return response;
     }
     match links::open(&app, &token).await {
@@ -149,7 +147,7 @@ async fn audio(
     Path((token, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(response) = check_rate(&limiter, from) {
+    if let Some(response) = slowed_down(&limiter, from) {
         return response;
     }
     let listen = if file.ends_with(".opus") { Listen::Opus } else { Listen::Wav };
@@ -182,7 +180,7 @@ async fn played(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(response) = check_rate(&limiter, from) {
+    if let Some(response) = slowed_down(&limiter, from) {
         return response;
     }
     if !same_origin(&headers, &app.config.http.public_url) {

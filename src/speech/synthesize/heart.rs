@@ -46,25 +46,15 @@ impl HeartSynthesizer {
     /// Speaks one piece and adds it to `samples`.
     fn speak(&self, piece: &str, samples: &mut Vec<f32>) -> Result<(), SpeechError> {
         let phonemes = self.phonemizer.phonemes(piece)?;
-        let ids: Vec<i32> = phonemes
-            .chars()
-            .filter_map(|phoneme| self.phoneme_ids.get(&phoneme).copied())
-            .collect();
+        let ids: Vec<i32> = phonemes.chars().filter_map(|phoneme| self.phoneme_ids.get(&phoneme).copied()).collect();
         if ids.is_empty() {
             return Ok(());
         }
         let frames = self.frames(&ids)?;
         if !frames.is_consistent() {
-            return Err(SpeechError::Engine(
-                "the voice gave frames of unequal length".to_owned(),
-            ));
+            return Err(SpeechError::Engine("the voice gave frames of unequal length".to_owned()));
         }
-        samples.extend(
-            self.vocoder
-                .render(&frames)
-                .into_iter()
-                .map(|sample| sample.clamp(-1.0, 1.0)),
-        );
+        samples.extend(self.vocoder.render(&frames).into_iter().map(|sample| sample.clamp(-1.0, 1.0)));
         Ok(())
     }
 
@@ -96,10 +86,7 @@ impl Synthesizer for HeartSynthesizer {
 
     fn synthesize(&self, text: &str, voice: &VoiceId) -> Result<Pcm, SpeechError> {
         if !self.voices.iter().any(|known| known.id == *voice) {
-            return Err(SpeechError::Refused(format!(
-                "there is no voice called {:?}; there is heart",
-                voice.as_str()
-            )));
+            return Err(SpeechError::Refused(format!("there is no voice called {:?}; there is heart", voice.as_str())));
         }
         let characters = text.chars().count();
         if characters > MAX_TEXT_CHARACTERS {

@@ -26,10 +26,7 @@ impl Network {
             .into_iter()
             .map(|(name, value)| Ok((self.0.node_id(name).map_err(failed)?, value)))
             .collect::<Result<Vec<_>, SpeechError>>()?;
-        let mut nodes = [inputs
-            .first()
-            .map(|(node, _)| *node)
-            .ok_or_else(|| failed("no input"))?; N];
+        let mut nodes = [inputs.first().map(|(node, _)| *node).ok_or_else(|| failed("no input"))?; N];
         for (node, name) in nodes.iter_mut().zip(outputs) {
             *node = self.0.node_id(name).map_err(failed)?;
         }

@@ -21,9 +21,7 @@ impl Phonemizer {
     /// American English, with the fallback network and alphabet in the given files.
     pub(super) fn american(network: &Path, alphabet: &Path) -> Result<Self, SpeechError> {
         let fallback = UnknownWords::load(network, alphabet)?;
-        Ok(Self {
-            grapheme_to_phoneme: G2P::with_fallback(Language::EnglishUS, Some(Box::new(fallback))),
-        })
+        Ok(Self { grapheme_to_phoneme: G2P::with_fallback(Language::EnglishUS, Some(Box::new(fallback))) })
     }
 
     /// The phonemes of a sentence made of words and punctuation.
@@ -67,10 +65,7 @@ impl UnknownWords {
     fn guess(&self, word: &str) -> Result<String, SpeechError> {
         let letters = word.chars().filter_map(|letter| self.letters.get(&letter).copied());
         let letters: Vec<i32> = letters.collect();
-        letters
-            .chunks(MAX_WORD_LETTERS)
-            .map(|part| self.guess_part(part))
-            .collect()
+        letters.chunks(MAX_WORD_LETTERS).map(|part| self.guess_part(part)).collect()
     }
 
     /// The network's best phoneme at each step, repeats and blanks removed.
@@ -93,10 +88,7 @@ impl Fallback for UnknownWords {
         }
         self.guess(word).map_err(|error| {
             // The crate's only variant that carries a reason.
-            FallbackError::Espeak {
-                word: word.to_owned(),
-                error: error.to_string(),
-            }
+            FallbackError::Espeak { word: word.to_owned(), error: error.to_string() }
         })
     }
 }

@@ -37,10 +37,7 @@ fn push<'a>(pieces: &mut Vec<Piece<'a>>, text: &'a str, pause_seconds: f32) {
 
 /// Where to break a text that is too long: after the last clause that fits, else the last word, else anywhere.
 fn break_point(text: &str) -> usize {
-    let limit = text
-        .char_indices()
-        .nth(MAX_PIECE_CHARACTERS)
-        .map_or(text.len(), |(index, _)| index);
+    let limit = text.char_indices().nth(MAX_PIECE_CHARACTERS).map_or(text.len(), |(index, _)| index);
     let fitting = &text[..limit];
     let clause = fitting.rfind([',', ';', ':']).map(|index| index + 1);
     let word = || fitting.rfind(' ');
@@ -57,10 +54,7 @@ mod tests {
 
     #[test]
     fn sentences_and_lines_are_pieces_and_blanks_are_not() {
-        assert_eq!(
-            texts("Hello. How are you?\nPress one!  ... "),
-            ["Hello.", "How are you?", "Press one!"]
-        );
+        assert_eq!(texts("Hello. How are you?\nPress one!  ... "), ["Hello.", "How are you?", "Press one!"]);
         assert!(split(" . \n ").is_empty());
     }
 

@@ -87,10 +87,7 @@ impl Vocoder {
         let pulses = pulse_train(&frames.pitch_hz);
         let mut noise = Noise::new();
         let mut spectrum = vec![Complex32::default(); POINTS];
-        let scratch_length = self
-            .forward
-            .get_inplace_scratch_len()
-            .max(self.inverse.get_inplace_scratch_len());
+        let scratch_length = self.forward.get_inplace_scratch_len().max(self.inverse.get_inplace_scratch_len());
         let mut scratch = vec![Complex32::default(); scratch_length];
         let mut output = vec![0.0; (count + POINTS / HOP) * HOP];
         let mut weights = vec![0.0; output.len()];
@@ -151,11 +148,7 @@ fn pulse_train(pitch_hz: &[f32]) -> Vec<f32> {
             let voiced = pitch > VOICED_HZ;
             let pitch = pitch.max(VOICED_HZ);
             phase = (phase + f64::from(pitch) / f64::from(RATE_HZ)).fract();
-            if voiced {
-                pulse((phase as f32) * TAU, pitch)
-            } else {
-                0.0
-            }
+            if voiced { pulse((phase as f32) * TAU, pitch) } else { 0.0 }
         })
         .collect()
 }
@@ -164,11 +157,7 @@ fn pulse_train(pitch_hz: &[f32]) -> Vec<f32> {
 fn pulse(phase: f32, pitch_hz: f32) -> f32 {
     let harmonics = (MAX_HARMONIC_HZ / pitch_hz).floor() + 0.5;
     let divisor = 2.0 * (phase * 0.5).sin();
-    let sum = if divisor.abs() <= PULSE_LIMIT {
-        harmonics
-    } else {
-        (harmonics * phase).sin() / divisor
-    };
+    let sum = if divisor.abs() <= PULSE_LIMIT { harmonics } else { (harmonics * phase).sin() / divisor };
     sum - 0.5
 }
 

@@ -27,26 +27,14 @@ pub(super) const RULES: &[Rule] = &[
             Some(format!("{} {street}{}", group(found, 1), group(found, 4)))
         },
     ),
-    (
-        r"\b(Dr|Mr|Mrs|Ms|Prof|Rev|Sgt|Capt|Lt|Gov|Sen|Rep|St|Mt|Ft)\b\.?\s+([A-Z])",
-        |found| Some(format!("{} {}", title(group(found, 1))?, group(found, 2))),
-    ),
-    (r"\b(Jr|Sr)\b\.?", |found| {
-        Some(if group(found, 1) == "Jr" { "Junior" } else { "Senior" }.to_owned())
+    (r"\b(Dr|Mr|Mrs|Ms|Prof|Rev|Sgt|Capt|Lt|Gov|Sen|Rep|St|Mt|Ft)\b\.?\s+([A-Z])", |found| {
+        Some(format!("{} {}", title(group(found, 1))?, group(found, 2)))
     }),
-    (r"\b(Inc|Corp|Ltd|Co|Bros|Assn)\b\.", |found| {
-        company(group(found, 1)).map(str::to_owned)
-    }),
-    (r"\b(Inc|Corp|Ltd)\b", |found| {
-        company(group(found, 1)).map(str::to_owned)
-    }),
-    (
-        r"(?i)\b(apt|ste|dept|appt|approx|vs|etc|bldg|fl|rm|hrs|mins|misc|tel|qty)\.",
-        |found| common(group(found, 1)),
-    ),
-    (r"\b(Apt|Ste|Rm|Bldg)\s+(#?)([\dA-Z])", |found| {
-        Some(format!("{} {}", common(group(found, 1))?, group(found, 3)))
-    }),
+    (r"\b(Jr|Sr)\b\.?", |found| Some(if group(found, 1) == "Jr" { "Junior" } else { "Senior" }.to_owned())),
+    (r"\b(Inc|Corp|Ltd|Co|Bros|Assn)\b\.", |found| company(group(found, 1)).map(str::to_owned)),
+    (r"\b(Inc|Corp|Ltd)\b", |found| company(group(found, 1)).map(str::to_owned)),
+    (r"(?i)\b(apt|ste|dept|appt|approx|vs|etc|bldg|fl|rm|hrs|mins|misc|tel|qty)\.", |found| common(group(found, 1))),
+    (r"\b(Apt|Ste|Rm|Bldg)\s+(#?)([\dA-Z])", |found| Some(format!("{} {}", common(group(found, 1))?, group(found, 3)))),
     (r"(?i)\be\.g\.,?", |_| Some("for example,".to_owned())),
     (r"(?i)\bi\.e\.,?", |_| Some("that is,".to_owned())),
     (r"\b[Nn]o\.\s?(\d)", |found| Some(format!("number {}", group(found, 1)))),
@@ -54,18 +42,12 @@ pub(super) const RULES: &[Rule] = &[
     (r"\bw/", |_| Some("with ".to_owned())),
     (r"\b(and)/(or)\b", |_| Some("and or".to_owned())),
     (r"&", |_| Some(" and ".to_owned())),
-    (r"(\w)\s?\+\s?(\w)", |found| {
-        Some(format!("{} plus {}", group(found, 1), group(found, 2)))
-    }),
+    (r"(\w)\s?\+\s?(\w)", |found| Some(format!("{} plus {}", group(found, 1), group(found, 2)))),
     (r"\s=\s", |_| Some(" equals ".to_owned())),
     (r"\s@\s", |_| Some(" at ".to_owned())),
     // U.S., J. K. Rowling
-    (r"\b(?:\p{Lu}\.\s?){2,}", |found| {
-        Some(format!("{} ", initials(group(found, 0))))
-    }),
-    (r"\b(\p{Lu})\.\s(\p{Lu}\p{Ll})", |found| {
-        Some(format!("{} {}", initials(group(found, 1)), group(found, 2)))
-    }),
+    (r"\b(?:\p{Lu}\.\s?){2,}", |found| Some(format!("{} ", initials(group(found, 0))))),
+    (r"\b(\p{Lu})\.\s(\p{Lu}\p{Ll})", |found| Some(format!("{} {}", initials(group(found, 1)), group(found, 2)))),
     (r"\b\p{Lu}{2,}s?\b", |found| Some(capitals(group(found, 0)))),
 ];
 

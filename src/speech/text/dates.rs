@@ -21,66 +21,32 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const DAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
+const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 pub(super) const RULES: &[Rule] = &[
-    (
-        r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\s?-\s?(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?",
-        |found| {
-            Some(format!(
-                "{} to {}",
-                named(&DAYS, group(found, 1))?,
-                named(&DAYS, group(found, 2))?
-            ))
-        },
-    ),
-    // A short day needs its period or a date after it, for people sit in the sun and were wed.
-    (r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.", |found| {
-        named(&DAYS, group(found, 1)).map(str::to_owned)
+    (r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\s?-\s?(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?", |found| {
+        Some(format!("{} to {}", named(&DAYS, group(found, 1))?, named(&DAYS, group(found, 2))?))
     }),
+    // A short day needs its period or a date after it, for people sit in the sun and were wed.
+    (r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.", |found| named(&DAYS, group(found, 1)).map(str::to_owned)),
     (
         r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(,? (?:\d|at\b|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec))",
         |found| Some(format!("{}{}", named(&DAYS, group(found, 1))?, group(found, 2))),
     ),
-    (
-        r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.?\s+(\d)",
-        |found| Some(format!("{} {}", named(&MONTHS, group(found, 1))?, group(found, 2))),
-    ),
-    (
-        r"\b(\d{1,2})\s+(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?",
-        |found| Some(format!("{} {}", group(found, 1), named(&MONTHS, group(found, 2))?)),
-    ),
-    (r"\b(\d{1,2})[/-](\d{1,2})[/-](\d{4})\b", |found| {
-        date(number(found, 1)?, number(found, 2)?, number(found, 3))
+    (r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.?\s+(\d)", |found| {
+        Some(format!("{} {}", named(&MONTHS, group(found, 1))?, group(found, 2)))
     }),
+    (r"\b(\d{1,2})\s+(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?", |found| {
+        Some(format!("{} {}", group(found, 1), named(&MONTHS, group(found, 2))?))
+    }),
+    (r"\b(\d{1,2})[/-](\d{1,2})[/-](\d{4})\b", |found| date(number(found, 1)?, number(found, 2)?, number(found, 3))),
     (r"\b(\d{1,2})/(\d{1,2})/(\d{2})\b", |found| {
-        date(
-            number(found, 1)?,
-            number(found, 2)?,
-            number(found, 3).map(|year| 2000 + year),
-        )
+        date(number(found, 1)?, number(found, 2)?, number(found, 3).map(|year| 2000 + year))
     }),
-    (r"\b(\d{4})-(\d{2})-(\d{2})\b", |found| {
-        date(number(found, 2)?, number(found, 3)?, number(found, 1))
+    (r"\b(\d{4})-(\d{2})-(\d{2})\b", |found| date(number(found, 2)?, number(found, 3)?, number(found, 1))),
+    (r"(?i)\b(on|by|until|before|after|since) (\d{1,2})/(\d{1,2})\b", |found| {
+        Some(format!("{} {}", group(found, 1), date(number(found, 2)?, number(found, 3)?, None)?))
     }),
-    (
-        r"(?i)\b(on|by|until|before|after|since) (\d{1,2})/(\d{1,2})\b",
-        |found| {
-            Some(format!(
-                "{} {}",
-                group(found, 1),
-                date(number(found, 2)?, number(found, 3)?, None)?
-            ))
-        },
-    ),
     (
         r"\b(January|February|March|April|May|June|July|August|September|October|November|December) (\d{1,2})(?:st|nd|rd|th)?\b(?:,? (\d{4})\b)?",
         |found| {
@@ -95,31 +61,25 @@ pub(super) const RULES: &[Rule] = &[
             date(month, number(found, 1)?, number(found, 3))
         },
     ),
-    (
-        r"\b(January|February|March|April|May|June|July|August|September|October|November|December) (\d{4})\b",
-        |found| Some(format!("{} {}", group(found, 1), year(number(found, 2)?))),
-    ),
+    (r"\b(January|February|March|April|May|June|July|August|September|October|November|December) (\d{4})\b", |found| {
+        Some(format!("{} {}", group(found, 1), year(number(found, 2)?)))
+    }),
     (r"\b((?:1[1-9]|20)\d)0s\b", |found| Some(decade(10 * number(found, 1)?))),
     (r"'(\d)0s\b", |found| Some(decade(10 * number(found, 1)?))),
-    (
-        r"(?i)\b(in|since|of|from|until|by|year|before|after) ((?:19|20)\d{2})\b",
-        |found| Some(format!("{} {}", group(found, 1), year(number(found, 2)?))),
-    ),
+    (r"(?i)\b(in|since|of|from|until|by|year|before|after) ((?:19|20)\d{2})\b", |found| {
+        Some(format!("{} {}", group(found, 1), year(number(found, 2)?)))
+    }),
     // From one time to another.
-    (
-        r"(?i)(\d(?::\d{2})?(?:\s?[ap]\.?m\.?)?)\s*-\s*(\d{1,2}(?::\d{2}|(?::\d{2})?\s?[ap]\.?m))",
-        |found| Some(format!("{} to {}", group(found, 1), group(found, 2))),
-    ),
+    (r"(?i)(\d(?::\d{2})?(?:\s?[ap]\.?m\.?)?)\s*-\s*(\d{1,2}(?::\d{2}|(?::\d{2})?\s?[ap]\.?m))", |found| {
+        Some(format!("{} to {}", group(found, 1), group(found, 2)))
+    }),
     (r"(?i)\b(\d{1,2})[:.](\d{2})\s?([ap])(?:\.m\.?|m\b)", |found| {
         time(number(found, 1)?, number(found, 2)?, meridiem(found, 3))
     }),
-    (
-        r"(?i)\b(\d{1,2}):(\d{2})(?::\d{2})?(?:\s?([ap])(?:\.m\.?|m\b))?",
-        |found| time(number(found, 1)?, number(found, 2)?, meridiem(found, 3)),
-    ),
-    (r"(?i)\b(\d{1,2})\s?([ap])(?:\.m\.?|m\b)", |found| {
-        time(number(found, 1)?, 0, meridiem(found, 2))
+    (r"(?i)\b(\d{1,2}):(\d{2})(?::\d{2})?(?:\s?([ap])(?:\.m\.?|m\b))?", |found| {
+        time(number(found, 1)?, number(found, 2)?, meridiem(found, 3))
     }),
+    (r"(?i)\b(\d{1,2})\s?([ap])(?:\.m\.?|m\b)", |found| time(number(found, 1)?, 0, meridiem(found, 2))),
 ];
 
 /// The full name that a short one begins.
@@ -133,9 +93,7 @@ fn date(month: u64, day: u64, year_number: Option<u64>) -> Option<String> {
     if !(1..=31).contains(&day) {
         return None;
     }
-    let year = year_number
-        .map(|number| format!(", {}", year(number)))
-        .unwrap_or_default();
+    let year = year_number.map(|number| format!(", {}", year(number))).unwrap_or_default();
     Some(format!("{name} {}{year}", ordinal(day)))
 }
 

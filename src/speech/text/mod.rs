@@ -63,12 +63,7 @@ fn letter(character: char) -> String {
 
 /// Letters one after the other without gaps, as initials are said.
 fn initials(letters: &str) -> String {
-    letters
-        .chars()
-        .filter(|&character| clean::is_letter(character))
-        .map(letter)
-        .collect::<Vec<_>>()
-        .join(" ")
+    letters.chars().filter(|&character| clean::is_letter(character)).map(letter).collect::<Vec<_>>().join(" ")
 }
 
 /// The text of a group, empty where it took no part.
@@ -82,13 +77,7 @@ fn number(found: &Captures<'_>, index: usize) -> Option<u64> {
 }
 
 static RULES: LazyLock<Vec<(Regex, Say)>> = LazyLock::new(|| {
-    let subjects = [
-        contacts::RULES,
-        dates::RULES,
-        quantities::RULES,
-        abbreviations::RULES,
-        numbers::RULES,
-    ];
+    let subjects = [contacts::RULES, dates::RULES, quantities::RULES, abbreviations::RULES, numbers::RULES];
     let compile = |(pattern, say): &Rule| {
         // Every pattern is compiled by every test: a bad one cannot reach a user.
         (Regex::new(pattern).expect("a rule's pattern is well-formed"), *say)

@@ -6,43 +6,29 @@ use super::{Rule, clean, group, initials, number};
 
 pub(super) const RULES: &[Rule] = &[
     // The keys of a telephone.
-    (r"(?i)\b(press|dial|hit|enter|then|or|and|the)\s+#", |found| {
-        Some(format!("{} pound", group(found, 1)))
-    }),
-    (r"(?i)\b(press|dial|hit|enter|then|or|and|the)\s+\*", |found| {
-        Some(format!("{} star", group(found, 1)))
-    }),
+    (r"(?i)\b(press|dial|hit|enter|then|or|and|the)\s+#", |found| Some(format!("{} pound", group(found, 1)))),
+    (r"(?i)\b(press|dial|hit|enter|then|or|and|the)\s+\*", |found| Some(format!("{} star", group(found, 1)))),
     (r"#\s?(\d)", |found| Some(format!("number {}", group(found, 1)))),
     (r"\b(\d+)(?i:st|nd|rd|th)\b", |found| number(found, 1).map(ordinal)),
     (r"\b1/2\b", |_| Some("one half".to_owned())),
     (r"\b1/4\b", |_| Some("one quarter".to_owned())),
     (r"\b3/4\b", |_| Some("three quarters".to_owned())),
     (r"\b24/7\b", |_| Some("twenty four seven".to_owned())),
-    (r"(^|[\s(])-(\d)", |found| {
-        Some(format!("{}minus {}", group(found, 1), group(found, 2)))
-    }),
+    (r"(^|[\s(])-(\d)", |found| Some(format!("{}minus {}", group(found, 1), group(found, 2)))),
     (r"\b(\d[\d,]*)\s*-\s*(\d[\d,]*)\b", |found| {
         let (low, high) = (number(found, 1)?, number(found, 2)?);
         (low < high).then(|| format!("{} to {}", cardinal(low), cardinal(high)))
     }),
     // Versions: three parts or more.
     (r"\b\d+(?:\.\d+){2,}\b", |found| {
-        let parts = group(found, 0)
-            .split('.')
-            .map(|part| part.parse().map_or_else(|_| digits(part), cardinal));
+        let parts = group(found, 0).split('.').map(|part| part.parse().map_or_else(|_| digits(part), cardinal));
         Some(parts.collect::<Vec<_>>().join(" point "))
     }),
     (r"\b(\d[\d,]*)\.(\d+)\b", |found| {
-        Some(format!(
-            "{} point {}",
-            cardinal(number(found, 1)?),
-            digits(group(found, 2))
-        ))
+        Some(format!("{} point {}", cardinal(number(found, 1)?), digits(group(found, 2))))
     }),
     // Letters and digits together: 3B, B12, MP3, A1B2.
-    (r"\b(?:\d+\p{L}[\p{L}\d]*|\p{L}+\d[\p{L}\d]*)\b", |found| {
-        Some(alphanumeric(group(found, 0)))
-    }),
+    (r"\b(?:\d+\p{L}[\p{L}\d]*|\p{L}+\d[\p{L}\d]*)\b", |found| Some(alphanumeric(group(found, 0)))),
     (r"\d[\d,]*", |found| Some(plain(found))),
 ];
 
@@ -98,9 +84,7 @@ const ONES: [&str; 20] = [
     "eighteen",
     "nineteen",
 ];
-const TENS: [&str; 10] = [
-    "", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
-];
+const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 const SCALES: [(u64, &str); 6] = [
     (1_000_000_000_000_000, "quadrillion"),
     (1_000_000_000_000, "trillion"),
@@ -123,19 +107,13 @@ pub(super) fn cardinal(value: u64) -> String {
 }
 
 fn with_rest(whole: String, rest: u64) -> String {
-    if rest == 0 {
-        whole
-    } else {
-        format!("{whole} {}", cardinal(rest))
-    }
+    if rest == 0 { whole } else { format!("{whole} {}", cardinal(rest)) }
 }
 
 /// `22` as "twenty second".
 pub(super) fn ordinal(value: u64) -> String {
     let cardinal = cardinal(value);
-    let (before, last) = cardinal
-        .rsplit_once(' ')
-        .map_or(("", cardinal.as_str()), |(before, last)| (before, last));
+    let (before, last) = cardinal.rsplit_once(' ').map_or(("", cardinal.as_str()), |(before, last)| (before, last));
     let last = match last {
         "one" => "first".to_owned(),
         "two" => "second".to_owned(),

@@ -6,19 +6,16 @@ use super::{
 };
 
 pub(super) const RULES: &[Rule] = &[
-    (
-        r"([$£€])\s?(\d[\d,]*(?:\.\d+)?)\s?(?i:(thousand|million|billion|trillion)|([kmb]))\b",
-        |found| {
-            let scale = match group(found, 4) {
-                "k" | "K" => "thousand",
-                "m" | "M" => "million",
-                "b" | "B" => "billion",
-                _ => group(found, 3),
-            };
-            let (whole, _) = currency(group(found, 1))?;
-            Some(format!("{} {scale} {}", decimal(group(found, 2))?, plural(whole, 2)))
-        },
-    ),
+    (r"([$£€])\s?(\d[\d,]*(?:\.\d+)?)\s?(?i:(thousand|million|billion|trillion)|([kmb]))\b", |found| {
+        let scale = match group(found, 4) {
+            "k" | "K" => "thousand",
+            "m" | "M" => "million",
+            "b" | "B" => "billion",
+            _ => group(found, 3),
+        };
+        let (whole, _) = currency(group(found, 1))?;
+        Some(format!("{} {scale} {}", decimal(group(found, 2))?, plural(whole, 2)))
+    }),
     (r"([$£€])\s?(\d[\d,]*)(?:\.(\d{2}))?\b", |found| {
         let (whole, part) = currency(group(found, 1))?;
         let (amount, parts) = (number(found, 2)?, number(found, 3).unwrap_or(0));
@@ -34,9 +31,7 @@ pub(super) const RULES: &[Rule] = &[
         let cents = number(found, 1)?;
         Some(format!("{} {}", cardinal(cents), plural("cent", cents)))
     }),
-    (r"(\d[\d,]*(?:\.\d+)?)\s?%", |found| {
-        Some(format!("{} percent", decimal(group(found, 1))?))
-    }),
+    (r"(\d[\d,]*(?:\.\d+)?)\s?%", |found| Some(format!("{} percent", decimal(group(found, 1))?))),
     (r"(-)?\b(\d+(?:\.\d+)?)\s?°\s?([FC]\b)?", |found| {
         let sign = if group(found, 1).is_empty() { "" } else { "minus " };
         let scale = match group(found, 3) {
@@ -60,9 +55,7 @@ pub(super) const RULES: &[Rule] = &[
 /// "two point five" or "twelve hundred".
 fn decimal(text: &str) -> Option<String> {
     let plain = text.replace(',', "");
-    let (whole, fraction) = plain
-        .split_once('.')
-        .map_or((plain.as_str(), None), |(whole, part)| (whole, Some(part)));
+    let (whole, fraction) = plain.split_once('.').map_or((plain.as_str(), None), |(whole, part)| (whole, Some(part)));
     let whole = cardinal(whole.parse().ok()?);
     Some(fraction.map_or(whole.clone(), |fraction| format!("{whole} point {}", digits(fraction))))
 }

@@ -24,35 +24,17 @@ const CASES: &[(&str, &str)] = &[
     ("our 100th year", "our one hundredth year"),
     ("on the 12th floor", "on the twelfth floor"),
     // Telephone numbers
-    (
-        "Call (415) 555-0132.",
-        "Call four one five, five five five, zero one three two.",
-    ),
-    (
-        "Call 415-555-0132 now",
-        "Call four one five, five five five, zero one three two now",
-    ),
+    ("Call (415) 555-0132.", "Call four one five, five five five, zero one three two."),
+    ("Call 415-555-0132 now", "Call four one five, five five five, zero one three two now"),
     ("415.555.0132", "four one five, five five five, zero one three two"),
     ("4155550132", "four one five, five five five, zero one three two"),
-    (
-        "+1 415 555 0132",
-        "one, four one five, five five five, zero one three two",
-    ),
-    (
-        "1-800-555-0199",
-        "one, eight hundred, five five five, zero one nine nine",
-    ),
+    ("+1 415 555 0132", "one, four one five, five five five, zero one three two"),
+    ("1-800-555-0199", "one, eight hundred, five five five, zero one nine nine"),
     ("1-800-FLOWERS", "one, eight hundred, flowers"),
-    (
-        "+44 20 7946 0958",
-        "plus four four, two zero, seven nine four six, zero nine five eight",
-    ),
+    ("+44 20 7946 0958", "plus four four, two zero, seven nine four six, zero nine five eight"),
     ("555-0132", "five five five, zero one three two"),
     ("dial 911", "dial nine one one"),
-    (
-        "415-555-0132 ext. 204",
-        "four one five, five five five, zero one three two, extension two zero four",
-    ),
+    ("415-555-0132 ext. 204", "four one five, five five five, zero one three two, extension two zero four"),
     // Extensions, keys and references
     ("Dial ext. 204", "Dial extension two zero four"),
     ("x1001", "extension one zero zero one"),
@@ -65,10 +47,7 @@ const CASES: &[(&str, &str)] = &[
     // Money
     ("It costs $5.", "It costs five dollars."),
     ("$1", "one dollar"),
-    (
-        "$1,234.50",
-        "one thousand two hundred thirty four dollars and fifty cents",
-    ),
+    ("$1,234.50", "one thousand two hundred thirty four dollars and fifty cents"),
     ("only $0.99", "only ninety nine cents"),
     ("$2.01", "two dollars and one cent"),
     ("$1.5 million", "one point five million dollars"),
@@ -141,13 +120,7 @@ fn written_text_is_said_as_people_say_it() {
         .filter(|(_, said, got)| got != *said)
         .map(|(written, said, got)| format!("{written:?}\n  should be {said:?}\n  but is    {got:?}"))
         .collect();
-    assert!(
-        wrong.is_empty(),
-        "{} of {} cases:\n{}",
-        wrong.len(),
-        CASES.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), CASES.len(), wrong.join("\n"));
 }
 
 #[test]

@@ -54,10 +54,7 @@ fn length_seconds(segment: &SpeechSegment) -> f64 {
 /// True when most of what is loud is tones: ringing, busy, fax, keys.
 fn is_signal(samples: &[f32]) -> bool {
     let (mut loud, mut tonal) = (0, 0);
-    for stretch in samples
-        .chunks_exact(POINTS)
-        .filter(|stretch| level_dbfs(stretch) > MIN_LEVEL_DBFS)
-    {
+    for stretch in samples.chunks_exact(POINTS).filter(|stretch| level_dbfs(stretch) > MIN_LEVEL_DBFS) {
         loud += 1;
         tonal += usize::from(is_tonal(stretch));
     }

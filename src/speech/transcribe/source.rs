@@ -47,8 +47,7 @@ impl AudioSource for SpeechSource {
             if self.source.next_block(&mut self.input)? {
                 let frames = self.input.samples.chunks_exact(self.channels);
                 self.mixed.clear();
-                self.mixed
-                    .extend(frames.map(|frame| frame.iter().sum::<f32>() / self.channels as f32));
+                self.mixed.extend(frames.map(|frame| frame.iter().sum::<f32>() / self.channels as f32));
                 self.resampler.push(&self.mixed, &mut block.samples)?;
             } else {
                 self.ended = true;

@@ -69,11 +69,7 @@ impl WhisperTranscriber {
         parameters.use_gpu(false).flash_attn(false);
         let context = WhisperContext::new_with_params(path, parameters)
             .map_err(|error| SpeechError::Engine(format!("whisper could not load {model}: {error}")))?;
-        Ok(Self {
-            context,
-            model: model.to_owned(),
-            pool: Pool::new(states),
-        })
+        Ok(Self { context, model: model.to_owned(), pool: Pool::new(states) })
     }
 
     /// Transcribes one span of speech; a doubtful result from the fitted window is heard again in the full one.
@@ -140,10 +136,7 @@ impl WhisperTranscriber {
                     log_probability: data.plog,
                 })
                 .collect();
-            HeardSegment {
-                words: words::join(&tokens),
-                no_speech_probability: segment.no_speech_probability(),
-            }
+            HeardSegment { words: words::join(&tokens), no_speech_probability: segment.no_speech_probability() }
         });
         Heard {
             segments: segments.collect(),
@@ -168,9 +161,9 @@ impl Transcriber for WhisperTranscriber {
                     start_seconds: (window.start + range.start as u64) as f64 / f64::from(RATE_HZ),
                     samples: &window.samples[range],
                 };
-                let heard = self.pool.with_state(&self.context, control, |state| {
-                    self.transcribe_span(state, &span, control)
-                })?;
+                let heard = self
+                    .pool
+                    .with_state(&self.context, control, |state| self.transcribe_span(state, &span, control))?;
                 segments.extend(heard.segments.into_iter().filter_map(HeardSegment::finish));
                 language = language.or(heard.language);
             }
@@ -222,11 +215,7 @@ struct HeardSegment {
 
 impl Heard {
     fn is_doubtful(&self, span: &Span<'_>) -> bool {
-        let words: Vec<_> = self
-            .segments
-            .iter()
-            .flat_map(|segment| segment.words.iter().cloned())
-            .collect();
+        let words: Vec<_> = self.segments.iter().flat_map(|segment| segment.words.iter().cloned()).collect();
         quality::is_doubtful(&words, span.end_seconds() - span.start_seconds)
     }
 
@@ -277,9 +266,7 @@ fn fitted_context(samples: usize) -> usize {
 /// The processor features the engine was built for and found, such as `AVX2 FMA F16C`.
 fn cpu_features() -> String {
     let features = print_system_info().rsplit("CPU :").next().unwrap_or_default();
-    let on = features
-        .split('|')
-        .filter_map(|feature| feature.trim().strip_suffix("= 1"));
+    let on = features.split('|').filter_map(|feature| feature.trim().strip_suffix("= 1"));
     join(on.map(str::trim))
 }
 
