@@ -22,7 +22,7 @@ use crate::{
     queue::Queue,
     speech::{
         SpeechError,
-        models::{Manifest, ModelStore},
+        models::{Manifest, ModelStore, default_folder},
         synthesize::{HeartSynthesizer, Synthesizer},
         transcribe::{Transcriber, WhisperTranscriber},
     },
@@ -65,6 +65,7 @@ impl App {
             .with_context(|| format!("cannot make the storage folder {}", folder.display()))?;
         let scratch = folder.join("scratch");
         std::fs::create_dir_all(&scratch).context("cannot make the scratch folder")?;
+        forget_old_scratch(&scratch);
         let database = Database::open(&folder.join("voicemill.db")).await.context("cannot open the database")?;
         let queue = Queue::new(database.reader().clone(), database.writer().clone(), clock.clone());
         let store: Arc<dyn BlobStore> =
@@ -82,7 +83,13 @@ impl App {
             None => secret(&folder.join("operator-key"))?,
         };
         anyhow::ensure!(operator_key.len() >= 32, "http.operator_key must have at least 32 characters");
-        let models = ModelStore::new(config.speech.models_folder.clone(), Manifest::built_in()?);
+        let models = config
+            .speech
+            .models_folder
+            .clone()
+            .or_else(default_folder)
+            .context("there is no home folder to look for models in; set speech.models_folder")?;
+        let models = ModelStore::new(models, Manifest::built_in()?);
         Ok(Arc::new(Self {
             clock,
             database,
@@ -122,6 +129,19 @@ impl App {
         match self.config.workers.cpu {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             width => width,
+        }
+    }
+}
+
+/// Removes what attempts left that were killed; none runs for a day.
+fn forget_old_scratch(folder: &Path) {
+    const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|modified| modified.elapsed().ok());
+        if age.is_some_and(|age| age > DAY) {
+            // What cannot be removed now is tried again at the next start.
+            drop(std::fs::remove_dir_all(entry.path()));
         }
     }
 }

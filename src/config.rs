@@ -129,8 +129,8 @@ impl Default for MediaConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpeechConfig {
-    /// The folder that `voicemill models fetch` fills.
-    pub models_folder: PathBuf,
+    /// The folder that `voicemill models fetch` fills; where that puts them if left out.
+    pub models_folder: Option<PathBuf>,
     /// The model that transcribes.
     pub transcribe_model: String,
     /// The voice that speaks where none is chosen.
@@ -139,11 +139,7 @@ pub struct SpeechConfig {
 
 impl Default for SpeechConfig {
     fn default() -> Self {
-        Self {
-            models_folder: "models/fetched".into(),
-            transcribe_model: "whisper-tiny.en".into(),
-            voice: "heart".into(),
-        }
+        Self { models_folder: None, transcribe_model: "whisper-tiny.en".into(), voice: "heart".into() }
     }
 }
 

@@ -6,7 +6,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging at `level` unless `RUST_LOG` says otherwise; JSON where no person is watching.
 pub fn start(level: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("{level},whisper_rs=warn")));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start, as in tests, keeps the first.
     let started =

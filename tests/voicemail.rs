@@ -6,9 +6,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Sound, TestApp, Wish, attachment, detail, link_in, said, sample_bytes, word_error_rate};
+use common::{Sound, TestApp, Wish, attachment, detail, link_in, said, sample_bytes};
 use reqwest::{Method, StatusCode, multipart};
 use serde_json::{Value, json};
+use voicemill::speech::accuracy::word_error_rate;
 
 fn settled(message: &Value) -> bool {
     let notices = message["notices"].as_array().unwrap();
@@ -173,7 +174,7 @@ async fn every_recipient_has_a_mail_of_their_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mail_does_not_wait_for_a_transcript_that_never_comes() {
-    let configure = |config: &mut voicemill::config::Config| config.speech.models_folder = "/nonexistent".into();
+    let configure = |config: &mut voicemill::config::Config| config.speech.models_folder = Some("/nonexistent".into());
     let test = TestApp::start_with(Wish { configure, ..Wish::default() }).await;
     let settings = json!({"email_mode": "link", "recipients": ["d@acme.example"], "transcript_wait_seconds": 1});
     test.mailbox("101", settings).await;

@@ -10,10 +10,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::speech::models::{FetchProgress, FetchStage, Manifest, ModelState, ModelStore};
-
-/// Where models lie unless said otherwise: this folder of the working folder, when it is there.
-const LOCAL_FOLDER: &str = "models/fetched";
+use crate::speech::models::{FetchProgress, FetchStage, Manifest, ModelState, ModelStore, default_folder};
 
 /// List, fetch and verify the models for speech.
 #[derive(Debug, Args)]
@@ -54,13 +51,11 @@ enum ModelsCommand {
 impl ModelsFolder {
     /// The store in the chosen folder, with the manifest of this binary.
     pub fn store(&self) -> anyhow::Result<ModelStore> {
-        let folder = match &self.models_dir {
-            Some(folder) => folder.clone(),
-            None if Path::new(LOCAL_FOLDER).is_dir() => PathBuf::from(LOCAL_FOLDER),
-            None => std::env::home_dir()
-                .context("there is no home folder to keep models in: name a folder with --models-dir")?
-                .join(".local/share/voicemill/models"),
-        };
+        let folder = self
+            .models_dir
+            .clone()
+            .or_else(default_folder)
+            .context("there is no home folder to keep models in: name a folder with --models-dir")?;
         Ok(ModelStore::new(folder, Manifest::built_in()?))
     }
 }

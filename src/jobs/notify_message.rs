@@ -42,8 +42,12 @@ impl Job for NotifyMessage {
             return Ok(());
         };
         let notice = &subject.notice;
-        if notice.settled_at.is_some() || subject.message.folder == Folder::Trash {
+        if notice.settled_at.is_some() {
             return Ok(());
+        }
+        if subject.message.folder == Folder::Trash && notice.state == NoticeState::Queued {
+            let answer = "not sent: the message was deleted before its mail was due";
+            return subject.settle(app, attempt, NoticeState::Refused, answer).await;
         }
         let bytes = match &notice.mail_key {
             Some(key) => read(app, key).await?,

@@ -1,5 +1,6 @@
 //! Speech to text, text to speech, and the models both need.
 
+pub mod accuracy;
 pub mod error;
 pub mod models;
 pub mod synthesize;

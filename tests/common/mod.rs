@@ -65,7 +65,7 @@ impl TestApp {
         config.storage.folder = folder.path().join("data");
         config.http.public_url = base.clone();
         config.http.operator_key = Some(OPERATOR_KEY.to_owned());
-        config.speech.models_folder = models_folder();
+        config.speech.models_folder = Some(models_folder());
         config.workers.grace_seconds = 5;
         (wish.configure)(&mut config);
         let program = PathBuf::from(env!("CARGO_BIN_EXE_voicemill"));
@@ -326,26 +326,4 @@ pub fn likeness(a: &[f64], b: &[f64]) -> f64 {
     let product: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
     let energy = |signal: &[f64]| signal.iter().map(|sample| sample * sample).sum::<f64>();
     product.abs() / (energy(a) * energy(b)).sqrt().max(1e-12)
-}
-
-/// Words inserted, left out or changed, over the words that were said (Levenshtein).
-pub fn word_error_rate(said: &str, heard: &str) -> f64 {
-    let words = |text: &str| -> Vec<String> {
-        text.split(|letter: char| !letter.is_alphanumeric() && letter != '\'')
-            .filter(|word| !word.is_empty())
-            .map(str::to_lowercase)
-            .collect()
-    };
-    let (said, heard) = (words(said), words(heard));
-    let mut row: Vec<usize> = (0..=heard.len()).collect();
-    for (index, word) in said.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for column in 0..heard.len() {
-            let changed = diagonal + usize::from(*word != heard[column]);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[heard.len()] as f64 / said.len() as f64
 }

@@ -20,7 +20,10 @@ use crate::{
     app::App,
     audio::{decode, format::AudioBlock},
     model::EmailMode,
-    speech::transcribe::{SpeechSource, TranscribeControl},
+    speech::{
+        accuracy::{word_error_rate, words},
+        transcribe::{SpeechSource, TranscribeControl},
+    },
 };
 
 const DOMAIN: &str = "demo.example";
@@ -417,13 +420,6 @@ fn decoded_file(path: &Path, hint: &str) -> anyhow::Result<Sound> {
     Ok(Sound { samples, rate_hz: spec.rate_hz, channels: usize::from(spec.channels) })
 }
 
-fn words(text: &str) -> Vec<String> {
-    text.split(|letter: char| !letter.is_alphanumeric() && letter != '\'')
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect()
-}
-
 /// Digits read one by one, as the greeting says them.
 fn spelled_digits(text: &str) -> String {
     const NAMES: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
@@ -433,32 +429,4 @@ fn spelled_digits(text: &str) -> String {
             None => letter.to_string(),
         })
         .collect()
-}
-
-/// Words inserted, left out or changed, over the words that were said (Levenshtein).
-fn word_error_rate(said: &str, heard: &str) -> f64 {
-    let (said, heard) = (words(said), words(heard));
-    let mut row: Vec<usize> = (0..=heard.len()).collect();
-    for (index, word) in said.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for column in 0..heard.len() {
-            let changed = diagonal + usize::from(*word != heard[column]);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[heard.len()] as f64 / said.len().max(1) as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_are_counted_by_word() {
-        assert_eq!(word_error_rate("please call me back", "Please, call me back."), 0.0);
-        assert_eq!(word_error_rate("please call me back", "please fall me"), 0.5);
-        assert_eq!(word_error_rate("one two", ""), 1.0);
-    }
 }

@@ -11,4 +11,4 @@ mod store;
 pub use digest::Sha256Digest;
 pub use fetch::{FetchProgress, FetchStage};
 pub use manifest::{Manifest, Model, ModelFile, Purpose};
-pub use store::{ModelState, ModelStore};
+pub use store::{ModelState, ModelStore, default_folder};

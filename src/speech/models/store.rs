@@ -13,6 +13,16 @@ use super::{
 };
 use crate::speech::SpeechError;
 
+/// Where models lie unless somebody says otherwise: in `models/fetched` of the working folder when it is there, else in
+/// the home folder; none where there is no home.
+pub fn default_folder() -> Option<PathBuf> {
+    let local = Path::new("models/fetched");
+    if local.is_dir() {
+        return Some(local.to_owned());
+    }
+    std::env::home_dir().map(|home| home.join(".local/share/voicemill/models"))
+}
+
 /// Fetched models on disk.
 #[derive(Debug)]
 pub struct ModelStore {
