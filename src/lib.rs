@@ -1,4 +1,4 @@
-//! voicemill: the media side of a hosted phone system.
+#![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod app;
 pub mod audio;

@@ -12,6 +12,9 @@ const MIN_CONFIDENCE: f32 = 0.35;
 const TAIL_WORDS: usize = 4;
 const MIN_TAIL_CONFIDENCE: f32 = 0.25;
 
+/// Shortest phrase, in words, that is suspicious at the end when it is said twice: "bye, bye" is not.
+const MIN_TWICE_WORDS: usize = 3;
+
 /// Longest phrase, in words, that is looked for in loops.
 const MAX_LOOP_WORDS: usize = 12;
 
@@ -22,6 +25,16 @@ pub(super) fn is_doubtful(words: &[Word], seconds: f64) -> bool {
         || (tail.len() == TAIL_WORDS && mean_confidence(tail) < MIN_TAIL_CONFIDENCE)
         || words.len() as f64 > 4.0 + MAX_WORDS_PER_SECOND * seconds
         || loop_start(words).is_some()
+        || ends_twice(words)
+}
+
+/// True when the last phrase is said twice: people do, but an engine left with a second of silence does it more often.
+fn ends_twice(words: &[Word]) -> bool {
+    let plain: Vec<String> = words.iter().map(|word| plain(&word.text)).collect();
+    (MIN_TWICE_WORDS..=MAX_LOOP_WORDS).any(|length| {
+        let Some(start) = plain.len().checked_sub(2 * length) else { return false };
+        plain[start..start + length] == plain[start + length..]
+    })
 }
 
 /// The index at which a phrase has been said as often as people say it, and goes on.
@@ -88,6 +101,13 @@ mod tests {
         assert!(is_doubtful(&looped, 30.0));
         assert_eq!(loop_start(&looped), Some(6));
         assert!(is_doubtful(&words(&"you ".repeat(9), 0.9), 30.0));
+    }
+
+    #[test]
+    fn an_ending_said_twice_is_heard_again() {
+        assert!(is_doubtful(&words("Start without me. See you soon. See you soon.", 0.9), 6.0));
+        assert!(!is_doubtful(&words("See you soon. See you soon. I will be there.", 0.9), 6.0));
+        assert!(!is_doubtful(&words("Thank you. Bye bye.", 0.9), 6.0));
     }
 
     #[test]
