@@ -88,7 +88,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             return Ok(exit_code(block_on(doctor::run(config()?))?));
         }
         Command::Demo(args) => {
-            telemetry::start("warn");
+            telemetry::start("error");
             return Ok(exit_code(block_on(demo::run(config()?, args))?));
         }
     }

@@ -2,7 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "the demo talks to a person")]
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use super::client::Client;
 
@@ -33,12 +36,17 @@ impl Report {
 
     /// Records a step that took since the last one.
     pub(super) fn check(&mut self, step: &str, holds: bool, result: impl Into<String>) {
-        self.push(step, holds, result.into(), None);
+        self.push(step, holds, result.into(), self.last.elapsed(), None);
     }
 
     /// Records a step over audio of that length.
     pub(super) fn check_audio(&mut self, step: &str, holds: bool, result: impl Into<String>, audio_seconds: f64) {
-        self.push(step, holds, result.into(), Some(audio_seconds));
+        self.push(step, holds, result.into(), self.last.elapsed(), Some(audio_seconds));
+    }
+
+    /// Records a step over audio of that length that began before the last one.
+    pub(super) fn check_since(&mut self, began: Instant, step: &str, holds: bool, result: &str, audio_seconds: f64) {
+        self.push(step, holds, result.to_owned(), began.elapsed(), Some(audio_seconds));
     }
 
     /// Records that a step could not be taken.
@@ -46,8 +54,8 @@ impl Report {
         self.check(step, false, reason);
     }
 
-    fn push(&mut self, step: &str, holds: bool, result: String, audio_seconds: Option<f64>) {
-        let seconds = self.last.elapsed().as_secs_f64();
+    fn push(&mut self, step: &str, holds: bool, result: String, took: Duration, audio_seconds: Option<f64>) {
+        let seconds = took.as_secs_f64();
         self.last = Instant::now();
         println!("{} {step}: {result} ({seconds:.2} s)", if holds { "✓" } else { "✗" });
         self.rows.push(Row { step: step.to_owned(), holds, result, seconds, audio_seconds });

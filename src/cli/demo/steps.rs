@@ -1,6 +1,9 @@
 //! The main job, step by step, each with what must come out of it.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use mail_parser::{MessageParser, MimeHeaders};
@@ -9,7 +12,7 @@ use reqwest::{
     multipart::{Form, Part},
 };
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::{
     DemoArgs, STEP,
@@ -85,8 +88,7 @@ async fn voicemail(
     let message = settle(client, &format!("/v1/messages/{id}"), settled).await?;
     let took = dropped.elapsed().as_secs_f64();
     let accepted = message["notices"][0]["state"] == "accepted";
-    let result = format!("{took:.1} s after the drop (at most 5)");
-    report.check_audio("mail is out", accepted && took <= 5.0, result, seconds);
+    report.check_since(dropped, "mail is out after the drop", accepted && took <= 5.0, "accepted, within 5 s", seconds);
     if args.mail_to.is_none() {
         let mail = mails(app)?.pop().context("the outbox is empty")?;
         let page = link_in(&mail, client.base()).context("the mail has no link")?;
@@ -123,11 +125,14 @@ async fn modes(app: &App, client: &Client, args: &DemoArgs, report: &mut Report)
             Some(part) => {
                 let seconds = hound::WavReader::new(part.contents())
                     .map_or(0.0, |wav| f64::from(wav.duration()) / f64::from(wav.spec().sample_rate));
-                (mode.attaches() && seconds > 1.0, format!("a WAV of {seconds:.1} s inside, {} KB", mail.len() / 1000))
+                (
+                    mode.attaches() && seconds > 1.0,
+                    format!("a WAV of {seconds:.1} s inside, {:.1} KB", mail.len() as f64 / 1000.0),
+                )
             }
             None => {
                 let linked = link_in(&mail, client.base()).is_some();
-                (!mode.attaches() && linked, format!("a link inside, {} KB", mail.len() / 1000))
+                (!mode.attaches() && linked, format!("a link inside, {:.1} KB", mail.len() as f64 / 1000.0))
             }
         };
         report.check(&name, accepted && right, result);
