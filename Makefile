@@ -30,8 +30,9 @@ models: build ## Fetch and verify the models
 	@mkdir -p $(models_folder)
 	@$(target)/release/voicemill models --models-dir $(models_folder) fetch $(MODELS)
 
+# MAIL_TO=address sends the mails, through the server that VOICEMILL_SMTP__HOST, __PORT and __SECURITY name.
 demo: models ## Show the whole service at work, then serve it (ONCE=1: check every step and end)
-	@VOICEMILL_SPEECH__MODELS_FOLDER=$(models_folder) $(target)/release/voicemill demo $(if $(ONCE),--once)
+	@VOICEMILL_SPEECH__MODELS_FOLDER=$(models_folder) $(target)/release/voicemill demo $(if $(ONCE),--once) $(if $(MAIL_TO),--mail-to $(MAIL_TO))
 
 # Tests and the binary that fetches their models are built in one go, so that the dependencies are compiled once.
 test: setup $(testenv)/$(aiosmtpd) ## Run every test

@@ -11,7 +11,7 @@ pub mod transcribe;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::{config::Config, telemetry};
 
@@ -22,21 +22,41 @@ use crate::{config::Config, telemetry};
 #[derive(Debug, Parser)]
 #[command(name = "voicemill", version, max_term_width = 100)]
 struct Cli {
-    /// The configuration file [default: voicemill.toml if it is there]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
+}
+
+/// Where a command that works on the service's data takes its settings from.
+#[derive(Debug, Args)]
+struct Settings {
+    /// The configuration file [default: voicemill.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Settings {
+    fn load(&self) -> anyhow::Result<Config> {
+        Config::load(self.config.as_deref())
+    }
+}
+
+/// The arguments of a command, with the configuration file beside them.
+#[derive(Debug, Args)]
+struct With<A: Args> {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    args: A,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Answer requests and do the jobs, until a signal
-    Serve(serve::ServeArgs),
+    Serve(With<serve::ServeArgs>),
     /// Do the jobs only, beside a `serve` that shares the storage folder
-    Worker,
+    Worker(Settings),
     /// Run the whole service on this machine and show the main job on real input
-    Demo(demo::DemoArgs),
+    Demo(With<demo::DemoArgs>),
     /// Convert an audio file, levelled and checked
     Transcode(transcode::TranscodeArgs),
     /// Write down what is said in an audio file
@@ -44,11 +64,11 @@ enum Command {
     /// Speak a text into an audio file
     Say(say::SayArgs),
     /// Look at the job queue, and retry or cancel jobs
-    Jobs(jobs::JobsArgs),
+    Jobs(With<jobs::JobsArgs>),
     /// List, fetch and verify the models for speech
     Models(models::ModelsArgs),
     /// Check this machine and its configuration
-    Doctor,
+    Doctor(Settings),
 }
 
 /// Runs the command line.
@@ -65,31 +85,30 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let config = || Config::load(cli.config.as_deref());
     match cli.command {
         Command::Transcode(args) => transcode::run(args)?,
         Command::Transcribe(args) => transcribe::run(args)?,
         Command::Say(args) => say::run(args)?,
         Command::Models(args) => models::run(args)?,
-        Command::Serve(args) => {
+        Command::Serve(With { settings, args }) => {
             telemetry::start("info");
-            block_on(serve::serve(config()?, args))?;
+            block_on(serve::serve(settings.load()?, args))?;
         }
-        Command::Worker => {
+        Command::Worker(settings) => {
             telemetry::start("info");
-            block_on(serve::worker(config()?))?;
+            block_on(serve::worker(settings.load()?))?;
         }
-        Command::Jobs(args) => {
+        Command::Jobs(With { settings, args }) => {
             telemetry::start("warn");
-            block_on(jobs::run(config()?, args))?;
+            block_on(jobs::run(settings.load()?, args))?;
         }
-        Command::Doctor => {
+        Command::Doctor(settings) => {
             telemetry::start("error");
-            return Ok(exit_code(block_on(doctor::run(config()?))?));
+            return Ok(exit_code(block_on(doctor::run(settings.load()?))?));
         }
-        Command::Demo(args) => {
+        Command::Demo(With { settings, args }) => {
             telemetry::start("error");
-            return Ok(exit_code(block_on(demo::run(config()?, args))?));
+            return Ok(exit_code(block_on(demo::run(settings.load()?, args))?));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -18,14 +18,14 @@ use crate::{app::App, clock::Clock, config::Config};
 /// Options of `voicemill demo`.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
-    /// Check every step's result and exit: 0 only if all hold.
+    /// Check every step's result and exit: 0 only if all hold
     #[arg(long)]
     pub once: bool,
-    /// The folder with the sample recordings.
-    #[arg(long, default_value = "samples")]
+    /// The folder with the sample recordings
+    #[arg(long, value_name = "FOLDER", default_value = "samples")]
     pub samples: PathBuf,
-    /// Send the mails to this address instead of made-up ones; give the server with `mail.server` in the configuration.
-    #[arg(long)]
+    /// Send the mails to this address, through the server in `[smtp]` of the configuration
+    #[arg(long, value_name = "ADDRESS")]
     pub mail_to: Option<String>,
 }
 
@@ -38,6 +38,11 @@ pub async fn run(mut config: Config, args: DemoArgs) -> anyhow::Result<bool> {
         args.samples.join("expected.json").exists(),
         "there are no samples in {}; run this from the project's folder, or name theirs with --samples",
         args.samples.display()
+    );
+    anyhow::ensure!(
+        args.mail_to.is_some() == config.smtp.is_some(),
+        "to send the mails, name both an address with --mail-to and a server with [smtp] in the configuration, or by \
+         VOICEMILL_SMTP__HOST and VOICEMILL_SMTP__SECURITY; with neither they go to an outbox folder"
     );
     let listener = match serve::listen(config.http.listen).await {
         Ok(listener) => listener,
