@@ -81,6 +81,10 @@ async fn settings_are_checked_when_they_are_saved() {
     assert!(detail(answer).await.contains("not an address"), "the bad one is named");
     assert_eq!(save(json!({"brief_seconds": 1})).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(save(json!({"emailmode": "link"})).await.status().is_client_error(), "an unknown setting is no setting");
+    let answer = save(json!({"email_mode": "carrier pigeon"})).await;
+    assert!(detail(answer).await.contains("carrier pigeon"), "a wrong value is named");
+    let huge = save(json!({"name": "x".repeat(2_000_000)})).await;
+    assert_eq!(huge.status(), StatusCode::PAYLOAD_TOO_LARGE, "settings are no place for megabytes");
     test.stop().await;
 }
 

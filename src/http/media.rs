@@ -4,12 +4,12 @@ use std::{ops::Range, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
-use super::{auth::Member, error::Problem};
+use super::{auth::Member, error::Problem, extract::Path};
 use crate::{
     app::App,
     model::{Rendition, RenditionId},

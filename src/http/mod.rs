@@ -5,6 +5,7 @@ mod api;
 mod auth;
 mod core;
 mod error;
+mod extract;
 mod media;
 mod multipart;
 mod pages;
@@ -16,6 +17,8 @@ use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer}
 
 use crate::app::App;
 
+/// Most bytes of a body that is not audio.
+const MAX_COLLECTED_BYTES: usize = 1_000_000;
 /// Longest silence in the middle of a body.
 const BODY_STALL: Duration = Duration::from_secs(60);
 
@@ -31,8 +34,8 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(error::no_such_address)
         .layer(axum::middleware::from_fn(access_log::record))
         .layer(CatchPanicLayer::custom(error::panicked))
-        // Bodies are streamed under the configured limit, never collected.
-        .layer(DefaultBodyLimit::disable())
+        // What is collected into memory is small; audio is streamed, under the configured limit.
+        .layer(DefaultBodyLimit::max(MAX_COLLECTED_BYTES))
         .layer(RequestBodyTimeoutLayer::new(BODY_STALL))
         .with_state(app)
 }

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,6 +10,7 @@ use crate::{
     http::{
         auth::{Operator, Portal},
         error::Problem,
+        extract::{Json, Path},
     },
     model::{Domain, KeyScope, Mailbox},
     service::domains::{self, MailboxSettings, NewDomain},

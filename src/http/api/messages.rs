@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, Query, State},
-};
+use axum::extract::State;
 use serde::Deserialize;
 
 use crate::{
     app::App,
-    http::{auth::Portal, error::Problem},
+    http::{
+        auth::Portal,
+        error::Problem,
+        extract::{Json, Path, Query},
+    },
     model::{Folder, Message, MessageId},
     service::messages,
 };

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post, put},
 };
 
@@ -23,7 +24,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/mailboxes/{extension}/messages", get(messages::list))
         .route("/messages/{id}", get(messages::details))
         .route("/messages/{id}/move", post(messages::move_to))
-        .route("/prompts", get(prompts::list).post(prompts::upload))
+        .route("/prompts", post(prompts::upload).layer(DefaultBodyLimit::disable()).get(prompts::list))
         .route("/prompts/text", post(prompts::add_text))
         .route("/prompts/{id}", get(prompts::details))
         .route("/prompts/{id}/audio", put(prompts::replace_audio))

@@ -3,16 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json,
     body::Body,
-    extract::{Multipart, Path, Query, State},
+    extract::{Multipart, State},
     http::StatusCode,
 };
 use serde::Deserialize;
 
 use crate::{
     app::App,
-    http::{auth::Portal, error::Problem, multipart},
+    http::{
+        auth::Portal,
+        error::Problem,
+        extract::{Json, Path, Query},
+        multipart,
+    },
     model::{Domain, MediaState, Prompt, PromptId},
     service::{
         Incoming,

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     body::Body,
-    extract::{Multipart, Path, Query, State},
+    extract::{Multipart, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -14,7 +13,12 @@ use serde::Deserialize;
 use super::{announced, incoming};
 use crate::{
     app::App,
-    http::{auth::Core, error::Problem, multipart},
+    http::{
+        auth::Core,
+        error::Problem,
+        extract::{Json, Path, Query},
+        multipart,
+    },
     model::{MessageId, Time},
     service::messages::{self, Arrival, Received},
 };

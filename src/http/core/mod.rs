@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
+    extract::DefaultBodyLimit,
     http::{HeaderMap, header},
     routing::{get, post, put},
 };
@@ -17,7 +18,7 @@ use crate::{app::App, service::Incoming, storage::ByteStream};
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/mailboxes/{extension}/messages/{id}", put(messages::drop_raw).post(messages::drop_raw))
-        .route("/mailboxes/{extension}/messages", post(messages::drop_form))
+        .route("/mailboxes/{extension}/messages", post(messages::drop_form).layer(DefaultBodyLimit::disable()))
         .route("/messages/{id}", get(messages::state))
         .route("/recordings/{call}", put(recordings::announce).get(recordings::state))
         .route("/recordings/{call}/legs/{role}", put(recordings::add_leg).post(recordings::add_leg))

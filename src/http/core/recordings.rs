@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    body::Body,
-    extract::{Path, Query, State},
-    http::HeaderMap,
-};
+use axum::{body::Body, extract::State, http::HeaderMap};
 use serde::Deserialize;
 
 use super::incoming;
 use crate::{
     app::App,
-    http::{auth::Core, error::Problem},
+    http::{
+        auth::Core,
+        error::Problem,
+        extract::{Json, Path, Query},
+    },
     model::{LegRole, Recording, Time},
     service::recordings::{self, Call},
 };

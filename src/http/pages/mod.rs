@@ -13,7 +13,7 @@ use std::{
 use askama::Template;
 use axum::{
     Extension, Router,
-    extract::{ConnectInfo, Path, State},
+    extract::{ConnectInfo, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
@@ -24,7 +24,7 @@ use self::{
     limiter::Limiter,
     templates::{AudioSource, Gone, GonePage, ListenPage},
 };
-use super::{error::Problem, media};
+use super::{error::Problem, extract::Path, media};
 use crate::{
     app::App,
     model::{LinkSpan, TranscriptState},
