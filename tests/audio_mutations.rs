@@ -222,7 +222,7 @@ fn judge(result: Result<f64, AudioError>) -> Fate {
     }
 }
 
-/// Decodes to the end, within `memory_bytes` of address space.
+/// Decodes to the end, within `memory_bytes`.
 async fn decode(path: PathBuf, hint: Option<String>, memory_bytes: u64) -> Result<f64, AudioError> {
     let mut sandbox = Sandbox::new(env!("CARGO_BIN_EXE_voicemill").into());
     sandbox.limits.memory_bytes = memory_bytes;
@@ -230,7 +230,7 @@ async fn decode(path: PathBuf, hint: Option<String>, memory_bytes: u64) -> Resul
     sandbox.render(&spec, DEADLINE).await.map(|report| report.duration_seconds)
 }
 
-/// The least address space, to a megabyte, in which an intact file is decoded.
+/// The least memory, to a megabyte, in which an intact file is decoded.
 async fn least_memory_bytes(path: &Path) -> u64 {
     let (mut too_little, mut enough) = (0, 512u64);
     assert!(decode(path.into(), None, enough << 20).await.is_ok());

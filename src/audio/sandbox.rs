@@ -23,10 +23,13 @@ pub const CHILD_ARGUMENT: &str = "render-child";
 /// An answer larger than this is not one.
 const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Addresses that a child may reserve without using them, in bytes.
+const RESERVED_BYTES: u64 = 1 << 30;
+
 /// What one rendering may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChildLimits {
-    /// Address space in bytes.
+    /// Memory it may write to, heap and stacks together, in bytes.
     pub memory_bytes: u64,
     /// The largest file it may write, working copies included, in bytes.
     pub file_bytes: u64,
@@ -275,7 +278,9 @@ fn place(file: &str) -> &str {
 
 fn confine(limits: &ChildLimits, cpu_seconds: u64) -> std::io::Result<()> {
     let bounds = [
-        (Resource::As, limits.memory_bytes),
+        (Resource::Data, limits.memory_bytes),
+        // The allocator reserves far more addresses than it uses, 64 MB a thread; this only bounds what else may be mapped.
+        (Resource::As, limits.memory_bytes.saturating_add(RESERVED_BYTES)),
         (Resource::Cpu, cpu_seconds),
         (Resource::Core, 0),
         (Resource::Fsize, limits.file_bytes),
