@@ -15,7 +15,7 @@ aiosmtpd := aiosmtpd==1.4.6
 cargo_deny := cargo-deny@0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models demo test lint docs samples clean-data
+.PHONY: help setup build models demo test fuzz lint docs samples clean-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ $(testenv)/$(aiosmtpd): | setup
 	@python3 -m venv $(testenv)
 	@$(testenv)/bin/pip install --quiet --disable-pip-version-check $(aiosmtpd)
 	@touch $@
+
+fuzz: setup ## Feed the decoders hostile input, a minute each (FUZZ_SECONDS=60; needs a nightly compiler)
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) fuzz/run
 
 lint: setup ## Check formatting, lints, and the licences and sources of dependencies
 	cargo fmt --check

@@ -94,7 +94,9 @@ async fn the_kind_of_an_error_survives_the_trip() {
 #[tokio::test]
 async fn a_panic_ends_one_job() {
     let error = provoke(Misbehave::Panic, GENEROUS).await;
-    assert!(matches!(&error, AudioError::Malformed(sentence) if sentence.contains("damaged")), "{error}");
+    let AudioError::Malformed(sentence) = error else { panic!("{error}") };
+    assert!(sentence.contains("damaged"), "{sentence}");
+    assert!(sentence.contains("(src/audio/sandbox.rs:") && sentence.contains(": provoked)"), "{sentence}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -22,10 +23,13 @@ pub const CHILD_ARGUMENT: &str = "render-child";
 /// An answer larger than this is not one.
 const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Addresses that a child may reserve without using them, in bytes.
+const RESERVED_BYTES: u64 = 1 << 30;
+
 /// What one rendering may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChildLimits {
-    /// Address space in bytes.
+    /// Memory it may write to, heap and stacks together, in bytes.
     pub memory_bytes: u64,
     /// The largest file it may write, working copies included, in bytes.
     pub file_bytes: u64,
@@ -252,20 +256,31 @@ pub fn child_main() -> ExitCode {
 
 fn serve(request: &Request) -> Result<RenderReport, AudioError> {
     confine(&request.limits, request.cpu_seconds).map_err(AudioError::io("Limiting the converter failed"))?;
+    let first_panic = std::sync::Arc::new(OnceLock::new());
+    let seen = first_panic.clone();
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map_or_else(String::new, |at| format!("{}:{}", place(at.file()), at.line()));
+        let _ = seen.set(format!("{place}: {}", panic.payload_as_str().unwrap_or("panic")));
+    }));
     std::panic::catch_unwind(|| {
         #[cfg(debug_assertions)]
         misbehave(request.misbehave);
         pipeline::render(&request.spec)
     })
-    .unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        Err(damaged(message.unwrap_or("panic")))
-    })
+    .unwrap_or_else(|_| Err(damaged(first_panic.get().map_or("panic", String::as_str))))
+}
+
+/// A source file without the folders of the machine that it was built on: `symphonia-core-0.6.1/src/io/mod.rs`.
+fn place(file: &str) -> &str {
+    let start = file.rfind("/src/").map_or(0, |src| file[..src].rfind('/').map_or(0, |slash| slash + 1));
+    &file[start..]
 }
 
 fn confine(limits: &ChildLimits, cpu_seconds: u64) -> std::io::Result<()> {
     let bounds = [
-        (Resource::As, limits.memory_bytes),
+        (Resource::Data, limits.memory_bytes),
+        // The allocator reserves far more addresses than it uses, 64 MB a thread; this only bounds what else may be mapped.
+        (Resource::As, limits.memory_bytes.saturating_add(RESERVED_BYTES)),
         (Resource::Cpu, cpu_seconds),
         (Resource::Core, 0),
         (Resource::Fsize, limits.file_bytes),
@@ -290,5 +305,20 @@ fn misbehave(how: Option<Misbehave>) {
             std::hint::black_box(hoard);
         }
         Some(Misbehave::Abort) => std::process::abort(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn a_place_names_the_package_and_no_folder_of_the_builder() {
+        assert_eq!(
+            place("/somewhere/registry/index/symphonia-core-0.6.1/src/io/mod.rs"),
+            "symphonia-core-0.6.1/src/io/mod.rs"
+        );
+        assert_eq!(place("src/audio/g722.rs"), "src/audio/g722.rs");
+        assert_eq!(place("/rustc/0123/library/core/src/slice/mod.rs"), "core/src/slice/mod.rs");
     }
 }

@@ -47,9 +47,12 @@ impl Pcm {
     }
 }
 
-/// Floating-point files may hold anything; what is not a number would spread through every filter after it.
-fn finite(sample: f32) -> f32 {
-    if sample.is_finite() { sample } else { 0.0 }
+/// The loudest that programs write which take floating-point samples for 32-bit whole numbers.
+const LOUDEST: f32 = 2_147_483_648.0;
+
+/// Files may hold anything; what is not a number, or becomes none when squared, would spread through every filter after it.
+pub(crate) fn finite(sample: f32) -> f32 {
+    if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 }
 }
 
 /// [`Pcm`] of a number of channels, so that a cut file never yields half a frame.

@@ -68,14 +68,20 @@ impl<D: BlockDecoder> AudioSource for DataSource<D> {
         block.samples.clear();
         let unit = self.decoder.block_bytes();
         let want = (READ_BYTES / unit).max(1) * unit;
-        self.bytes.clear();
-        (&mut self.reader)
-            .take(want as u64)
-            .read_to_end(&mut self.bytes)
-            .map_err(AudioError::io("Reading the audio failed"))?;
-        let whole = self.bytes.len() / unit * unit;
-        self.truncated |= whole < self.bytes.len();
-        self.decoder.decode(&self.bytes[..whole], &mut block.samples);
+        // Blocks that don't decode make no samples, and are not the end.
+        while block.samples.is_empty() {
+            self.bytes.clear();
+            (&mut self.reader)
+                .take(want as u64)
+                .read_to_end(&mut self.bytes)
+                .map_err(AudioError::io("Reading the audio failed"))?;
+            if self.bytes.is_empty() {
+                break;
+            }
+            let whole = self.bytes.len() / unit * unit;
+            self.truncated |= whole < self.bytes.len();
+            self.decoder.decode(&self.bytes[..whole], &mut block.samples);
+        }
         if let Some(left) = &mut self.frames_left {
             let channels = usize::from(self.spec.channels);
             let frames = ((block.samples.len() / channels) as u64).min(*left);

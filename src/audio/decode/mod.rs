@@ -2,6 +2,8 @@
 
 mod codecs;
 mod data;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod mp4;
 mod opus;
 mod opus_packets;

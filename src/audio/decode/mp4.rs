@@ -17,6 +17,9 @@ pub(super) struct SoundTrack {
 /// A `moov` larger than this is not of a phone's recording, and is left to the demuxer.
 const MAX_MOOV_BYTES: u64 = 64 * 1024 * 1024;
 
+/// A file with more boxes than this beside its `moov` was made to waste our time; fragments of a second make two each.
+const MAX_BOXES: usize = 1_000_000;
+
 /// What a look at the boxes of an MP4 file finds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Findings {
@@ -31,8 +34,11 @@ pub(super) enum Findings {
 /// Reads the edit list of the first sound track.
 pub(super) fn look(file: &mut File) -> std::io::Result<Findings> {
     let end = file.seek(SeekFrom::End(0))?;
-    let mut at = 0;
-    while at + 8 <= end {
+    let mut at = 0u64;
+    for _ in 0..MAX_BOXES {
+        if at.saturating_add(8) > end {
+            break;
+        }
         file.seek(SeekFrom::Start(at))?;
         let mut header = [0u8; 16];
         let readable = (end - at).min(16) as usize;

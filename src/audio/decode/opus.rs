@@ -1,7 +1,7 @@
 //! Ogg Opus, decoded by libopus at 48 kHz.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use super::Opened;
 use crate::audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
@@ -12,9 +12,17 @@ const RATE_HZ: u32 = 48_000;
 /// The longest packet, 120 ms.
 const MAX_PACKET_FRAMES: usize = 5_760;
 
+/// Bytes that may be read for one packet, damage in between included. The longest real packet has 61 KB; one without an
+/// end would be gathered in memory for as long as the file goes on.
+const MAX_BYTES_FOR_PACKET: u64 = 1 << 20;
+
+/// Streams in one file, each of which the reader remembers; a day of broadcasting has a few hundred.
+const MAX_STREAMS: u32 = 1_000;
+
 /// Streams the logical streams of an Ogg file one after the other.
 struct OpusSource {
-    packets: ogg::PacketReader<BufReader<File>>,
+    packets: ogg::PacketReader<Allowance<BufReader<File>>>,
+    streams: u32,
     spec: AudioSpec,
     decoder: opus::Decoder,
     stream: Stream,
@@ -39,12 +47,13 @@ struct Stream {
 
 /// Opens an Ogg file whose first packet is an Opus header.
 pub(super) fn open(file: File) -> Result<Opened, AudioError> {
-    let mut packets = ogg::PacketReader::new(BufReader::new(file));
+    let inner = Allowance { inner: BufReader::new(file), left: MAX_BYTES_FOR_PACKET };
+    let mut packets = ogg::PacketReader::new(inner);
     let head = packets.read_packet().ok().flatten().ok_or_else(damaged)?;
     let (stream, decoder) = Stream::begin(&head.data)?;
     let spec = AudioSpec { rate_hz: RATE_HZ, channels: stream.channels as u16 };
     let decoded = vec![0.0; MAX_PACKET_FRAMES * 2];
-    let source = OpusSource { packets, spec, decoder, stream, decoded, finished: false, truncated: false };
+    let source = OpusSource { packets, streams: 1, spec, decoder, stream, decoded, finished: false, truncated: false };
     Ok(Opened { container: "ogg", codec: "opus".to_owned(), source: Box::new(source) })
 }
 
@@ -125,7 +134,7 @@ impl AudioSource for OpusSource {
     fn next_block(&mut self, block: &mut AudioBlock) -> Result<bool, AudioError> {
         block.samples.clear();
         while block.samples.is_empty() && !self.finished {
-            let packet = match self.packets.read_packet() {
+            let packet = match self.next_packet() {
                 Ok(Some(packet)) => packet,
                 end => {
                     self.finished = true;
@@ -133,6 +142,14 @@ impl AudioSource for OpusSource {
                     break;
                 }
             };
+            if packet.first_in_stream() {
+                self.streams += 1;
+                if self.streams > MAX_STREAMS {
+                    return Err(AudioError::Limit(format!(
+                        "This Opus file is joined from more than {MAX_STREAMS} recordings. Send them in parts."
+                    )));
+                }
+            }
             if packet.data.starts_with(b"OpusHead") && packet.first_in_stream() {
                 (self.stream, self.decoder) = Stream::begin(&packet.data)?;
                 continue;
@@ -140,8 +157,13 @@ impl AudioSource for OpusSource {
             if std::mem::take(&mut self.stream.awaits_tags) {
                 continue;
             }
-            // A damaged packet is left out, as players do.
-            let Ok(frames) = self.decoder.decode_float(&packet.data, &mut self.decoded, false) else {
+            // A damaged packet is left out, as players do. Of no bytes at all libopus would make 120 ms, in the belief that a
+            // packet was lost on a line.
+            let decoded = match &packet.data[..] {
+                [] => None,
+                data => self.decoder.decode_float(data, &mut self.decoded, false).ok(),
+            };
+            let Some(frames) = decoded else {
                 continue;
             };
             let audible = self.stream.audible(&packet, frames as u64);
@@ -163,6 +185,33 @@ impl AudioSource for OpusSource {
 
     fn is_truncated(&self) -> bool {
         self.truncated
+    }
+}
+
+impl OpusSource {
+    fn next_packet(&mut self) -> Result<Option<ogg::Packet>, ogg::OggReadError> {
+        self.packets.get_mut().left = MAX_BYTES_FOR_PACKET;
+        self.packets.read_packet()
+    }
+}
+
+/// A reader that fails when more is read than was allowed.
+struct Allowance<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Allowance<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or(std::io::ErrorKind::InvalidData)?;
+        Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Allowance<R> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.inner.seek(to)
     }
 }
 

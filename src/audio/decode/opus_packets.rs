@@ -70,7 +70,12 @@ impl AudioDecoder for OpusPackets {
     fn decode_ref(&mut self, packet: &PacketRef<'_>) -> Result<GenericAudioBufferRef<'_>> {
         self.planes.clear();
         let decoder = self.decoder.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let Ok(frames) = decoder.decode_float(packet.data, &mut self.interleaved, false) else {
+        // Of no bytes at all libopus would make 120 ms, in the belief that a packet was lost on a line.
+        let decoded = match packet.data {
+            [] => None,
+            data => decoder.decode_float(data, &mut self.interleaved, false).ok(),
+        };
+        let Some(frames) = decoded else {
             return decode_error("opus: damaged packet");
         };
         self.planes.render_uninit(Some(frames));

@@ -13,6 +13,7 @@ use symphonia::core::formats::{FormatOptions, FormatReader, Track};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
+use super::codecs::finite;
 use super::data::DataRange;
 use super::mp4::SoundTrack;
 use super::opus_packets::{self, OpusPackets};
@@ -24,6 +25,10 @@ const AAC_PRIMING_FRAMES: u64 = 1_024;
 
 /// Frames of one packet in any codec but lossless ones with unusual settings.
 const LONGEST_PACKET_FRAMES: u64 = 8_192;
+
+/// After so many packets in a row without sound the rest is taken for damage: a header can claim billions of empty ones in
+/// a few bytes, and a video has far fewer pictures between two packets of sound.
+const MAX_SILENT_PACKETS: u32 = 100_000;
 
 /// Pictures embedded in a file are skipped, not held.
 const MAX_PICTURE_BYTES: usize = 64 * 1024;
@@ -127,7 +132,8 @@ impl SymphoniaSource {
             Some(CodecParameters::Audio(params)) if codec == CODEC_ID_OPUS => opus_packets::pre_skip_frames(params),
             _ => 0,
         };
-        let total_frames = announced_frames.map_or(0, |frames| frames + delay + u64::from(padding_frames));
+        let total_frames =
+            announced_frames.map_or(0, |frames| frames.saturating_add(delay).saturating_add(u64::from(padding_frames)));
         let mut source = Self {
             format,
             decoder,
@@ -153,7 +159,10 @@ impl SymphoniaSource {
         match codec {
             _ if is_mpeg_audio(codec) => {
                 source.skip_frames = delay;
-                source.padding.samples = padding_frames as usize * usize::from(spec.channels);
+                // Padding fills up the last packet; more than that is no padding, and would have to be held.
+                if u64::from(padding_frames) <= LONGEST_PACKET_FRAMES {
+                    source.padding.samples = padding_frames as usize * usize::from(spec.channels);
+                }
             }
             CODEC_ID_AAC => {
                 // ADTS has no place to state a delay, and no decoder removes one there.
@@ -182,7 +191,7 @@ impl SymphoniaSource {
 
     /// Decodes the next packet into `interleaved`; nothing at the end.
     fn decode_packet(&mut self) -> Result<Option<AudioSpec>, AudioError> {
-        loop {
+        for _ in 0..MAX_SILENT_PACKETS {
             let packet = match self.format.next_packet() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => return Ok(None),
@@ -193,7 +202,7 @@ impl SymphoniaSource {
                     self.decoder = decoder_for(track)?.1;
                     continue;
                 }
-                Err(Error::IoError(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                Err(Error::IoError(error)) if is_of_the_system(&error) => {
                     return Err(AudioError::io("Reading the audio failed")(error));
                 }
                 // The container breaks off; what came before is good.
@@ -217,8 +226,11 @@ impl SymphoniaSource {
             };
             let spec = AudioSpec::checked(decoded.spec().rate(), decoded.spec().channels().count() as u16)?;
             decoded.copy_to_vec_interleaved(&mut self.interleaved);
+            self.interleaved.iter_mut().for_each(|sample| *sample = finite(*sample));
             return Ok(Some(spec));
         }
+        self.truncated = true;
+        Ok(None)
     }
 }
 
@@ -299,11 +311,15 @@ fn is_mpeg_audio(codec: AudioCodecId) -> bool {
     matches!(codec, CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3)
 }
 
+/// True if the file could not be read. The library also calls it an I/O error when a header's bits run out, or when a header
+/// points where no file can have a byte (the system's "invalid"): no reasons to try again.
+fn is_of_the_system(error: &std::io::Error) -> bool {
+    error.raw_os_error().is_some() && error.kind() != std::io::ErrorKind::InvalidInput
+}
+
 fn refuse_container(extension: &str, error: Error) -> AudioError {
     match error {
-        Error::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-            AudioError::io("Reading the audio failed")(error)
-        }
+        Error::IoError(error) if is_of_the_system(&error) => AudioError::io("Reading the audio failed")(error),
         Error::LimitError(what) => {
             AudioError::Limit(format!("The file's header asks for too much ({what}). Export it again."))
         }
@@ -369,6 +385,10 @@ impl Read for Window {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let left = usize::try_from(self.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let take = buffer.len().min(left);
+        if take == 0 {
+            // Beyond the end a position need not even be one in the file.
+            return Ok(0);
+        }
         self.file.seek(SeekFrom::Start(self.start + self.at))?;
         let read = self.file.read(&mut buffer[..take])?;
         self.at += read as u64;

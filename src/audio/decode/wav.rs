@@ -79,14 +79,14 @@ pub(super) fn open(mut file: File, start: u64) -> Result<Opened, AudioError> {
     let spec = AudioSpec::checked(rate_hz, channels)?;
     let (codec, source): (&str, Box<dyn AudioSource>) = match tag {
         TAG_PCM | TAG_FLOAT => {
-            let container_bits = if block_bytes > 0 { block_bytes / channels * 8 } else { bits.div_ceil(8) * 8 };
-            let (codec, format) = match (tag, container_bits) {
-                (TAG_PCM, 8) => ("pcm_u8", Pcm::U8),
-                (TAG_PCM, 16) => ("pcm_s16le", Pcm::S16),
-                (TAG_PCM, 24) => ("pcm_s24le", Pcm::S24),
-                (TAG_PCM, 32) => ("pcm_s32le", Pcm::S32),
-                (TAG_FLOAT, 32) => ("pcm_f32le", Pcm::F32),
-                (TAG_FLOAT, 64) => ("pcm_f64le", Pcm::F64),
+            let sample_bytes = if block_bytes > 0 { block_bytes / channels } else { bits.div_ceil(8) };
+            let (codec, format) = match (tag, sample_bytes) {
+                (TAG_PCM, 1) => ("pcm_u8", Pcm::U8),
+                (TAG_PCM, 2) => ("pcm_s16le", Pcm::S16),
+                (TAG_PCM, 3) => ("pcm_s24le", Pcm::S24),
+                (TAG_PCM, 4) => ("pcm_s32le", Pcm::S32),
+                (TAG_FLOAT, 4) => ("pcm_f32le", Pcm::F32),
+                (TAG_FLOAT, 8) => ("pcm_f64le", Pcm::F64),
                 _ => {
                     return Err(AudioError::Unsupported(format!(
                         "This WAV file uses {bits}-bit samples in {block_bytes}-byte frames, which no player expects. \
