@@ -60,6 +60,8 @@ fn he_aac_is_refused_however_it_is_announced() {
 
     workshop.ffmpeg("-i music.wav -ar 22050 -ac 1 -c:a aac -b:a 32k plain.aac");
     assert!(workshop.decode("plain.aac", None).is_ok());
+    workshop.ffmpeg("-f lavfi -i anullsrc=r=24000:cl=mono -t 4 -c:a aac -b:a 32k silence.aac");
+    assert!(workshop.decode("silence.aac", None).is_ok(), "every frame of silence is alike");
     workshop.write("implicit.aac", &extended(&workshop.read("plain.aac")));
     workshop.ffmpeg("-i implicit.aac -c copy implicit.m4a");
 
@@ -90,6 +92,8 @@ fn what_is_not_read_is_named() {
         ("silent.ts", "-f lavfi -i testsrc=size=64x64:rate=5 -t 1 -c:v mpeg2video", "MPEG video"),
         ("music.ac3", "-i music.wav -c:a ac3", "AC-3"),
         ("ac3.mp4", "-i music.wav -c:a ac3", "AC-3"),
+        ("mulaw.mov", "-i voice.wav -c:a pcm_mulaw", "µ-law"),
+        ("alac.mov", "-i music.wav -c:a alac", "Apple Lossless"),
         ("surround.m4a", "-i music.wav -ac 6 -c:a aac", "mono or stereo"),
         ("surround.opus", "-i music.wav -ac 6 -c:a libopus", "mono or stereo"),
         ("music.wv", "-i music.wav -c:a wavpack", "WavPack"),

@@ -46,25 +46,30 @@ impl Workshop {
         std::fs::write(self.path(name), bytes).unwrap();
     }
 
-    /// A WAV of 32-bit floats.
+    /// A WAV of 32-bit floats, with a header so plain that every tool takes one channel for mono.
     pub fn write_wav(&self, name: &str, spec: AudioSpec, samples: &[f32]) {
-        let spec = hound::WavSpec {
-            channels: spec.channels,
-            sample_rate: spec.rate_hz,
-            bits_per_sample: 32,
-            sample_format: hound::SampleFormat::Float,
-        };
-        let mut writer = hound::WavWriter::create(self.path(name), spec).unwrap();
-        samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
-        writer.finalize().unwrap();
+        let data_bytes = 4 * samples.len() as u32;
+        let frame_bytes = 4 * spec.channels;
+        let mut bytes = Vec::with_capacity(44 + data_bytes as usize);
+        bytes.extend_from_slice(b"RIFF");
+        bytes.extend((36 + data_bytes).to_le_bytes());
+        bytes.extend_from_slice(b"WAVEfmt ");
+        bytes.extend(16u32.to_le_bytes());
+        bytes.extend([3, spec.channels].map(u16::to_le_bytes).concat());
+        bytes.extend([spec.rate_hz, spec.rate_hz * u32::from(frame_bytes)].map(u32::to_le_bytes).concat());
+        bytes.extend([frame_bytes, 32].map(u16::to_le_bytes).concat());
+        bytes.extend_from_slice(b"data");
+        bytes.extend(data_bytes.to_le_bytes());
+        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        self.write(name, &bytes);
     }
 
-    /// Runs ffmpeg in the directory; its standard output.
+    /// Runs ffmpeg in the directory, arguments separated by spaces; its standard output.
     pub fn ffmpeg(&self, arguments: &str) -> Vec<u8> {
         self.run("ffmpeg", &format!("-hide_banner -nostdin -v error -y {arguments}"))
     }
 
-    /// Runs `sox` or ffmpeg in the directory, arguments separated by spaces.
+    /// Runs any program likewise.
     pub fn run(&self, program: &str, arguments: &str) -> Vec<u8> {
         let output = Command::new(program)
             .args(arguments.split_whitespace())

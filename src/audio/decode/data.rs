@@ -74,7 +74,7 @@ impl<D: BlockDecoder> AudioSource for DataSource<D> {
             .read_to_end(&mut self.bytes)
             .map_err(AudioError::io("Reading the audio failed"))?;
         let whole = self.bytes.len() / unit * unit;
-        self.truncated |= whole < self.bytes.len();
+        let part_of_block = whole < self.bytes.len();
         self.decoder.decode(&self.bytes[..whole], &mut block.samples);
         if let Some(left) = &mut self.frames_left {
             let channels = usize::from(self.spec.channels);
@@ -82,6 +82,8 @@ impl<D: BlockDecoder> AudioSource for DataSource<D> {
             *left -= frames;
             block.samples.truncate(frames as usize * channels);
         }
+        // Where all announced frames are out, a byte too many is padding.
+        self.truncated |= part_of_block && self.frames_left != Some(0);
         Ok(!block.samples.is_empty())
     }
 

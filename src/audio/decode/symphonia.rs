@@ -135,8 +135,15 @@ impl SymphoniaSource {
         let format = symphonia::default::get_probe()
             .probe(&hint, stream, FormatOptions::default(), metadata)
             .map_err(|error| refuse_container(extension, error))?;
-        let track = sound_track(format.as_ref())?;
-        let (codec, decoder) = decoder_for(track)?;
+        // What the container's reader does not know, it leaves out.
+        let track = sound_track(format.as_ref()).map_err(|error| match sound {
+            Some(sound) => refuse_kind(&sound.kind_name()),
+            None => error,
+        })?;
+        let (codec, decoder) = decoder_for(track).map_err(|error| match (sound, &error) {
+            (Some(sound), AudioError::Unsupported(_)) if !is_read(track) => refuse_kind(&sound.kind_name()),
+            _ => error,
+        })?;
         let track_id = track.id;
         let (delay, padding_frames) = (u64::from(track.delay.unwrap_or(0)), track.padding.unwrap_or(0));
         // Without a Xing header, the number of frames of an MP3 is only guessed from its size; so it is for ADTS.
@@ -357,6 +364,19 @@ fn refuse_codec(codec: &str, what: &str) -> AudioError {
         ));
     }
     AudioError::Unsupported(format!("The {codec} audio in this file can't be read here ({what}). {SEND_INSTEAD}"))
+}
+
+/// True if there is a decoder for the kind of codec, whether or not it reads this very file.
+fn is_read(track: &Track) -> bool {
+    let codec = match &track.codec_params {
+        Some(CodecParameters::Audio(params)) => params.codec,
+        _ => CODEC_ID_NULL_AUDIO,
+    };
+    codec == CODEC_ID_OPUS || symphonia::default::get_codecs().get_audio_decoder(codec).is_some()
+}
+
+fn refuse_kind(kind: &str) -> AudioError {
+    AudioError::Unsupported(format!("This file holds {kind} audio, which can't be read here. {SEND_INSTEAD}"))
 }
 
 fn refuse_he_aac() -> AudioError {

@@ -214,7 +214,7 @@ fn walk(file: &mut File, start: u64) -> Result<Layout, AudioError> {
             }
             _ => {}
         }
-        at = next_chunk(file, body + u64::from(size)).map_err(read_error())?;
+        at = next_chunk(file, start, body + u64::from(size)).map_err(read_error())?;
     }
     Err(match format {
         Some(_) => AudioError::Empty(
@@ -240,15 +240,24 @@ fn chunk_header(file: &mut File, at: u64) -> std::io::Result<Option<([u8; 4], u3
     Ok(id.iter().all(|byte| (0x20..0x7F).contains(byte)).then_some((id, u32::from_le_bytes(size))))
 }
 
-/// Chunks are padded to even offsets, but some writers forget; take the first offset where a chunk can be.
-fn next_chunk(file: &mut File, end_of_body: u64) -> std::io::Result<u64> {
-    let padded = end_of_body + end_of_body % 2;
+/// Chunks that are found in WAV files, by which one is told from another's middle.
+const USUAL_CHUNKS: [&[u8; 4]; 18] = [
+    b"data", b"fmt ", b"fact", b"ds64", b"LIST", b"JUNK", b"junk", b"PAD ", b"FLLR", b"bext", b"cart", b"id3 ",
+    b"ID3 ", b"iXML", b"cue ", b"smpl", b"PEAK", b"note",
+];
+
+/// Chunks are padded to even offsets, but some writers forget; take the offset where a usual chunk is, or else any.
+fn next_chunk(file: &mut File, start: u64, end_of_body: u64) -> std::io::Result<u64> {
+    let padded = end_of_body + end_of_body.abs_diff(start) % 2;
+    let mut possible = None;
     for at in [padded, end_of_body] {
-        if chunk_header(file, at)?.is_some() {
-            return Ok(at);
+        match chunk_header(file, at)? {
+            Some((id, _)) if USUAL_CHUNKS.contains(&&id) => return Ok(at),
+            Some(_) => possible = possible.or(Some(at)),
+            None => {}
         }
     }
-    Ok(padded)
+    Ok(possible.unwrap_or(padded))
 }
 
 /// True when whole chunks, and nothing else, lie from `at` to the end.
