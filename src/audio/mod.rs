@@ -10,6 +10,7 @@ pub mod encode;
 pub mod format;
 mod g711;
 mod g722;
+mod g726;
 mod gsm;
 mod high_pass;
 mod intake;

@@ -10,6 +10,7 @@ use super::data::BlockDecoder;
 use crate::audio::format::{AudioError, AudioSpec};
 use crate::audio::g711::Law;
 use crate::audio::g722;
+use crate::audio::g726::{self, CodeBits};
 use crate::audio::gsm::{Gsm, Packing};
 
 /// Linear PCM, little-endian.
@@ -129,6 +130,49 @@ impl BlockDecoder for G722Blocks {
     fn decode(&mut self, blocks: &[u8], samples: &mut Vec<f32>) {
         for code in blocks {
             samples.extend(self.coder.decode(*code).map(|sample| f32::from(sample) / 32_768.0));
+        }
+    }
+}
+
+/// G.726, mono.
+pub(crate) struct G726Blocks {
+    coder: g726::Decoder,
+    bits: CodeBits,
+    packing: g726::Packing,
+}
+
+impl G726Blocks {
+    pub(crate) fn new(bits: CodeBits, packing: g726::Packing) -> Self {
+        Self { coder: g726::Decoder::new(bits), bits, packing }
+    }
+}
+
+impl BlockDecoder for G726Blocks {
+    fn block_bytes(&self) -> usize {
+        // The fewest bytes that hold a whole number of codes.
+        match self.bits {
+            CodeBits::Two | CodeBits::Four => 1,
+            CodeBits::Three => 3,
+            CodeBits::Five => 5,
+        }
+    }
+
+    fn decode(&mut self, blocks: &[u8], samples: &mut Vec<f32>) {
+        let count = self.bits.count();
+        for block in blocks.chunks_exact(self.block_bytes()) {
+            let bits = 8 * block.len() as u32;
+            let join = |word: u64, byte: &u8| (word << 8) | u64::from(*byte);
+            let word = match self.packing {
+                g726::Packing::LowFirst => block.iter().rev().fold(0, join),
+                g726::Packing::HighFirst => block.iter().fold(0, join),
+            };
+            for at in (0..bits).step_by(count as usize) {
+                let shift = match self.packing {
+                    g726::Packing::LowFirst => at,
+                    g726::Packing::HighFirst => bits - count - at,
+                };
+                samples.push(f32::from(self.coder.decode((word >> shift) as u8)) / 32_768.0);
+            }
         }
     }
 }

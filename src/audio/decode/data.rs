@@ -68,6 +68,7 @@ impl<D: BlockDecoder> AudioSource for DataSource<D> {
         block.samples.clear();
         let unit = self.decoder.block_bytes();
         let want = (READ_BYTES / unit).max(1) * unit;
+        let mut part_of_block = false;
         // Blocks that don't decode make no samples, and are not the end.
         while block.samples.is_empty() {
             self.bytes.clear();
@@ -79,7 +80,7 @@ impl<D: BlockDecoder> AudioSource for DataSource<D> {
                 break;
             }
             let whole = self.bytes.len() / unit * unit;
-            self.truncated |= whole < self.bytes.len();
+            part_of_block |= whole < self.bytes.len();
             self.decoder.decode(&self.bytes[..whole], &mut block.samples);
         }
         if let Some(left) = &mut self.frames_left {
@@ -88,6 +89,8 @@ impl<D: BlockDecoder> AudioSource for DataSource<D> {
             *left -= frames;
             block.samples.truncate(frames as usize * channels);
         }
+        // Where all announced frames are out, a byte too many is padding.
+        self.truncated |= part_of_block && self.frames_left != Some(0);
         Ok(!block.samples.is_empty())
     }
 

@@ -1,5 +1,6 @@
 //! Whatever arrives becomes a stream of samples, or a sentence that says what to send instead.
 
+mod aac;
 mod codecs;
 mod data;
 #[cfg(fuzzing)]
@@ -11,6 +12,7 @@ pub(crate) mod raw;
 mod sniff;
 mod symphonia;
 mod wav;
+mod webm;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -65,6 +67,11 @@ pub fn open(path: &Path, hint: Option<&str>) -> Result<Opened, AudioError> {
         ) => raw::open(file, format),
         (Kind::Wav { start }, _) => wav::open(file, start),
         (Kind::OggOpus, _) => opus::open(file),
+        (Kind::Container("matroska"), _) => {
+            let padding = webm::padding_nanoseconds(&mut file).map_err(read_error())?;
+            file.rewind().map_err(read_error())?;
+            symphonia::open_webm(file, padding)
+        }
         (Kind::Container(name), _) => symphonia::open(file, name, None),
         (Kind::Mp4, _) => match mp4::look(&mut file).map_err(read_error())? {
             mp4::Findings::Sound(sound) => {

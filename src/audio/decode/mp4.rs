@@ -12,6 +12,26 @@ pub(super) struct SoundTrack {
     pub(super) seconds: Option<f64>,
     /// The track's time scale in ticks a second, for audio nearly always its sampling rate.
     pub(super) ticks_per_second: u32,
+    /// The kind of its samples, as four letters; zeros where the track does not say.
+    pub(super) kind: [u8; 4],
+}
+
+impl SoundTrack {
+    /// The kind of the samples in words, for those that are not read.
+    pub(super) fn kind_name(&self) -> String {
+        match &self.kind {
+            b"samr" | b"sawb" | b"sawp" => "AMR".into(),
+            b"ac-3" | b"ec-3" | b"ac-4" => "Dolby (AC-3)".into(),
+            b"alac" => "Apple Lossless (in a form that only QuickTime writes)".into(),
+            b"ulaw" => "µ-law".into(),
+            b"alaw" => "A-law".into(),
+            b"ima4" => "IMA ADPCM".into(),
+            b"sqcp" | b"Qclp" => "QCELP".into(),
+            b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" => "DTS".into(),
+            kind if kind.iter().all(u8::is_ascii_graphic) => format!("\"{}\"", String::from_utf8_lossy(kind)),
+            _ => "an unknown kind of".into(),
+        }
+    }
 }
 
 /// A `moov` larger than this is not of a phone's recording, and is left to the demuxer.
@@ -75,6 +95,11 @@ fn parse(moov: &[u8]) -> Option<SoundTrack> {
         }
         let mut sound =
             SoundTrack { ticks_per_second: find(media, b"mdhd").and_then(ticks_per_second)?, ..SoundTrack::default() };
+        let samples =
+            find(media, b"minf").and_then(|media| find(media, b"stbl")).and_then(|table| find(table, b"stsd"));
+        if let Some(kind) = samples.and_then(|entries| entries.get(12..16)?.try_into().ok()) {
+            sound.kind = kind;
+        }
         if let Some((start, duration)) =
             find(track, b"edts").and_then(|edits| find(edits, b"elst")).and_then(first_edit)
         {

@@ -27,6 +27,16 @@ pub(super) fn pre_skip_frames(params: &AudioCodecParameters) -> u64 {
     }
 }
 
+/// How much louder to play, in 1/256 dB, as the same header says.
+fn gain(params: &AudioCodecParameters) -> i32 {
+    match params.extra_data.as_deref() {
+        Some([b'O', b'p', b'u', b's', b'H', b'e', b'a', b'd', _, _, _, _, _, _, _, _, low, high, ..]) => {
+            i32::from(i16::from_le_bytes([*low, *high]))
+        }
+        _ => 0,
+    }
+}
+
 /// libopus behind symphonia's interface.
 pub(super) struct OpusPackets {
     params: AudioCodecParameters,
@@ -43,9 +53,12 @@ impl OpusPackets {
             2 => (Position::FRONT_LEFT | Position::FRONT_RIGHT, opus::Channels::Stereo),
             _ => return unsupported_error("surround sound"),
         };
-        let Ok(decoder) = opus::Decoder::new(RATE_HZ, channels) else {
+        let Ok(mut decoder) = opus::Decoder::new(RATE_HZ, channels) else {
             return unsupported_error("no memory");
         };
+        if decoder.set_gain(gain(params)).is_err() {
+            return unsupported_error("an impossible gain");
+        }
         let spec = AudioSpec::new(RATE_HZ, Channels::Positioned(layout));
         Ok(Self {
             params: params.clone(),

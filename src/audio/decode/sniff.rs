@@ -60,6 +60,8 @@ pub(super) fn sniff(head: &[u8]) -> Kind {
         // Twelve set bits begin a frame of MP3 (layer bits set) or of ADTS AAC (layer bits clear).
         [0xFF, second, ..] if second & 0xF6 == 0xF0 => Kind::Container("aac"),
         _ if is_text(head) && !head.starts_with(b"#!AMR") => Kind::NotAudio("a text file"),
+        // Packets of a broadcast, each with the same first byte.
+        [0x47, ..] if head.len() >= 377 && head[188] == 0x47 && head[376] == 0x47 => Kind::NotAudio("an MPEG video"),
         _ => signed(NOT_AUDIO, head)
             .map(Kind::NotAudio)
             .or_else(|| signed(UNREADABLE, head).map(Kind::Unreadable))
@@ -103,6 +105,10 @@ const UNREADABLE: &[(&[u8], &str)] = &[
     (b".ra\xFD", "a RealAudio file"),
     (b"wvpk", "a WavPack file"),
     (b"MAC ", "a Monkey's Audio file"),
+    (b"TTA1", "a True Audio (TTA) file"),
+    (b"riff\x2E\x91\xCF\x11", "a Sony Wave64 file"),
+    (b"Creative Voice File", "a Creative Voice (VOC) file"),
+    (b"\x7F\xFE\x80\x01", "a DTS recording"),
     (b"\x0B\x77", "a Dolby (AC-3) recording"),
 ];
 

@@ -13,6 +13,7 @@ use symphonia::core::formats::{FormatOptions, FormatReader, Track};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
+use super::aac::{self, SbrWatch};
 use super::codecs::finite;
 use super::data::DataRange;
 use super::mp4::SoundTrack;
@@ -47,14 +48,19 @@ pub(super) struct SymphoniaSource {
     padding: Padding,
     interleaved: Vec<f32>,
     packets_bad: u64,
+    /// There for AAC.
+    sbr: Option<SbrWatch>,
     finished: bool,
     truncated: bool,
 }
 
-/// Encoder padding at the end of an MP3, left out only if the file has exactly the frames its header says. A file that was
-/// cut has lost its padding, and one made by joining others has audio after it.
+/// Encoder padding at the end.
 struct Padding {
     samples: usize,
+    /// It is marked on the last packet itself. Where a header in front tells of it, as in MP3, it is left out only if the
+    /// file has exactly the frames that the header says: one that was cut has lost its padding, and one made by joining
+    /// others has audio after it.
+    marked: bool,
     /// Frames that the headers announce, delay and padding included; 0 where they don't.
     total_frames: u64,
     decoded_frames: u64,
@@ -80,7 +86,7 @@ impl Padding {
     }
 
     fn finish(&mut self, out: &mut Vec<f32>) {
-        if self.decoded_frames != self.total_frames {
+        if !self.marked && self.decoded_frames != self.total_frames {
             out.append(&mut self.held_back);
         }
         self.held_back.clear();
@@ -89,7 +95,20 @@ impl Padding {
 
 /// Opens a whole file; `container` is what its first bytes look like.
 pub(super) fn open(file: File, container: &'static str, sound: Option<SoundTrack>) -> Result<Opened, AudioError> {
-    let source = SymphoniaSource::new(Box::new(file), container, sound)?;
+    Ok(opened(SymphoniaSource::new(Box::new(file), container, sound)?))
+}
+
+/// Opens a WebM or Matroska file whose last packet ends in so much padding.
+pub(super) fn open_webm(file: File, padding_nanoseconds: u64) -> Result<Opened, AudioError> {
+    let mut source = SymphoniaSource::new(Box::new(file), "matroska", None)?;
+    let frames = u128::from(padding_nanoseconds) * u128::from(source.spec.rate_hz) + 500_000_000;
+    let frames = (frames / 1_000_000_000).min(u128::from(LONGEST_PACKET_FRAMES)) as usize;
+    source.padding.samples = frames * usize::from(source.spec.channels);
+    source.padding.marked = true;
+    Ok(opened(source))
+}
+
+fn opened(source: SymphoniaSource) -> Opened {
     let container = match source.format.format_info().short_name {
         "isomp4" => "mp4",
         "mp1" | "mp2" | "mp3" => "mp3",
@@ -97,7 +116,7 @@ pub(super) fn open(file: File, container: &'static str, sound: Option<SoundTrack
         "aac" | "adts" => "adts",
         name => name,
     };
-    Ok(Opened { container, codec: source.codec.to_owned(), source: Box::new(source) })
+    Opened { container, codec: source.codec.to_owned(), source: Box::new(source) }
 }
 
 impl SymphoniaSource {
@@ -121,8 +140,15 @@ impl SymphoniaSource {
         let format = symphonia::default::get_probe()
             .probe(&hint, stream, FormatOptions::default(), metadata)
             .map_err(|error| refuse_container(extension, error))?;
-        let track = sound_track(format.as_ref())?;
-        let (codec, decoder) = decoder_for(track)?;
+        // What the container's reader does not know, it leaves out.
+        let track = sound_track(format.as_ref()).map_err(|error| match sound {
+            Some(sound) => refuse_kind(&sound.kind_name()),
+            None => error,
+        })?;
+        let (codec, decoder) = decoder_for(track).map_err(|error| match (sound, &error) {
+            (Some(sound), AudioError::Unsupported(_)) if !is_read(track) => refuse_kind(&sound.kind_name()),
+            _ => error,
+        })?;
         let track_id = track.id;
         let (delay, padding_frames) = (u64::from(track.delay.unwrap_or(0)), track.padding.unwrap_or(0));
         // Without a Xing header, the number of frames of an MP3 is only guessed from its size; so it is for ADTS.
@@ -142,9 +168,10 @@ impl SymphoniaSource {
             spec: AudioSpec::mono(8_000),
             skip_frames: pre_skip_frames,
             frames_left: u64::MAX,
-            padding: Padding { samples: 0, total_frames, decoded_frames: 0, held_back: Vec::new() },
+            padding: Padding { samples: 0, marked: false, total_frames, decoded_frames: 0, held_back: Vec::new() },
             interleaved: Vec::new(),
             packets_bad: 0,
+            sbr: (codec == CODEC_ID_AAC).then(SbrWatch::default),
             finished: false,
             truncated: false,
         };
@@ -213,6 +240,10 @@ impl SymphoniaSource {
             };
             if packet.track_id != self.track_id {
                 continue;
+            }
+            let rate_hz = self.decoder.codec_params().sample_rate.unwrap_or(0);
+            if self.sbr.as_mut().is_some_and(|watch| watch.sees(&packet.data, rate_hz)) {
+                return Err(refuse_he_aac());
             }
             let decoded = match self.decoder.decode(&packet) {
                 Ok(decoded) if decoded.frames() == 0 => continue,
@@ -291,6 +322,9 @@ fn decoder_for(track: &Track) -> Result<(AudioCodecId, Box<dyn AudioDecoder>), A
     let Some(CodecParameters::Audio(params)) = &track.codec_params else {
         return Err(super::no_sound());
     };
+    if params.codec == CODEC_ID_AAC && params.extra_data.as_deref().is_some_and(aac::announces_sbr) {
+        return Err(refuse_he_aac());
+    }
     // Gapless trimming by the library ends a file of joined MP3s after its first part.
     let gapless = !is_mpeg_audio(params.codec);
     let decoder = match params.codec {
@@ -341,10 +375,30 @@ fn refuse_container(extension: &str, error: Error) -> AudioError {
 fn refuse_codec(codec: &str, what: &str) -> AudioError {
     if what.contains("aac too complex") {
         return AudioError::Unsupported(format!(
-            "This file uses HE-AAC (AAC+), of which only half the sound could be read. Export it as AAC-LC. {SEND_INSTEAD}"
+            "This file uses a kind of AAC that can't be read here (surround sound, or another profile than AAC-LC). Export it \
+             as AAC-LC in mono or stereo. {SEND_INSTEAD}"
         ));
     }
     AudioError::Unsupported(format!("The {codec} audio in this file can't be read here ({what}). {SEND_INSTEAD}"))
+}
+
+/// True if there is a decoder for the kind of codec, whether or not it reads this very file.
+fn is_read(track: &Track) -> bool {
+    let codec = match &track.codec_params {
+        Some(CodecParameters::Audio(params)) => params.codec,
+        _ => CODEC_ID_NULL_AUDIO,
+    };
+    codec == CODEC_ID_OPUS || symphonia::default::get_codecs().get_audio_decoder(codec).is_some()
+}
+
+fn refuse_kind(kind: &str) -> AudioError {
+    AudioError::Unsupported(format!("This file holds {kind} audio, which can't be read here. {SEND_INSTEAD}"))
+}
+
+fn refuse_he_aac() -> AudioError {
+    AudioError::Unsupported(format!(
+        "This file uses HE-AAC (AAC+), of which only half the sound could be read. Export it as AAC-LC. {SEND_INSTEAD}"
+    ))
 }
 
 fn codec_name(codec: AudioCodecId) -> &'static str {

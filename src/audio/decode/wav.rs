@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 use super::Opened;
-use super::codecs::{Adpcm, AdpcmBlocks, G711Blocks, G722Blocks, GsmBlocks, Pcm, PcmBlocks};
+use super::codecs::{Adpcm, AdpcmBlocks, G711Blocks, G722Blocks, G726Blocks, GsmBlocks, Pcm, PcmBlocks};
 use super::data::{BlockDecoder, DataRange, DataSource};
 use super::symphonia::SymphoniaSource;
 use crate::audio::format::{AudioError, AudioSource, AudioSpec};
 use crate::audio::g711::Law;
+use crate::audio::g726::{self, CodeBits};
 use crate::audio::gsm::Packing;
 
 const TAG_PCM: u16 = 0x0001;
@@ -17,6 +18,8 @@ const TAG_FLOAT: u16 = 0x0003;
 const TAG_ALAW: u16 = 0x0006;
 const TAG_MULAW: u16 = 0x0007;
 const TAG_IMA_ADPCM: u16 = 0x0011;
+/// Antex's and APICOM's names for G.726, the old name of its 32 kbit/s, and the usual one.
+const TAGS_G726: [u16; 4] = [0x0014, 0x0064, 0x0040, 0x0045];
 const TAG_GSM: u16 = 0x0031;
 const TAG_MP2: u16 = 0x0050;
 const TAG_MP3: u16 = 0x0055;
@@ -36,6 +39,7 @@ struct Format {
     tag: u16,
     channels: u16,
     rate_hz: u32,
+    bytes_per_second: u32,
     block_bytes: u16,
     bits: u16,
 }
@@ -47,6 +51,7 @@ impl Format {
             tag: word(0)?,
             channels: word(2)?,
             rate_hz: u32::from_le_bytes(chunk.get(4..8)?.try_into().ok()?),
+            bytes_per_second: u32::from_le_bytes(chunk.get(8..12)?.try_into().ok()?),
             block_bytes: word(12)?,
             bits: word(14)?,
         };
@@ -70,7 +75,7 @@ struct Layout {
 /// Opens the WAV whose `RIFF` is at `start` (metadata may lie in front).
 pub(super) fn open(mut file: File, start: u64) -> Result<Opened, AudioError> {
     let layout = walk(&mut file, start)?;
-    let Format { tag, channels, rate_hz, block_bytes, bits } = layout.format;
+    let Format { tag, channels, rate_hz, bytes_per_second, block_bytes, bits } = layout.format;
     if layout.data.bytes == 0 {
         return Err(AudioError::Empty(
             "This WAV file has a header but no audio in it: nothing was recorded. Record or export it again.".into(),
@@ -109,6 +114,16 @@ pub(super) fn open(mut file: File, start: u64) -> Result<Opened, AudioError> {
         TAG_IMA_ADPCM => {
             ("adpcm_ima_wav", stream(file, &layout, spec, AdpcmBlocks::new(Adpcm::Ima, spec, block_bytes)?)?)
         }
+        tag if TAGS_G726.contains(&tag) && channels == 1 => {
+            // Some writers leave the size of a code out, but the bit rate tells.
+            let by_rate = bytes_per_second.saturating_mul(8) / rate_hz;
+            let size = CodeBits::new(u32::from(bits)).or_else(|| CodeBits::new(by_rate)).ok_or_else(|| {
+                AudioError::Malformed(
+                    "The G.726 header of this WAV file contradicts itself. Export it again as 16-bit PCM WAV.".into(),
+                )
+            })?;
+            ("g726", stream(file, &layout, spec, G726Blocks::new(size, g726::Packing::HighFirst))?)
+        }
         TAG_MP3 | TAG_MP2 => {
             let inner = SymphoniaSource::open_range(file, layout.data, "mp3")?;
             (inner.codec(), Box::new(inner))
@@ -137,7 +152,10 @@ fn stream(
 
 fn tag_name(tag: u16) -> String {
     match tag {
-        0x0014 | 0x0040 | 0x0045 | 0x0064 => "G.726 or G.723 audio".into(),
+        0x0014 | 0x0040 | 0x0045 | 0x0064 => "G.726 audio of several channels".into(),
+        0x0031 => "GSM audio of several channels".into(),
+        0x028F | 0x0065 => "G.722 audio of several channels".into(),
+        0x0042 | 0x0111 => "G.723.1 audio".into(),
         0x0083 | 0x0133 => "G.729 audio".into(),
         0x0161..=0x0163 => "Windows Media audio".into(),
         0x00FF | 0x1600..=0x1610 => "AAC audio".into(),
@@ -196,7 +214,7 @@ fn walk(file: &mut File, start: u64) -> Result<Layout, AudioError> {
             }
             _ => {}
         }
-        at = next_chunk(file, body + u64::from(size)).map_err(read_error())?;
+        at = next_chunk(file, start, body + u64::from(size)).map_err(read_error())?;
     }
     Err(match format {
         Some(_) => AudioError::Empty(
@@ -222,15 +240,24 @@ fn chunk_header(file: &mut File, at: u64) -> std::io::Result<Option<([u8; 4], u3
     Ok(id.iter().all(|byte| (0x20..0x7F).contains(byte)).then_some((id, u32::from_le_bytes(size))))
 }
 
-/// Chunks are padded to even offsets, but some writers forget; take the first offset where a chunk can be.
-fn next_chunk(file: &mut File, end_of_body: u64) -> std::io::Result<u64> {
-    let padded = end_of_body + end_of_body % 2;
+/// Chunks that are found in WAV files, by which one is told from another's middle.
+const USUAL_CHUNKS: [&[u8; 4]; 18] = [
+    b"data", b"fmt ", b"fact", b"ds64", b"LIST", b"JUNK", b"junk", b"PAD ", b"FLLR", b"bext", b"cart", b"id3 ",
+    b"ID3 ", b"iXML", b"cue ", b"smpl", b"PEAK", b"note",
+];
+
+/// Chunks are padded to even offsets, but some writers forget; take the offset where a usual chunk is, or else any.
+fn next_chunk(file: &mut File, start: u64, end_of_body: u64) -> std::io::Result<u64> {
+    let padded = end_of_body + end_of_body.abs_diff(start) % 2;
+    let mut possible = None;
     for at in [padded, end_of_body] {
-        if chunk_header(file, at)?.is_some() {
-            return Ok(at);
+        match chunk_header(file, at)? {
+            Some((id, _)) if USUAL_CHUNKS.contains(&&id) => return Ok(at),
+            Some(_) => possible = possible.or(Some(at)),
+            None => {}
         }
     }
-    Ok(padded)
+    Ok(possible.unwrap_or(padded))
 }
 
 /// True when whole chunks, and nothing else, lie from `at` to the end.

@@ -142,8 +142,8 @@ impl OutputFormat {
         Some(match self {
             Self::Ulaw => RawFormat::G711(Law::Mu),
             Self::Alaw => RawFormat::G711(Law::A),
-            Self::Sln => RawFormat::Slin { rate_hz: 8_000 },
-            Self::Sln16 => RawFormat::Slin { rate_hz: 16_000 },
+            Self::Sln => RawFormat::Slin { rate_hz: 8_000, channels: 1 },
+            Self::Sln16 => RawFormat::Slin { rate_hz: 16_000, channels: 1 },
             Self::Gsm => RawFormat::Gsm,
             Self::G722 => RawFormat::G722,
             Self::Wav | Self::WavUlaw | Self::WavAlaw | Self::WavGsm | Self::Opus => return None,
