@@ -17,9 +17,10 @@ pub(crate) struct LoudnessMeter {
 impl LoudnessMeter {
     /// `Mode::HISTOGRAM` bounds the memory, at a resolution of 0.1 LU.
     pub(crate) fn new(spec: AudioSpec) -> Result<Self, AudioError> {
-        let meter = EbuR128::new(u32::from(spec.channels), spec.rate_hz, Mode::I | Mode::HISTOGRAM).map_err(|error| {
-            AudioError::Limit(format!("Loudness can't be measured at {} Hz ({error}).", spec.rate_hz))
-        })?;
+        let meter =
+            EbuR128::new(u32::from(spec.channels), spec.rate_hz, Mode::I | Mode::HISTOGRAM).map_err(|error| {
+                AudioError::Limit(format!("Loudness can't be measured at {} Hz ({error}).", spec.rate_hz))
+            })?;
         let estimator = TruePeak::new(spec.channels);
         Ok(Self { meter, estimator, estimates: Vec::new(), sample_peak: 0.0, true_peak: 0.0 })
     }

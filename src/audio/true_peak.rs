@@ -39,7 +39,10 @@ impl TruePeak {
         peaks.clear();
         peaks.resize(frames, 0.0);
         for (channel, line) in self.lines.iter_mut().enumerate() {
-            line.extend(samples.iter().skip(channel).step_by(channels));
+            match channels {
+                1 => line.extend_from_slice(samples),
+                _ => line.extend(samples.iter().skip(channel).step_by(channels)),
+            }
             for (run, peaks) in peaks.chunks_mut(RUN_FRAMES).enumerate() {
                 let used = &line[run * RUN_FRAMES..][..peaks.len() + TAPS - 1];
                 if highest(used) * self.most_overshoot < floor {
