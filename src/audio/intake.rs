@@ -13,6 +13,7 @@ use super::resample::Resampler;
 use super::spec::{RenderSpec, Role, SourceReport, SourceSpec};
 use super::speech_activity::{SPEECH_RATE_HZ, SpeechDetector, SpeechSegment};
 use super::spool::{Spool, SpoolWriter};
+use super::true_peak;
 
 /// Renditions up to this rate are for phones, and get the high-pass.
 const PHONE_MAX_RATE_HZ: u32 = 16_000;
@@ -130,6 +131,10 @@ impl Leg {
         self.frames += (block.samples.len() / channels) as u64;
         self.ended = ended;
         if self.clipped {
+            return;
+        }
+        if true_peak::highest(&block.samples) < FULL_SCALE {
+            self.flat_frames = 0;
             return;
         }
         for frame in block.samples.chunks_exact(channels) {

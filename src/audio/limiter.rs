@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
+use super::true_peak::TruePeak;
+
 /// How far the limiter looks ahead, in ms; gain moves no faster than over this time.
 const LOOK_AHEAD_MS: u32 = 5;
 /// Time constant of the recovery after a peak, in seconds.
 const RELEASE_SECONDS: f32 = 0.1;
-/// Points between two samples at which the signal is estimated, and the samples each estimate uses.
-const PHASES: usize = 4;
-const TAPS: usize = 12;
+/// Less attenuation than this (0.001 dB) is none: where a recovery ends.
+const UNITY: f32 = 0.9999;
 
 /// A look-ahead limiter for one or more channels, which share one gain so that the stereo image stays.
 pub(crate) struct Limiter {
@@ -16,18 +17,21 @@ pub(crate) struct Limiter {
     channels: usize,
     look_ahead: usize,
     release: f32,
-    interpolator: [[f32; TAPS]; PHASES],
-    /// Latest samples by channel, oldest first.
-    history: Vec<[f32; TAPS]>,
+    estimator: TruePeak,
+    peaks: Vec<f32>,
     /// Input waiting for its gain, interleaved.
-    delayed: VecDeque<f32>,
-    /// The lowest gains needed within the look-ahead, rising, with the frame each is for.
+    delayed: Vec<f32>,
+    /// Frames to take in before the first comes out.
+    filling_frames: usize,
+    /// The gains below 1 needed within the look-ahead, rising, with the frame each is for.
     needed: VecDeque<(u64, f32)>,
     frame: u64,
     gain: f32,
     /// Recent gains, whose mean is what is applied: a ramp instead of a step.
     recent: VecDeque<f32>,
     recent_sum: f64,
+    /// Frames since the gain was last below 1.
+    calm_frames: usize,
 }
 
 impl Limiter {
@@ -39,89 +43,85 @@ impl Limiter {
             channels: usize::from(channels),
             look_ahead,
             release: 1.0 - (-1.0 / (RELEASE_SECONDS * rate_hz as f32)).exp(),
-            interpolator: interpolator(),
-            history: vec![[0.0; TAPS]; usize::from(channels)],
-            delayed: VecDeque::new(),
+            estimator: TruePeak::new(channels),
+            peaks: Vec::new(),
+            delayed: Vec::new(),
+            filling_frames: look_ahead + TruePeak::DELAY_FRAMES,
             needed: VecDeque::new(),
             frame: 0,
             gain: 1.0,
             recent: vec![1.0; look_ahead].into(),
             recent_sum: look_ahead as f64,
+            calm_frames: look_ahead,
         }
     }
 
     /// Appends to `out` the limited signal, later than it came by the look-ahead.
     pub(crate) fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
-        for frame in samples.chunks_exact(self.channels) {
-            let peak = self.peak(frame);
-            let gain = self.next_gain(peak);
-            self.delayed.extend(frame);
-            self.frame += 1;
-            if self.frame > self.delay_frames() as u64 {
+        let mut peaks = std::mem::take(&mut self.peaks);
+        self.estimator.estimate(samples, self.ceiling, &mut peaks);
+        self.delayed.extend_from_slice(samples);
+        let (mut frame, mut taken) = (0, 0);
+        while frame < peaks.len() {
+            // Far from any peak there is nothing to work out: the samples pass as they are.
+            let passing = if self.calm_frames >= self.look_ahead {
+                peaks[frame..].iter().take_while(|peak| **peak <= self.ceiling).count()
+            } else {
+                0
+            };
+            let frames = passing.max(1);
+            let gain = if passing > 0 { 1.0 } else { self.next_gain(peaks[frame]) };
+            let filling = frames.min(self.filling_frames);
+            self.filling_frames -= filling;
+            let leaving = &self.delayed[taken..taken + (frames - filling) * self.channels];
+            if passing > 0 {
+                out.extend_from_slice(leaving);
+            } else {
                 let ceiling = self.ceiling;
-                out.extend(self.delayed.drain(..self.channels).map(|sample| (sample * gain).clamp(-ceiling, ceiling)));
+                out.extend(leaving.iter().map(|sample| (sample * gain).clamp(-ceiling, ceiling)));
             }
+            taken += leaving.len();
+            frame += frames;
+            self.frame += frames as u64;
         }
+        self.delayed.drain(..taken);
+        self.peaks = peaks;
     }
 
     /// Appends what is still held, so that as much came out as went in.
     pub(crate) fn finish(&mut self, out: &mut Vec<f32>) {
         let held = self.delayed.len();
         let end = out.len() + held;
-        self.push(&vec![0.0; self.delay_frames() * self.channels], out);
+        let delay_frames = self.look_ahead + TruePeak::DELAY_FRAMES;
+        self.push(&vec![0.0; delay_frames * self.channels], out);
         out.truncate(end);
     }
 
-    /// Look-ahead and half the interpolator, in frames.
-    fn delay_frames(&self) -> usize {
-        self.look_ahead + TAPS / 2
-    }
-
-    /// The largest estimate around the middle of the history, over all channels.
-    fn peak(&mut self, frame: &[f32]) -> f32 {
-        let mut peak = 0f32;
-        for (history, sample) in self.history.iter_mut().zip(frame) {
-            history.copy_within(1.., 0);
-            history[TAPS - 1] = *sample;
-            for taps in &self.interpolator {
-                let estimate: f32 = taps.iter().zip(history.iter()).map(|(tap, sample)| tap * sample).sum();
-                peak = peak.max(estimate.abs());
-            }
-        }
-        peak
-    }
-
     fn next_gain(&mut self, peak: f32) -> f32 {
-        let need = if peak > self.ceiling { self.ceiling / peak } else { 1.0 };
-        while self.needed.back().is_some_and(|(_, gain)| *gain >= need) {
-            self.needed.pop_back();
+        if peak > self.ceiling {
+            let need = self.ceiling / peak;
+            while self.needed.back().is_some_and(|(_, gain)| *gain >= need) {
+                self.needed.pop_back();
+            }
+            self.needed.push_back((self.frame, need));
         }
-        self.needed.push_back((self.frame, need));
         while self.needed.front().is_some_and(|(frame, _)| frame + (self.look_ahead as u64) < self.frame) {
             self.needed.pop_front();
         }
-        let lowest = self.needed.front().map_or(need, |(_, gain)| *gain);
+        let lowest = self.needed.front().map_or(1.0, |(_, gain)| *gain);
         // Down at once, up slowly; the mean below turns the step down into a ramp that is complete when the peak is due.
         self.gain = if lowest < self.gain { lowest } else { self.gain + (lowest - self.gain) * self.release };
+        if self.needed.is_empty() && self.gain > UNITY {
+            self.gain = 1.0;
+            self.calm_frames += 1;
+        } else {
+            self.calm_frames = 0;
+        }
         let oldest = self.recent.pop_front().unwrap_or(1.0);
         self.recent.push_back(self.gain);
         self.recent_sum += f64::from(self.gain) - f64::from(oldest);
         (self.recent_sum / self.look_ahead as f64) as f32
     }
-}
-
-/// Windowed sinc kernels for the quarter points between the two middle samples, each with unit gain for a constant.
-fn interpolator() -> [[f32; TAPS]; PHASES] {
-    std::array::from_fn(|phase| {
-        let kernel: [f64; TAPS] = std::array::from_fn(|tap| {
-            let x = tap as f64 - (TAPS / 2 - 1) as f64 - phase as f64 / PHASES as f64;
-            let window = 0.5 + 0.5 * (std::f64::consts::PI * x / (TAPS as f64 / 2.0 + 0.5)).cos();
-            let sinc = if x == 0.0 { 1.0 } else { (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x) };
-            sinc * window
-        });
-        let sum: f64 = kernel.iter().sum();
-        kernel.map(|tap| (tap / sum) as f32)
-    })
 }
 
 #[cfg(test)]

@@ -3,26 +3,34 @@
 use ebur128::{EbuR128, Mode};
 
 use super::format::{AudioError, AudioSpec};
+use super::true_peak::{self, TruePeak};
 
 /// Measures a signal as it passes; memory does not grow with its length.
 pub(crate) struct LoudnessMeter {
     meter: EbuR128,
-    channels: u16,
+    estimator: TruePeak,
+    estimates: Vec<f32>,
     sample_peak: f32,
+    true_peak: f32,
 }
 
 impl LoudnessMeter {
     /// `Mode::HISTOGRAM` bounds the memory, at a resolution of 0.1 LU.
     pub(crate) fn new(spec: AudioSpec) -> Result<Self, AudioError> {
-        let meter = EbuR128::new(u32::from(spec.channels), spec.rate_hz, Mode::I | Mode::TRUE_PEAK | Mode::HISTOGRAM)
-            .map_err(|error| {
-            AudioError::Limit(format!("Loudness can't be measured at {} Hz ({error}).", spec.rate_hz))
-        })?;
-        Ok(Self { meter, channels: spec.channels, sample_peak: 0.0 })
+        let meter =
+            EbuR128::new(u32::from(spec.channels), spec.rate_hz, Mode::I | Mode::HISTOGRAM).map_err(|error| {
+                AudioError::Limit(format!("Loudness can't be measured at {} Hz ({error}).", spec.rate_hz))
+            })?;
+        let estimator = TruePeak::new(spec.channels);
+        Ok(Self { meter, estimator, estimates: Vec::new(), sample_peak: 0.0, true_peak: 0.0 })
     }
 
     pub(crate) fn push(&mut self, samples: &[f32]) {
-        self.sample_peak = samples.iter().fold(self.sample_peak, |peak, sample| peak.max(sample.abs()));
+        self.sample_peak = self.sample_peak.max(true_peak::highest(samples));
+        // What cannot be a new peak is not looked at.
+        let floor = self.true_peak.max(self.sample_peak);
+        self.estimator.estimate(samples, floor, &mut self.estimates);
+        self.true_peak = floor.max(true_peak::highest(&self.estimates));
         // Fails only for whole frames missing, which our blocks never do.
         let _ = self.meter.add_frames_f32(samples);
     }
@@ -39,8 +47,7 @@ impl LoudnessMeter {
 
     /// The estimated peak between samples, linear.
     pub(crate) fn true_peak(&self) -> f32 {
-        let peaks = (0..u32::from(self.channels)).filter_map(|channel| self.meter.true_peak(channel).ok());
-        peaks.fold(f64::from(self.sample_peak), f64::max) as f32
+        self.true_peak
     }
 
     /// The estimated peak in dB relative to full scale; nothing for digital silence.

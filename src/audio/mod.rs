@@ -24,3 +24,4 @@ pub mod sandbox;
 pub mod spec;
 pub mod speech_activity;
 mod spool;
+mod true_peak;

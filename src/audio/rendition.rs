@@ -30,6 +30,8 @@ pub(crate) struct Leveling {
     pub(crate) gain: f32,
     /// Linear; nothing where no peak comes near it.
     pub(crate) ceiling: Option<f32>,
+    /// Loudness of the whole track so leveled, where it was measured.
+    whole_lufs: Option<f64>,
 }
 
 impl Leveling {
@@ -39,22 +41,24 @@ impl Leveling {
         let Some((target, lufs)) = target_lufs.zip(track.meter.lufs()) else {
             // Levels stay as they are, except for what would be cut off by the format's own full scale.
             let overshoots = track.meter.sample_peak() > 1.0;
-            return Ok(Self { gain: 1.0, ceiling: overshoots.then_some(ceiling) });
+            let whole_lufs = track.meter.lufs().filter(|_| !overshoots);
+            return Ok(Self { gain: 1.0, ceiling: overshoots.then_some(ceiling), whole_lufs });
         };
         let wanted_db = (target - lufs).min(MAX_GAIN_DB);
         let gain = from_db(wanted_db);
         if track.meter.true_peak() * gain <= ceiling {
-            return Ok(Self { gain, ceiling: None });
+            return Ok(Self { gain, ceiling: None, whole_lufs: None });
         }
         let whole = 0..track.spool.samples();
         let (mut gain_db, target) = (wanted_db, lufs + wanted_db);
         loop {
-            let leveling = Self { gain: from_db(gain_db), ceiling: Some(ceiling) };
+            let leveling = Self { gain: from_db(gain_db), ceiling: Some(ceiling), whole_lufs: None };
             let mut meter = LoudnessMeter::new(track.spec)?;
             leveling.play(track, whole.clone(), |samples| {
                 meter.push(samples);
                 Ok(())
             })?;
+            let leveling = Self { whole_lufs: meter.lufs(), ..leveling };
             let missing_db = meter.lufs().map_or(0.0, |lufs| target - lufs);
             let next_db = (gain_db + missing_db).min(wanted_db + MAX_MAKE_UP_DB);
             if missing_db < 0.2 || next_db - gain_db < 0.1 {
@@ -129,7 +133,7 @@ pub(crate) fn render(
     if drift_lu.abs() <= CODEC_DRIFT_LU || leveling.gain == 1.0 {
         return Ok(report);
     }
-    let made_up = Leveling { gain: leveling.gain * from_db(-drift_lu), ..*leveling };
+    let made_up = Leveling { gain: leveling.gain * from_db(-drift_lu), whole_lufs: None, ..*leveling };
     let written = write(output, track, &made_up, span, fades, options)?;
     check(output, track.spec, &written)
 }
@@ -159,18 +163,22 @@ fn write(
         channels: channels as usize,
         at: 0,
     };
-    let mut meter = LoudnessMeter::new(track.spec)?;
+    let known_lufs = leveling.whole_lufs.filter(|_| end - first == total_frames);
+    let mut meter = known_lufs.is_none().then(|| LoudnessMeter::new(track.spec)).transpose()?;
     let mut encoder = encode::create(&output.path, output.format, track.spec, options)?;
     let mut block = AudioBlock::default();
     leveling.play(track, first * channels..end * channels, |samples| {
         fader.process(samples);
-        meter.push(samples);
+        if let Some(meter) = &mut meter {
+            meter.push(samples);
+        }
         block.samples.clear();
         block.samples.extend_from_slice(samples);
         encoder.write(&block)
     })?;
     encoder.finish()?;
-    Ok(Written { frames: end - first, lufs: meter.lufs() })
+    let lufs = known_lufs.or_else(|| meter.and_then(|meter| meter.lufs()));
+    Ok(Written { frames: end - first, lufs })
 }
 
 /// Raised-cosine fades at both ends of a stream of known length.

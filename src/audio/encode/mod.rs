@@ -206,8 +206,9 @@ pub fn create(
 
 /// The nearest 16-bit sample.
 fn to_i16(sample: f32) -> i16 {
-    // Casting saturates, so full scale and beyond stay at full scale.
-    (sample * 32_768.0).round() as i16
+    let scaled = sample * 32_768.0;
+    // Casting cuts toward zero and saturates, so full scale and beyond stay at full scale. `f32::round` is a call.
+    (scaled + 0.5f32.copysign(scaled)) as i16
 }
 
 const WRITE_FAILED: &str = "Writing the audio failed";

@@ -28,7 +28,9 @@ impl PcmWav {
 
 impl Encoder for PcmWav {
     fn write(&mut self, block: &AudioBlock) -> Result<(), AudioError> {
-        block.samples.iter().try_for_each(|sample| self.writer.write_sample(to_i16(*sample))).map_err(hound_error)
+        let mut writer = self.writer.get_i16_writer(block.samples.len() as u32);
+        block.samples.iter().for_each(|sample| writer.write_sample(to_i16(*sample)));
+        writer.flush().map_err(hound_error)
     }
 
     fn finish(self: Box<Self>) -> Result<(), AudioError> {
