@@ -10,7 +10,7 @@ RUN voicemill models --models-dir /models fetch whisper-tiny.en voice-heart
 
 FROM debian:bookworm-slim
 RUN apt-get update && \
-    apt-get install --yes --no-install-recommends libgsm1 libstdc++6 && \
+    apt-get install --yes --no-install-recommends libgsm1 libmp3lame0 libstdc++6 && \
     rm -rf /var/lib/apt/lists/* && \
     useradd --system --uid 10001 --home-dir /data voicemill && \
     install --directory --owner voicemill --mode 0750 /data

@@ -97,6 +97,9 @@ impl Default for WorkersConfig {
     }
 }
 
+/// Every loudness that a configuration or a domain may ask for, in LUFS.
+pub const LUFS_RANGE: std::ops::RangeInclusive<f64> = -40.0..=-5.0;
+
 /// `[media]`: levels and limits of audio.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -199,7 +202,12 @@ impl Config {
         );
         for (name, lufs) in [("media.speech_lufs", self.media.speech_lufs), ("media.music_lufs", self.media.music_lufs)]
         {
-            anyhow::ensure!((-40.0..=-5.0).contains(&lufs), "{name} is {lufs}; it must lie between -40 and -5");
+            anyhow::ensure!(
+                LUFS_RANGE.contains(&lufs),
+                "{name} is {lufs}; it must lie between {} and {}",
+                LUFS_RANGE.start(),
+                LUFS_RANGE.end()
+            );
         }
         anyhow::ensure!(self.workers.lease_seconds >= 3, "workers.lease_seconds must be at least 3");
         anyhow::ensure!(self.workers.io >= 1, "workers.io must be at least 1");

@@ -40,6 +40,8 @@ fn spec(directory: &Path) -> RenderSpec {
             rate_hz,
             channels: ChannelLayout::Mono,
             span: Span::Full,
+            as_recorded: false,
+            through: None,
         })
         .into();
     spec

@@ -67,7 +67,7 @@ async fn audio_is_served_in_ranges() {
     let test = TestApp::start().await;
     let (_, page) = mailed(&test).await;
     let html = test.browser(Method::GET, &page).send().await.unwrap().text().await.unwrap();
-    for (source, hint) in sources(&html).iter().zip(["ogg", "wav"]) {
+    for (source, hint) in sources(&html).iter().zip(["ogg", "mp3"]) {
         let whole = test.browser(Method::GET, source).send().await.unwrap();
         let length = whole.headers()["content-length"].to_str().unwrap().parse::<usize>().unwrap();
         let bytes = whole.bytes().await.unwrap();
@@ -91,6 +91,11 @@ async fn audio_is_served_in_ranges() {
         assert_eq!(head.headers()["content-length"], length.to_string());
         assert!(head.bytes().await.unwrap().is_empty());
     }
+    let download = html.split("class=\"download\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let file = test.browser(Method::GET, download).send().await.unwrap();
+    assert_eq!(file.headers()["content-disposition"], "attachment; filename=\"voicemail.wav\"");
+    assert_eq!(file.headers()["content-type"], "audio/wav");
+    assert_eq!(Sound::decode(&file.bytes().await.unwrap(), "wav").rate_hz, 16_000);
     test.stop().await;
 }
 

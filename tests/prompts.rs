@@ -18,6 +18,13 @@ async fn hold_music_plays_on_every_phone_at_the_right_loudness() {
     for rendition in prompt["renditions"].as_array().unwrap() {
         let format = rendition["format"].as_str().unwrap();
         let bytes = test.media(rendition).await;
+        if rendition["purpose"] == "preview" {
+            assert_eq!(rendition["content_type"], "audio/wav", "browsers play it");
+            let phone = prompt["renditions"].as_array().unwrap().iter().find(|one| one["name"] == "phone-ulaw-8k").unwrap();
+            let heard = Sound::decode(&test.media(phone).await, "ulaw").samples;
+            assert_eq!(Sound::decode(&bytes, "wav").samples, heard, "exactly what the phone hears");
+            continue;
+        }
         let tolerance = if format == "opus" { 1.0 } else { 0.5 };
         let loudness = lufs(&bytes, format);
         assert!((loudness + 24.0).abs() <= tolerance, "{}: {loudness} LUFS", rendition["name"]);
@@ -26,6 +33,11 @@ async fn hold_music_plays_on_every_phone_at_the_right_loudness() {
         }
     }
     assert_eq!(rates, [16_000, 32_000, 48_000, 8_000], "every rate that local_stream asks for");
+    let report = &prompt["phone_report"];
+    assert!((report["loudness_out_lufs"].as_f64().unwrap() + 24.0).abs() <= 0.5, "{report:#}");
+    assert!(report["loudness_in_lufs"].as_f64().unwrap() > -24.0, "louder than a phone bears: {report:#}");
+    assert!((0.0..0.9).contains(&report["band_lost"].as_f64().unwrap()), "{report:#}");
+    assert_eq!((&report["noise_reduced"], &report["snr_db"]), (&json!(false), &Value::Null), "music");
     test.stop().await;
 }
 

@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Sound, TestApp, Wish, attachment, detail, link_in, said, sample_bytes};
+use common::{Sound, TestApp, Wish, attachment, detail, link_in, lufs, named_attachment, said, sample_bytes};
 use reqwest::{Method, StatusCode, multipart};
 use serde_json::{Value, json};
 use voicemill::speech::accuracy::word_error_rate;
@@ -29,7 +29,9 @@ async fn a_voicemail_becomes_renditions_words_and_mail() {
     assert_eq!(message["duration_ms"], (original.seconds() * 1000.0).round() as i64);
     let renditions = message["renditions"].as_array().unwrap();
     let names: Vec<&str> = renditions.iter().map(|rendition| rendition["name"].as_str().unwrap()).collect();
-    let wanted = ["brief-opus", "brief-wav-8k", "browser-opus", "browser-wav-16k", "mail-wav-8k", "phone-ulaw-8k"];
+    let wanted = [
+        "archive-wav-16k", "brief-mail", "brief-mp3", "brief-opus", "browser-mp3", "browser-opus", "mail", "phone-ulaw-8k",
+    ];
     assert_eq!(names, wanted);
     for rendition in renditions {
         let hint = if rendition["format"] == "ulaw" { "ulaw" } else { "wav" };
@@ -40,6 +42,9 @@ async fn a_voicemail_becomes_renditions_words_and_mail() {
             assert!((sound.seconds() - original.seconds()).abs() < 0.002, "{rendition:#}");
         }
     }
+    let report = &message["phone_report"];
+    assert!((report["loudness_out_lufs"].as_f64().unwrap() + 16.0).abs() <= 0.5, "{report:#}");
+    assert!(report["snr_db"].as_f64().unwrap() > 15.0 && report["noise_reduced"] == false, "{report:#}");
     let brief = &renditions[1];
     assert!(brief["duration_ms"].as_i64().unwrap() <= 33_000, "{brief:#}");
     assert!(message["brief_start_ms"].as_i64().unwrap() > 200, "the silence before the first word is left out");
@@ -294,5 +299,112 @@ async fn a_listing_has_pages_newest_first() {
         seen.extend(page.as_array().unwrap().iter().map(|message| message["id"].clone()));
     }
     assert_eq!(seen, ids);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mailed_audio_has_the_form_that_the_domain_chose() {
+    let test = TestApp::start().await;
+    let settings = json!({"email_mode": "attachment", "recipients": ["d@acme.example"], "transcribe": false});
+    test.mailbox("101", settings).await;
+    test.mailbox("102", json!({"email_mode": "brief_attachment", "recipients": ["d@acme.example"], "transcribe": false}))
+        .await;
+    // What the first bytes of each form are: RIFF with its format tag, or a frame of MP3.
+    for (form, subtype, ending, tag) in [
+        (None, "wav", ".wav", Some(1u16)),
+        (Some("wav_ulaw"), "wav", ".wav", Some(7)),
+        (Some("wav_gsm"), "wav", ".wav", Some(0x31)),
+        (Some("mp3"), "mpeg", ".mp3", None),
+        (Some("wav"), "wav", ".wav", Some(1)),
+    ] {
+        if let Some(form) = form {
+            let changed = test.change_domain("acme.example", json!({"mail_audio": form})).await;
+            assert_eq!(changed.json::<Value>().await.unwrap()["mail_audio"], form);
+        }
+        for mailbox in ["101", "102"] {
+            let dropped = test.leave(mailbox, &format!("{form:?}"), "voicemail-short.wav").await;
+            let message = test.message(&dropped["id"], settled).await;
+            assert_eq!(message["notices"][0]["state"], "accepted", "{message:#}");
+            let mails = test.mails();
+            let (name, kind, audio) = named_attachment(mails.last().unwrap()).unwrap();
+            assert_eq!((&*kind, name.ends_with(ending)), (subtype, true), "{form:?}: {name}");
+            match tag {
+                Some(tag) => {
+                    assert_eq!(&audio[..4], b"RIFF", "{form:?}");
+                    assert_eq!(u16::from_le_bytes([audio[20], audio[21]]), tag, "{form:?}");
+                }
+                None => assert_eq!(audio[0], 0xFF, "{form:?}"),
+            }
+            let sound = Sound::decode(&audio, "wav");
+            assert_eq!((sound.channels, sound.rate_hz), (1, if tag.is_none() { 16_000 } else { 8_000 }));
+            assert!(sound.seconds() > 5.0, "{form:?}: {} s", sound.seconds());
+        }
+    }
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_has_its_own_loudness_and_only_a_possible_one() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let render = async |core_id: &str| {
+        let dropped = test.leave("101", core_id, "voicemail-short.wav").await;
+        let message = test.message(&dropped["id"], |message| message["state"] == "available").await;
+        let renditions = message["renditions"].as_array().unwrap().clone();
+        let phone = renditions.iter().find(|rendition| rendition["purpose"] == "phone").unwrap();
+        lufs(&test.media(phone).await, "ulaw")
+    };
+    assert!((render("usual").await + 16.0).abs() <= 0.5);
+    let changed = test.change_domain("acme.example", json!({"speech_lufs": -23.0, "brand": "Acme Telephone"})).await;
+    let domain: Value = changed.json().await.unwrap();
+    assert_eq!((&domain["speech_lufs"], &domain["brand"]), (&json!(-23.0), &json!("Acme Telephone")));
+    assert_eq!(domain["time_zone"], "America/New_York", "what is left out stays");
+    assert!((render("softer").await + 23.0).abs() <= 0.5);
+    for wrong in [
+        json!({"speech_lufs": -3.0}),
+        json!({"music_lufs": -60.0}),
+        json!({"time_zone": "Mars/Olympus"}),
+        json!({"mail_from": "nobody"}),
+    ] {
+        assert_eq!(test.change_domain("acme.example", wrong.clone()).await.status(), 422, "{wrong}");
+    }
+    assert!(test.change_domain("acme.example", json!({"mail_audio": "ogg"})).await.status().is_client_error());
+    assert_eq!(test.change_domain("other.example", json!({})).await.status(), StatusCode::NOT_FOUND);
+    let by_portal = test.portal(Method::PATCH, "/v1/domains/acme.example").json(&json!({})).send().await.unwrap();
+    assert_eq!(by_portal.status(), StatusCode::FORBIDDEN, "only operators");
+    let back = test.change_domain("acme.example", json!({"speech_lufs": null})).await.json::<Value>().await.unwrap();
+    assert_eq!((&back["speech_lufs"], &back["brand"]), (&Value::Null, &json!("Acme Telephone")));
+    assert!((render("usual-again").await + 16.0).abs() <= 0.5);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_noisy_voicemail_is_cleaned_and_says_so() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let original = Sound::decode(&sample_bytes("voicemail-short.wav"), "wav");
+    let mut noise = 1u32;
+    let mut wav = std::io::Cursor::new(Vec::new());
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: original.rate_hz,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::new(&mut wav, spec).unwrap();
+    let level = (original.samples.iter().map(|s| s * s).sum::<f32>() / original.samples.len() as f32).sqrt();
+    for sample in &original.samples {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        // Uniform noise of the speech's own level less 8 dB.
+        let hiss = ((noise >> 8) as f32 / 8_388_608.0 - 1.0) * level * 1.73 * 0.4;
+        writer.write_sample(((sample + hiss) * 32_767.0) as i16).unwrap();
+    }
+    writer.finalize().unwrap();
+    let answer = test.drop_message("101", "noisy", wav.into_inner()).await;
+    let dropped: Value = answer.json().await.unwrap();
+    let message = test.message(&dropped["id"], |message| message["state"] != "pending").await;
+    let report = &message["phone_report"];
+    assert_eq!(report["noise_reduced"], true, "{report:#}");
+    assert!((0.0..15.0).contains(&report["snr_db"].as_f64().unwrap()), "{report:#}");
     test.stop().await;
 }

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use super::band::BandMeter;
 use super::channels;
 use super::clip::{self, TimeSpan};
 use super::decode;
 use super::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
 use super::high_pass::HighPass;
 use super::loudness::LoudnessMeter;
+use super::noise::NoiseMeter;
 use super::peaks::Peaks;
 use super::resample::Resampler;
 use super::spec::{RenderSpec, Role, SourceReport, SourceSpec};
@@ -26,6 +28,8 @@ pub(crate) struct Intake {
     pub(crate) skew_seconds: Option<f64>,
     /// There if a brief, a waveform or trimming is asked for.
     pub(crate) heard: Option<Heard>,
+    /// Share of the energy above a narrowband phone's band, if a report is asked for; nothing for silence.
+    pub(crate) band_lost: Option<f64>,
 }
 
 /// The audio at one rate and channel count, ready to be written.
@@ -39,6 +43,8 @@ pub(crate) struct Track {
 pub(crate) struct Heard {
     pub(crate) speech: Vec<SpeechSegment>,
     pub(crate) peaks: Peaks,
+    /// How far speech stands above the noise; nothing where that was not asked for, or cannot be said.
+    pub(crate) snr_db: Option<f64>,
 }
 
 impl Heard {
@@ -62,8 +68,12 @@ pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -
             tracks.push(TrackWriter::new(wanted, &leg_specs, spec.high_pass_hz, directory)?);
         }
     }
-    let listening = spec.trim_silence || spec.waveform_bins.is_some() || spec.brief_limit_seconds.is_some();
-    let mut listener = listening.then(|| Listener::new(&leg_specs)).transpose()?;
+    let minding_noise = spec.reduce_noise || spec.phone_report;
+    let listening =
+        minding_noise || spec.trim_silence || spec.waveform_bins.is_some() || spec.brief_limit_seconds.is_some();
+    let mut listener = listening.then(|| Listener::new(&leg_specs, minding_noise)).transpose()?;
+    let mut bands: Vec<BandMeter> =
+        leg_specs.iter().filter(|_| spec.phone_report).map(|leg| BandMeter::new(*leg)).collect();
 
     let mut block = AudioBlock::default();
     // The leg that is behind goes next, so that the mixers never hold much of the other.
@@ -78,6 +88,9 @@ pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -
             )));
         }
         progress(leg.seconds());
+        if let Some(band) = bands.get_mut(index) {
+            band.push(&block.samples);
+        }
         for track in &mut tracks {
             track.push(index, &block.samples, !more)?;
         }
@@ -103,7 +116,14 @@ pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -
         duration_seconds,
         skew_seconds,
         heard: listener.map(Listener::finish),
+        band_lost: band_lost(bands),
     })
+}
+
+fn band_lost(bands: Vec<BandMeter>) -> Option<f64> {
+    let sums = bands.into_iter().map(BandMeter::finish);
+    let (below, above) = sums.fold((0.0, 0.0), |sum, leg| (sum.0 + leg.0, sum.1 + leg.1));
+    (below + above > 0.0).then(|| above / (below + above))
 }
 
 /// A source being read.
@@ -116,9 +136,9 @@ struct Leg {
     place: usize,
     frames: u64,
     ended: bool,
-    /// Consecutive frames at full scale, and whether there ever were enough of them.
+    /// Consecutive frames at full scale, and how often there were enough of them.
     flat_frames: u32,
-    clipped: bool,
+    clipped_peaks: u64,
 }
 
 /// Samples from here up are at full scale; this many frames of them in a row are a peak that was cut off.
@@ -130,9 +150,6 @@ impl Leg {
         let channels = usize::from(self.source.spec().channels);
         self.frames += (block.samples.len() / channels) as u64;
         self.ended = ended;
-        if self.clipped {
-            return;
-        }
         if true_peak::highest(&block.samples) < FULL_SCALE {
             self.flat_frames = 0;
             return;
@@ -140,7 +157,7 @@ impl Leg {
         for frame in block.samples.chunks_exact(channels) {
             let flat = frame.iter().any(|sample| sample.abs() >= FULL_SCALE);
             self.flat_frames = if flat { self.flat_frames + 1 } else { 0 };
-            self.clipped |= self.flat_frames >= CLIPPED_FRAMES;
+            self.clipped_peaks += u64::from(self.flat_frames == CLIPPED_FRAMES);
         }
     }
 
@@ -157,7 +174,8 @@ impl Leg {
             channels,
             duration_seconds: self.seconds(),
             truncated: self.source.is_truncated(),
-            clipped: self.clipped,
+            clipped: self.clipped_peaks > 0,
+            clipped_peaks: self.clipped_peaks,
         }
     }
 }
@@ -183,7 +201,7 @@ fn open_legs(spec: &RenderSpec) -> Result<Vec<Leg>, AudioError> {
             frames: 0,
             ended: false,
             flat_frames: 0,
-            clipped: false,
+            clipped_peaks: 0,
         })
     };
     let mut legs: Vec<Leg> = spec.sources.iter().enumerate().map(open).collect::<Result<_, _>>()?;
@@ -308,22 +326,29 @@ struct Listener {
     mixer: Mixer,
     detector: SpeechDetector,
     peaks: Peaks,
+    noise: Option<NoiseMeter>,
 }
 
 impl Listener {
-    fn new(legs: &[AudioSpec]) -> Result<Self, AudioError> {
+    fn new(legs: &[AudioSpec], minding_noise: bool) -> Result<Self, AudioError> {
         let mixer = Mixer::new(AudioSpec::mono(SPEECH_RATE_HZ), legs)?;
-        Ok(Self { mixer, detector: SpeechDetector::default(), peaks: Peaks::default() })
+        let noise = minding_noise.then(NoiseMeter::default);
+        Ok(Self { mixer, detector: SpeechDetector::default(), peaks: Peaks::default(), noise })
     }
 
     fn push(&mut self, leg: usize, samples: &[f32], last: bool) -> Result<(), AudioError> {
         let mixed = self.mixer.push(leg, samples, last)?;
         self.detector.push(mixed);
         self.peaks.push(mixed);
+        if let Some(noise) = &mut self.noise {
+            noise.push(mixed);
+        }
         Ok(())
     }
 
     fn finish(self) -> Heard {
-        Heard { speech: self.detector.finish(), peaks: self.peaks }
+        let mut heard = Heard { speech: self.detector.finish(), peaks: self.peaks, snr_db: None };
+        heard.snr_db = self.noise.and_then(|noise| noise.snr_db(heard.speech_seconds()));
+        heard
     }
 }

@@ -3,9 +3,11 @@
 //! [`decode::open`] turns any file into an [`AudioSource`](format::AudioSource). [`pipeline::render`] makes renditions of one;
 //! [`sandbox::Sandbox::render`] does the same in a process of its own, so that no file can harm the service.
 
+mod band;
 mod channels;
 pub mod clip;
 pub mod decode;
+mod denoise;
 pub mod encode;
 pub mod format;
 mod g711;
@@ -14,8 +16,10 @@ mod g726;
 mod gsm;
 mod high_pass;
 mod intake;
+mod lame;
 mod limiter;
 mod loudness;
+mod noise;
 mod peaks;
 pub mod pipeline;
 mod rendition;

@@ -5,17 +5,22 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::clip::{self, TimeSpan};
+use super::denoise;
 use super::format::{AudioError, AudioSpec};
-use super::intake::{self, Intake, Track};
+use super::intake::{self, Heard, Intake, Track};
 use super::rendition::{self, Fades, Leveling};
 use super::spec::{OutputReport, OutputSpec, RenderReport, RenderSpec, Span};
 use super::speech_activity::SPEECH_RATE_HZ;
+use crate::model::PhoneReport;
 
 /// Renditions written at the same time; more would compete with other jobs for the same cores.
 const MAX_THREADS: usize = 4;
 /// Clicks at a cut through room noise are faded away in this time; a brief ends more gently.
 const CUT_FADE_SECONDS: f64 = 0.005;
 const BRIEF_FADE_OUT_SECONDS: f64 = 0.06;
+
+/// The rate of a narrowband phone line.
+const PHONE_RATE_HZ: u32 = 8_000;
 
 /// How far a rendering has come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,7 +51,13 @@ pub fn render(spec: &RenderSpec) -> Result<RenderReport, AudioError> {
 /// As [`render`].
 pub fn render_with(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Result<RenderReport, AudioError> {
     for output in &spec.outputs {
-        output.format.accept(AudioSpec { rate_hz: output.rate_hz, channels: output.channels.count() })?;
+        output.format.accept(shape(output))?;
+        if output.through.is_some() && output.rate_hz != PHONE_RATE_HZ {
+            return Err(AudioError::Unsupported(format!(
+                "A phone line carries {PHONE_RATE_HZ} Hz, so \"{}\" can't be at {} Hz.",
+                output.name, output.rate_hz
+            )));
+        }
         if output.span == Span::Brief && spec.brief_limit_seconds.is_none() {
             return Err(AudioError::Unsupported(format!(
                 "\"{}\" is to be brief, but no length is given.",
@@ -54,42 +65,97 @@ pub fn render_with(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) 
             )));
         }
     }
-    let intake = intake::run(spec, spool_directory(spec), &|seconds| {
+    let mut intake = intake::run(spec, spool_directory(spec), &|seconds| {
         progress(Progress::Decoded { seconds });
     })?;
     let cut = Cut::of(&intake, spec);
-    let levelings: Vec<Leveling> = in_parallel(intake.tracks.len(), || {
-        let level = |track: &Track| Leveling::of(track, spec.loudness_lufs, spec.ceiling_dbtp);
-        intake.tracks.par_iter().map(level).collect::<Result<_, _>>()
-    })?;
+    let versions = versions(std::mem::take(&mut intake.tracks), spec, intake.heard.as_ref())?;
     let write = |output: &OutputSpec| {
-        let wanted = AudioSpec { rate_hz: output.rate_hz, channels: output.channels.count() };
-        let (track, leveling) = intake
-            .tracks
-            .iter()
-            .zip(&levelings)
-            .find(|(track, _)| track.spec == wanted)
+        let version = version_for(&versions, output)
             .ok_or_else(|| AudioError::Unsupported(format!("Nothing was prepared for \"{}\".", output.name)))?;
         let (span, fades) = cut.for_output(output.span);
-        let report = rendition::render(output, track, leveling, span, fades, &spec.encoder)?;
+        let report = rendition::render(output, &version.track, &version.leveling, span, fades, &spec.encoder)?;
         progress(Progress::Written { name: &output.name });
         Ok(report)
     };
     let outputs: Vec<OutputReport> =
         in_parallel(spec.outputs.len(), || spec.outputs.par_iter().map(write).collect::<Result<_, _>>())?;
-    Ok(report(spec, &intake, &cut, &levelings, outputs))
+    Ok(report(spec, &intake, &cut, &versions, outputs))
+}
+
+/// A track as it is written: as it was recorded, or without its noise.
+struct Version {
+    track: Track,
+    leveling: Leveling,
+    as_recorded: bool,
+    /// Before anything was done to it.
+    loudness_in_lufs: Option<f64>,
+}
+
+/// What the outputs are written from; noise is reduced only in what is noisy, and only where an output wants it.
+fn versions(tracks: Vec<Track>, spec: &RenderSpec, heard: Option<&Heard>) -> Result<Vec<Version>, AudioError> {
+    let noisy = is_noisy(spec, heard);
+    let wants = |track: &Track, as_recorded: bool| {
+        let wanted =
+            |output: &&OutputSpec| shape(output) == track.spec && (output.as_recorded || !noisy) == as_recorded;
+        spec.outputs.iter().any(|output| wanted(&output))
+    };
+    let prepare = |track: Track| {
+        let loudness_in_lufs = track.meter.lufs();
+        let version = |track: Track, as_recorded: bool| {
+            let leveling = Leveling::of(&track, spec.loudness_lufs, spec.ceiling_dbtp)?;
+            Ok(Version { track, leveling, as_recorded, loudness_in_lufs })
+        };
+        let clean = if wants(&track, false) { Some(denoise::denoised(&track, spool_directory(spec))?) } else { None };
+        let mut versions = Vec::with_capacity(2);
+        if let Some(clean) = clean {
+            versions.push(version(clean, false)?);
+        }
+        if wants(&track, true) {
+            versions.push(version(track, true)?);
+        }
+        Ok(versions)
+    };
+    let prepared: Vec<Vec<Version>> =
+        in_parallel(tracks.len(), || tracks.into_par_iter().map(prepare).collect::<Result<_, _>>())?;
+    Ok(prepared.into_iter().flatten().collect())
+}
+
+/// The version that an output is written from: its own kind where noise was reduced, else the only one there is.
+fn version_for<'a>(versions: &'a [Version], output: &OutputSpec) -> Option<&'a Version> {
+    let mut fitting = versions.iter().filter(|version| version.track.spec == shape(output));
+    let first = fitting.next()?;
+    if first.as_recorded == output.as_recorded { Some(first) } else { fitting.next().or(Some(first)) }
+}
+
+fn is_noisy(spec: &RenderSpec, heard: Option<&Heard>) -> bool {
+    spec.reduce_noise && heard.and_then(|heard| heard.snr_db).is_some_and(|snr_db| snr_db < denoise::BELOW_SNR_DB)
+}
+
+fn shape(output: &OutputSpec) -> AudioSpec {
+    AudioSpec { rate_hz: output.rate_hz, channels: output.channels.count() }
 }
 
 fn report(
     spec: &RenderSpec,
     intake: &Intake,
     cut: &Cut,
-    levelings: &[Leveling],
+    versions: &[Version],
     outputs: Vec<OutputReport>,
 ) -> RenderReport {
-    let first = spec.outputs.first().and_then(|output| {
-        let wanted = AudioSpec { rate_hz: output.rate_hz, channels: output.channels.count() };
-        intake.tracks.iter().zip(levelings).find(|(track, _)| track.spec == wanted)
+    let first = spec.outputs.first().and_then(|output| version_for(versions, output));
+    let loudness_in_lufs = first.and_then(|version| version.loudness_in_lufs);
+    let trimmed_seconds = intake.duration_seconds - cut.full.seconds();
+    let truncated = intake.sources.iter().any(|source| source.truncated);
+    let phone = spec.phone_report.then(|| PhoneReport {
+        loudness_in_lufs,
+        loudness_out_lufs: outputs.first().and_then(|output| output.loudness_lufs),
+        clipped_peaks: intake.sources.iter().map(|source| source.clipped_peaks).sum(),
+        band_lost: intake.band_lost,
+        trimmed_seconds,
+        truncated,
+        snr_db: intake.heard.as_ref().and_then(|heard| heard.snr_db),
+        noise_reduced: versions.iter().any(|version| !version.as_recorded),
     });
     let waveform = match (&intake.heard, spec.waveform_bins) {
         (Some(heard), Some(bins)) => {
@@ -104,16 +170,21 @@ fn report(
     };
     RenderReport {
         duration_seconds: cut.full.seconds(),
-        loudness_in_lufs: first.and_then(|(track, _)| track.meter.lufs()),
-        gain_db: first.map_or(0.0, |(_, leveling)| leveling.gain_db()),
+        loudness_in_lufs,
+        gain_db: first.map_or(0.0, |version| version.leveling.gain_db()),
         outputs,
         brief: cut.brief,
         waveform,
         skew_seconds: intake.skew_seconds,
-        trimmed_seconds: intake.duration_seconds - cut.full.seconds(),
-        truncated: intake.sources.iter().any(|source| source.truncated),
+        skew_ppm: intake.skew_seconds.map(|skew| {
+            let shorter = intake.sources.iter().map(|source| source.duration_seconds).fold(f64::INFINITY, f64::min);
+            skew / shorter.max(f64::MIN_POSITIVE) * 1e6
+        }),
+        trimmed_seconds,
+        truncated,
+        phone,
         clipped: intake.sources.iter().any(|source| source.clipped),
-        speech_seconds: intake.heard.as_ref().map(intake::Heard::speech_seconds),
+        speech_seconds: intake.heard.as_ref().map(Heard::speech_seconds),
         sources: intake.sources.clone(),
     }
 }

@@ -9,10 +9,11 @@ use super::clip::TimeSpan;
 use super::decode;
 use super::encode::{self, EncoderOptions, OutputFormat};
 use super::format::{AudioBlock, AudioError, AudioSpec};
+use super::g711::Law;
 use super::intake::Track;
 use super::limiter::Limiter;
 use super::loudness::{LoudnessMeter, from_db, to_db};
-use super::spec::{OutputReport, OutputSpec};
+use super::spec::{OutputReport, OutputSpec, PhoneLine};
 
 /// Samples read from the spool at a time.
 const BLOCK_SAMPLES: usize = 16_384;
@@ -163,12 +164,19 @@ fn write(
         channels: channels as usize,
         at: 0,
     };
-    let known_lufs = leveling.whole_lufs.filter(|_| end - first == total_frames);
+    let known_lufs = leveling.whole_lufs.filter(|_| end - first == total_frames && output.through.is_none());
     let mut meter = known_lufs.is_none().then(|| LoudnessMeter::new(track.spec)).transpose()?;
     let mut encoder = encode::create(&output.path, output.format, track.spec, options)?;
+    let law = output.through.map(|line| match line {
+        PhoneLine::Ulaw => Law::Mu,
+        PhoneLine::Alaw => Law::A,
+    });
     let mut block = AudioBlock::default();
     leveling.play(track, first * channels..end * channels, |samples| {
         fader.process(samples);
+        if let Some(law) = law {
+            samples.iter_mut().for_each(|sample| *sample = through(law, *sample));
+        }
         if let Some(meter) = &mut meter {
             meter.push(samples);
         }
@@ -179,6 +187,11 @@ fn write(
     encoder.finish()?;
     let lufs = known_lufs.or_else(|| meter.and_then(|meter| meter.lufs()));
     Ok(Written { frames: end - first, lufs })
+}
+
+/// A sample as it comes out at the other end of a phone line.
+fn through(law: Law, sample: f32) -> f32 {
+    f32::from(law.expand(law.compress(encode::to_i16(sample)))) / 32_768.0
 }
 
 /// Raised-cosine fades at both ends of a stream of known length.
@@ -209,7 +222,7 @@ impl Fader {
 /// How far a codec may move the loudness of what it codes, in LU. The low-rate ones leave out what a voice doesn't need.
 fn tolerance_lu(format: OutputFormat) -> f64 {
     match format {
-        OutputFormat::Gsm | OutputFormat::WavGsm | OutputFormat::Opus => 3.0,
+        OutputFormat::Gsm | OutputFormat::WavGsm | OutputFormat::Opus | OutputFormat::Mp3 => 3.0,
         OutputFormat::Wav | OutputFormat::Sln | OutputFormat::Sln16 => 0.1,
         _ => 0.5,
     }

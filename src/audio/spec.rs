@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clip::TimeSpan;
 use super::encode::{EncoderOptions, OutputFormat};
+use crate::model::PhoneReport;
 
 /// One decode and everything that is to come of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,12 @@ pub struct RenderSpec {
     /// Length of outputs with [`Span::Brief`], in seconds.
     #[serde(default)]
     pub brief_limit_seconds: Option<f64>,
+    /// Reduce noise where speech barely stands above it; other audio stays bit for bit as it would be without.
+    #[serde(default)]
+    pub reduce_noise: bool,
+    /// Find out what a phone makes of it.
+    #[serde(default)]
+    pub phone_report: bool,
     /// Number of bins of the waveform, if one is wanted.
     #[serde(default)]
     pub waveform_bins: Option<u16>,
@@ -65,6 +72,8 @@ impl RenderSpec {
             high_pass_hz: None,
             trim_silence: false,
             brief_limit_seconds: None,
+            reduce_noise: false,
+            phone_report: false,
             waveform_bins: None,
             max_duration_seconds: Self::MAX_DURATION_SECONDS,
             encoder: EncoderOptions::default(),
@@ -114,6 +123,22 @@ pub struct OutputSpec {
     /// All of the audio, or the brief.
     #[serde(default)]
     pub span: Span,
+    /// Keep the noise that came with it, whatever becomes of the other outputs.
+    #[serde(default)]
+    pub as_recorded: bool,
+    /// Have it sound as at the other end of a phone line, whatever its format; only at 8 kHz.
+    #[serde(default)]
+    pub through: Option<PhoneLine>,
+}
+
+/// What a phone line does to audio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhoneLine {
+    /// G.711 µ-law, as in North America and Japan.
+    Ulaw,
+    /// G.711 A-law, as elsewhere.
+    Alaw,
 }
 
 /// Channels of an output.
@@ -167,12 +192,17 @@ pub struct RenderReport {
     pub waveform: Vec<u8>,
     /// How much longer the callee's leg is than the caller's, in seconds; only for two legs.
     pub skew_seconds: Option<f64>,
+    /// The same in parts per million of the shorter leg. Legs that began and ended together differ like this by their clocks;
+    /// whether they did, only the core knows.
+    pub skew_ppm: Option<f64>,
     /// Silence left out at both ends together, in seconds.
     pub trimmed_seconds: f64,
     /// A source ended before it said it would.
     pub truncated: bool,
     /// A source was recorded too loud: its peaks are flat.
     pub clipped: bool,
+    /// What a phone makes of it, if that was asked for.
+    pub phone: Option<PhoneReport>,
     /// Seconds of speech found; nothing where nobody listened (no brief, waveform or trimming asked for).
     pub speech_seconds: Option<f64>,
 }
@@ -194,6 +224,8 @@ pub struct SourceReport {
     pub truncated: bool,
     /// Its peaks are flat.
     pub clipped: bool,
+    /// How many of them.
+    pub clipped_peaks: u64,
 }
 
 /// A file that was written and checked.

@@ -73,6 +73,8 @@ async fn render(app: &App) -> Result<(), AudioError> {
             rate_hz: 8_000,
             channels: ChannelLayout::Mono,
             span: Span::Full,
+            as_recorded: false,
+            through: None,
         }],
         ..RenderSpec::of(vec![source])
     };

@@ -60,6 +60,8 @@ pub fn run(args: SayArgs) -> anyhow::Result<()> {
         rate_hz: format.fixed_rate_hz().or(args.rate).unwrap_or(speech.rate_hz),
         channels: ChannelLayout::Mono,
         span: Span::Full,
+        as_recorded: false,
+        through: None,
     });
     let report = pipeline::render(&spec).with_context(|| format!("{} was not written", args.output.display()))?;
     for output in report.outputs {

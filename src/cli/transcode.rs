@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::audio::encode::OutputFormat;
+use crate::audio::encode::{EncoderOptions, OutputFormat};
 use crate::audio::pipeline::{self, Progress};
-use crate::audio::spec::{ChannelLayout, OutputSpec, RenderReport, RenderSpec, Role, SourceSpec, Span};
+use crate::audio::spec::{ChannelLayout, OutputSpec, PhoneLine, RenderReport, RenderSpec, Role, SourceSpec, Span};
 
 /// Turn an audio file into renditions for phones, browsers and mail.
 ///
-/// Each output's format follows from its extension: wav, ulaw, alaw, sln, sln16, gsm, g722, opus. Put another format in
+/// Each output's format follows from its extension: wav, ulaw, alaw, sln, sln16, gsm, g722, opus, mp3. Put another format in
 /// front for the kinds of WAV: wav_ulaw:out.wav, wav_alaw:out.wav, wav_gsm:out.wav.
 #[derive(Debug, clap::Args)]
 pub struct TranscodeArgs {
@@ -37,9 +37,13 @@ pub struct TranscodeArgs {
     #[arg(long, value_name = "DBTP", default_value_t = RenderSpec::CEILING_DBTP, allow_negative_numbers = true)]
     ceiling: f64,
 
-    /// Sampling rate in Hz of WAV and Opus outputs [default: 8000 for WAV, 16000 for Opus].
+    /// Sampling rate in Hz of WAV, Opus and MP3 outputs [default: 8000 for WAV, 16000 for the others].
     #[arg(long, value_name = "HZ")]
     rate: Option<u32>,
+
+    /// Bit rate of MP3 outputs, in kilobits per second and channel.
+    #[arg(long, value_name = "KBPS", default_value_t = EncoderOptions::default().mp3_bits_per_second / 1_000)]
+    mp3_bit_rate: u32,
 
     /// Keep two channels where the format can: of a call, caller left and callee right.
     #[arg(long)]
@@ -52,6 +56,14 @@ pub struct TranscodeArgs {
     /// Take away what lies below this many Hz from phone renditions (80 suits voices).
     #[arg(long, value_name = "HZ")]
     high_pass: Option<f64>,
+
+    /// Reduce noise where speech barely stands above it.
+    #[arg(long)]
+    denoise: bool,
+
+    /// Write outputs as they sound at the other end of a phone line (G.711 µ-law at 8 kHz).
+    #[arg(long, conflicts_with_all = ["rate", "stereo"])]
+    preview: bool,
 
     /// Write only the brief: from the first words to the pause nearest this many seconds.
     #[arg(long, value_name = "SECONDS")]
@@ -97,13 +109,16 @@ fn render_spec(args: &TranscodeArgs) -> Result<RenderSpec> {
     spec.ceiling_dbtp = args.ceiling;
     spec.high_pass_hz = args.high_pass;
     spec.trim_silence = args.trim;
+    spec.reduce_noise = args.denoise;
+    spec.phone_report = args.json || args.denoise || args.preview;
     spec.brief_limit_seconds = args.brief;
+    spec.encoder.mp3_bits_per_second = args.mp3_bit_rate.saturating_mul(1_000);
     spec.outputs = args.outputs.iter().map(|output| output_spec(args, output)).collect::<Result<_>>()?;
     Ok(spec)
 }
 
 fn output_spec(args: &TranscodeArgs, output: &str) -> Result<OutputSpec> {
-    let (format, path) = match output.split_once(':').map(|(name, path)| (format_named(name), path)) {
+    let (format, path) = match output.split_once(':').map(|(name, path)| (OutputFormat::from_name(name), path)) {
         Some((Some(format), path)) => (format, PathBuf::from(path)),
         _ => {
             let path = PathBuf::from(output);
@@ -120,8 +135,8 @@ fn output_spec(args: &TranscodeArgs, output: &str) -> Result<OutputSpec> {
         !(path.exists() && args.inputs.iter().any(is_input)),
         "\"{output}\" is also the input. Write to another file."
     );
-    let default_rate_hz = if format == OutputFormat::Opus { 16_000 } else { 8_000 };
-    let rate_hz = format.fixed_rate_hz().or(args.rate).unwrap_or(default_rate_hz);
+    let default_rate_hz = if matches!(format, OutputFormat::Opus | OutputFormat::Mp3) { 16_000 } else { 8_000 };
+    let rate_hz = format.fixed_rate_hz().or(args.rate).unwrap_or(if args.preview { 8_000 } else { default_rate_hz });
     let stereo = args.stereo && format.fixed_rate_hz().is_none();
     Ok(OutputSpec {
         name: display_name(&path),
@@ -130,11 +145,9 @@ fn output_spec(args: &TranscodeArgs, output: &str) -> Result<OutputSpec> {
         rate_hz,
         channels: if stereo { ChannelLayout::Stereo } else { ChannelLayout::Mono },
         span: if args.brief.is_some() { Span::Brief } else { Span::Full },
+        as_recorded: false,
+        through: args.preview.then_some(PhoneLine::Ulaw),
     })
-}
-
-fn format_named(name: &str) -> Option<OutputFormat> {
-    serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()
 }
 
 fn extensions() -> String {
@@ -183,6 +196,13 @@ fn print(out: &mut impl Write, report: &RenderReport) -> std::io::Result<()> {
     if report.trimmed_seconds > 0.0 {
         writeln!(out, "trimmed {:.2} s of silence", report.trimmed_seconds)?;
     }
+    if let Some(phone) = &report.phone {
+        let lost =
+            phone.band_lost.map_or(String::new(), |lost| format!(", {:.1} % above 3.4 kHz is lost", lost * 100.0));
+        let snr = phone.snr_db.map_or("no steady noise".to_owned(), |snr| format!("speech {snr:.0} dB above noise"));
+        let reduced = note(phone.noise_reduced, "which was reduced");
+        writeln!(out, "phone   {snr}{reduced}{lost}, {} clipped peaks", phone.clipped_peaks)?;
+    }
     for output in &report.outputs {
         let lufs = output.loudness_lufs.map_or("silent".to_owned(), |lufs| format!("{lufs:.1} LUFS"));
         let peak = output.true_peak_dbtp.map_or(String::new(), |peak| format!(", peak {peak:.1} dBTP"));
@@ -221,7 +241,7 @@ mod tests {
     #[test]
     fn formats_follow_from_names_and_prefixes() {
         let spec =
-            spec("transcode in.mp3 -o a.wav -o b.ulaw -o c.opus -o wav_gsm:d.wav -o e.sln16 --loudness -16").unwrap();
+            spec("transcode in.mp3 -o a.wav -o b.ulaw -o c.opus -o wav_gsm:d.wav -o e.sln16 -o f.mp3 --loudness -16 --mp3-bit-rate 48").unwrap();
         let formats: Vec<_> = spec.outputs.iter().map(|output| (output.format, output.rate_hz)).collect();
         assert_eq!(
             formats,
@@ -231,9 +251,11 @@ mod tests {
                 (OutputFormat::Opus, 16_000),
                 (OutputFormat::WavGsm, 8_000),
                 (OutputFormat::Sln16, 16_000),
+                (OutputFormat::Mp3, 16_000),
             ]
         );
         assert_eq!(spec.loudness_lufs, Some(-16.0));
+        assert_eq!(spec.encoder.mp3_bits_per_second, 48_000);
         assert_eq!(spec.sources[0].role, None);
     }
 

@@ -4,8 +4,11 @@ use super::{Connection, DbError, statements};
 use crate::model::{ApiKey, Domain, DomainId};
 
 statements! {
-    INSERT = "INSERT INTO domain (id, name, time_zone, locale, brand, mail_from, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT = "INSERT INTO domain (id, name, time_zone, locale, brand, mail_from, mail_audio, speech_lufs, \
+                  music_lufs, created_at) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    UPDATE = "UPDATE domain SET time_zone = $2, locale = $3, brand = $4, mail_from = $5, mail_audio = $6, \
+                  speech_lufs = $7, music_lufs = $8 WHERE id = $1";
     BY_NAME = "SELECT * FROM domain WHERE name = $1";
     BY_ID = "SELECT * FROM domain WHERE id = $1";
     INSERT_KEY = "INSERT INTO api_key (id, hash, scope, domain_id, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -21,7 +24,26 @@ pub async fn insert(connection: &mut Connection, domain: &Domain) -> Result<(), 
         .bind(&domain.locale)
         .bind(&domain.brand)
         .bind(&domain.mail_from)
+        .bind(domain.mail_audio)
+        .bind(domain.speech_lufs)
+        .bind(domain.music_lufs)
         .bind(domain.created_at)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Stores the domain's settings; its name stays.
+pub async fn update(connection: &mut Connection, domain: &Domain) -> Result<(), DbError> {
+    sqlx::query(UPDATE)
+        .bind(domain.id)
+        .bind(&domain.time_zone)
+        .bind(&domain.locale)
+        .bind(&domain.brand)
+        .bind(&domain.mail_from)
+        .bind(domain.mail_audio)
+        .bind(domain.speech_lufs)
+        .bind(domain.music_lufs)
         .execute(connection)
         .await?;
     Ok(())

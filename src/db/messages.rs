@@ -3,13 +3,15 @@
 use sqlx::types::Json;
 
 use super::{Connection, DbError, statements};
-use crate::model::{DomainId, Folder, MailboxId, MediaState, Message, MessageId, Time, Transcript, TranscriptState};
+use crate::model::{
+    DomainId, Folder, MailboxId, MediaState, Message, MessageId, PhoneReport, Time, Transcript, TranscriptState,
+};
 
 statements! {
     INSERT = "INSERT INTO message (id, domain_id, mailbox_id, core_id, folder, state, failure, caller_number, \
                   caller_name, received_at, duration_ms, brief_start_ms, brief_end_ms, truncated, waveform, \
-                  transcript_state, read_at, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+                  phone_report, transcript_state, read_at, created_at) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
               ON CONFLICT (mailbox_id, core_id) DO NOTHING";
     BY_CORE_ID = "SELECT * FROM message WHERE mailbox_id = $1 AND core_id = $2";
     BY_ID = "SELECT * FROM message WHERE id = $1";
@@ -21,7 +23,7 @@ statements! {
     STORED_BYTES = "SELECT CAST(COALESCE(SUM(original.bytes), 0) AS BIGINT) FROM message \
                     JOIN original ON original.owner_id = message.id WHERE message.mailbox_id = $1";
     SET_AVAILABLE = "UPDATE message SET state = $2, failure = NULL, duration_ms = $3, brief_start_ms = $4, \
-                         brief_end_ms = $5, truncated = $6, waveform = $7 WHERE id = $1";
+                         brief_end_ms = $5, truncated = $6, waveform = $7, phone_report = $8 WHERE id = $1";
     SET_FAILED = "UPDATE message SET state = $2, failure = $3, transcript_state = $4 WHERE id = $1";
     SET_FOLDER = "UPDATE message SET folder = $2 WHERE id = $1";
     MOVE_IF_IN = "UPDATE message SET folder = $3 WHERE id = $1 AND folder = $2";
@@ -50,6 +52,7 @@ pub async fn insert(connection: &mut Connection, message: &Message) -> Result<bo
         .bind(message.brief_end_ms)
         .bind(message.truncated)
         .bind(&message.waveform)
+        .bind(message.phone_report.as_ref().map(Json))
         .bind(message.transcript_state)
         .bind(message.read_at)
         .bind(message.created_at)
@@ -115,6 +118,8 @@ pub struct Rendered {
     pub truncated: bool,
     /// The waveform's bins.
     pub waveform: Vec<u8>,
+    /// What a phone makes of it.
+    pub phone_report: Option<PhoneReport>,
 }
 
 /// Makes the message available.
@@ -127,6 +132,7 @@ pub async fn set_available(connection: &mut Connection, id: MessageId, rendered:
         .bind(rendered.brief_ms.map(|brief| brief.1))
         .bind(rendered.truncated)
         .bind(&rendered.waveform)
+        .bind(rendered.phone_report.as_ref().map(Json))
         .execute(connection)
         .await?;
     Ok(())

@@ -1,18 +1,21 @@
 //! Prompts.
 
+use sqlx::types::Json;
+
 use super::{Connection, DbError, statements};
-use crate::model::{DomainId, MediaState, Prompt, PromptId};
+use crate::model::{DomainId, MediaState, PhoneReport, Prompt, PromptId};
 
 statements! {
     INSERT = "INSERT INTO prompt (id, domain_id, mailbox_id, kind, name, origin, script, voice, version, state, \
-                  failure, duration_ms, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                  failure, duration_ms, phone_report, created_at) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     BY_ID = "SELECT * FROM prompt WHERE id = $1";
     IN_DOMAIN = "SELECT * FROM prompt WHERE domain_id = $1 AND id = $2";
     LIST = "SELECT * FROM prompt WHERE domain_id = $1 ORDER BY kind, id LIMIT 1000";
     REPLACE = "UPDATE prompt SET origin = $2, script = $3, voice = $4, version = $5, state = $6, failure = NULL, \
-                   duration_ms = NULL WHERE id = $1 AND version = $5 - 1";
-    SET_AVAILABLE = "UPDATE prompt SET state = $3, failure = NULL, duration_ms = $4 WHERE id = $1 AND version = $2";
+                   duration_ms = NULL, phone_report = NULL WHERE id = $1 AND version = $5 - 1";
+    SET_AVAILABLE = "UPDATE prompt SET state = $3, failure = NULL, duration_ms = $4, phone_report = $5 \
+                     WHERE id = $1 AND version = $2";
     SET_FAILED = "UPDATE prompt SET state = $3, failure = $4 WHERE id = $1 AND version = $2";
 }
 
@@ -31,6 +34,7 @@ pub async fn insert(connection: &mut Connection, prompt: &Prompt) -> Result<(), 
         .bind(prompt.state)
         .bind(&prompt.failure)
         .bind(prompt.duration_ms)
+        .bind(prompt.phone_report.as_ref().map(Json))
         .bind(prompt.created_at)
         .execute(connection)
         .await?;
@@ -72,12 +76,14 @@ pub async fn set_available(
     id: PromptId,
     version: i64,
     duration_ms: i64,
+    phone_report: Option<&PhoneReport>,
 ) -> Result<(), DbError> {
     sqlx::query(SET_AVAILABLE)
         .bind(id)
         .bind(version)
         .bind(MediaState::Available)
         .bind(duration_ms)
+        .bind(phone_report.map(Json))
         .execute(connection)
         .await?;
     Ok(())

@@ -9,7 +9,7 @@ use crate::{
     audio::{
         encode::OutputFormat,
         format::AudioError,
-        spec::{ChannelLayout, OutputSpec, RenderReport, RenderSpec, Role, SourceSpec, Span},
+        spec::{ChannelLayout, OutputSpec, PhoneLine, RenderReport, RenderSpec, Role, SourceSpec, Span},
     },
     db::{DbError, Transaction, renditions},
     model::{DomainId, Original, Purpose, Rendition, RenditionId, Time},
@@ -26,22 +26,44 @@ pub(super) struct Planned {
     pub(super) rate_hz: u32,
     pub(super) channels: ChannelLayout,
     pub(super) span: Span,
+    pub(super) as_recorded: bool,
+    pub(super) through: Option<PhoneLine>,
 }
 
 impl Planned {
     /// The whole of it in mono.
     pub(super) const fn mono(name: &'static str, purpose: Purpose, format: OutputFormat, rate_hz: u32) -> Self {
-        Self { name, purpose, format, rate_hz, channels: ChannelLayout::Mono, span: Span::Full }
+        Self {
+            name,
+            purpose,
+            format,
+            rate_hz,
+            channels: ChannelLayout::Mono,
+            span: Span::Full,
+            as_recorded: false,
+            through: None,
+        }
     }
 
     /// The whole of it, caller left and callee right.
     pub(super) const fn stereo(name: &'static str, purpose: Purpose, format: OutputFormat, rate_hz: u32) -> Self {
-        Self { name, purpose, format, rate_hz, channels: ChannelLayout::Stereo, span: Span::Full }
+        Self { channels: ChannelLayout::Stereo, ..Self::mono(name, purpose, format, rate_hz) }
     }
 
     /// The brief clip in mono.
     pub(super) const fn brief(name: &'static str, format: OutputFormat, rate_hz: u32) -> Self {
-        Self { name, purpose: Purpose::Brief, format, rate_hz, channels: ChannelLayout::Mono, span: Span::Brief }
+        Self { span: Span::Brief, ..Self::mono(name, Purpose::Brief, format, rate_hz) }
+    }
+
+    /// With the noise that came with it, whatever becomes of the others.
+    pub(super) const fn as_recorded(self) -> Self {
+        Self { as_recorded: true, ..self }
+    }
+
+    /// What a phone makes of it, as a WAV that browsers play.
+    pub(super) const fn preview(name: &'static str) -> Self {
+        let through = Some(PhoneLine::Ulaw);
+        Self { through, ..Self::mono(name, Purpose::Preview, OutputFormat::Wav, 8_000) }
     }
 }
 
@@ -87,6 +109,8 @@ pub(super) async fn render(
             rate_hz: planned.rate_hz,
             channels: planned.channels,
             span: planned.span,
+            as_recorded: planned.as_recorded,
+            through: planned.through,
         })
         .collect();
     let spec = RenderSpec { sources, outputs, ..settings };
@@ -114,7 +138,7 @@ pub(super) async fn render(
             version: owner.version,
             name: planned.name.to_owned(),
             purpose: planned.purpose,
-            format: name(planned.format),
+            format: planned.format.name(),
             content_type: planned.format.content_type().to_owned(),
             rate_hz: i64::from(planned.rate_hz),
             duration_ms: milliseconds(output.duration_seconds),
@@ -149,11 +173,6 @@ pub(super) async fn insert(transaction: &mut Transaction, rendered: &Rendered) -
 /// Bad audio stays bad; a full disk or a killed child may not.
 fn audio_error(error: AudioError) -> JobError {
     if error.is_transient() { JobError::Retry(error.into()) } else { JobError::Discard(error.into()) }
-}
-
-/// The format as it is written on the wire and in rows.
-fn name(format: OutputFormat) -> String {
-    serde_json::to_value(format).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Whole milliseconds of a length in seconds.

@@ -9,16 +9,20 @@ use crate::{
 
 /// The version of a message's or recording's media; they are never replaced.
 pub(crate) const VERSION: i64 = 1;
-/// The rendition that mails attach.
-pub(crate) const MAIL: &str = "mail-wav-8k";
-/// The rendition that the transcriber hears and browsers without Opus play.
-pub(crate) const WIDE: &str = "browser-wav-16k";
+/// The rendition that mails attach, in the form that the domain chose.
+pub(crate) const MAIL: &str = "mail";
+/// The rendition that the transcriber hears and people download.
+pub(crate) const ARCHIVE: &str = "archive-wav-16k";
 /// The rendition that browsers play.
 pub(crate) const BROWSER: &str = "browser-opus";
-/// The brief clip for mails, and for browsers without Opus.
-pub(crate) const BRIEF: &str = "brief-wav-8k";
+/// The rendition that browsers without Opus play.
+pub(crate) const BROWSER_MP3: &str = "browser-mp3";
+/// The brief clip for mails, in the form that the domain chose.
+pub(crate) const BRIEF: &str = "brief-mail";
 /// The brief clip for browsers.
 pub(crate) const BRIEF_BROWSER: &str = "brief-opus";
+/// The brief clip for browsers without Opus, and for download.
+pub(crate) const BRIEF_MP3: &str = "brief-mp3";
 
 /// The message and its mailbox; none when the message is gone, which ends any job for it.
 pub(super) async fn load(app: &App, id: MessageId) -> Result<Option<(Message, Mailbox)>, JobError> {

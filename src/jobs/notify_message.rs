@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::message::{self, BRIEF, MAIL, VERSION};
 use crate::{
     app::App,
+    audio::encode::OutputFormat,
     db::{domains, links, messages, notices, renditions},
     links::Purpose,
     model::{
@@ -159,12 +160,11 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
     let url = link.as_ref().map_or(String::new(), |link| {
         format!("{}/l/{}", app.config.http.public_url, app.link_keys.mint(Purpose::Page, link.id))
     });
-    let file_name = file_name(domain, message);
+    let content_type = audio.as_ref().map_or("audio/wav", |audio| &audio.content_type);
+    let file_name = file_name(domain, message, audio.as_ref());
     let mail_link = link.as_ref().map(|link| MailLink { url: &url, expires_at: link.expires_at });
     let part = match (&attached, mail_link, &audio) {
-        (Some(bytes), _, _) => {
-            AudioPart::Attached(Attachment { bytes, file_name: &file_name, content_type: "audio/wav" })
-        }
+        (Some(bytes), _, _) => AudioPart::Attached(Attachment { bytes, file_name: &file_name, content_type }),
         (None, Some(link), None) => AudioPart::Link(link),
         (None, Some(link), Some(audio)) => AudioPart::LinkInstead { link, bytes: audio.bytes.unsigned_abs(), limit },
         (None, None, _) => {
@@ -233,8 +233,9 @@ async fn read(app: &App, key: &str) -> Result<Bytes, JobError> {
 }
 
 /// `voicemail-2026-11-22-0931.wav`, in the domain's time zone.
-fn file_name(domain: &Domain, message: &Message) -> String {
+fn file_name(domain: &Domain, message: &Message, audio: Option<&Rendition>) -> String {
+    let format = audio.and_then(|audio| OutputFormat::from_name(&audio.format)).unwrap_or(OutputFormat::Wav);
     let zone = jiff::tz::TimeZone::get(&domain.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let received = message.received_at.timestamp().to_zoned(zone);
-    format!("voicemail-{}.wav", received.strftime("%Y-%m-%d-%H%M"))
+    format!("voicemail-{}.{}", received.strftime("%Y-%m-%d-%H%M"), format.extension())
 }

@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::{
     NotifyMessage, TranscribeMessage,
     media::{self, Owner, Planned, milliseconds},
-    message::{BRIEF, BRIEF_BROWSER, BROWSER, MAIL, VERSION, WIDE, load},
+    message::{ARCHIVE, BRIEF, BRIEF_BROWSER, BRIEF_MP3, BROWSER, BROWSER_MP3, MAIL, VERSION, load},
 };
 use crate::{
     app::App,
     audio::{encode::OutputFormat, spec::RenderSpec},
-    db::{Transaction, messages, notices},
-    model::{EmailMode, Mailbox, MediaState, Message, MessageId, Notice, NoticeId, NoticeState, Purpose, Time},
+    db::{Transaction, domains, messages, notices},
+    model::{
+        EmailMode, MailAudio, Mailbox, MediaState, Message, MessageId, Notice, NoticeId, NoticeState, Purpose, Time,
+    },
     queue::{Attempt, Decide, Job, JobError, Lane, NewJob},
 };
 
@@ -24,14 +26,24 @@ pub struct RenderMessage {
     pub message: MessageId,
 }
 
-const RENDITIONS: [Planned; 6] = [
-    Planned::mono("phone-ulaw-8k", Purpose::Phone, OutputFormat::Ulaw, 8_000),
-    Planned::mono(MAIL, Purpose::Mail, OutputFormat::Wav, 8_000),
-    Planned::mono(WIDE, Purpose::Browser, OutputFormat::Wav, 16_000),
-    Planned::mono(BROWSER, Purpose::Browser, OutputFormat::Opus, 16_000),
-    Planned::brief(BRIEF, OutputFormat::Wav, 8_000),
-    Planned::brief(BRIEF_BROWSER, OutputFormat::Opus, 16_000),
-];
+fn renditions(mail_audio: MailAudio) -> [Planned; 8] {
+    let (mail, mail_rate_hz) = match mail_audio {
+        MailAudio::Wav => (OutputFormat::Wav, 8_000),
+        MailAudio::WavUlaw => (OutputFormat::WavUlaw, 8_000),
+        MailAudio::WavGsm => (OutputFormat::WavGsm, 8_000),
+        MailAudio::Mp3 => (OutputFormat::Mp3, 16_000),
+    };
+    [
+        Planned::mono("phone-ulaw-8k", Purpose::Phone, OutputFormat::Ulaw, 8_000),
+        Planned::mono(MAIL, Purpose::Mail, mail, mail_rate_hz),
+        Planned::mono(ARCHIVE, Purpose::Archive, OutputFormat::Wav, 16_000).as_recorded(),
+        Planned::mono(BROWSER, Purpose::Browser, OutputFormat::Opus, 16_000),
+        Planned::mono(BROWSER_MP3, Purpose::Browser, OutputFormat::Mp3, 16_000),
+        Planned::brief(BRIEF, mail, mail_rate_hz),
+        Planned::brief(BRIEF_BROWSER, OutputFormat::Opus, 16_000),
+        Planned::brief(BRIEF_MP3, OutputFormat::Mp3, 16_000),
+    ]
+}
 
 impl Job for RenderMessage {
     type Context = App;
@@ -46,17 +58,24 @@ impl Job for RenderMessage {
         if message.state != MediaState::Pending {
             return Ok(());
         }
+        let domain = {
+            let mut connection = app.database.read().await.retry()?;
+            domains::by_id(&mut connection, message.domain_id).await.retry()?
+        };
+        let Some(domain) = domain else { return Ok(()) };
         let owner = Owner { domain: message.domain_id, id: message.id.0, version: VERSION };
         let settings = RenderSpec {
-            loudness_lufs: Some(app.config.media.speech_lufs),
+            loudness_lufs: Some(domain.speech_lufs.unwrap_or(app.config.media.speech_lufs)),
             ceiling_dbtp: app.config.media.ceiling_dbtp,
             high_pass_hz: Some(80.0),
+            reduce_noise: true,
+            phone_report: true,
             brief_limit_seconds: Some(mailbox.brief_seconds as f64),
             waveform_bins: Some(Message::WAVEFORM_BINS),
             max_duration_seconds: app.config.media.max_duration_seconds,
             ..RenderSpec::of(Vec::new())
         };
-        let rendered = media::render(app, attempt, owner, &RENDITIONS, settings).await?;
+        let rendered = media::render(app, attempt, owner, &renditions(domain.mail_audio), settings).await?;
         let report = &rendered.report;
         let facts = messages::Rendered {
             duration_ms: milliseconds(report.duration_seconds),
@@ -66,6 +85,7 @@ impl Job for RenderMessage {
                 .map(|brief| (milliseconds(brief.start_seconds), milliseconds(brief.end_seconds))),
             truncated: report.truncated,
             waveform: report.waveform.clone(),
+            phone_report: report.phone.clone(),
         };
         let mut transaction = app.database.begin().await.retry()?;
         media::insert(&mut transaction, &rendered).await.retry()?;

@@ -8,7 +8,7 @@ use super::media::{self, Owner, Planned, milliseconds};
 use crate::{
     app::App,
     audio::{encode::OutputFormat, spec::RenderSpec},
-    db::prompts,
+    db::{domains, prompts},
     model::{Message, PromptId, Purpose},
     queue::{Attempt, Decide, Job, JobError, Lane},
 };
@@ -23,7 +23,7 @@ pub struct RenderPrompt {
 }
 
 /// Every rate that a core's hold-music classes ask for, and the two laws for those that fetch by extension.
-const RENDITIONS: [Planned; 7] = [
+const RENDITIONS: [Planned; 8] = [
     Planned::mono("phone-ulaw-8k", Purpose::Phone, OutputFormat::Ulaw, 8_000),
     Planned::mono("phone-alaw-8k", Purpose::Phone, OutputFormat::Alaw, 8_000),
     Planned::mono("phone-wav-8k", Purpose::Phone, OutputFormat::Wav, 8_000),
@@ -31,6 +31,7 @@ const RENDITIONS: [Planned; 7] = [
     Planned::mono("phone-wav-32k", Purpose::Phone, OutputFormat::Wav, 32_000),
     Planned::mono("phone-wav-48k", Purpose::Phone, OutputFormat::Wav, 48_000),
     Planned::mono("browser-opus", Purpose::Browser, OutputFormat::Opus, 48_000),
+    Planned::preview("preview-wav-8k"),
 ];
 
 impl Job for RenderPrompt {
@@ -42,18 +43,29 @@ impl Job for RenderPrompt {
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
         let prompt = {
             let mut connection = app.database.read().await.retry()?;
-            prompts::by_id(&mut connection, self.prompt).await.retry()?
+            let prompt = prompts::by_id(&mut connection, self.prompt).await.retry()?;
+            match prompt.filter(|prompt| prompt.version == self.version) {
+                Some(prompt) => {
+                    domains::by_id(&mut connection, prompt.domain_id).await.retry()?.map(|domain| (prompt, domain))
+                }
+                None => None,
+            }
         };
-        let Some(prompt) = prompt.filter(|prompt| prompt.version == self.version) else {
+        let Some((prompt, domain)) = prompt else {
             return Ok(());
         };
         let media = &app.config.media;
         let music = prompt.kind.is_music();
         let settings = RenderSpec {
-            loudness_lufs: Some(if music { media.music_lufs } else { media.speech_lufs }),
+            loudness_lufs: Some(if music {
+                domain.music_lufs.unwrap_or(media.music_lufs)
+            } else {
+                domain.speech_lufs.unwrap_or(media.speech_lufs)
+            }),
             ceiling_dbtp: media.ceiling_dbtp,
             high_pass_hz: Some(80.0),
             trim_silence: !music,
+            phone_report: true,
             waveform_bins: Some(Message::WAVEFORM_BINS),
             max_duration_seconds: media.max_duration_seconds,
             ..RenderSpec::of(Vec::new())
@@ -63,7 +75,8 @@ impl Job for RenderPrompt {
         let mut transaction = app.database.begin().await.retry()?;
         media::insert(&mut transaction, &rendered).await.retry()?;
         let duration_ms = milliseconds(rendered.report.duration_seconds);
-        prompts::set_available(transaction.connection(), prompt.id, self.version, duration_ms).await.retry()?;
+        let heard = rendered.report.phone.as_ref();
+        prompts::set_available(transaction.connection(), prompt.id, self.version, duration_ms, heard).await.retry()?;
         attempt.complete(transaction.connection()).await.retry()?;
         transaction.commit().await.retry()
     }

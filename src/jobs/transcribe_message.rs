@@ -39,7 +39,7 @@ impl Job for TranscribeMessage {
         let rendition = {
             let mut connection = app.database.read().await.retry()?;
             let version = message::VERSION;
-            renditions::by_name(&mut connection, message.id.0, version, message::WIDE).await.retry()?
+            renditions::by_name(&mut connection, message.id.0, version, message::ARCHIVE).await.retry()?
         };
         let Some(rendition) = rendition else {
             return Err(JobError::Discard(anyhow::anyhow!("the message has no rendition to listen to")));

@@ -2,6 +2,22 @@
 
 use super::{ApiKeyId, DomainId, Time};
 
+/// The form of the audio in a domain's mails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum MailAudio {
+    /// WAV with 16-bit PCM, which everything plays.
+    #[default]
+    Wav,
+    /// WAV with µ-law: half the size, and what Outlook's voicemail form takes.
+    WavUlaw,
+    /// WAV with GSM: a tenth of the size, and what Outlook's voicemail form takes; phones do not play it.
+    WavGsm,
+    /// MP3, which phones and programs play, in twice the bandwidth.
+    Mp3,
+}
+
 /// The tenant: owns mailboxes, prompts and recordings.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
 pub struct Domain {
@@ -17,6 +33,12 @@ pub struct Domain {
     pub brand: String,
     /// The address mails are sent from.
     pub mail_from: String,
+    /// The form of the audio in mails.
+    pub mail_audio: MailAudio,
+    /// Integrated loudness of voicemail and prompts in LUFS; the configured one if none.
+    pub speech_lufs: Option<f64>,
+    /// Integrated loudness of hold music in LUFS; the configured one if none.
+    pub music_lufs: Option<f64>,
     /// When it was made.
     pub created_at: Time,
 }

@@ -1,6 +1,6 @@
 //! One voicemail: its state, its folder, and the moves that folders allow.
 
-use super::{DomainId, MailboxId, MessageId, Time};
+use super::{DomainId, MailboxId, MessageId, PhoneReport, Time};
 
 /// Where the work on a message's or prompt's media stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
@@ -94,6 +94,9 @@ pub struct Message {
     /// The waveform's bins, loudest peak of each on a scale of 0 to 255.
     #[serde(skip)]
     pub waveform: Vec<u8>,
+    /// What a phone makes of it, once known.
+    #[sqlx(json(nullable))]
+    pub phone_report: Option<PhoneReport>,
     /// Where the work on the transcript stands.
     pub transcript_state: TranscriptState,
     /// When somebody first played it.

@@ -1,6 +1,6 @@
 //! Audio played to callers.
 
-use super::{DomainId, MailboxId, MediaState, PromptId, Time};
+use super::{DomainId, MailboxId, MediaState, PhoneReport, PromptId, Time};
 
 /// What a prompt is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
@@ -68,6 +68,9 @@ pub struct Prompt {
     pub failure: Option<String>,
     /// Length of the audio in milliseconds, once known.
     pub duration_ms: Option<i64>,
+    /// What a phone makes of it, once known.
+    #[sqlx(json(nullable))]
+    pub phone_report: Option<PhoneReport>,
     /// When it was first stored.
     pub created_at: Time,
 }

@@ -17,6 +17,10 @@ pub enum Purpose {
     Brief,
     /// Played by browsers.
     Browser,
+    /// Played by browsers, sounding as a phone would.
+    Preview,
+    /// Heard by the transcriber, and downloaded by people who want to keep it.
+    Archive,
 }
 
 /// The bytes as they came; kept until retention ends, whatever became of them.

@@ -8,8 +8,9 @@ use subtle::ConstantTimeEq;
 use super::ServiceError;
 use crate::{
     app::App,
+    config::LUFS_RANGE,
     db::{domains, mailboxes},
-    model::{AfterEmail, ApiKey, ApiKeyId, Domain, DomainId, EmailMode, KeyScope, Mailbox, MailboxId, Time},
+    model::{AfterEmail, ApiKey, ApiKeyId, Domain, DomainId, EmailMode, KeyScope, MailAudio, Mailbox, MailboxId, Time},
 };
 
 /// What a new domain needs; what is left out has a default.
@@ -26,6 +27,40 @@ pub struct NewDomain {
     pub brand: Option<String>,
     /// Sender of mails; voicemail@ the domain's name if left out.
     pub mail_from: Option<String>,
+    /// Form of the audio in mails; WAV with PCM if left out.
+    #[serde(default)]
+    pub mail_audio: MailAudio,
+    /// Loudness of voicemail and prompts; the configured one if left out.
+    pub speech_lufs: Option<f64>,
+    /// Loudness of hold music; the configured one if left out.
+    pub music_lufs: Option<f64>,
+}
+
+/// New settings of a domain; what is left out stays. A loudness of null is the configured one again.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DomainChanges {
+    /// IANA time zone.
+    pub time_zone: Option<String>,
+    /// BCP 47 tag.
+    pub locale: Option<String>,
+    /// Name on mails and pages.
+    pub brand: Option<String>,
+    /// Sender of mails.
+    pub mail_from: Option<String>,
+    /// Form of the audio in mails.
+    pub mail_audio: Option<MailAudio>,
+    /// Loudness of voicemail and prompts.
+    #[serde(default, deserialize_with = "null_or_value")]
+    pub speech_lufs: Option<Option<f64>>,
+    /// Loudness of hold music.
+    #[serde(default, deserialize_with = "null_or_value")]
+    pub music_lufs: Option<Option<f64>>,
+}
+
+/// Tells a value that is null from one that is left out.
+fn null_or_value<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// Settings of a mailbox; what is left out has a default.
@@ -67,23 +102,19 @@ pub enum Caller {
 /// Makes a domain.
 pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
     check_name(&new.name, "domain name")?;
-    let time_zone = new.time_zone.unwrap_or_else(|| "UTC".to_owned());
-    if jiff::tz::TimeZone::get(&time_zone).is_err() {
-        return Err(ServiceError::Invalid(format!(
-            "{time_zone:?} is no IANA time zone; use one such as America/New_York"
-        )));
-    }
-    let mail_from = new.mail_from.unwrap_or_else(|| format!("voicemail@{}", new.name));
-    check_address(&mail_from)?;
     let domain = Domain {
         id: DomainId::new(),
         brand: new.brand.unwrap_or_else(|| new.name.clone()),
+        mail_from: new.mail_from.unwrap_or_else(|| format!("voicemail@{}", new.name)),
         name: new.name,
-        time_zone,
+        time_zone: new.time_zone.unwrap_or_else(|| "UTC".to_owned()),
         locale: new.locale.unwrap_or_else(|| "en-US".to_owned()),
-        mail_from,
+        mail_audio: new.mail_audio,
+        speech_lufs: new.speech_lufs,
+        music_lufs: new.music_lufs,
         created_at: Time::from(app.clock.now()),
     };
+    check_settings(&domain)?;
     let mut transaction = app.database.begin().await?;
     match domains::insert(transaction.connection(), &domain).await {
         Err(error) if error.is_conflict() => {
@@ -91,6 +122,25 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
         }
         result => result?,
     }
+    transaction.commit().await?;
+    Ok(domain)
+}
+
+/// Gives a domain other settings: they hold for what is rendered and mailed from now on.
+pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Domain, ServiceError> {
+    let mut transaction = app.database.begin().await?;
+    let domain = domains::by_name(transaction.connection(), name).await?;
+    let mut domain = domain.ok_or(ServiceError::NotFound("domain"))?;
+    let DomainChanges { time_zone, locale, brand, mail_from, mail_audio, speech_lufs, music_lufs } = changes;
+    domain.time_zone = time_zone.unwrap_or(domain.time_zone);
+    domain.locale = locale.unwrap_or(domain.locale);
+    domain.brand = brand.unwrap_or(domain.brand);
+    domain.mail_from = mail_from.unwrap_or(domain.mail_from);
+    domain.mail_audio = mail_audio.unwrap_or(domain.mail_audio);
+    domain.speech_lufs = speech_lufs.unwrap_or(domain.speech_lufs);
+    domain.music_lufs = music_lufs.unwrap_or(domain.music_lufs);
+    check_settings(&domain)?;
+    domains::update(transaction.connection(), &domain).await?;
     transaction.commit().await?;
     Ok(domain)
 }
@@ -202,6 +252,26 @@ fn check_name(name: &str, what: &str) -> Result<(), ServiceError> {
         return Ok(());
     }
     Err(ServiceError::Invalid(format!("{name:?} is no {what}: use 1 to 100 letters, digits or . - _ * # +")))
+}
+
+fn check_settings(domain: &Domain) -> Result<(), ServiceError> {
+    if jiff::tz::TimeZone::get(&domain.time_zone).is_err() {
+        return Err(ServiceError::Invalid(format!(
+            "{:?} is no IANA time zone; use one such as America/New_York",
+            domain.time_zone
+        )));
+    }
+    check_address(&domain.mail_from)?;
+    for (name, lufs) in [("speech_lufs", domain.speech_lufs), ("music_lufs", domain.music_lufs)] {
+        if lufs.is_some_and(|lufs| !LUFS_RANGE.contains(&lufs)) {
+            return Err(ServiceError::Invalid(format!(
+                "{name} must lie between {} and {}, or be null for the usual loudness",
+                LUFS_RANGE.start(),
+                LUFS_RANGE.end()
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn check_address(address: &str) -> Result<(), ServiceError> {

@@ -4,7 +4,7 @@ use super::ServiceError;
 use crate::{
     app::App,
     db::{domains, links, messages, renditions},
-    jobs::message::{BRIEF, BRIEF_BROWSER, BROWSER, VERSION, WIDE},
+    jobs::message::{ARCHIVE, BRIEF_BROWSER, BRIEF_MP3, BROWSER, BROWSER_MP3, VERSION},
     links::Purpose,
     model::{Domain, Folder, Link, LinkId, LinkSpan, Message, Rendition, Time, Transcript},
 };
@@ -28,8 +28,10 @@ pub struct Shown {
 pub enum Listen {
     /// Ogg Opus, for browsers that play it.
     Opus,
-    /// WAV, for the rest and for download.
-    Wav,
+    /// MP3, for the rest.
+    Mp3,
+    /// What is worth keeping as a file: a WAV of the whole, an MP3 of a clip.
+    Download,
 }
 
 /// Opens a page's token.
@@ -56,9 +58,10 @@ pub async fn audio(app: &App, token: &str, listen: Listen) -> Result<Rendition, 
     let message = message(&mut connection, &link).await?;
     let name = match (link.span, listen) {
         (LinkSpan::Full, Listen::Opus) => BROWSER,
-        (LinkSpan::Full, Listen::Wav) => WIDE,
+        (LinkSpan::Full, Listen::Mp3) => BROWSER_MP3,
+        (LinkSpan::Full, Listen::Download) => ARCHIVE,
         (LinkSpan::Brief, Listen::Opus) => BRIEF_BROWSER,
-        (LinkSpan::Brief, Listen::Wav) => BRIEF,
+        (LinkSpan::Brief, Listen::Mp3 | Listen::Download) => BRIEF_MP3,
     };
     renditions::by_name(&mut connection, message.id.0, VERSION, name).await?.ok_or(NOTHING)
 }

@@ -102,6 +102,7 @@ pub async fn receive(
         brief_end_ms: None,
         truncated: false,
         waveform: Vec::new(),
+        phone_report: None,
         transcript_state: if mailbox.transcribe { TranscriptState::Pending } else { TranscriptState::Off },
         read_at: None,
         created_at: now,

@@ -69,6 +69,7 @@ pub async fn add(app: &App, domain: &Domain, new: NewPrompt, source: Source) -> 
         state: MediaState::Pending,
         failure: None,
         duration_ms: None,
+        phone_report: None,
         created_at: Time::from(app.clock.now()),
     };
     begin_version(app, prompt, source, Begin::New).await
@@ -81,6 +82,7 @@ pub async fn replace(app: &App, domain: &Domain, id: PromptId, source: Source) -
     prompt.state = MediaState::Pending;
     prompt.failure = None;
     prompt.duration_ms = None;
+    prompt.phone_report = None;
     begin_version(app, prompt, source, Begin::Next).await
 }
 

@@ -103,6 +103,12 @@ impl TestApp {
         (keys.pop().unwrap(), portal)
     }
 
+    /// Gives a domain other settings, as an operator does.
+    pub async fn change_domain(&self, name: &str, changes: Value) -> Response {
+        let request = self.http.patch(format!("{}/v1/domains/{name}", self.base)).bearer_auth(OPERATOR_KEY);
+        request.json(&changes).send().await.unwrap()
+    }
+
     pub async fn mailbox(&self, extension: &str, settings: Value) -> Value {
         ok(self.portal(Method::PUT, &format!("/v1/mailboxes/{extension}")).json(&settings)).await
     }
@@ -274,13 +280,19 @@ pub fn link_in(mail: &[u8]) -> Option<String> {
     Some(body[start..].chars().take_while(|letter| !letter.is_whitespace() && *letter != '>').collect())
 }
 
-/// The attached WAV of a mail.
+/// The attached audio of a mail.
 pub fn attachment(mail: &[u8]) -> Option<Vec<u8>> {
+    named_attachment(mail).map(|(_, _, bytes)| bytes)
+}
+
+/// The attached audio of a mail: its file name, its subtype and its bytes.
+pub fn named_attachment(mail: &[u8]) -> Option<(String, String, Vec<u8>)> {
     use mail_parser::MimeHeaders;
 
     let parsed = mail_parser::MessageParser::new().parse(mail)?;
     let part = parsed.attachments().find(|part| part.content_type().is_some_and(|kind| kind.ctype() == "audio"))?;
-    Some(part.contents().to_vec())
+    let name = part.attachment_name()?.to_owned();
+    Some((name, part.content_type()?.subtype()?.to_owned(), part.contents().to_vec()))
 }
 
 /// Decoded audio, small enough to hold.

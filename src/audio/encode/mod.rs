@@ -1,5 +1,6 @@
 //! The formats that leave: one list maps each to its encoder, rate, content type and extension.
 
+mod mp3;
 mod opus;
 mod raw;
 mod wav;
@@ -39,6 +40,8 @@ pub enum OutputFormat {
     G722,
     /// Ogg Opus, for browsers.
     Opus,
+    /// MP3, for mails and for browsers without Opus.
+    Mp3,
 }
 
 /// What is fixed about a format.
@@ -73,6 +76,7 @@ const FORMATS: &[Traits] = &[
     traits(OutputFormat::Gsm, "gsm", "audio/x-gsm", Some(8_000), true),
     traits(OutputFormat::G722, "g722", "audio/G722", Some(16_000), true),
     traits(OutputFormat::Opus, "opus", "audio/ogg; codecs=opus", None, false),
+    traits(OutputFormat::Mp3, "mp3", "audio/mpeg", None, false),
 ];
 
 impl OutputFormat {
@@ -86,6 +90,17 @@ impl OutputFormat {
         let extension = extension.to_ascii_lowercase();
         let extension = if extension == "ogg" { "opus" } else { &extension };
         FORMATS.iter().find(|traits| traits.extension == extension).map(|traits| traits.format)
+    }
+
+    /// The format of that name, as it is written on the wire and in rows.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::all().find(|format| format.name() == name)
+    }
+
+    /// Its name on the wire and in rows.
+    pub fn name(self) -> String {
+        // Serde's own name of a variant without fields is always a string; a test holds the list to that.
+        serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
     }
 
     fn traits(self) -> &'static Traits {
@@ -127,6 +142,12 @@ impl OutputFormat {
                 spec.rate_hz
             )));
         }
+        if self == Self::Mp3 && !mp3::RATES_HZ.contains(&spec.rate_hz) {
+            return Err(AudioError::Unsupported(format!(
+                "MP3 is written at 8000, 16000, 24000, 32000, 44100 or 48000 Hz, not {} Hz.",
+                spec.rate_hz
+            )));
+        }
         if !(1..=2).contains(&spec.channels) || (*mono_only && spec.channels != 1) {
             return Err(AudioError::Unsupported(format!(
                 "{} audio can't have {} channels.",
@@ -146,7 +167,7 @@ impl OutputFormat {
             Self::Sln16 => RawFormat::Slin { rate_hz: 16_000, channels: 1 },
             Self::Gsm => RawFormat::Gsm,
             Self::G722 => RawFormat::G722,
-            Self::Wav | Self::WavUlaw | Self::WavAlaw | Self::WavGsm | Self::Opus => return None,
+            Self::Wav | Self::WavUlaw | Self::WavAlaw | Self::WavGsm | Self::Opus | Self::Mp3 => return None,
         })
     }
 
@@ -169,11 +190,13 @@ pub struct EncoderOptions {
     pub opus_bits_per_second: i32,
     /// Opus complexity, 0 (fast) to 10; 5 takes half the time of 10 at hardly a difference for speech.
     pub opus_complexity: i32,
+    /// MP3 bit rate in bits per second and channel; the format's nearest is used.
+    pub mp3_bits_per_second: u32,
 }
 
 impl Default for EncoderOptions {
     fn default() -> Self {
-        Self { opus_bits_per_second: 24_000, opus_complexity: 5 }
+        Self { opus_bits_per_second: 24_000, opus_complexity: 5, mp3_bits_per_second: 64_000 }
     }
 }
 
@@ -201,11 +224,12 @@ pub fn create(
         OutputFormat::Gsm => Box::new(raw::Raw::new(writer, raw::GsmFrames::new(Packing::Raw)?)),
         OutputFormat::G722 => Box::new(raw::Raw::new(writer, raw::G722::default())),
         OutputFormat::Opus => Box::new(opus::OggOpus::new(writer, spec, options)?),
+        OutputFormat::Mp3 => Box::new(mp3::Mp3::new(writer, spec, options)?),
     })
 }
 
 /// The nearest 16-bit sample.
-fn to_i16(sample: f32) -> i16 {
+pub(crate) fn to_i16(sample: f32) -> i16 {
     let scaled = sample * 32_768.0;
     // Casting cuts toward zero and saturates, so full scale and beyond stay at full scale. `f32::round` is a call.
     (scaled + 0.5f32.copysign(scaled)) as i16

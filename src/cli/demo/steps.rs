@@ -73,7 +73,7 @@ async fn voicemail(
     let seconds = message["duration_ms"].as_f64().unwrap_or(0.0) / 1000.0;
     let renditions = message["renditions"].as_array().map_or(0, Vec::len);
     let brief = message["brief_end_ms"].as_f64().unwrap_or(0.0) - message["brief_start_ms"].as_f64().unwrap_or(0.0);
-    let holds = message["state"] == "available" && renditions == 6 && brief > 0.0 && brief <= 33_000.0;
+    let holds = message["state"] == "available" && renditions == 8 && brief > 0.0 && brief <= 33_000.0;
     let result = format!("{renditions} renditions of {seconds:.1} s, a brief clip of {:.1} s", brief / 1000.0);
     report.check_audio("rendered for phone, browser, mail", holds, result, seconds);
 
@@ -189,7 +189,7 @@ async fn hold_music(client: &Client, args: &DemoArgs, report: &mut Report) -> an
     let renditions = prompt["renditions"].as_array().cloned().unwrap_or_default();
     report.check_audio(
         "hold music",
-        renditions.len() == 7,
+        renditions.len() == 8,
         format!("{} renditions of {seconds:.1} s", renditions.len()),
         seconds,
     );

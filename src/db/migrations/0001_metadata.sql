@@ -1,13 +1,16 @@
 -- The metadata. Identifiers are UUIDs, times are microseconds since the epoch, enums are their snake_case names.
 
 CREATE TABLE domain (
-    id         BLOB    NOT NULL PRIMARY KEY,
-    name       TEXT    NOT NULL UNIQUE,
-    time_zone  TEXT    NOT NULL,
-    locale     TEXT    NOT NULL,
-    brand      TEXT    NOT NULL,
-    mail_from  TEXT    NOT NULL,
-    created_at INTEGER NOT NULL
+    id          BLOB    NOT NULL PRIMARY KEY,
+    name        TEXT    NOT NULL UNIQUE,
+    time_zone   TEXT    NOT NULL,
+    locale      TEXT    NOT NULL,
+    brand       TEXT    NOT NULL,
+    mail_from   TEXT    NOT NULL,
+    mail_audio  TEXT    NOT NULL,
+    speech_lufs REAL,
+    music_lufs  REAL,
+    created_at  INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE api_key (
@@ -51,6 +54,7 @@ CREATE TABLE message (
     brief_end_ms     INTEGER,
     truncated        INTEGER NOT NULL,
     waveform         BLOB    NOT NULL,
+    phone_report     TEXT,
     transcript_state TEXT    NOT NULL,
     read_at          INTEGER,
     created_at       INTEGER NOT NULL,
@@ -67,19 +71,20 @@ CREATE TABLE transcript (
 ) STRICT;
 
 CREATE TABLE prompt (
-    id          BLOB    NOT NULL PRIMARY KEY,
-    domain_id   BLOB    NOT NULL REFERENCES domain (id),
-    mailbox_id  BLOB REFERENCES mailbox (id),
-    kind        TEXT    NOT NULL,
-    name        TEXT    NOT NULL,
-    origin      TEXT    NOT NULL,
-    script      TEXT,
-    voice       TEXT,
-    version     INTEGER NOT NULL,
-    state       TEXT    NOT NULL,
-    failure     TEXT,
-    duration_ms INTEGER,
-    created_at  INTEGER NOT NULL
+    id           BLOB    NOT NULL PRIMARY KEY,
+    domain_id    BLOB    NOT NULL REFERENCES domain (id),
+    mailbox_id   BLOB REFERENCES mailbox (id),
+    kind         TEXT    NOT NULL,
+    name         TEXT    NOT NULL,
+    origin       TEXT    NOT NULL,
+    script       TEXT,
+    voice        TEXT,
+    version      INTEGER NOT NULL,
+    state        TEXT    NOT NULL,
+    failure      TEXT,
+    duration_ms  INTEGER,
+    phone_report TEXT,
+    created_at   INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX prompt_listing ON prompt (domain_id, kind, id);

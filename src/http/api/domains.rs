@@ -13,7 +13,7 @@ use crate::{
         extract::{Json, Path},
     },
     model::{Domain, KeyScope, Mailbox},
-    service::domains::{self, MailboxSettings, NewDomain},
+    service::domains::{self, DomainChanges, MailboxSettings, NewDomain},
 };
 
 /// `POST /v1/domains`
@@ -23,6 +23,25 @@ pub(super) async fn create(
     Json(new): Json<NewDomain>,
 ) -> Result<(StatusCode, Json<Domain>), Problem> {
     Ok((StatusCode::CREATED, Json(domains::create(&app, new).await?)))
+}
+
+/// `GET /v1/domains/{domain}`
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Path(domain): Path<String>,
+) -> Result<Json<Domain>, Problem> {
+    Ok(Json(domains::by_name(&app, &domain).await?))
+}
+
+/// `PATCH /v1/domains/{domain}`: what is left out stays as it is.
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Path(domain): Path<String>,
+    Json(changes): Json<DomainChanges>,
+) -> Result<Json<Domain>, Problem> {
+    Ok(Json(domains::change(&app, &domain, changes).await?))
 }
 
 #[derive(Deserialize)]

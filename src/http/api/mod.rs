@@ -18,6 +18,7 @@ use crate::app::App;
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/domains", post(domains::create))
+        .route("/domains/{domain}", get(domains::show).patch(domains::change))
         .route("/domains/{domain}/keys", post(domains::create_key))
         .route("/mailboxes", get(domains::mailboxes))
         .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))

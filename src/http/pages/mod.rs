@@ -133,13 +133,13 @@ fn page(shown: Shown, token: &str) -> ListenPage {
         waveform: if brief { Vec::new() } else { message.waveform },
         transcript_state: if brief { TranscriptState::Off } else { message.transcript_state },
         transcript: transcript.map(|transcript| transcript.text),
-        sources: vec![source("message.opus", "audio/ogg; codecs=opus"), source("message.wav", "audio/wav")],
-        download_url: audio("voicemail.wav"),
+        sources: vec![source("message.opus", "audio/ogg; codecs=opus"), source("message.mp3", "audio/mpeg")],
+        download_url: audio(if brief { "voicemail.mp3" } else { "voicemail.wav" }),
         played_url: format!("/l/{token}/played"),
     }
 }
 
-/// `GET /l/audio/{token}/{file}`: `message.opus` or `message.wav` to play, any other `.wav` to keep.
+/// `GET /l/audio/{token}/{file}`: `message.opus` or `message.mp3` to play, anything else to keep.
 async fn audio(
     State(app): State<Arc<App>>,
     Extension(limiter): Extension<Arc<Limiter>>,
@@ -150,12 +150,20 @@ async fn audio(
     if let Some(response) = slowed_down(&limiter, from) {
         return response;
     }
-    let listen = if file.ends_with(".opus") { Listen::Opus } else { Listen::Wav };
+    let listen = match &*file {
+        "message.opus" => Listen::Opus,
+        "message.mp3" => Listen::Mp3,
+        _ => Listen::Download,
+    };
     let served: Result<Response, Problem> = async {
         let rendition = links::audio(&app, &token, listen).await?;
         let mut response = media::serve(&app, &rendition, &headers).await?;
-        if !file.starts_with("message.") {
-            let disposition = HeaderValue::from_static("attachment; filename=\"voicemail.wav\"");
+        if listen == Listen::Download {
+            let disposition = match &*rendition.content_type {
+                "audio/mpeg" => "attachment; filename=\"voicemail.mp3\"",
+                _ => "attachment; filename=\"voicemail.wav\"",
+            };
+            let disposition = HeaderValue::from_static(disposition);
             response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
         }
         Ok(response)

@@ -202,7 +202,7 @@ mod tests {
                     url: "/a/TOKEN/message.opus".to_owned(),
                     content_type: "audio/ogg; codecs=opus".to_owned(),
                 },
-                AudioSource { url: "/a/TOKEN/message.wav".to_owned(), content_type: "audio/wav".to_owned() },
+                AudioSource { url: "/a/TOKEN/message.mp3".to_owned(), content_type: "audio/mpeg".to_owned() },
             ],
             download_url: "/a/TOKEN/message.wav?download=1".to_owned(),
             played_url: "/l/TOKEN/played".to_owned(),
