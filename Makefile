@@ -15,7 +15,7 @@ aiosmtpd := aiosmtpd==1.4.6
 cargo_deny := cargo-deny@0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models demo test fuzz lint docs samples clean-data
+.PHONY: help setup build models demo test fuzz lint docs samples bench-audio clean-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ docs: setup ## Build the documentation of the crate, links checked
 
 samples: models ## Make the sample audio anew (needs sox and ffmpeg)
 	VOICEMILL=$(abspath $(target)/release/voicemill) samples/make
+
+bench-audio: build ## Compare CPU and memory with ffmpeg and sox (needs both; BENCH=--long adds 4 hours of MP3)
+	VOICEMILL=$(target)/release/voicemill benches/audio $(BENCH)
 
 clean-data: ## Remove what the demo and a local service stored
 	rm -rf data

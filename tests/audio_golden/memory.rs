@@ -47,6 +47,8 @@ async fn a_long_recording_needs_no_more_memory_than_a_short_one() {
                 rate_hz: 8_000,
                 channels: ChannelLayout::Mono,
                 span: Span::Full,
+                as_recorded: false,
+                through: None,
             })
             .into();
         let report = Sandbox::new(workshop.path("meter")).render(&spec, Duration::from_secs(300)).await.unwrap();

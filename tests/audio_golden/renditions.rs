@@ -19,6 +19,8 @@ fn spec(workshop: &Workshop, source: &str, outputs: &[(&str, OutputFormat, u32)]
             rate_hz: *rate_hz,
             channels: ChannelLayout::Mono,
             span: Span::Full,
+            as_recorded: false,
+            through: None,
         })
         .collect();
     spec
