@@ -73,8 +73,9 @@ fn vorbis_agrees_with_ffmpeg_to_100_db() {
 
 #[test]
 fn opus_agrees_with_libopus() {
-    let case = |case: Case| case.is("opus", 48_000, 2).within_db(100.0).read_by("-c:a libopus");
-    let voice = |case: Case| case.is("opus", 48_000, 1).within_db(100.0).read_by("-c:a libopus");
+    let case = |case: Case| case.is("opus", 48_000, 2).within_db(100.0).read_by("-c:a libopus -request_sample_fmt flt");
+    let voice =
+        |case: Case| case.is("opus", 48_000, 1).within_db(100.0).read_by("-c:a libopus -request_sample_fmt flt");
     let workshop = Workshop::new();
     // A header that asks for 3 dB less.
     workshop.ffmpeg("-i voice16.wav -c:a libopus -b:a 24k gain.webm");
@@ -99,6 +100,33 @@ fn opus_agrees_with_libopus() {
             // As a browser records it: no lengths, no padding marked, the last packet whole.
             voice(Case::ffmpeg("live.webm", "-i voice16.wav -c:a libopus -b:a 24k -live 1 -f webm")),
             voice(Case::joined("louder.webm", &["gain.webm"])).like(&["louder.webm"]),
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_was_cut_gives_what_it_has_and_says_so() {
+    fn halve(bytes: &mut Vec<u8>) {
+        bytes.truncate(bytes.len() / 2 + 5);
+    }
+    let case = |file, arguments, codec| {
+        Case::ffmpeg(file, arguments).is(codec, 44_100, 2).patched(halve).start_of_at_least(35_000).truncated()
+    };
+    check(
+        &Workshop::new(),
+        &[
+            case("cut.mp3", "-i music.wav -c:a libmp3lame -b:a 128k", "mp3"),
+            case("cut.flac", "-i music.wav -c:a flac -sample_fmt s16", "flac"),
+            case("cut.aiff", "-i music.wav -c:a pcm_s16be", "pcm_s16be"),
+            case("cut.ogg", "-i music.wav -c:a libvorbis -q:a 4 -page_duration 100000", "vorbis"),
+            case("cut.opus", "-i music.wav -c:a libopus -b:a 96k -page_duration 100000", "opus")
+                .is("opus", 48_000, 2)
+                .read_by("-c:a libopus -request_sample_fmt flt"),
+            case("cut.webm", "-i music.wav -c:a libopus -b:a 96k -cluster_time_limit 200", "opus")
+                .is("opus", 48_000, 2)
+                .read_by("-c:a libopus -request_sample_fmt flt"),
+            case("cut.m4a", "-i music.wav -c:a aac -b:a 128k -movflags +faststart", "aac"),
+            case("cut.m4a", "-i music.wav -c:a alac -sample_fmt s16p -movflags +faststart", "alac"),
         ],
     );
 }

@@ -1,6 +1,6 @@
 //! What telephones speak: G.711, GSM, G.722 and G.726, in WAV under every tag and without any header.
 
-use crate::matrix::{Case, check};
+use crate::matrix::{Case, check, snr_db};
 use crate::workshop::{VOICE_FRAMES, Workshop};
 
 /// Makes the `fmt ` chunk the 16 bytes that old writers leave it at.
@@ -95,46 +95,54 @@ fn g722_is_exact() {
     );
 }
 
+/// The reference is sox, which has Sun's decoder. ffmpeg's differs from the recommendation in how it rounds the quantiser's
+/// scale (and in the predictor's leak at 40 kbit/s), so that it is only near.
 #[test]
 fn g726_is_exact_at_every_rate() {
-    fn tagged(bytes: &mut [u8], tag: u8) {
-        assert_eq!(bytes[20], 0x45);
-        bytes[20] = tag;
+    let workshop = Workshop::new();
+    // Bits in a code, and Sun's number for it in an AU file; none for 16 kbit/s.
+    for (bits, au_encoding) in [(2, None), (3, Some(25u8)), (4, Some(23)), (5, Some(26))] {
+        let rate = bits * 8;
+        workshop.ffmpeg(&format!("-i voice.wav -c:a g726le -b:a {rate}k -f g726le codes"));
+        workshop.ffmpeg(&format!("-i voice.wav -c:a g726 -b:a {rate}k codes.wav"));
+        let name = format!("g726-{rate}");
+        let raw = workshop.decode("codes", Some(&name)).unwrap();
+        assert_eq!((raw.codec.as_str(), raw.truncated), ("g726", false));
+        let codes = workshop.read("codes");
+        assert_eq!(raw.samples.len(), codes.len() * 8 / bits, "{name}");
+        if let Some(encoding) = au_encoding {
+            let mut au = b".snd\0\0\0\x18\xFF\xFF\xFF\xFF\0\0\0".to_vec();
+            au.extend([encoding, 0, 0, 0x1F, 0x40, 0, 0, 0, 1]);
+            au.extend_from_slice(&codes);
+            workshop.write("codes.au", &au);
+            let reference = workshop.run("sox", "codes.au -t raw -e signed -b 16 -L -");
+            let reference: Vec<f32> = reference
+                .chunks_exact(2)
+                .map(|bytes| f32::from(i16::from_le_bytes([bytes[0], bytes[1]])) / 32_768.0)
+                .collect();
+            assert!(reference.len() > VOICE_FRAMES - 8, "sox gave out {} samples", reference.len());
+            let common = reference.len().min(raw.samples.len());
+            let differing: Vec<usize> = (0..common).filter(|n| reference[*n] != raw.samples[*n]).collect();
+            assert!(differing.is_empty(), "{name}: of {common} samples {differing:?} differ");
+        }
+        let near = snr_db(&raw.samples, &workshop.reference("", "codes.wav"));
+        println!("{name}: {near:.1} dB from ffmpeg");
+        if au_encoding.is_none() {
+            assert!(near > 25.0, "{name}: {near:.1} dB from ffmpeg");
+        }
+
+        // In WAV the same codes are packed from the other end, under any of four tags.
+        let wav = workshop.read("codes.wav");
+        for tag in [0x45, 0x14, 0x40, 0x64] {
+            let mut tagged = wav.clone();
+            tagged[20] = tag;
+            // The size of a code is sometimes left out.
+            tagged[34] = if tag == 0x64 { 0 } else { tagged[34] };
+            workshop.write("tagged.wav", &tagged);
+            let decoded = workshop.decode("tagged.wav", None).unwrap();
+            assert_eq!(decoded.samples, raw.samples, "{name} under {tag:#x}");
+        }
     }
-    let wav = |file, arguments| Case::ffmpeg(file, arguments).is("g726", 8_000, 1);
-    let raw = |file, arguments, hint, how| Case::ffmpeg(file, arguments).is("g726", 8_000, 1).hint(hint).read_by(how);
-    check(
-        &Workshop::new(),
-        &[
-            wav("g726_16.wav", "-i voice.wav -c:a g726 -b:a 16k"),
-            wav("g726_24.wav", "-i voice.wav -c:a g726 -b:a 24k"),
-            wav("g726_32.wav", "-i voice.wav -c:a g726 -b:a 32k"),
-            wav("g726_40.wav", "-i voice.wav -c:a g726 -b:a 40k"),
-            wav("g726_0x14.wav", "-i voice.wav -c:a g726 -b:a 32k").patched(|bytes| tagged(bytes, 0x14)),
-            wav("g726_0x64.wav", "-i voice.wav -c:a g726 -b:a 32k").patched(|bytes| tagged(bytes, 0x64)),
-            // The size of a code left out, as some writers do.
-            wav("g726_no_bits.wav", "-i voice.wav -c:a g726 -b:a 24k").patched(|bytes| bytes[34] = 0),
-            raw(
-                "voice.g726-16",
-                "-i voice.wav -c:a g726le -b:a 16k -f g726le",
-                "g726-16",
-                "-f g726le -code_size 2 -ar 8000",
-            ),
-            raw(
-                "voice.g726-24",
-                "-i voice.wav -c:a g726le -b:a 24k -f g726le",
-                "g726-24",
-                "-f g726le -code_size 3 -ar 8000",
-            ),
-            raw("voice.g726", "-i voice.wav -c:a g726le -b:a 32k -f g726le", "g726", "-f g726le -code_size 4 -ar 8000"),
-            raw(
-                "voice.g726-40",
-                "-i voice.wav -c:a g726le -b:a 40k -f g726le",
-                "g726-40",
-                "-f g726le -code_size 5 -ar 8000",
-            ),
-        ],
-    );
 }
 
 #[test]

@@ -7,25 +7,25 @@ use voicemill::audio::decode;
 use voicemill::audio::format::{AudioBlock, AudioError, AudioSpec};
 
 /// Frames of `music.wav` (stereo, 44.1 kHz): no multiple of any codec's frame.
-pub const MUSIC_FRAMES: usize = 101_337;
+pub(crate) const MUSIC_FRAMES: usize = 101_337;
 /// Frames of `voice.wav` (mono, 8 kHz) and half of those of `voice16.wav`.
-pub const VOICE_FRAMES: usize = 20_123;
+pub(crate) const VOICE_FRAMES: usize = 20_123;
 
 /// What a file decodes to.
-pub struct Decoded {
-    pub container: &'static str,
-    pub codec: String,
-    pub spec: AudioSpec,
-    pub samples: Vec<f32>,
-    pub truncated: bool,
+pub(crate) struct Decoded {
+    pub(crate) container: &'static str,
+    pub(crate) codec: String,
+    pub(crate) spec: AudioSpec,
+    pub(crate) samples: Vec<f32>,
+    pub(crate) truncated: bool,
 }
 
-pub struct Workshop {
+pub(crate) struct Workshop {
     directory: tempfile::TempDir,
 }
 
 impl Workshop {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let workshop = Self { directory: tempfile::tempdir().unwrap() };
         let spec = |rate_hz, channels| AudioSpec { rate_hz, channels };
         workshop.write_wav("music.wav", spec(44_100, 2), &music(MUSIC_FRAMES));
@@ -34,20 +34,20 @@ impl Workshop {
         workshop
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap()
     }
 
-    pub fn write(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
         std::fs::write(self.path(name), bytes).unwrap();
     }
 
     /// A WAV of 32-bit floats, with a header so plain that every tool takes one channel for mono.
-    pub fn write_wav(&self, name: &str, spec: AudioSpec, samples: &[f32]) {
+    pub(crate) fn write_wav(&self, name: &str, spec: AudioSpec, samples: &[f32]) {
         let data_bytes = 4 * samples.len() as u32;
         let frame_bytes = 4 * spec.channels;
         let mut bytes = Vec::with_capacity(44 + data_bytes as usize);
@@ -65,12 +65,12 @@ impl Workshop {
     }
 
     /// Runs ffmpeg in the directory, arguments separated by spaces; its standard output.
-    pub fn ffmpeg(&self, arguments: &str) -> Vec<u8> {
+    pub(crate) fn ffmpeg(&self, arguments: &str) -> Vec<u8> {
         self.run("ffmpeg", &format!("-hide_banner -nostdin -v error -y {arguments}"))
     }
 
     /// Runs any program likewise.
-    pub fn run(&self, program: &str, arguments: &str) -> Vec<u8> {
+    pub(crate) fn run(&self, program: &str, arguments: &str) -> Vec<u8> {
         let output = Command::new(program)
             .args(arguments.split_whitespace())
             .current_dir(self.directory.path())
@@ -83,13 +83,13 @@ impl Workshop {
     }
 
     /// What ffmpeg makes of a file, as interleaved floats; `how` goes in front of it, to choose a decoder.
-    pub fn reference(&self, how: &str, name: &str) -> Vec<f32> {
+    pub(crate) fn reference(&self, how: &str, name: &str) -> Vec<f32> {
         let bytes = self.ffmpeg(&format!("{how} -i {name} -map 0:a:0 -c:a pcm_f32le -f f32le -"));
         bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
     }
 
     /// What we make of it.
-    pub fn decode(&self, name: &str, hint: Option<&str>) -> Result<Decoded, AudioError> {
+    pub(crate) fn decode(&self, name: &str, hint: Option<&str>) -> Result<Decoded, AudioError> {
         let decode::Opened { container, codec, mut source } = decode::open(&self.path(name), hint)?;
         let (mut samples, mut block) = (Vec::new(), AudioBlock::default());
         while source.next_block(&mut block)? {
@@ -100,7 +100,7 @@ impl Workshop {
 }
 
 /// Noise that is the same every time, in −1.0..1.0.
-pub fn noise(seed: u32) -> impl FnMut() -> f32 {
+pub(crate) fn noise(seed: u32) -> impl FnMut() -> f32 {
     let mut state = seed;
     move || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -126,7 +126,7 @@ fn music(frames: usize) -> Vec<f32> {
 }
 
 /// Syllables: a buzz with a falling pitch that swells and fades, and pauses with a little noise.
-pub fn voice(rate_hz: u32, frames: usize) -> Vec<f32> {
+pub(crate) fn voice(rate_hz: u32, frames: usize) -> Vec<f32> {
     let mut hiss = noise(2);
     let mut phase = 0f64;
     (0..frames)

@@ -134,44 +134,45 @@ impl BlockDecoder for G722Blocks {
     }
 }
 
-/// G.726, mono.
+/// G.726, mono; codes run across bytes.
 pub(crate) struct G726Blocks {
     coder: g726::Decoder,
-    bits: CodeBits,
+    bits: u32,
     packing: g726::Packing,
+    /// Bits of codes that are not whole yet, and how many.
+    held: u32,
+    held_bits: u32,
 }
 
 impl G726Blocks {
     pub(crate) fn new(bits: CodeBits, packing: g726::Packing) -> Self {
-        Self { coder: g726::Decoder::new(bits), bits, packing }
+        Self { coder: g726::Decoder::new(bits), bits: bits.count(), packing, held: 0, held_bits: 0 }
     }
 }
 
 impl BlockDecoder for G726Blocks {
     fn block_bytes(&self) -> usize {
-        // The fewest bytes that hold a whole number of codes.
-        match self.bits {
-            CodeBits::Two | CodeBits::Four => 1,
-            CodeBits::Three => 3,
-            CodeBits::Five => 5,
-        }
+        1
     }
 
     fn decode(&mut self, blocks: &[u8], samples: &mut Vec<f32>) {
-        let count = self.bits.count();
-        for block in blocks.chunks_exact(self.block_bytes()) {
-            let bits = 8 * block.len() as u32;
-            let join = |word: u64, byte: &u8| (word << 8) | u64::from(*byte);
-            let word = match self.packing {
-                g726::Packing::LowFirst => block.iter().rev().fold(0, join),
-                g726::Packing::HighFirst => block.iter().fold(0, join),
-            };
-            for at in (0..bits).step_by(count as usize) {
-                let shift = match self.packing {
-                    g726::Packing::LowFirst => at,
-                    g726::Packing::HighFirst => bits - count - at,
+        for byte in blocks {
+            match self.packing {
+                g726::Packing::LowFirst => self.held |= u32::from(*byte) << self.held_bits,
+                g726::Packing::HighFirst => self.held = (self.held << 8) | u32::from(*byte),
+            }
+            self.held_bits += 8;
+            while self.held_bits >= self.bits {
+                self.held_bits -= self.bits;
+                let code = match self.packing {
+                    g726::Packing::LowFirst => {
+                        let code = self.held as u8;
+                        self.held >>= self.bits;
+                        code
+                    }
+                    g726::Packing::HighFirst => (self.held >> self.held_bits) as u8,
                 };
-                samples.push(f32::from(self.coder.decode((word >> shift) as u8)) / 32_768.0);
+                samples.push(f32::from(self.coder.decode(code)) / 32_768.0);
             }
         }
     }

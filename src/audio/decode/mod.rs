@@ -68,9 +68,9 @@ pub fn open(path: &Path, hint: Option<&str>) -> Result<Opened, AudioError> {
         (Kind::Wav { start }, _) => wav::open(file, start),
         (Kind::OggOpus, _) => opus::open(file),
         (Kind::Container("matroska"), _) => {
-            let padding = webm::padding_nanoseconds(&mut file).map_err(read_error())?;
+            let ending = webm::ending(&mut file).map_err(read_error())?;
             file.rewind().map_err(read_error())?;
-            symphonia::open_webm(file, padding)
+            symphonia::open_webm(file, ending)
         }
         (Kind::Container(name), _) => symphonia::open(file, name, None),
         (Kind::Mp4, _) => match mp4::look(&mut file).map_err(read_error())? {

@@ -10,7 +10,7 @@ use symphonia::core::common::Limit;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track};
-use symphonia::core::io::{MediaSource, MediaSourceStream};
+use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
 
 use super::aac::{self, SbrWatch};
@@ -18,6 +18,7 @@ use super::codecs::finite;
 use super::data::DataRange;
 use super::mp4::SoundTrack;
 use super::opus_packets::{self, OpusPackets};
+use super::webm::Ending;
 use super::{Opened, SEND_INSTEAD};
 use crate::audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
 
@@ -52,6 +53,8 @@ pub(super) struct SymphoniaSource {
     sbr: Option<SbrWatch>,
     finished: bool,
     truncated: bool,
+    /// The container is known to end where the file does, although it has no lengths by which its reader could tell.
+    whole: bool,
 }
 
 /// Encoder padding at the end.
@@ -95,13 +98,27 @@ impl Padding {
 
 /// Opens a whole file; `container` is what its first bytes look like.
 pub(super) fn open(file: File, container: &'static str, sound: Option<SoundTrack>) -> Result<Opened, AudioError> {
-    Ok(opened(SymphoniaSource::new(Box::new(file), container, sound)?))
+    // A file that was cut is shorter than its header says, which some readers refuse outright if they can tell.
+    let unmeasured = file.try_clone().map_err(AudioError::io("Reading the audio failed"))?;
+    let source =
+        SymphoniaSource::new(Box::new(file), container, sound).or_else(|refusal| match (container, &refusal) {
+            ("mp4" | "aiff" | "caf", AudioError::Malformed(_) | AudioError::Empty(_)) => {
+                (&unmeasured).rewind().map_err(AudioError::io("Reading the audio failed"))?;
+                let source = SymphoniaSource::new(Box::new(ReadOnlySource::new(unmeasured)), container, sound);
+                source.map(|source| SymphoniaSource { truncated: true, ..source }).map_err(|_| refusal)
+            }
+            _ => Err(refusal),
+        });
+    Ok(opened(source?))
 }
 
-/// Opens a WebM or Matroska file whose last packet ends in so much padding.
-pub(super) fn open_webm(file: File, padding_nanoseconds: u64) -> Result<Opened, AudioError> {
-    let mut source = SymphoniaSource::new(Box::new(file), "matroska", None)?;
-    let frames = u128::from(padding_nanoseconds) * u128::from(source.spec.rate_hz) + 500_000_000;
+/// Opens a WebM or Matroska file that ends so.
+pub(super) fn open_webm(file: File, ending: Ending) -> Result<Opened, AudioError> {
+    let media: Box<dyn MediaSource> = if ending.whole { Box::new(file) } else { Box::new(ReadOnlySource::new(file)) };
+    let mut source = SymphoniaSource::new(media, "matroska", None)?;
+    source.whole = ending.whole;
+    source.truncated = !ending.whole;
+    let frames = u128::from(ending.padding_nanoseconds) * u128::from(source.spec.rate_hz) + 500_000_000;
     let frames = (frames / 1_000_000_000).min(u128::from(LONGEST_PACKET_FRAMES)) as usize;
     source.padding.samples = frames * usize::from(source.spec.channels);
     source.padding.marked = true;
@@ -174,6 +191,7 @@ impl SymphoniaSource {
             sbr: (codec == CODEC_ID_AAC).then(SbrWatch::default),
             finished: false,
             truncated: false,
+            whole: false,
         };
         // Headers may be wrong about rate and channels (or silent): the first decoded packet knows.
         let Some(spec) = source.decode_packet()? else {
@@ -232,6 +250,7 @@ impl SymphoniaSource {
                 Err(Error::IoError(error)) if is_of_the_system(&error) => {
                     return Err(AudioError::io("Reading the audio failed")(error));
                 }
+                Err(Error::IoError(_)) if self.whole => return Ok(None),
                 // The container breaks off; what came before is good.
                 Err(_) => {
                     self.truncated = true;
@@ -328,6 +347,12 @@ fn decoder_for(track: &Track) -> Result<(AudioCodecId, Box<dyn AudioDecoder>), A
     // Gapless trimming by the library ends a file of joined MP3s after its first part.
     let gapless = !is_mpeg_audio(params.codec);
     let decoder = match params.codec {
+        // CAF states sizes of samples for them too, which mean nothing there and are not accepted.
+        CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW => {
+            let mut params = params.clone();
+            (params.bits_per_sample, params.bits_per_coded_sample) = (None, None);
+            symphonia::default::get_codecs().make_audio_decoder(&params, &AudioDecoderOptions::default())
+        }
         CODEC_ID_OPUS => OpusPackets::new(params).map(|decoder| Box::new(decoder) as Box<dyn AudioDecoder>),
         _ => symphonia::default::get_codecs()
             .make_audio_decoder(params, &AudioDecoderOptions::default().gapless(gapless)),
