@@ -101,7 +101,7 @@ fn g722_is_exact() {
 fn g726_is_exact_at_every_rate() {
     let workshop = Workshop::new();
     // Soft enough that no code overshoots 16 bits, where sox wraps around and we don't.
-    workshop.ffmpeg("-i voice.wav -af volume=-9dB soft.wav");
+    workshop.ffmpeg("-i voice.wav -af volume=-20dB soft.wav");
     // Bits in a code, and Sun's number for it in an AU file; none for 16 kbit/s.
     for (bits, au_encoding) in [(2, None), (3, Some(25u8)), (4, Some(23)), (5, Some(26))] {
         let rate = bits * 8;
@@ -124,7 +124,8 @@ fn g726_is_exact_at_every_rate() {
                 .collect();
             assert!(reference.len() > VOICE_FRAMES - 8, "sox gave out {} samples", reference.len());
             let common = reference.len().min(raw.samples.len());
-            let differing: Vec<usize> = (0..common).filter(|n| reference[*n] != raw.samples[*n]).collect();
+            let pairs = reference.iter().zip(&raw.samples).enumerate();
+            let differing: Vec<_> = pairs.filter(|(_, (theirs, ours))| theirs != ours).take(9).collect();
             assert!(differing.is_empty(), "{name}: of {common} samples {differing:?} differ");
         }
         let near = snr_db(&raw.samples, &workshop.reference("", "codes.wav"));
