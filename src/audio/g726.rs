@@ -281,21 +281,20 @@ mod tests {
     #[test]
     fn silence_is_silent_and_noise_stays_in_range() {
         for bits in [CodeBits::Two, CodeBits::Three, CodeBits::Four, CodeBits::Five] {
-            // The code next to zero on either side, in turn.
             let mut decoder = Decoder::new(bits);
             let highest = (1u8 << bits.count()) - 1;
             let quiet = (0..800).map(|n| decoder.decode(if n % 2 == 0 { 0 } else { highest }).unsigned_abs()).max();
-            assert!(quiet < Some(64), "{bits:?}: {quiet:?}");
+            // At 16 kbit/s there is no code for nothing, only for a little up and a little down.
+            assert!(bits == CodeBits::Two || quiet < Some(64), "{bits:?}: {quiet:?}");
             // Any codes at all: arithmetic is checked in tests, and must not overflow.
             let mut state = 1u32;
             for _ in 0..200_000 {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 decoder.decode((state >> 24) as u8);
             }
-            // The loudest code for ever.
-            for _ in 0..20_000 {
-                let _ = decoder.decode(1 << (bits.count() - 1));
-            }
+            // The loudest code for ever never turns into its opposite.
+            let last = (0..20_000).map(|_| decoder.decode(1 << (bits.count() - 1))).last();
+            assert!(last.is_some_and(|sample| sample <= 0), "{bits:?}: {last:?}");
         }
     }
 }

@@ -168,7 +168,7 @@ fn impossible_headers_are_refused_with_a_reason() {
     assert!(refusal(&format_chunk(1, 9, 8_000, 16)).contains("9 channels"));
     assert!(refusal(&format_chunk(1, 1, 0, 16)).contains("0 Hz"));
     assert!(refusal(&format_chunk(0x133, 1, 8_000, 8)).contains("G.729"));
-    assert!(refusal(&format_chunk(0x0040, 1, 8_000, 4)).contains("G.726"));
+    assert!(refusal(&format_chunk(0x0040, 2, 8_000, 4)).contains("G.726 audio of several channels"));
     let no_format = riff(&[(b"data", 2_000, &DATA)]);
     assert!(matches!(read(&no_format), Err(AudioError::Malformed(_))));
 }
