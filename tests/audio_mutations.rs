@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 #[path = "support/ogg.rs"]
+#[expect(unreachable_pub, reason = "the fuzz targets share it, and they are crates of their own")]
 mod ogg_pages;
 
 use std::collections::BTreeMap;

@@ -37,8 +37,8 @@ impl SoundTrack {
 /// A `moov` larger than this is not of a phone's recording, and is left to the demuxer.
 const MAX_MOOV_BYTES: u64 = 64 * 1024 * 1024;
 
-/// A file with more boxes than this beside its `moov` was made to waste our time; fragments of a second make two each.
-const MAX_BOXES: usize = 1_000_000;
+/// A file with more boxes than this before its `moov` was made to waste our time: fragments come after it.
+const MAX_BOXES: usize = 10_000;
 
 /// What a look at the boxes of an MP4 file finds.
 #[derive(Clone, Copy, Debug, PartialEq)]
