@@ -20,7 +20,8 @@ async fn hold_music_plays_on_every_phone_at_the_right_loudness() {
         let bytes = test.media(rendition).await;
         if rendition["purpose"] == "preview" {
             assert_eq!(rendition["content_type"], "audio/wav", "browsers play it");
-            let phone = prompt["renditions"].as_array().unwrap().iter().find(|one| one["name"] == "phone-ulaw-8k").unwrap();
+            let phone =
+                prompt["renditions"].as_array().unwrap().iter().find(|one| one["name"] == "phone-ulaw-8k").unwrap();
             let heard = Sound::decode(&test.media(phone).await, "ulaw").samples;
             assert_eq!(Sound::decode(&bytes, "wav").samples, heard, "exactly what the phone hears");
             continue;

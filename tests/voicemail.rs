@@ -30,7 +30,14 @@ async fn a_voicemail_becomes_renditions_words_and_mail() {
     let renditions = message["renditions"].as_array().unwrap();
     let names: Vec<&str> = renditions.iter().map(|rendition| rendition["name"].as_str().unwrap()).collect();
     let wanted = [
-        "archive-wav-16k", "brief-mail", "brief-mp3", "brief-opus", "browser-mp3", "browser-opus", "mail", "phone-ulaw-8k",
+        "archive-wav-16k",
+        "brief-mail",
+        "brief-mp3",
+        "brief-opus",
+        "browser-mp3",
+        "browser-opus",
+        "mail",
+        "phone-ulaw-8k",
     ];
     assert_eq!(names, wanted);
     for rendition in renditions {
@@ -307,8 +314,11 @@ async fn mailed_audio_has_the_form_that_the_domain_chose() {
     let test = TestApp::start().await;
     let settings = json!({"email_mode": "attachment", "recipients": ["d@acme.example"], "transcribe": false});
     test.mailbox("101", settings).await;
-    test.mailbox("102", json!({"email_mode": "brief_attachment", "recipients": ["d@acme.example"], "transcribe": false}))
-        .await;
+    test.mailbox(
+        "102",
+        json!({"email_mode": "brief_attachment", "recipients": ["d@acme.example"], "transcribe": false}),
+    )
+    .await;
     // What the first bytes of each form are: RIFF with its format tag, or a frame of MP3.
     for (form, subtype, ending, tag) in [
         (None, "wav", ".wav", Some(1u16)),
