@@ -45,7 +45,7 @@ pub struct Database {
     write: SqlitePool,
 }
 
-/// A write transaction: dropped without [`Transaction::commit`], it leaves nothing behind.
+/// A transaction: dropped without [`Transaction::commit`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct Transaction(sqlx::Transaction<'static, Sqlite>);
 
@@ -88,6 +88,11 @@ impl Database {
     /// A connection for reading.
     pub async fn read(&self) -> Result<PoolConnection<Sqlite>, DbError> {
         Ok(self.read.acquire().await?)
+    }
+
+    /// A view of one moment, for reads that must agree with each other; dropping it ends it.
+    pub async fn snapshot(&self) -> Result<Transaction, DbError> {
+        Ok(Transaction(self.read.begin().await?))
     }
 
     /// Begins a write transaction, taking the write lock at once so that it never fails half-way for want of it.

@@ -159,13 +159,13 @@ pub async fn list(
 
 /// One message with all that belongs to it.
 pub async fn details(app: &App, domain: &Domain, id: MessageId) -> Result<Details, ServiceError> {
-    let mut connection = app.database.read().await?;
-    let message =
-        messages::in_domain(&mut connection, domain.id, id).await?.ok_or(ServiceError::NotFound("message"))?;
+    let mut snapshot = app.database.snapshot().await?;
+    let connection = snapshot.connection();
+    let message = messages::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound("message"))?;
     Ok(Details {
-        transcript: messages::transcript(&mut connection, id).await?,
-        renditions: renditions::list(&mut connection, id.0, VERSION).await?,
-        notices: notices::of_message(&mut connection, id).await?,
+        transcript: messages::transcript(connection, id).await?,
+        renditions: renditions::list(connection, id.0, VERSION).await?,
+        notices: notices::of_message(connection, id).await?,
         message,
     })
 }

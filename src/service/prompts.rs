@@ -176,9 +176,10 @@ async fn mailbox_for(app: &App, domain: &Domain, new: &NewPrompt) -> Result<Opti
 
 /// One prompt with what was made of it.
 pub async fn details(app: &App, domain: &Domain, id: PromptId) -> Result<Details, ServiceError> {
-    let mut connection = app.database.read().await?;
-    let prompt = prompts::in_domain(&mut connection, domain.id, id).await?.ok_or(ServiceError::NotFound("prompt"))?;
-    let renditions = renditions::list(&mut connection, id.0, prompt.version).await?;
+    let mut snapshot = app.database.snapshot().await?;
+    let connection = snapshot.connection();
+    let prompt = prompts::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound("prompt"))?;
+    let renditions = renditions::list(connection, id.0, prompt.version).await?;
     Ok(Details { prompt, renditions })
 }
 

@@ -119,10 +119,11 @@ pub async fn by_call_id(app: &App, domain: &Domain, call_id: &str) -> Result<Rec
 
 /// One recording with what was made of it.
 pub async fn details(app: &App, domain: &Domain, id: RecordingId) -> Result<Details, ServiceError> {
-    let mut connection = app.database.read().await?;
-    let recording = recordings::in_domain(&mut connection, domain.id, id).await?;
+    let mut snapshot = app.database.snapshot().await?;
+    let connection = snapshot.connection();
+    let recording = recordings::in_domain(connection, domain.id, id).await?;
     let recording = recording.ok_or(ServiceError::NotFound("recording"))?;
-    Ok(Details { renditions: renditions::list(&mut connection, id.0, VERSION).await?, recording })
+    Ok(Details { renditions: renditions::list(connection, id.0, VERSION).await?, recording })
 }
 
 /// A page of the domain's recordings, newest first.
