@@ -31,20 +31,19 @@ impl Law {
         }
     }
 
-    /// The code nearest to a 16-bit sample.
+    /// The code of a 16-bit sample.
     pub(crate) fn compress(self, sample: i16) -> u8 {
         match self {
             Self::Mu => {
                 let sign = if sample < 0 { 0x80 } else { 0 };
-                let magnitude = i32::from(sample).abs().min(32_635) + 0x84;
+                let magnitude = magnitude(sample).min(32_635) + 0x84;
                 let exponent = 31 - magnitude.leading_zeros() as i32 - 7;
                 let mantissa = (magnitude >> (exponent + 3)) & 0x0F;
                 !(sign | (exponent << 4) as u8 | mantissa as u8)
             }
             Self::A => {
                 let sign = if sample < 0 { 0 } else { 0x80 };
-                // One's complement of negatives keeps the law symmetric around zero, as the recommendation has it.
-                let magnitude = i32::from(if sample < 0 { !sample } else { sample });
+                let magnitude = magnitude(sample);
                 let code = if magnitude < 0x100 {
                     magnitude >> 4
                 } else {
@@ -57,9 +56,48 @@ impl Law {
     }
 }
 
+/// Negatives by one's complement, as in G.191: each step of the scale is then as wide below zero as above.
+fn magnitude(sample: i16) -> i32 {
+    i32::from(if sample < 0 { !sample } else { sample })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `ulaw_compress` and `alaw_compress` of ITU-T G.191, for one sample.
+    fn recommended(law: Law, sample: i16) -> u8 {
+        let sample = i32::from(sample);
+        let complement = |bits: i32| if sample < 0 { !sample >> bits } else { sample >> bits };
+        match law {
+            Law::Mu => {
+                let absolute = (complement(2) + 33).min(0x1FFF);
+                let segment = (0..).find(|shift| absolute >> (6 + shift) == 0).unwrap() + 1;
+                let code = ((8 - segment) << 4) | (0xF - ((absolute >> segment) & 0xF));
+                (if sample >= 0 { code | 0x80 } else { code }) as u8
+            }
+            Law::A => {
+                let (mut code, mut exponent) = (complement(4), 1);
+                if code > 15 {
+                    while code > 16 + 15 {
+                        code >>= 1;
+                        exponent += 1;
+                    }
+                    code = code - 16 + (exponent << 4);
+                }
+                (if sample >= 0 { code | 0x80 } else { code }) as u8 ^ 0x55
+            }
+        }
+    }
+
+    #[test]
+    fn every_sample_has_the_code_of_the_recommendation() {
+        for law in [Law::Mu, Law::A] {
+            for sample in i16::MIN..=i16::MAX {
+                assert_eq!(law.compress(sample), recommended(law, sample), "{law:?} {sample}");
+            }
+        }
+    }
 
     #[test]
     fn every_code_survives_the_round_trip() {
