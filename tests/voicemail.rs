@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Sound, TestApp, Wish, attachment, detail, link_in, lufs, named_attachment, said, sample_bytes};
+use common::{Sound, TestApp, Wish, attachment, detail, likeness, link_in, lufs, named_attachment, said, sample_bytes};
 use reqwest::{Method, StatusCode, multipart};
 use serde_json::{Value, json};
 use voicemill::speech::accuracy::word_error_rate;
@@ -394,6 +394,13 @@ async fn a_noisy_voicemail_is_cleaned_and_says_so() {
     test.mailbox("101", json!({"transcribe": false})).await;
     let original = Sound::decode(&sample_bytes("voicemail-short.wav"), "wav");
     let mut noise = 1u32;
+    let level = (original.samples.iter().map(|s| s * s).sum::<f32>() / original.samples.len() as f32).sqrt();
+    // Uniform noise of the speech's own level less 8 dB.
+    let noisy = original.samples.iter().map(|sample| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        sample + ((noise >> 8) as f32 / 8_388_608.0 - 1.0) * level * 1.73 * 0.4
+    });
+    let noisy: Vec<f32> = noisy.collect();
     let mut wav = std::io::Cursor::new(Vec::new());
     let spec = hound::WavSpec {
         channels: 1,
@@ -402,13 +409,7 @@ async fn a_noisy_voicemail_is_cleaned_and_says_so() {
         sample_format: hound::SampleFormat::Int,
     };
     let mut writer = hound::WavWriter::new(&mut wav, spec).unwrap();
-    let level = (original.samples.iter().map(|s| s * s).sum::<f32>() / original.samples.len() as f32).sqrt();
-    for sample in &original.samples {
-        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        // Uniform noise of the speech's own level less 8 dB.
-        let hiss = ((noise >> 8) as f32 / 8_388_608.0 - 1.0) * level * 1.73 * 0.4;
-        writer.write_sample(((sample + hiss) * 32_767.0) as i16).unwrap();
-    }
+    noisy.iter().for_each(|sample| writer.write_sample((sample * 32_767.0) as i16).unwrap());
     writer.finalize().unwrap();
     let answer = test.drop_message("101", "noisy", wav.into_inner()).await;
     let dropped: Value = answer.json().await.unwrap();
@@ -416,5 +417,19 @@ async fn a_noisy_voicemail_is_cleaned_and_says_so() {
     let report = &message["phone_report"];
     assert_eq!(report["noise_reduced"], true, "{report:#}");
     assert!((0.0..15.0).contains(&report["snr_db"].as_f64().unwrap()), "{report:#}");
+
+    // People hear it cleaned; the transcriber and the archive have it as it was recorded.
+    let [clean, noisy] = [&original.samples, &noisy].map(|samples| samples.iter().map(|s| f64::from(*s)).collect());
+    let (clean, noisy): (Vec<f64>, Vec<f64>) = (clean, noisy);
+    let mut likenesses = Vec::new();
+    for (name, every) in [("archive-wav-16k", 2), ("mail", 1)] {
+        let renditions = message["renditions"].as_array().unwrap();
+        let rendition = renditions.iter().find(|rendition| rendition["name"] == name).unwrap();
+        let sound: Vec<f64> =
+            Sound::decode(&test.media(rendition).await, "wav").channel(0).into_iter().step_by(every).collect();
+        likenesses.push((likeness(&sound, &clean), likeness(&sound, &noisy)));
+    }
+    let (archive, mail) = (likenesses[0], likenesses[1]);
+    assert!(archive.1 > archive.0 && archive.1 > mail.1 + 0.03 && mail.0 > archive.0, "{likenesses:?}");
     test.stop().await;
 }
