@@ -2,6 +2,7 @@
 
 use std::{
     io::Write,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -24,7 +25,7 @@ use crate::{
         SpeechError,
         models::{Manifest, ModelStore, default_folder},
         synthesize::{HeartSynthesizer, Synthesizer},
-        transcribe::{Transcriber, WhisperTranscriber},
+        transcribe::{self, Transcriber},
     },
     storage::{BlobStore, LocalStore},
 };
@@ -110,7 +111,9 @@ impl App {
     /// The engine that transcribes, loaded at its first use so that machines without that work need no model.
     pub fn transcriber(&self) -> Result<Arc<dyn Transcriber>, SpeechError> {
         load_once(&self.transcriber, || {
-            Ok(Arc::new(WhisperTranscriber::open(&self.models, &self.config.speech.transcribe_model)?))
+            let speech = &self.config.speech;
+            let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+            transcribe::open(&self.models, &speech.transcribe_model, speech.engine, threads)
         })
     }
 

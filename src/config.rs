@@ -13,7 +13,7 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{links::KeyConfig, notify::email::SmtpConfig};
+use crate::{links::KeyConfig, model::Engine, notify::email::SmtpConfig};
 
 /// Everything an operator can set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -136,13 +136,20 @@ pub struct SpeechConfig {
     pub models_folder: Option<PathBuf>,
     /// The model that transcribes.
     pub transcribe_model: String,
+    /// The engine that runs it.
+    pub engine: Engine,
     /// The voice that speaks where none is chosen.
     pub voice: String,
 }
 
 impl Default for SpeechConfig {
     fn default() -> Self {
-        Self { models_folder: None, transcribe_model: "whisper-tiny.en".into(), voice: "heart".into() }
+        Self {
+            models_folder: None,
+            transcribe_model: "whisper-tiny.en".into(),
+            engine: Engine::default(),
+            voice: "heart".into(),
+        }
     }
 }
 

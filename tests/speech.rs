@@ -23,7 +23,7 @@ use voicemill::{
         models::{Manifest, ModelStore},
         synthesize::{HeartSynthesizer, Pcm, Synthesizer, VoiceId},
         text,
-        transcribe::{SpeechSource, TranscribeControl, Transcriber, Transcript, WhisperTranscriber},
+        transcribe::{SpeechSource, TranscribeControl, Transcriber, Transcript, Whisper},
     },
 };
 
@@ -43,8 +43,8 @@ fn store() -> ModelStore {
     store
 }
 
-fn transcriber() -> WhisperTranscriber {
-    WhisperTranscriber::with_states(&store(), "whisper-tiny.en", NonZeroUsize::MIN).unwrap()
+fn transcriber() -> Whisper {
+    Whisper::open(&store(), "whisper-tiny.en", NonZeroUsize::MIN).unwrap()
 }
 
 /// Samples of one channel as a source, in blocks of an odd size.

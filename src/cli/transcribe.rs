@@ -15,7 +15,7 @@ use indicatif::ProgressBar;
 use super::models::ModelsFolder;
 use crate::{
     audio::decode,
-    speech::transcribe::{SpeechSource, TranscribeControl, Transcriber, WhisperTranscriber},
+    speech::transcribe::{self, Engine, SpeechSource, TranscribeControl},
 };
 
 /// How much audio passes from one line of progress to the next where there is no terminal, in seconds.
@@ -35,6 +35,12 @@ pub struct TranscribeArgs {
     /// What a headerless input is (ulaw, alaw, sln, sln16, gsm, g722), if its name doesn't say.
     #[arg(long, value_name = "FORMAT")]
     input_format: Option<String>,
+    /// The engine that runs the model.
+    #[arg(long, value_enum, default_value_t)]
+    engine: Engine,
+    /// The language that is spoken, such as "de"; heard from the audio if none is given.
+    #[arg(long, value_name = "CODE")]
+    language: Option<String>,
     #[command(flatten)]
     folder: ModelsFolder,
 }
@@ -48,11 +54,15 @@ pub fn run(args: TranscribeArgs) -> anyhow::Result<()> {
     let opened = decode::open(&args.input, args.input_format.as_deref().or(extension))
         .with_context(|| format!("{} cannot be transcribed", args.input.display()))?;
     let store = args.folder.store()?;
-    let transcriber = WhisperTranscriber::with_states(&store, &args.model, NonZeroUsize::MIN)?;
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let transcriber = transcribe::open(&store, &args.model, args.engine, threads)?;
 
     let progress = Progress::begin();
-    let control =
-        TranscribeControl { progress: Some(&|seconds| progress.show(seconds)), ..TranscribeControl::default() };
+    let control = TranscribeControl {
+        progress: Some(&|seconds| progress.show(seconds)),
+        language: args.language.as_deref(),
+        ..TranscribeControl::default()
+    };
     let mut source = SpeechSource::new(opened.source)?;
     let transcript = transcriber.transcribe(&mut source, &control)?;
     progress.end();

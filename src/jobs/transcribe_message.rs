@@ -108,6 +108,7 @@ async fn transcribe(
             cancelled: Some(&cancelled),
             deadline: Some(held.deadline()),
             progress: Some(&progress),
+            language: None,
         };
         engine.transcribe(&mut *audio, &control)
     };

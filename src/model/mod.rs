@@ -27,4 +27,4 @@ pub use prompt::{Prompt, PromptKind, PromptOrigin};
 pub use recording::{LegRole, Recording, RecordingState};
 pub use rendition::{Original, Purpose, Rendition};
 pub use time::Time;
-pub use transcript::{Transcript, TranscriptSegment, TranscriptWord};
+pub use transcript::{Engine, Transcript, TranscriptSegment, TranscriptWord};

@@ -46,3 +46,14 @@ pub struct TranscriptWord {
     /// How sure the engine is, from 0 to 1.
     pub confidence: f32,
 }
+
+/// Which engine transcribes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// Ours; whisper.cpp for weights in a form that ours does not read.
+    #[default]
+    Voicemill,
+    /// whisper.cpp.
+    WhisperCpp,
+}

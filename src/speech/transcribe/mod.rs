@@ -1,23 +1,27 @@
 //! Speech to text: what an engine is asked for and what it answers.
 
 mod gate;
+mod hearing;
 mod pool;
 mod quality;
 mod source;
+mod spans;
 mod whisper;
+mod whisper_cpp;
 mod windows;
 mod words;
 
-use std::time::Instant;
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
 pub use source::SpeechSource;
-pub use whisper::WhisperTranscriber;
+pub use whisper::Whisper;
+pub use whisper_cpp::WhisperCpp;
 
-use super::SpeechError;
+use super::{SpeechError, models::ModelStore};
 use crate::audio::format::AudioSource;
-pub use crate::model::{Transcript, TranscriptSegment as Segment, TranscriptWord as Word};
+pub use crate::model::{Engine, Transcript, TranscriptSegment as Segment, TranscriptWord as Word};
 
 /// Sampling rate that every engine hears, in Hz.
 pub const RATE_HZ: u32 = 16_000;
@@ -39,6 +43,37 @@ pub trait Transcriber: Send + Sync {
     fn engine(&self) -> EngineInfo;
 }
 
+/// Loads a model of the store for `engine`, to hear at most `threads` spans at a time.
+///
+/// # Errors
+/// When the model was not fetched, is damaged, or is not one of whisper's.
+pub fn open(
+    store: &ModelStore,
+    model: &str,
+    engine: Engine,
+    threads: NonZeroUsize,
+) -> Result<Arc<dyn Transcriber>, SpeechError> {
+    if engine == Engine::Voicemill {
+        match Whisper::open(store, model, threads) {
+            Ok(whisper) => return Ok(Arc::new(whisper)),
+            // Other quantisations, and a machine whose kernels fail their trial, are left to whisper.cpp.
+            Err(error @ (SpeechError::Refused(_) | SpeechError::Engine(_))) => {
+                tracing::warn!(%error, model, "whisper.cpp transcribes instead");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Arc::new(WhisperCpp::open(store, model, threads)?))
+}
+
+/// The one file of a model for transcription.
+fn model_file(store: &ModelStore, model: &str) -> Result<PathBuf, SpeechError> {
+    match store.manifest().model(model)?.files.as_slice() {
+        [file] => store.file(model, &file.name),
+        _ => Err(SpeechError::Refused(format!("the model {model} is not for transcription"))),
+    }
+}
+
 /// How a caller keeps hold of a transcription that may take long.
 #[derive(Clone, Copy, Default)]
 pub struct TranscribeControl<'a> {
@@ -48,6 +83,8 @@ pub struct TranscribeControl<'a> {
     pub deadline: Option<Instant>,
     /// Called now and then with the seconds of audio that are done.
     pub progress: Option<&'a (dyn Fn(f64) + Sync)>,
+    /// The language that is spoken, as ISO 639-1 calls it; heard from the audio if none is given.
+    pub language: Option<&'a str>,
 }
 
 /// Name and build of an engine.

@@ -24,8 +24,32 @@ pub(super) fn is_doubtful(words: &[Word], seconds: f64) -> bool {
     mean_confidence(words) < MIN_CONFIDENCE
         || (tail.len() == TAIL_WORDS && mean_confidence(tail) < MIN_TAIL_CONFIDENCE)
         || words.len() as f64 > 4.0 + MAX_WORDS_PER_SECOND * seconds
-        || loop_start(words).is_some()
-        || ends_twice(words)
+}
+
+/// What whisper learned from subtitles to write where nobody speaks.
+const FILLERS: [&str; 8] = [
+    "you",
+    "okay",
+    "bye",
+    "thank you",
+    "thank you very much",
+    "thanks for watching",
+    "thank you for watching",
+    "please subscribe",
+];
+
+/// Fewer words a second than anyone speaks who says no more than a filler.
+const FILLER_WORDS_PER_SECOND: f64 = 0.4;
+
+/// True when all that was heard in so many seconds of sound is what an engine writes for music.
+pub(super) fn is_filler(words: &[Word], seconds: f64) -> bool {
+    let text: Vec<String> = words.iter().map(|word| plain(&word.text)).collect();
+    FILLERS.contains(&text.join(" ").as_str()) && words.len() as f64 <= FILLER_WORDS_PER_SECOND * seconds
+}
+
+/// True when a phrase is said so often in a row, or twice at the end, that it was hardly said at all.
+pub(super) fn is_looped(words: &[Word]) -> bool {
+    loop_start(words).is_some() || ends_twice(words)
 }
 
 /// True when the last phrase is said twice: people do, but an engine left with a second of silence does it more often.
@@ -90,7 +114,8 @@ mod tests {
             "No, no, no, no. Bye bye bye.",
             "Okay.",
         ] {
-            assert!(!is_doubtful(&words(text, 0.8), 6.0), "{text}");
+            let words = words(text, 0.8);
+            assert!(!is_doubtful(&words, 6.0) && !is_looped(&words), "{text}");
         }
     }
 
@@ -98,16 +123,23 @@ mod tests {
     fn loops_are_doubted_and_cut_after_the_first_round() {
         let sentence = "I'll see you at the office. ".repeat(4);
         let looped = words(&sentence, 0.9);
-        assert!(is_doubtful(&looped, 30.0));
+        assert!(is_looped(&looped));
         assert_eq!(loop_start(&looped), Some(6));
-        assert!(is_doubtful(&words(&"you ".repeat(9), 0.9), 30.0));
+        assert!(is_looped(&words(&"you ".repeat(9), 0.9)));
     }
 
     #[test]
     fn an_ending_said_twice_is_heard_again() {
-        assert!(is_doubtful(&words("Start without me. See you soon. See you soon.", 0.9), 6.0));
-        assert!(!is_doubtful(&words("See you soon. See you soon. I will be there.", 0.9), 6.0));
-        assert!(!is_doubtful(&words("Thank you. Bye bye.", 0.9), 6.0));
+        assert!(is_looped(&words("Start without me. See you soon. See you soon.", 0.9)));
+        assert!(!is_looped(&words("See you soon. See you soon. I will be there.", 0.9)));
+        assert!(!is_looped(&words("Thank you. Bye bye.", 0.9)));
+    }
+
+    #[test]
+    fn thanks_in_twenty_seconds_of_sound_are_not_believed_and_in_two_they_are() {
+        assert!(is_filler(&words("Thank you.", 0.9), 20.0));
+        assert!(!is_filler(&words("Thank you.", 0.9), 2.0));
+        assert!(!is_filler(&words("Thank you, Anna.", 0.9), 20.0));
     }
 
     #[test]
