@@ -43,6 +43,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ("Call (415) 555-0132.", "Call four one five, five five five, zero one three two."),
     ("Call 415-555-0132 now", "Call four one five, five five five, zero one three two now"),
     ("415.555.0132", "four one five, five five five, zero one three two"),
+    ("415-5550132", "four one five, five five five, zero one three two"),
     ("4155550132", "four one five, five five five, zero one three two"),
     ("+1 415 555 0132", "one, four one five, five five five, zero one three two"),
     ("1-800-555-0199", "one, eight hundred, five five five, zero one nine nine"),

@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     // North America: an optional country code, then 3-3-4, in any usual dress.
     (
-        r"(?:(\+?1)[-.\s]*)?(?:\((\d{3})\)\s*|\b(\d{3})[-.\s]\s?)(\d{3})[-.\s](\d{4})\b(?:,?\s*(?i:extension|ext\.?|x)\s*(\d{1,6})\b)?",
+        r"(?:(\+?1)[-.\s]*)?(?:\((\d{3})\)\s*|\b(\d{3})[-.\s]\s?)(\d{3})[-.\s]?(\d{4})\b(?:,?\s*(?i:extension|ext\.?|x)\s*(\d{1,6})\b)?",
         |found| {
             let area = format!("{}{}", group(found, 2), group(found, 3));
             Some(telephone(group(found, 1), &area, group(found, 4), group(found, 5), group(found, 6)))
