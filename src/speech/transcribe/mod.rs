@@ -1,5 +1,6 @@
 //! Speech to text: what an engine is asked for and what it answers.
 
+mod cloud;
 mod gate;
 mod pool;
 mod quality;
@@ -12,6 +13,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+pub use cloud::{CloudTranscriber, CloudTranscriptionConfig};
 pub use source::SpeechSource;
 pub use whisper::WhisperTranscriber;
 
