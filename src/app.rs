@@ -1,6 +1,7 @@
 //! Builds every handle from the configuration; nothing else does.
 
 use std::{
+    collections::HashMap,
     io::Write,
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -8,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -24,8 +26,8 @@ use crate::{
     speech::{
         SpeechError,
         models::{Manifest, ModelStore, default_folder},
-        synthesize::{HeartSynthesizer, Synthesizer},
-        transcribe::{self, Transcriber},
+        synthesize::{AllVoices, CloudVoices, LocalVoices, Synthesizer, VoiceId},
+        transcribe::{self, CloudTranscriber, Transcriber},
     },
     storage::{BlobStore, LocalStore},
 };
@@ -50,9 +52,12 @@ pub struct App {
     pub sandbox: Sandbox,
     /// SHA-256 of the operators' key.
     pub operator_key_hash: [u8; 32],
-    models: ModelStore,
+    /// The voices; each model is loaded when it first speaks.
+    pub synthesizer: Arc<dyn Synthesizer>,
+    /// WAV files of the voices that have been listened to; whoever holds it speaks.
+    pub voice_samples: tokio::sync::Mutex<HashMap<VoiceId, Bytes>>,
+    models: Arc<ModelStore>,
     transcriber: OnceLock<Arc<dyn Transcriber>>,
-    synthesizer: OnceLock<Arc<dyn Synthesizer>>,
     scratch: PathBuf,
 }
 
@@ -61,6 +66,7 @@ impl App {
     ///
     /// `program` is the voicemill binary, which the sandbox runs; it is the running one but in tests.
     pub async fn new(config: Config, clock: Clock, program: PathBuf) -> anyhow::Result<Arc<Self>> {
+        choose_tls();
         let folder = config.storage.folder.clone();
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the storage folder {}", folder.display()))?;
@@ -90,7 +96,18 @@ impl App {
             .clone()
             .or_else(default_folder)
             .context("there is no home folder to look for models in; set speech.models_folder")?;
-        let models = ModelStore::new(models, Manifest::built_in()?);
+        let models = Arc::new(ModelStore::new(models, Manifest::built_in()?));
+        let own = LocalVoices::new(models.clone());
+        let synthesizer: Arc<dyn Synthesizer> = match &config.cloud_voices {
+            Some(cloud) => Arc::new(AllVoices { own, cloud: CloudVoices::new(cloud.clone()).context("cloud_voices")? }),
+            None => Arc::new(own),
+        };
+        let transcriber: OnceLock<Arc<dyn Transcriber>> = match &config.cloud_transcription {
+            Some(cloud) => {
+                OnceLock::from(Arc::new(CloudTranscriber::new(cloud).context("cloud_transcription")?) as Arc<_>)
+            }
+            None => OnceLock::new(),
+        };
         Ok(Arc::new(Self {
             clock,
             database,
@@ -100,9 +117,10 @@ impl App {
             link_keys,
             sandbox: Sandbox::new(program),
             operator_key_hash: Sha256::digest(operator_key.as_bytes()).into(),
+            synthesizer,
+            voice_samples: tokio::sync::Mutex::default(),
             models,
-            transcriber: OnceLock::new(),
-            synthesizer: OnceLock::new(),
+            transcriber,
             scratch,
             config,
         }))
@@ -117,11 +135,6 @@ impl App {
         })
     }
 
-    /// The engine that speaks, loaded at its first use.
-    pub fn synthesizer(&self) -> Result<Arc<dyn Synthesizer>, SpeechError> {
-        load_once(&self.synthesizer, || Ok(Arc::new(HeartSynthesizer::open(&self.models)?)))
-    }
-
     /// A folder for one attempt's files, gone when the value is dropped.
     pub fn scratch(&self) -> std::io::Result<tempfile::TempDir> {
         tempfile::tempdir_in(&self.scratch)
@@ -134,6 +147,13 @@ impl App {
             width => width,
         }
     }
+}
+
+/// Makes ring the cryptography of every HTTP client of this process, as it is that of its mail; a client made before
+/// panics. Doing it again changes nothing.
+pub fn choose_tls() {
+    // An error says that one is chosen already.
+    drop(rustls::crypto::ring::default_provider().install_default());
 }
 
 /// Removes what attempts left that were killed; none runs for a day.

@@ -13,7 +13,12 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{links::KeyConfig, model::Engine, notify::email::SmtpConfig};
+use crate::{
+    links::KeyConfig,
+    model::Engine,
+    notify::email::SmtpConfig,
+    speech::{synthesize::CloudVoicesConfig, transcribe::CloudTranscriptionConfig},
+};
 
 /// Everything an operator can set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -34,6 +39,12 @@ pub struct Config {
     /// The server that mails leave through; without one they go to `outbox` in the storage folder as `.eml` files.
     #[serde(skip_serializing)]
     pub smtp: Option<SmtpConfig>,
+    /// A provider's voices beside our own; none unless set.
+    #[serde(skip_serializing)]
+    pub cloud_voices: Option<CloudVoicesConfig>,
+    /// A provider's transcription in place of our own; ours unless set.
+    #[serde(skip_serializing)]
+    pub cloud_transcription: Option<CloudTranscriptionConfig>,
     /// Keys of the links in mails.
     pub links: LinksConfig,
 }

@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &[]),
     // It composes the sections that modules own.
-    ("config", &["links", "notify"]),
+    ("config", &["links", "notify", "speech"]),
     ("telemetry", &["config"]),
     ("audio", &[]),
     ("storage", &[]),

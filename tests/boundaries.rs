@@ -136,6 +136,7 @@ async fn killed_in_the_middle_it_loses_nothing_and_mails_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut service = Service::start(folder.path(), port).await;
+    voicemill::app::choose_tls();
     let http = reqwest::Client::new();
     let operator = |path: &str, body: Value| {
         let key = "a key for operators that is long enough";

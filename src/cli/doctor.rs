@@ -11,6 +11,7 @@ use crate::{
     },
     clock::Clock,
     config::Config,
+    speech::synthesize::{VoiceId, find},
 };
 
 /// Tries everything the service needs; false when something is missing.
@@ -46,11 +47,11 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         }
         Err(error) => findings.bad("transcription", error.to_string()),
     }
-    match app.synthesizer() {
-        Ok(engine) => {
-            let names: Vec<&str> = engine.voices().iter().map(|voice| voice.id.as_str()).collect();
-            findings.good("voices", names.join(", "));
-        }
+    let voices = app.synthesizer.voices();
+    let names: Vec<&str> = voices.iter().filter(|voice| voice.ready).map(|voice| voice.id.as_str()).collect();
+    match find(&voices, &VoiceId::new(app.config.speech.voice.clone())) {
+        Ok(voice) if voice.ready => findings.good("voices", names.join(", ")),
+        Ok(voice) => findings.bad("voices", format!("{} needs `voicemill models fetch {}`", voice.id, voice.model)),
         Err(error) => findings.bad("voices", error.to_string()),
     }
     match &app.config.smtp {

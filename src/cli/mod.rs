@@ -8,6 +8,7 @@ pub mod say;
 pub mod serve;
 pub mod transcode;
 pub mod transcribe;
+pub mod voices;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -63,6 +64,8 @@ enum Command {
     Transcribe(transcribe::TranscribeArgs),
     /// Speak a text into an audio file
     Say(say::SayArgs),
+    /// List the voices, and write a sample of each
+    Voices(voices::VoicesArgs),
     /// Look at the job queue, and retry or cancel jobs
     Jobs(With<jobs::JobsArgs>),
     /// List, fetch and verify the models for speech
@@ -89,6 +92,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Transcode(args) => transcode::run(args)?,
         Command::Transcribe(args) => transcribe::run(args)?,
         Command::Say(args) => say::run(args)?,
+        Command::Voices(args) => voices::run(args)?,
         Command::Models(args) => models::run(args)?,
         Command::Serve(With { settings, args }) => {
             telemetry::start("info");

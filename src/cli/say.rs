@@ -2,7 +2,8 @@
 
 use std::{
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
+    sync::Arc,
 };
 
 use anyhow::{Context, bail};
@@ -15,7 +16,8 @@ use crate::{
         pipeline,
         spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span},
     },
-    speech::synthesize::{HeartSynthesizer, Pcm, Synthesizer, VoiceId},
+    model::Manner,
+    speech::synthesize::{LocalVoices, Speech, Synthesizer, VoiceId},
 };
 
 /// Speak a text with a neural voice.
@@ -23,9 +25,15 @@ use crate::{
 pub struct SayArgs {
     /// What to say, as you would write it.
     text: String,
-    /// The voice to say it with.
+    /// The voice to say it with; `voicemill voices` lists them.
     #[arg(long, value_name = "NAME", default_value = "heart")]
     voice: String,
+    /// How fast to speak, as a multiple of the voice's own rate: 0.5 to 2.
+    #[arg(long, value_name = "FACTOR")]
+    speaking_rate: Option<f64>,
+    /// How long to pause between sentences, as a multiple of the usual: 0 to 5.
+    #[arg(long, value_name = "FACTOR")]
+    pauses: Option<f64>,
     /// The file to write; its extension tells the format (wav, ulaw, alaw, sln, gsm, g722, opus…).
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -47,11 +55,13 @@ pub fn run(args: SayArgs) -> anyhow::Result<()> {
         let output = args.output.display();
         bail!("{output} does not end in a format that can be written; use one of {}", known.join(", "));
     };
-    let store = args.folder.store()?;
-    let speech = HeartSynthesizer::open(&store)?.synthesize(&args.text, &VoiceId::new(args.voice))?;
+    let voice = VoiceId::new(args.voice);
+    let manner = Manner::new(args.speaking_rate, args.pauses).map_err(anyhow::Error::msg)?;
+    let voices = LocalVoices::new(Arc::new(args.folder.store()?));
+    let speech = voices.synthesize(&Speech { manner, ..Speech::new(&args.text, &voice) })?;
 
     let spoken = tempfile::Builder::new().suffix(".wav").tempfile().context("there is no room for a temporary file")?;
-    write_wav(spoken.path(), &speech)?;
+    std::fs::write(spoken.path(), speech.to_wav()?).context("the speech was not written")?;
     let mut spec = RenderSpec::of(vec![SourceSpec { path: spoken.path().to_owned(), hint: None, role: None }]);
     spec.outputs.push(OutputSpec {
         name: args.output.display().to_string(),
@@ -68,20 +78,5 @@ pub fn run(args: SayArgs) -> anyhow::Result<()> {
         let (name, seconds, rate_hz) = (output.name, output.duration_seconds, output.rate_hz);
         writeln!(io::stdout(), "wrote {name}: {seconds:.1} s at {rate_hz} Hz")?;
     }
-    Ok(())
-}
-
-fn write_wav(path: &Path, speech: &Pcm) -> anyhow::Result<()> {
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: speech.rate_hz,
-        bits_per_sample: 32,
-        sample_format: hound::SampleFormat::Float,
-    };
-    let mut writer = hound::WavWriter::create(path, spec)?;
-    for &sample in &speech.samples {
-        writer.write_sample(sample)?;
-    }
-    writer.finalize()?;
     Ok(())
 }

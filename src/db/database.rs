@@ -140,8 +140,10 @@ mod tests {
             db::messages::STATEMENTS,
             db::notices::STATEMENTS,
             db::prompts::STATEMENTS,
+            db::pronunciations::STATEMENTS,
             db::recordings::STATEMENTS,
             db::renditions::STATEMENTS,
+            db::speech::STATEMENTS,
         ];
         for (name, sql) in lists.concat() {
             let prepared = (&mut *connection).prepare(sql.into_sql_str()).await;

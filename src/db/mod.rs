@@ -10,8 +10,10 @@ pub mod mailboxes;
 pub mod messages;
 pub mod notices;
 pub mod prompts;
+pub mod pronunciations;
 pub mod recordings;
 pub mod renditions;
+pub mod speech;
 
 pub use database::{Connection, Database, DbError, Transaction};
 

@@ -3,17 +3,23 @@
 use sqlx::types::Json;
 
 use super::{Connection, DbError, statements};
-use crate::model::{DomainId, MediaState, PhoneReport, Prompt, PromptId};
+use crate::model::{DomainId, Manner, MediaState, PhoneReport, Prompt, PromptId};
 
 statements! {
-    INSERT = "INSERT INTO prompt (id, domain_id, mailbox_id, kind, name, origin, script, voice, version, state, \
-                  failure, duration_ms, phone_report, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    INSERT = "INSERT INTO prompt (id, domain_id, mailbox_id, kind, name, origin, script, voice, rate, pauses, \
+                  version, state, failure, duration_ms, phone_report, created_at) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     BY_ID = "SELECT * FROM prompt WHERE id = $1";
     IN_DOMAIN = "SELECT * FROM prompt WHERE domain_id = $1 AND id = $2";
-    LIST = "SELECT * FROM prompt WHERE domain_id = $1 ORDER BY kind, id LIMIT 1000";
-    REPLACE = "UPDATE prompt SET origin = $2, script = $3, voice = $4, version = $5, state = $6, failure = NULL, \
-                   duration_ms = NULL, phone_report = NULL WHERE id = $1 AND version = $5 - 1";
+    LIST = "SELECT * FROM prompt WHERE domain_id = $1 AND kind <> 'announcement' ORDER BY kind, id LIMIT 1000";
+    SPOKEN = "SELECT * FROM prompt WHERE domain_id = $1 AND origin = 'text' AND id > $2 ORDER BY id LIMIT 500";
+    // The same words, voice and manner, unless the work on them failed.
+    ANNOUNCEMENT = "SELECT * FROM prompt WHERE domain_id = $1 AND kind = 'announcement' AND script = $2 \
+                        AND voice = $3 AND rate = $4 AND pauses = $5 AND state <> 'failed' LIMIT 1";
+    RENAME = "UPDATE prompt SET name = $2 WHERE id = $1";
+    REPLACE = "UPDATE prompt SET origin = $2, script = $3, voice = $4, version = $5, state = $6, rate = $7, \
+                   pauses = $8, name = $9, failure = NULL, duration_ms = NULL, phone_report = NULL \
+               WHERE id = $1 AND version = $5 - 1";
     SET_AVAILABLE = "UPDATE prompt SET state = $3, failure = NULL, duration_ms = $4, phone_report = $5 \
                      WHERE id = $1 AND version = $2";
     SET_FAILED = "UPDATE prompt SET state = $3, failure = $4 WHERE id = $1 AND version = $2";
@@ -30,6 +36,8 @@ pub async fn insert(connection: &mut Connection, prompt: &Prompt) -> Result<(), 
         .bind(prompt.origin)
         .bind(&prompt.script)
         .bind(&prompt.voice)
+        .bind(prompt.manner.rate)
+        .bind(prompt.manner.pauses)
         .bind(prompt.version)
         .bind(prompt.state)
         .bind(&prompt.failure)
@@ -56,6 +64,24 @@ pub async fn list(connection: &mut Connection, domain: DomainId) -> Result<Vec<P
     Ok(sqlx::query_as(LIST).bind(domain).fetch_all(connection).await?)
 }
 
+/// The domain's prompts that are spoken from text, after the one of id `after`, in the order of their ids; none when
+/// there are no more.
+pub async fn spoken(connection: &mut Connection, domain: DomainId, after: PromptId) -> Result<Vec<Prompt>, DbError> {
+    Ok(sqlx::query_as(SPOKEN).bind(domain).bind(after).fetch_all(connection).await?)
+}
+
+/// The domain's announcement of these words, if it has been asked for before.
+pub async fn announcement(
+    connection: &mut Connection,
+    domain: DomainId,
+    script: &str,
+    voice: &str,
+    manner: Manner,
+) -> Result<Option<Prompt>, DbError> {
+    let query = sqlx::query_as(ANNOUNCEMENT).bind(domain).bind(script).bind(voice);
+    Ok(query.bind(manner.rate).bind(manner.pauses).fetch_optional(connection).await?)
+}
+
 /// Begins the version after the one that stands; false when that is no longer the one before it.
 pub async fn replace(connection: &mut Connection, prompt: &Prompt) -> Result<bool, DbError> {
     let result = sqlx::query(REPLACE)
@@ -65,9 +91,18 @@ pub async fn replace(connection: &mut Connection, prompt: &Prompt) -> Result<boo
         .bind(&prompt.voice)
         .bind(prompt.version)
         .bind(prompt.state)
+        .bind(prompt.manner.rate)
+        .bind(prompt.manner.pauses)
+        .bind(&prompt.name)
         .execute(connection)
         .await?;
     Ok(result.rows_affected() == 1)
+}
+
+/// Gives a prompt another name; its audio stays.
+pub async fn rename(connection: &mut Connection, id: PromptId, name: &str) -> Result<(), DbError> {
+    sqlx::query(RENAME).bind(id).bind(name).execute(connection).await?;
+    Ok(())
 }
 
 /// Makes a version available; without effect when a newer version has begun.

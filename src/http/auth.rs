@@ -12,7 +12,10 @@ use super::error::Problem;
 use crate::{
     app::App,
     model::{Domain, KeyScope},
-    service::domains::{self, Caller},
+    service::{
+        ServiceError,
+        domains::{self, Caller},
+    },
 };
 
 /// A call core of one domain.
@@ -81,6 +84,31 @@ impl FromRequestParts<Arc<App>> for Member {
         match caller(parts, app).await? {
             Caller::Domain { domain, .. } => Ok(Self(domain)),
             Caller::Operator => Err(forbidden("a core's or portal's key")),
+        }
+    }
+}
+
+/// An operator, or a portal of one domain, for what an address names a domain for.
+pub(super) struct Manager(Caller);
+
+impl Manager {
+    /// The domain of that name, if they act for it; to a portal there is none but its own.
+    pub(super) async fn domain(self, app: &App, name: &str) -> Result<Domain, Problem> {
+        match self.0 {
+            Caller::Operator => Ok(domains::by_name(app, name).await?),
+            Caller::Domain { domain, .. } if domain.name == name => Ok(domain),
+            Caller::Domain { .. } => Err(ServiceError::NotFound("domain").into()),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Manager {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        match caller(parts, app).await? {
+            Caller::Domain { scope: KeyScope::Core, .. } => Err(forbidden("the operators' key, or a portal's")),
+            caller => Ok(Self(caller)),
         }
     }
 }

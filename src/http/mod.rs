@@ -9,6 +9,7 @@ mod extract;
 mod media;
 mod multipart;
 mod pages;
+mod prompt_outcome;
 
 use std::{sync::Arc, time::Duration};
 

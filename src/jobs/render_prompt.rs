@@ -9,7 +9,7 @@ use crate::{
     app::App,
     audio::{encode::OutputFormat, spec::RenderSpec},
     db::{domains, prompts},
-    model::{Message, PromptId, Purpose},
+    model::{Message, PromptId, PromptKind, Purpose},
     queue::{Attempt, Decide, Job, JobError, Lane},
 };
 
@@ -71,7 +71,9 @@ impl Job for RenderPrompt {
             ..RenderSpec::of(Vec::new())
         };
         let owner = Owner { domain: prompt.domain_id, id: prompt.id.0, version: self.version };
-        let rendered = media::render(app, attempt, owner, &RENDITIONS, settings).await?;
+        // An announcement is heard once or twice, and by phone only.
+        let planned = if prompt.kind == PromptKind::Announcement { &RENDITIONS[..4] } else { &RENDITIONS[..] };
+        let rendered = media::render(app, attempt, owner, planned, settings).await?;
         let mut transaction = app.database.begin().await.retry()?;
         media::insert(&mut transaction, &rendered).await.retry()?;
         let duration_ms = milliseconds(rendered.report.duration_seconds);

@@ -1,6 +1,6 @@
 //! Audio played to callers.
 
-use super::{DomainId, MailboxId, MediaState, PhoneReport, PromptId, Time};
+use super::{DomainId, MailboxId, Manner, MediaState, PhoneReport, PromptId, Time};
 
 /// What a prompt is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
@@ -19,6 +19,8 @@ pub enum PromptKind {
     HoldMessage,
     /// Welcome, closed, calendar-closed, no-agents or queue message of a service number.
     ServiceMessage,
+    /// Facts that a core has spoken, such as when a message came; made by cores, and not listed for people.
+    Announcement,
 }
 
 impl PromptKind {
@@ -60,6 +62,10 @@ pub struct Prompt {
     pub script: Option<String>,
     /// The voice that speaks them.
     pub voice: Option<String>,
+    /// How it speaks them.
+    #[serde(flatten)]
+    #[sqlx(flatten)]
+    pub manner: Manner,
     /// Counts up with every replacement; part of every rendition's address.
     pub version: i64,
     /// Where the work on the latest version stands.
@@ -73,4 +79,19 @@ pub struct Prompt {
     pub phone_report: Option<PhoneReport>,
     /// When it was first stored.
     pub created_at: Time,
+}
+
+impl Prompt {
+    /// The version after this one, with nothing made of it yet.
+    #[must_use]
+    pub fn next_version(self) -> Self {
+        Self {
+            version: self.version + 1,
+            state: MediaState::Pending,
+            failure: None,
+            duration_ms: None,
+            phone_report: None,
+            ..self
+        }
+    }
 }

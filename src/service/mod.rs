@@ -8,8 +8,10 @@ mod intake;
 pub mod links;
 pub mod messages;
 pub mod prompts;
+pub mod pronunciations;
 pub mod recordings;
 pub mod renditions;
+pub mod voices;
 
 pub use intake::Incoming;
 

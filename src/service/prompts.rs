@@ -7,8 +7,12 @@ use crate::{
     app::App,
     db::{Transaction, prompts, renditions},
     jobs::{RenderPrompt, SynthesizePrompt},
-    model::{Domain, MailboxId, MediaState, Prompt, PromptId, PromptKind, PromptOrigin, Rendition, Time},
+    model::{Domain, MailboxId, Manner, MediaState, Prompt, PromptId, PromptKind, PromptOrigin, Rendition, Time},
     queue::NewJob,
+    speech::{
+        synthesize::{self, VoiceId},
+        text::parts::{self, Part, Place},
+    },
 };
 
 /// What people say of a prompt they add.
@@ -42,7 +46,25 @@ pub enum Source {
         script: String,
         /// The voice; the configured one if none is named.
         voice: Option<String>,
+        /// How it speaks.
+        manner: Manner,
     },
+}
+
+/// What a person changes of a prompt; what is left out stays.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changes {
+    /// What they call it.
+    pub name: Option<String>,
+    /// The words to be spoken, also in place of audio that was uploaded.
+    pub script: Option<String>,
+    /// The voice.
+    pub voice: Option<String>,
+    /// How fast it speaks.
+    pub speaking_rate: Option<f64>,
+    /// How long it pauses.
+    pub pauses: Option<f64>,
 }
 
 /// Longest script, in characters: about five minutes of speech.
@@ -52,9 +74,7 @@ const MAX_NAME: usize = 200;
 
 /// Adds a prompt and queues the work on it.
 pub async fn add(app: &App, domain: &Domain, new: NewPrompt, source: Source) -> Result<Prompt, ServiceError> {
-    if new.name.is_empty() || new.name.len() > MAX_NAME {
-        return Err(ServiceError::Invalid(format!("a prompt needs a name of 1 to {MAX_NAME} bytes")));
-    }
+    check_name(&new.name)?;
     let mailbox_id = mailbox_for(app, domain, &new).await?;
     let prompt = Prompt {
         id: PromptId::new(),
@@ -65,6 +85,7 @@ pub async fn add(app: &App, domain: &Domain, new: NewPrompt, source: Source) -> 
         origin: PromptOrigin::Upload,
         script: None,
         voice: None,
+        manner: Manner::default(),
         version: 1,
         state: MediaState::Pending,
         failure: None,
@@ -77,13 +98,70 @@ pub async fn add(app: &App, domain: &Domain, new: NewPrompt, source: Source) -> 
 
 /// Gives a prompt new audio: a new version, while the old one keeps being served under its own address.
 pub async fn replace(app: &App, domain: &Domain, id: PromptId, source: Source) -> Result<Prompt, ServiceError> {
+    let prompt = details(app, domain, id).await?.prompt;
+    begin_version(app, prompt.next_version(), source, Begin::Next).await
+}
+
+/// Changes what is given of a prompt. What sounds otherwise is spoken anew, as a new version; a prompt that would sound
+/// as before stays as it is.
+pub async fn change(app: &App, domain: &Domain, id: PromptId, changes: Changes) -> Result<Prompt, ServiceError> {
     let mut prompt = details(app, domain, id).await?.prompt;
-    prompt.version += 1;
-    prompt.state = MediaState::Pending;
-    prompt.failure = None;
-    prompt.duration_ms = None;
-    prompt.phone_report = None;
-    begin_version(app, prompt, source, Begin::Next).await
+    let before = prompt.clone();
+    if let Some(name) = changes.name {
+        check_name(&name)?;
+        prompt.name = name;
+    }
+    let rate = changes.speaking_rate.or(Some(prompt.manner.rate));
+    let pauses = changes.pauses.or(Some(prompt.manner.pauses));
+    let manner = Manner::new(rate, pauses).map_err(ServiceError::Invalid)?;
+    let words_about_sound = changes.voice.is_some() || manner != before.manner;
+    let voice = changes.voice.or_else(|| before.voice.clone());
+    match changes.script.or_else(|| before.script.clone()) {
+        None if words_about_sound => Err(ServiceError::Invalid(
+            "this prompt was uploaded: it has no script that a voice could speak; send a script too".into(),
+        )),
+        Some(script)
+            if before.state == MediaState::Failed
+                || (before.script.as_ref(), &before.voice, before.manner) != (Some(&script), &voice, manner) =>
+        {
+            begin_version(app, prompt.next_version(), Source::Text { script, voice, manner }, Begin::Next).await
+        }
+        _ => {
+            let mut transaction = app.database.begin().await?;
+            prompts::rename(transaction.connection(), prompt.id, &prompt.name).await?;
+            transaction.commit().await?;
+            Ok(prompt)
+        }
+    }
+}
+
+/// Has facts spoken for a core: the prompt that has them, made anew only if the domain has none yet.
+pub async fn announce(
+    app: &App,
+    domain: &Domain,
+    parts: &[Part],
+    voice: Option<String>,
+    manner: Manner,
+) -> Result<Prompt, ServiceError> {
+    let script = parts::announcement(parts, &Place::new(&domain.time_zone, &domain.locale, app.clock.now()));
+    let voice = voice.unwrap_or_else(|| app.config.speech.voice.clone());
+    check_script(app, &script, Some(&voice))?;
+    let known = {
+        let mut connection = app.database.read().await?;
+        prompts::announcement(&mut connection, domain.id, &script, &voice, manner).await?
+    };
+    if let Some(prompt) = known {
+        return Ok(prompt);
+    }
+    let new = NewPrompt { kind: PromptKind::Announcement, name: "Announcement".to_owned(), extension: None };
+    add(app, domain, new, Source::Text { script, voice: Some(voice), manner }).await
+}
+
+fn check_name(name: &str) -> Result<(), ServiceError> {
+    if name.is_empty() || name.len() > MAX_NAME {
+        return Err(ServiceError::Invalid(format!("a prompt needs a name of 1 to {MAX_NAME} bytes")));
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy)]
@@ -93,31 +171,31 @@ enum Begin {
 }
 
 async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Begin) -> Result<Prompt, ServiceError> {
-    let unique = format!("{}/{}", prompt.id, prompt.version);
     match source {
-        Source::Text { script, voice } => {
+        Source::Text { script, voice, manner } => {
             check_script(app, &script, voice.as_deref())?;
             prompt.origin = PromptOrigin::Text;
+            prompt.manner = manner;
             prompt.script = Some(script);
             prompt.voice = Some(voice.unwrap_or_else(|| app.config.speech.voice.clone()));
             let mut transaction = app.database.begin().await?;
             write(&mut transaction, &prompt, begin).await?;
-            let job = SynthesizePrompt { prompt: prompt.id, version: prompt.version };
-            let new = NewJob::new(prompt.domain_id.0, &job).unique(unique);
-            app.queue.enqueue(transaction.connection(), new).await?;
+            enqueue_speech(app, &mut transaction, &prompt).await?;
             transaction.commit().await?;
         }
         Source::Upload(incoming) => {
             prompt.origin = PromptOrigin::Upload;
             prompt.script = None;
             prompt.voice = None;
+            prompt.manner = Manner::default();
             let original = intake::store(app, prompt.domain_id, prompt.id.0, prompt.version, "", incoming).await?;
             let outcome: Result<(), ServiceError> = async {
                 let mut transaction = app.database.begin().await?;
                 write(&mut transaction, &prompt, begin).await?;
                 renditions::insert_original(transaction.connection(), &original).await?;
                 let job = RenderPrompt { prompt: prompt.id, version: prompt.version };
-                let new = NewJob::new(prompt.domain_id.0, &job).unique(unique);
+                let new =
+                    NewJob::new(prompt.domain_id.0, &job).unique(format_args!("{}/{}", prompt.id, prompt.version));
                 app.queue.enqueue(transaction.connection(), new).await?;
                 Ok(transaction.commit().await?)
             }
@@ -130,6 +208,18 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
     }
     app.queue.wake();
     Ok(prompt)
+}
+
+/// Queues the speaking of a prompt's version.
+pub(super) async fn enqueue_speech(
+    app: &App,
+    transaction: &mut Transaction,
+    prompt: &Prompt,
+) -> Result<(), ServiceError> {
+    let job = SynthesizePrompt { prompt: prompt.id, version: prompt.version };
+    let new = NewJob::new(prompt.domain_id.0, &job).unique(format_args!("{}/{}", prompt.id, prompt.version));
+    app.queue.enqueue(transaction.connection(), new).await?;
+    Ok(())
 }
 
 async fn write(transaction: &mut Transaction, prompt: &Prompt, begin: Begin) -> Result<(), ServiceError> {
@@ -154,13 +244,15 @@ fn check_script(app: &App, script: &str, voice: Option<&str>) -> Result<(), Serv
             "the script has {characters} characters; at most {MAX_SCRIPT} are spoken in one prompt"
         )));
     }
-    let Some(voice) = voice else { return Ok(()) };
-    let engine = app.synthesizer().map_err(|error| ServiceError::Unavailable(error.into()))?;
-    if engine.voices().iter().any(|known| known.id.as_str() == voice) {
-        return Ok(());
+    let voice = VoiceId::new(voice.map_or_else(|| app.config.speech.voice.clone(), str::to_owned));
+    match synthesize::find(&app.synthesizer.voices(), &voice) {
+        Ok(known) if known.ready => Ok(()),
+        Ok(known) => Err(ServiceError::Invalid(format!(
+            "the voice {voice} is not installed here: it needs the model {}",
+            known.model
+        ))),
+        Err(error) => Err(ServiceError::Invalid(error.to_string())),
     }
-    let known: Vec<&str> = engine.voices().iter().map(|voice| voice.id.as_str()).collect();
-    Err(ServiceError::Invalid(format!("there is no voice {voice:?}; there are: {}", known.join(", "))))
 }
 
 async fn mailbox_for(app: &App, domain: &Domain, new: &NewPrompt) -> Result<Option<MailboxId>, ServiceError> {

@@ -49,6 +49,9 @@ pub enum SpeechError {
     /// What was asked for is outside the bounds: a text too long, a voice that is not there.
     #[error("{0}")]
     Refused(String),
+    /// A provider elsewhere cannot do it now.
+    #[error("{0}")]
+    Unavailable(String),
     /// The caller asked for the work to stop.
     #[error("the work was cancelled")]
     Cancelled,
@@ -73,7 +76,7 @@ impl SpeechError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Audio(error) => error.is_transient(),
-            Self::Fetch { .. } | Self::DeadlineExceeded | Self::Io { .. } => true,
+            Self::Fetch { .. } | Self::Unavailable(_) | Self::DeadlineExceeded | Self::Io { .. } => true,
             _ => false,
         }
     }

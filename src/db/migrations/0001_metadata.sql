@@ -79,6 +79,8 @@ CREATE TABLE prompt (
     origin       TEXT    NOT NULL,
     script       TEXT,
     voice        TEXT,
+    rate         REAL    NOT NULL,
+    pauses       REAL    NOT NULL,
     version      INTEGER NOT NULL,
     state        TEXT    NOT NULL,
     failure      TEXT,
@@ -88,6 +90,28 @@ CREATE TABLE prompt (
 ) STRICT;
 
 CREATE INDEX prompt_listing ON prompt (domain_id, kind, id);
+CREATE INDEX prompt_script ON prompt (domain_id, kind, script);
+
+-- How a domain wants its words said; the key is the word as a text is searched for it.
+CREATE TABLE pronunciation (
+    domain_id  BLOB    NOT NULL REFERENCES domain (id),
+    key        TEXT    NOT NULL,
+    word       TEXT    NOT NULL,
+    said       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (domain_id, key)
+) STRICT;
+
+-- Speech that was made, by the digest of all that decides how it sounds; what is asked for again is taken from here.
+CREATE TABLE speech (
+    domain_id  BLOB    NOT NULL REFERENCES domain (id),
+    digest     TEXT    NOT NULL,
+    key        TEXT    NOT NULL,
+    bytes      INTEGER NOT NULL,
+    sha256     TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (domain_id, digest)
+) STRICT;
 
 CREATE TABLE recording (
     id            BLOB    NOT NULL PRIMARY KEY,

@@ -3,7 +3,9 @@
 mod domains;
 mod messages;
 mod prompts;
+mod pronunciations;
 mod recordings;
+mod voices;
 
 use std::sync::Arc;
 
@@ -20,6 +22,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/domains", post(domains::create))
         .route("/domains/{domain}", get(domains::show).patch(domains::change))
         .route("/domains/{domain}/keys", post(domains::create_key))
+        .route("/domains/{domain}/pronunciations", get(pronunciations::list))
+        .route(
+            "/domains/{domain}/pronunciations/{word}",
+            get(pronunciations::find).put(pronunciations::save).delete(pronunciations::delete),
+        )
         .route("/mailboxes", get(domains::mailboxes))
         .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
         .route("/mailboxes/{extension}/messages", get(messages::list))
@@ -27,9 +34,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/messages/{id}/move", post(messages::move_to))
         .route("/prompts", post(prompts::upload).layer(DefaultBodyLimit::disable()).get(prompts::list))
         .route("/prompts/text", post(prompts::add_text))
-        .route("/prompts/{id}", get(prompts::details))
+        .route("/prompts/{id}", get(prompts::details).patch(prompts::change))
         .route("/prompts/{id}/audio", put(prompts::replace_audio))
         .route("/prompts/{id}/text", put(prompts::replace_text))
+        .route("/voices", get(voices::list))
+        .route("/voices/{voice}/sample", get(voices::sample))
         .route("/recordings", get(recordings::list))
         .route("/recordings/{id}", get(recordings::details))
 }

@@ -1,11 +1,10 @@
 //! Prompts for portals: a person waits for the answer, so it says how the work went if that is known soon.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
     extract::{Multipart, State},
-    http::StatusCode,
 };
 use serde::Deserialize;
 
@@ -16,20 +15,15 @@ use crate::{
         error::Problem,
         extract::{Json, Path, Query},
         multipart,
+        prompt_outcome::{Answer, outcome},
     },
-    model::{Domain, MediaState, Prompt, PromptId},
+    model::{Manner, Prompt, PromptId},
     service::{
-        Incoming,
-        prompts::{self, NewPrompt, Source},
+        Incoming, ServiceError,
+        prompts::{self, Changes, NewPrompt, Source},
     },
     storage::ByteStream,
 };
-
-/// How long an upload's answer waits for the outcome, and how often it looks.
-const WAIT: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(100);
-
-type Answer = Result<(StatusCode, Json<prompts::Details>), Problem>;
 
 /// `POST /v1/prompts`: a form with `kind`, `name`, perhaps `extension`, and then the file.
 pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, form: Multipart) -> Answer {
@@ -54,6 +48,8 @@ pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, 
 pub(super) struct Text {
     script: String,
     voice: Option<String>,
+    speaking_rate: Option<f64>,
+    pauses: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -64,9 +60,12 @@ pub(super) struct NewText {
     text: Text,
 }
 
-impl From<Text> for Source {
-    fn from(text: Text) -> Self {
-        Self::Text { script: text.script, voice: text.voice }
+impl TryFrom<Text> for Source {
+    type Error = ServiceError;
+
+    fn try_from(text: Text) -> Result<Self, ServiceError> {
+        let manner = Manner::new(text.speaking_rate, text.pauses).map_err(ServiceError::Invalid)?;
+        Ok(Self::Text { script: text.script, voice: text.voice, manner })
     }
 }
 
@@ -76,7 +75,7 @@ pub(super) async fn add_text(
     Portal(domain): Portal,
     Json(wanted): Json<NewText>,
 ) -> Answer {
-    let prompt = prompts::add(&app, &domain, wanted.new, wanted.text.into()).await?;
+    let prompt = prompts::add(&app, &domain, wanted.new, wanted.text.try_into()?).await?;
     outcome(&app, &domain, prompt).await
 }
 
@@ -106,32 +105,19 @@ pub(super) async fn replace_text(
     Path(id): Path<PromptId>,
     Json(text): Json<Text>,
 ) -> Answer {
-    let prompt = prompts::replace(&app, &domain, id, text.into()).await?;
+    let prompt = prompts::replace(&app, &domain, id, text.try_into()?).await?;
     outcome(&app, &domain, prompt).await
 }
 
-/// Waits a little for the work: 201 when it is done, 422 with the reason when it failed, 202 when it goes on.
-async fn outcome(app: &App, domain: &Domain, prompt: Prompt) -> Answer {
-    let looked = tokio::time::timeout(WAIT, async {
-        loop {
-            let details = prompts::details(app, domain, prompt.id).await?;
-            if details.prompt.state != MediaState::Pending || details.prompt.version != prompt.version {
-                return Ok::<_, Problem>(details);
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    })
-    .await;
-    let details = match looked {
-        Ok(details) => details?,
-        Err(_) => {
-            return Ok((StatusCode::ACCEPTED, Json(prompts::details(app, domain, prompt.id).await?)));
-        }
-    };
-    if let (MediaState::Failed, Some(reason)) = (details.prompt.state, &details.prompt.failure) {
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-audio", reason.clone()));
-    }
-    Ok((StatusCode::CREATED, Json(details)))
+/// `PATCH /v1/prompts/{id}`: what is left out stays; what sounds otherwise is spoken anew.
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(id): Path<PromptId>,
+    Json(changes): Json<Changes>,
+) -> Answer {
+    let prompt = prompts::change(&app, &domain, id, changes).await?;
+    outcome(&app, &domain, prompt).await
 }
 
 /// `GET /v1/prompts`

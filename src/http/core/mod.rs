@@ -1,5 +1,6 @@
 //! What call cores drop and ask. The domain is the key's.
 
+mod announcements;
 mod messages;
 mod recordings;
 
@@ -20,6 +21,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/mailboxes/{extension}/messages/{id}", put(messages::drop_raw).post(messages::drop_raw))
         .route("/mailboxes/{extension}/messages", post(messages::drop_form).layer(DefaultBodyLimit::disable()))
         .route("/messages/{id}", get(messages::state))
+        .route("/messages/{id}/announcement", post(announcements::of_message))
+        .route("/announcements", post(announcements::speak))
         .route("/recordings/{call}", put(recordings::announce).get(recordings::state))
         .route("/recordings/{call}/legs/{role}", put(recordings::add_leg).post(recordings::add_leg))
         .route("/recordings/{call}/complete", post(recordings::complete))

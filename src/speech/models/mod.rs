@@ -1,6 +1,7 @@
 //! The models: what they are (`manifest`), where they lie (`store`), how they come (`fetch`) and how weights published
 //! for one engine become a file for another (`convert`).
 
+mod archive;
 mod convert;
 mod digest;
 mod fetch;

@@ -1,4 +1,4 @@
-//! Downloads a package with the ordinary client of its index, so that mirrors, proxies and credentials that the
+//! Downloads a package with the ordinary client of its registry, so that mirrors, proxies and credentials that the
 //! machine is set up for are honoured.
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::manifest::Package;
+use super::manifest::{Package, Registry};
 use crate::speech::SpeechError;
 
 /// How long one package may take: 100 MB at 1 Mbit/s.
@@ -21,21 +21,22 @@ const POLL: Duration = Duration::from_millis(100);
 const PIPS: [&[&str]; 3] = [&["python3", "-m", "pip"], &["pip3"], &["pip"]];
 
 /// Downloads `package` into `folder`, telling the bytes that have arrived in it so far, and returns the archive's path.
-pub(super) fn pip_download(
-    package: &Package,
-    folder: &Path,
-    arrived: &mut dyn FnMut(u64),
-) -> Result<PathBuf, SpeechError> {
-    let requirement = format!("{}=={}", package.name, package.version);
-    let running = || format!("running pip for {requirement}");
-    let complaints = folder.join("pip.err");
+pub(super) fn download(package: &Package, folder: &Path, arrived: &mut dyn FnMut(u64)) -> Result<PathBuf, SpeechError> {
+    let (client, requirement, mut command) = match package.from {
+        Registry::Pypi => {
+            let requirement = format!("{}=={}", package.name, package.version);
+            ("pip", requirement.clone(), pip_download(folder, &requirement)?)
+        }
+        Registry::Npm => {
+            let requirement = format!("{}@{}", package.name, package.version);
+            ("npm", requirement.clone(), npm_pack(folder, &requirement)?)
+        }
+    };
+    let running = || format!("running {client} for {requirement}");
+    let complaints = folder.join("client.err");
     let errors = File::create(&complaints).map_err(SpeechError::io(running()))?;
-    let mut child = pip()?
-        .args(["download", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input"])
-        .args(["--disable-pip-version-check", "--quiet", "--progress-bar=off", "--dest"])
-        .arg(folder)
-        .arg(&requirement)
-        // pip downloads to a temporary file first; put beside the rest, its growth can be watched.
+    let mut child = command
+        // Clients download to a temporary file first; put beside the rest, its growth can be watched.
         .env("TMPDIR", folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -50,14 +51,43 @@ pub(super) fn pip_download(
         Some(status) if status.success() && archive.is_file() => Ok(archive),
         Some(status) if status.success() => {
             let file = &package.file;
-            Err(SpeechError::Malformed(format!("pip left no {file} for {requirement}")))
+            Err(SpeechError::Malformed(format!("{client} left no {file} for {requirement}")))
         }
         Some(status) => {
             let reason = last_line(&complaints).unwrap_or_else(|| status.to_string());
-            Err(SpeechError::Refused(format!("pip could not download {requirement}: {reason}")))
+            Err(SpeechError::Refused(format!("{client} could not download {requirement}: {reason}")))
         }
         None => Err(SpeechError::DeadlineExceeded),
     }
+}
+
+fn pip_download(folder: &Path, requirement: &str) -> Result<Command, SpeechError> {
+    let mut command = pip()?;
+    command
+        .args(["download", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input"])
+        .args(["--disable-pip-version-check", "--quiet", "--progress-bar=off", "--dest"])
+        .arg(folder)
+        .arg(requirement);
+    Ok(command)
+}
+
+/// `npm pack` fetches the archive and installs nothing.
+fn npm_pack(folder: &Path, requirement: &str) -> Result<Command, SpeechError> {
+    let mut command = Command::new("npm");
+    if !answers(command.arg("--version")) {
+        return Err(SpeechError::Refused(
+            "npm is not installed (on Debian and Ubuntu: apt-get install npm)".to_owned(),
+        ));
+    }
+    let mut command = Command::new("npm");
+    command
+        .args(["pack", requirement, "--ignore-scripts", "--loglevel=error", "--no-update-notifier"])
+        .arg("--pack-destination")
+        .arg(folder)
+        // Kept nowhere else: a model is fetched once.
+        .arg("--cache")
+        .arg(folder.join("npm-cache"));
+    Ok(command)
 }
 
 /// The first pip that answers.
@@ -67,12 +97,17 @@ fn pip() -> Result<Command, SpeechError> {
         command.args(&words[1..]);
         let mut probe = Command::new(words[0]);
         probe.args(&words[1..]).arg("--version");
-        let probe = probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if probe.is_ok_and(|status| status.success()) {
+        if answers(&mut probe) {
             return Ok(command);
         }
     }
     Err(SpeechError::Refused("pip is not installed (on Debian and Ubuntu: apt-get install python3-pip)".to_owned()))
+}
+
+/// True when a command can be run and succeeds.
+fn answers(command: &mut Command) -> bool {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// Waits for a child, calling `tick` as time passes; ends it and returns `None` when patience does.

@@ -12,16 +12,27 @@ use crate::speech::SpeechError;
 /// Longest word that the network knows positions for, in letters; a longer one is said in parts.
 const MAX_WORD_LETTERS: usize = 24;
 
+/// How English is pronounced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accent {
+    American,
+    British,
+}
+
 /// Pronounces English.
 pub(super) struct Phonemizer {
     grapheme_to_phoneme: G2P,
 }
 
 impl Phonemizer {
-    /// American English, with the fallback network and alphabet in the given files.
-    pub(super) fn american(network: &Path, alphabet: &Path) -> Result<Self, SpeechError> {
-        let fallback = UnknownWords::load(network, alphabet)?;
-        Ok(Self { grapheme_to_phoneme: G2P::with_fallback(Language::EnglishUS, Some(Box::new(fallback))) })
+    /// The accent's dictionary, with the fallback network and its alphabet from a model's folder.
+    pub(super) fn load(accent: Accent, folder: &Path) -> Result<Self, SpeechError> {
+        let fallback = UnknownWords::load(&folder.join("oov.onnx"), &folder.join("oov.json"))?;
+        let language = match accent {
+            Accent::American => Language::EnglishUS,
+            Accent::British => Language::EnglishGB,
+        };
+        Ok(Self { grapheme_to_phoneme: G2P::with_fallback(language, Some(Box::new(fallback))) })
     }
 
     /// The phonemes of a sentence made of words and punctuation.
@@ -32,6 +43,12 @@ impl Phonemizer {
             .map_err(|error| SpeechError::Engine(format!("a sentence could not be pronounced: {error:?}")))?;
         Ok(phonemes)
     }
+}
+
+/// The number that a model's networks know each phoneme by.
+pub(super) fn phoneme_ids(folder: &Path) -> Result<HashMap<char, i32>, SpeechError> {
+    let vocabulary = std::fs::read(folder.join("vocab.json")).map_err(SpeechError::io("reading the phonemes"))?;
+    serde_json::from_slice(&vocabulary).map_err(|error| SpeechError::Malformed(format!("the phonemes: {error}")))
 }
 
 /// Guesses how a word is said that the lexicon does not have: a name, mostly.

@@ -1,8 +1,5 @@
 //! Splits speakable text into pieces a voice says in one breath, so that memory follows the sentence, not the text.
 
-/// Longest piece in characters; a longer sentence is split at a clause, or failing that at a word.
-const MAX_PIECE_CHARACTERS: usize = 240;
-
 /// A piece of text and the pause after it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Piece<'a> {
@@ -13,13 +10,14 @@ pub(super) struct Piece<'a> {
 const SENTENCE_PAUSE_SECONDS: f32 = 0.3;
 const CLAUSE_PAUSE_SECONDS: f32 = 0.12;
 
-/// The pieces of `text`, in order, none of them blank.
-pub(super) fn split(text: &str) -> Vec<Piece<'_>> {
+/// The pieces of `text`, in order, none of them blank; a sentence of more than `most` characters is split at a clause, or
+/// failing that at a word.
+pub(super) fn split(text: &str, most: usize) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     for sentence in text.split_inclusive(['.', '!', '?', '\n']) {
         let mut rest = sentence.trim();
-        while rest.chars().nth(MAX_PIECE_CHARACTERS).is_some() {
-            let (piece, after) = rest.split_at(break_point(rest));
+        while rest.chars().nth(most).is_some() {
+            let (piece, after) = rest.split_at(break_point(rest, most));
             push(&mut pieces, piece, CLAUSE_PAUSE_SECONDS);
             rest = after.trim_start();
         }
@@ -35,9 +33,24 @@ fn push<'a>(pieces: &mut Vec<Piece<'a>>, text: &'a str, pause_seconds: f32) {
     }
 }
 
+/// Phonemes in portions of at most `most`, broken at the last pause that fits, else the last space, else anywhere.
+pub(super) fn portions(phonemes: &str, most: usize) -> Vec<&str> {
+    let mut portions = Vec::new();
+    let mut rest = phonemes;
+    while let Some((limit, _)) = rest.char_indices().nth(most) {
+        let fitting = &rest[..limit];
+        let pause = fitting.rfind([',', ';', ':']).map(|index| index + 1);
+        let end = pause.or_else(|| fitting.rfind(' ')).filter(|&index| index > 0).unwrap_or(limit);
+        portions.push(&rest[..end]);
+        rest = &rest[end..];
+    }
+    portions.push(rest);
+    portions
+}
+
 /// Where to break a text that is too long: after the last clause that fits, else the last word, else anywhere.
-fn break_point(text: &str) -> usize {
-    let limit = text.char_indices().nth(MAX_PIECE_CHARACTERS).map_or(text.len(), |(index, _)| index);
+fn break_point(text: &str, most: usize) -> usize {
+    let limit = text.char_indices().nth(most).map_or(text.len(), |(index, _)| index);
     let fitting = &text[..limit];
     let clause = fitting.rfind([',', ';', ':']).map(|index| index + 1);
     let word = || fitting.rfind(' ');
@@ -49,13 +62,20 @@ mod tests {
     use super::*;
 
     fn texts(text: &str) -> Vec<&str> {
-        split(text).into_iter().map(|piece| piece.text).collect()
+        split(text, 240).into_iter().map(|piece| piece.text).collect()
     }
 
     #[test]
     fn sentences_and_lines_are_pieces_and_blanks_are_not() {
         assert_eq!(texts("Hello. How are you?\nPress one!  ... "), ["Hello.", "How are you?", "Press one!"]);
-        assert!(split(" . \n ").is_empty());
+        assert!(split(" . \n ", 240).is_empty());
+    }
+
+    #[test]
+    fn phonemes_come_in_portions_that_lose_nothing() {
+        assert_eq!(portions("wˈʌn", 10), ["wˈʌn"]);
+        assert_eq!(portions("wˈʌn, tˈu θɹˈi", 9), ["wˈʌn,", " tˈu θɹˈi"]);
+        assert_eq!(portions("ɑɑɑɑɑ", 2), ["ɑɑ", "ɑɑ", "ɑ"]);
     }
 
     #[test]
@@ -66,7 +86,7 @@ mod tests {
         for text in [&clauses, &words, &letters] {
             let pieces = texts(text);
             assert!(pieces.len() > 1);
-            assert!(pieces.iter().all(|piece| piece.chars().count() <= MAX_PIECE_CHARACTERS));
+            assert!(pieces.iter().all(|piece| piece.chars().count() <= 240));
             let joined: String = pieces.concat().replace(' ', "");
             assert_eq!(joined, text.replace(' ', ""));
         }

@@ -9,7 +9,7 @@ use std::{
 use rustfft::{Fft, FftPlanner, num_complex::Complex32};
 
 /// Sampling rate of the waveform, in Hz.
-pub(super) const RATE_HZ: u32 = 24_000;
+const RATE_HZ: u32 = 24_000;
 /// Bins of a frame's spectrum.
 pub(super) const BINS: usize = POINTS / 2 + 1;
 

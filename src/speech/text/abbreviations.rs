@@ -27,6 +27,26 @@ pub(super) const RULES: &[Rule] = &[
             Some(format!("{} {street}{}", group(found, 1), group(found, 4)))
         },
     ),
+    (
+        r"\b(N|S|E|W|NE|NW|SE|SW)\b\.? ((?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) (?:Street|Avenue|Boulevard|Road|Drive|Lane|Court|Place)\b)",
+        |found| Some(format!("{} {}", direction(group(found, 1))?, group(found, 2))),
+    ),
+    (r"\b(Street|Avenue|Boulevard|Road|Drive|Lane|Court|Place) (N|S|E|W|NE|NW|SE|SW)\b\.?", |found| {
+        Some(format!("{} {}", group(found, 1), direction(group(found, 2))?))
+    }),
+    (r"\b(?:(Hwy|Rte|Highway|Route)\.? |(I)-)(\d{1,3})\b", |found| {
+        let road = match group(found, 1) {
+            "Hwy" | "Highway" => "Highway",
+            "" => group(found, 2),
+            _ => "Route",
+        };
+        Some(format!("{road} {}", road_number(group(found, 3))?))
+    }),
+    (r"(?i)\b(box) (\d{3,})\b", |found| Some(format!("{} {}", group(found, 1), digits(group(found, 2))))),
+    // Springfield, IL
+    (r"([a-z]), ([A-Z]{2})\b", |found| Some(format!("{}, {}", group(found, 1), state(group(found, 2))?))),
+    (r"\bDrs\b\.?", |_| Some("Doctors".to_owned())),
+    (r"\bPh\.?D\b\.?", |_| Some("P H D".to_owned())),
     (r"\b(Dr|Mr|Mrs|Ms|Prof|Rev|Sgt|Capt|Lt|Gov|Sen|Rep|St|Mt|Ft)\b\.?\s+([A-Z])", |found| {
         Some(format!("{} {}", title(group(found, 1))?, group(found, 2)))
     }),
@@ -41,9 +61,19 @@ pub(super) const RULES: &[Rule] = &[
     (r"\bw/o\b", |_| Some("without".to_owned())),
     (r"\bw/", |_| Some("with ".to_owned())),
     (r"\b(and)/(or)\b", |_| Some("and or".to_owned())),
+    (r"\b([A-Z]{1,3})&([A-Z]{1,3})\b", |found| {
+        Some(format!("{} and {}", initials(group(found, 1)), initials(group(found, 2))))
+    }),
     (r"&", |_| Some(" and ".to_owned())),
     (r"(\w)\s?\+\s?(\w)", |found| Some(format!("{} plus {}", group(found, 1), group(found, 2)))),
     (r"\s=\s", |_| Some(" equals ".to_owned())),
+    (r"(\d)\s?×\s?(\d)", |found| Some(format!("{} times {}", group(found, 1), group(found, 2)))),
+    (r"(^|\s)@(\p{L})", |found| Some(format!("{}at {}", group(found, 1), group(found, 2)))),
+    (r"#(\p{L})", |found| Some(format!("hashtag {}", group(found, 1)))),
+    (
+        r"(?i)\b(plan|vitamin|option|section|exit|gate|suite|unit|building|door|type|line|room|apartment) (?-i:A)\b",
+        |found| Some(format!("{} ay", group(found, 1))),
+    ),
     (r"\s@\s", |_| Some(" at ".to_owned())),
     // U.S., J. K. Rowling
     (r"\b(?:\p{Lu}\.\s?){2,}", |found| Some(format!("{} ", initials(group(found, 0))))),
@@ -64,6 +94,31 @@ fn street(short: &str) -> Option<&'static str> {
         "Hwy" => "Highway",
         "Pkwy" => "Parkway",
         _ => return None,
+    })
+}
+
+fn direction(short: &str) -> Option<&'static str> {
+    Some(match short {
+        "N" => "North",
+        "S" => "South",
+        "E" => "East",
+        "W" => "West",
+        "NE" => "Northeast",
+        "NW" => "Northwest",
+        "SE" => "Southeast",
+        "SW" => "Southwest",
+        _ => return None,
+    })
+}
+
+/// `101` as "one oh one", `280` as "two eighty", `95` as "ninety five".
+fn road_number(number: &str) -> Option<String> {
+    let value: u64 = number.parse().ok()?;
+    Some(match (value / 100, value % 100) {
+        (0, rest) => cardinal(rest),
+        (_, 0) => cardinal(value),
+        (hundreds, rest @ 1..10) => format!("{} oh {}", cardinal(hundreds), cardinal(rest)),
+        (hundreds, rest) => format!("{} {}", cardinal(hundreds), cardinal(rest)),
     })
 }
 
@@ -123,19 +178,83 @@ fn common(short: &str) -> Option<String> {
 }
 
 /// Capitals that are said as letters although they look like a word.
-const INITIALISMS: [&str; 33] = [
-    "AI", "API", "ATM", "CEO", "COO", "CFO", "DIY", "EST", "ETA", "EU", "FAQ", "GPA", "HOA", "HR", "ICU", "ID", "IOU",
-    "IRA", "IRS", "IT", "IVR", "PO", "RSVP", "SUV", "TBA", "UFO", "UK", "UN", "UPS", "URL", "US", "USA", "VIP",
+const INITIALISMS: [&str; 36] = [
+    "AI", "API", "ATM", "CEO", "COO", "CFO", "DIY", "EST", "ET", "ETA", "EU", "FAQ", "GPA", "HOA", "HR", "HVAC", "ICU",
+    "ID", "IOU", "USD", "IRA", "IRS", "IT", "IVR", "PO", "RSVP", "SUV", "TBA", "UFO", "UK", "UN", "UPS", "URL", "US",
+    "USA", "VIP",
 ];
 
 /// Initials are spelled, shouting is said as words, AM and PM stay as they are.
 fn capitals(text: &str) -> String {
     let (stem, plural) = text.strip_suffix('s').map_or((text, ""), |stem| (stem, "'s"));
-    let has_vowel = stem.contains(['A', 'E', 'I', 'O', 'U', 'Y']);
     match stem {
         "AM" | "PM" | "OK" => text.to_owned(),
-        _ if INITIALISMS.contains(&stem) || !has_vowel => format!("{}{plural}", initials(stem)),
+        _ if is_spelled(stem) => format!("{}{plural}", initials(stem)),
         _ if stem.chars().count() > 3 => text.to_lowercase(),
         _ => text.to_owned(),
     }
 }
+
+/// True for capitals that are said letter by letter.
+pub(super) fn is_spelled(capitals: &str) -> bool {
+    INITIALISMS.contains(&capitals) || !capitals.contains(['A', 'E', 'I', 'O', 'U', 'Y'])
+}
+
+/// The state that two letters stand for.
+fn state(letters: &str) -> Option<&'static str> {
+    STATES.iter().find(|(short, _)| *short == letters).map(|(_, name)| *name)
+}
+
+const STATES: [(&str, &str); 51] = [
+    ("AL", "Alabama"),
+    ("AK", "Alaska"),
+    ("AZ", "Arizona"),
+    ("AR", "Arkansas"),
+    ("CA", "California"),
+    ("CO", "Colorado"),
+    ("CT", "Connecticut"),
+    ("DC", "D C"),
+    ("DE", "Delaware"),
+    ("FL", "Florida"),
+    ("GA", "Georgia"),
+    ("HI", "Hawaii"),
+    ("ID", "Idaho"),
+    ("IL", "Illinois"),
+    ("IN", "Indiana"),
+    ("IA", "Iowa"),
+    ("KS", "Kansas"),
+    ("KY", "Kentucky"),
+    ("LA", "Louisiana"),
+    ("ME", "Maine"),
+    ("MD", "Maryland"),
+    ("MA", "Massachusetts"),
+    ("MI", "Michigan"),
+    ("MN", "Minnesota"),
+    ("MS", "Mississippi"),
+    ("MO", "Missouri"),
+    ("MT", "Montana"),
+    ("NE", "Nebraska"),
+    ("NV", "Nevada"),
+    ("NH", "New Hampshire"),
+    ("NJ", "New Jersey"),
+    ("NM", "New Mexico"),
+    ("NY", "New York"),
+    ("NC", "North Carolina"),
+    ("ND", "North Dakota"),
+    ("OH", "Ohio"),
+    ("OK", "Oklahoma"),
+    ("OR", "Oregon"),
+    ("PA", "Pennsylvania"),
+    ("RI", "Rhode Island"),
+    ("SC", "South Carolina"),
+    ("SD", "South Dakota"),
+    ("TN", "Tennessee"),
+    ("TX", "Texas"),
+    ("UT", "Utah"),
+    ("VT", "Vermont"),
+    ("VA", "Virginia"),
+    ("WA", "Washington"),
+    ("WV", "West Virginia"),
+    ("WI", "Wisconsin"),
+    ("WY", "Wyoming"),
+];

@@ -1,5 +1,13 @@
 //! What comes before and after the rules: folding typography to plain characters, and leaving nothing unspeakable.
 
+use super::{Rule, abbreviations::is_spelled};
+
+pub(super) const RULES: &[Rule] = &[
+    // Markup, and faces made of punctuation.
+    (r"</?\p{L}[^<>]{0,200}>", |_| Some(" ".to_owned())),
+    (r"(?:^|\s)[:;]-?[()DP](?:\s|$)", |_| Some(" ".to_owned())),
+];
+
 /// Brings quotes, dashes and spaces to their plain forms, and symbols with one name to that name.
 pub(super) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
@@ -13,6 +21,9 @@ pub(super) fn fold(text: &str) -> String {
             '¼' => folded.push_str(" 1/4"),
             '¾' => folded.push_str(" 3/4"),
             '＆' => folded.push('&'),
+            '©' => folded.push_str(" copyright "),
+            // What has no width has no sound; accents that stand alone are those of the letter before.
+            '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{300}'..='\u{36f}' => {}
             '\n' | '\u{2028}' | '\u{2029}' => folded.push('\n'),
             '\r' => {}
             character if character.is_whitespace() => folded.push(' '),
@@ -20,6 +31,35 @@ pub(super) fn fold(text: &str) -> String {
         }
     }
     folded
+}
+
+/// Text all in capitals as if it were not, but for what is spelled anyway: "WE ARE OPEN MON." as "We Are Open Mon."
+pub(super) fn calm(text: String) -> String {
+    let words = || text.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic));
+    if text.chars().any(char::is_lowercase) || words().count() < 2 {
+        return text;
+    }
+    let mut calm = String::with_capacity(text.len());
+    let mut number_before = false;
+    for word in text.split_inclusive(|character: char| !character.is_alphanumeric() && character != '\'') {
+        let letters: String = word.chars().filter(|character| character.is_alphabetic()).collect();
+        let spelled = match letters.as_str() {
+            "AM" => number_before,
+            "IT" | "US" | "UN" => false,
+            letters => is_spelled(letters),
+        };
+        number_before = word.chars().any(|character| character.is_ascii_digit());
+        let mut inside = false;
+        for character in word.chars() {
+            if inside && !spelled {
+                calm.extend(character.to_lowercase());
+            } else {
+                calm.push(character);
+            }
+            inside = character.is_alphanumeric() || character == '\'';
+        }
+    }
+    calm
 }
 
 /// True for a letter that an English voice can be expected to meet.

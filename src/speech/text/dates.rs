@@ -7,7 +7,7 @@ use super::{
     numbers::{cardinal, ordinal, year},
 };
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -21,7 +21,7 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+pub(super) const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 pub(super) const RULES: &[Rule] = &[
     (r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\s?-\s?(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?", |found| {
@@ -44,9 +44,14 @@ pub(super) const RULES: &[Rule] = &[
         date(number(found, 1)?, number(found, 2)?, number(found, 3).map(|year| 2000 + year))
     }),
     (r"\b(\d{4})-(\d{2})-(\d{2})\b", |found| date(number(found, 2)?, number(found, 3)?, number(found, 1))),
-    (r"(?i)\b(on|by|until|before|after|since) (\d{1,2})/(\d{1,2})\b", |found| {
-        Some(format!("{} {}", group(found, 1), date(number(found, 2)?, number(found, 3)?, None)?))
-    }),
+    (
+        r"(?i)\b(on|by|until|before|after|since|(?:mon|tues|wednes|thurs|fri|satur|sun)day,?) (\d{1,2})/(\d{1,2})\b",
+        |found| Some(format!("{} {}", group(found, 1), date(number(found, 2)?, number(found, 3)?, None)?)),
+    ),
+    (
+        r"\b(January|February|March|April|May|June|July|August|September|October|November|December) (\d{1,2})\s?-\s?(\d{1,2})\b",
+        |found| Some(format!("{} {} to {}", group(found, 1), ordinal(number(found, 2)?), ordinal(number(found, 3)?))),
+    ),
     (
         r"\b(January|February|March|April|May|June|July|August|September|October|November|December) (\d{1,2})(?:st|nd|rd|th)?\b(?:,? (\d{4})\b)?",
         |found| {
@@ -55,10 +60,15 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     (
-        r"\b(\d{1,2})(?:st|nd|rd|th)?(?: of)? (January|February|March|April|May|June|July|August|September|October|November|December)\b(?:,? (\d{4})\b)?",
+        r"\b(the )?(\d{1,2})(?:st|nd|rd|th)?( of)? (January|February|March|April|May|June|July|August|September|October|November|December)\b(?:,? (\d{4})\b)?",
         |found| {
-            let month = MONTHS.iter().position(|month| *month == group(found, 2))? as u64 + 1;
-            date(month, number(found, 1)?, number(found, 3))
+            let month = MONTHS.iter().position(|month| *month == group(found, 4))? as u64 + 1;
+            let said = date(month, number(found, 2)?, number(found, 5))?;
+            if group(found, 1).is_empty() || group(found, 3).is_empty() {
+                return Some(said);
+            }
+            let year = number(found, 5).map(|number| format!(", {}", year(number))).unwrap_or_default();
+            Some(format!("the {} of {}{year}", ordinal(number(found, 2)?), group(found, 4)))
         },
     ),
     (r"\b(January|February|March|April|May|June|July|August|September|October|November|December) (\d{4})\b", |found| {
@@ -66,7 +76,10 @@ pub(super) const RULES: &[Rule] = &[
     }),
     (r"\b((?:1[1-9]|20)\d)0s\b", |found| Some(decade(10 * number(found, 1)?))),
     (r"'(\d)0s\b", |found| Some(decade(10 * number(found, 1)?))),
-    (r"(?i)\b(in|since|of|from|until|by|year|before|after) ((?:19|20)\d{2})\b", |found| {
+    (r"\b((?:19|20)\d{2})\s?-\s?((?:19|20)\d{2})\b", |found| {
+        Some(format!("{} to {}", year(number(found, 1)?), year(number(found, 2)?)))
+    }),
+    (r"(?i)\b(in|since|of|from|until|by|year|before|after|copyright)\s+((?:19|20)\d{2})\b", |found| {
         Some(format!("{} {}", group(found, 1), year(number(found, 2)?)))
     }),
     // From one time to another.

@@ -5,10 +5,13 @@
 //! result holds nothing but letters, spaces and the punctuation that a voice pauses at.
 
 mod abbreviations;
+#[cfg(test)]
+mod cases;
 mod clean;
 mod contacts;
 mod dates;
 mod numbers;
+pub mod parts;
 mod quantities;
 #[cfg(test)]
 mod tests;
@@ -27,7 +30,7 @@ type Rule = (&'static str, Say);
 ///
 /// Accepts anything; symbols that mean nothing aloud are left out, and the result of nothing speakable is empty.
 pub fn speakable(text: &str) -> String {
-    let mut text = clean::fold(text);
+    let mut text = clean::calm(clean::fold(text));
     for (pattern, say) in RULES.iter() {
         let said = pattern.replace_all(&text, |found: &Captures<'_>| {
             say(found).unwrap_or_else(|| found.get(0).map_or("", |whole| whole.as_str()).to_owned())
@@ -55,7 +58,9 @@ pub fn spelled(text: &str) -> String {
 
 /// The name of a letter: itself in upper case, but for the one that would be read as an article.
 fn letter(character: char) -> String {
-    match character.to_uppercase().to_string().as_str() {
+    // Some letters have no upper case of one character; the accent is left out then.
+    let upper: String = character.to_uppercase().filter(|&letter| clean::is_letter(letter)).collect();
+    match upper.as_str() {
         "A" => "ay".to_owned(),
         name => name.to_owned(),
     }
@@ -77,7 +82,8 @@ fn number(found: &Captures<'_>, index: usize) -> Option<u64> {
 }
 
 static RULES: LazyLock<Vec<(Regex, Say)>> = LazyLock::new(|| {
-    let subjects = [contacts::RULES, dates::RULES, quantities::RULES, abbreviations::RULES, numbers::RULES];
+    let subjects =
+        [clean::RULES, contacts::RULES, dates::RULES, quantities::RULES, abbreviations::RULES, numbers::RULES];
     let compile = |(pattern, say): &Rule| {
         // Every pattern is compiled by every test: a bad one cannot reach a user.
         (Regex::new(pattern).expect("a rule's pattern is well-formed"), *say)

@@ -9,15 +9,18 @@ pub(super) const RULES: &[Rule] = &[
     (r"(?i)\b(press|dial|hit|enter|then|or|and|the)\s+#", |found| Some(format!("{} pound", group(found, 1)))),
     (r"(?i)\b(press|dial|hit|enter|then|or|and|the)\s+\*", |found| Some(format!("{} star", group(found, 1)))),
     (r"#\s?(\d)", |found| Some(format!("number {}", group(found, 1)))),
-    (r"\b(\d+)(?i:st|nd|rd|th)\b", |found| number(found, 1).map(ordinal)),
-    (r"\b1/2\b", |_| Some("one half".to_owned())),
-    (r"\b1/4\b", |_| Some("one quarter".to_owned())),
-    (r"\b3/4\b", |_| Some("three quarters".to_owned())),
+    (r"\b(\d[\d,]*)(?i:st|nd|rd|th)\b", |found| number(found, 1).map(ordinal)),
+    (r"(?:\b(\d+)\s)?\b([1-9])/([2-9])\b", |found| {
+        let fraction = fraction(number(found, 2)?, number(found, 3)?)?;
+        Some(number(found, 1).map_or(fraction.clone(), |whole| format!("{} and {fraction}", cardinal(whole))))
+    }),
+    (r"\b(\d+)x\b", |found| Some(format!("{} times", cardinal(number(found, 1)?)))),
     (r"\b24/7\b", |_| Some("twenty four seven".to_owned())),
     (r"(^|[\s(])-(\d)", |found| Some(format!("{}minus {}", group(found, 1), group(found, 2)))),
     (r"\b(\d[\d,]*)\s*-\s*(\d[\d,]*)\b", |found| {
         let (low, high) = (number(found, 1)?, number(found, 2)?);
-        (low < high).then(|| format!("{} to {}", cardinal(low), cardinal(high)))
+        // Nine to five is a range of hours.
+        (low < high || low <= 12).then(|| format!("{} to {}", cardinal(low), cardinal(high)))
     }),
     // Versions: three parts or more.
     (r"\b\d+(?:\.\d+){2,}\b", |found| {
@@ -31,6 +34,19 @@ pub(super) const RULES: &[Rule] = &[
     (r"\b(?:\d+\p{L}[\p{L}\d]*|\p{L}+\d[\p{L}\d]*)\b", |found| Some(alphanumeric(group(found, 0)))),
     (r"\d[\d,]*", |found| Some(plain(found))),
 ];
+
+/// `2/3` as "two thirds".
+fn fraction(part: u64, whole: u64) -> Option<String> {
+    if part >= whole {
+        return None;
+    }
+    let name = match whole {
+        2 => "half".to_owned(),
+        4 => "quarter".to_owned(),
+        whole => ordinal(whole),
+    };
+    Some(format!("{} {name}{}", cardinal(part), if part == 1 { "" } else { "s" }))
+}
 
 /// A number by itself: with thousands separators it counts something, long or zero-led it names something.
 fn plain(found: &Captures<'_>) -> String {

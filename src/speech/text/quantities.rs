@@ -6,7 +6,32 @@ use super::{
 };
 
 pub(super) const RULES: &[Rule] = &[
-    (r"([$£€])\s?(\d[\d,]*(?:\.\d+)?)\s?(?i:(thousand|million|billion|trillion)|([kmb]))\b", |found| {
+    (r"(?i)([\p{L}\d])\s?/\s?(month|year|week|day|hour|night|person|each|mo|yr|hr|wk)\b", |found| {
+        let unit = match group(found, 2).to_lowercase().as_str() {
+            "mo" => "month".to_owned(),
+            "yr" => "year".to_owned(),
+            "hr" => "hour".to_owned(),
+            "wk" => "week".to_owned(),
+            unit => unit.to_owned(),
+        };
+        Some(format!("{} per {unit}", group(found, 1)))
+    }),
+    (r"(^|\s)-([$£€¥]\d)", |found| Some(format!("{}minus {}", group(found, 1), group(found, 2)))),
+    (r"([$£€¥])(\d[\d,]*)\s?-\s?[$£€¥]?(\d[\d,]*)\b", |found| {
+        let (whole, _) = currency(group(found, 1))?;
+        Some(format!("{} to {} {}", cardinal(number(found, 2)?), cardinal(number(found, 3)?), plural(whole, 2)))
+    }),
+    (r"\bUSD\s?(\d[\d,]*)\b", |found| Some(format!("{} U S dollars", cardinal(number(found, 1)?)))),
+    (r"\b(\d+)\s?-\s?(\d+)\s?%", |found| {
+        Some(format!("{} to {} percent", cardinal(number(found, 1)?), cardinal(number(found, 2)?)))
+    }),
+    (r"\b(\d[\d,]*)\s?sq\.?\s?(?:ft|feet)\b\.?", |found| Some(format!("{} square feet", cardinal(number(found, 1)?)))),
+    (r#"\b(\d+)\s?(?:ft\.?|')\s?(\d+)\s?(?:in\b\.?|")"#, |found| {
+        let (feet, inches) = (number(found, 1)?, number(found, 2)?);
+        let (foot, inch) = (plural("foot", feet), plural("inch", inches));
+        Some(format!("{} {foot} {} {inch} ", cardinal(feet), cardinal(inches)))
+    }),
+    (r"([$£€¥])\s?(\d[\d,]*(?:\.\d+)?)\s?(?i:(thousand|million|billion|trillion)|([kmb]))\b", |found| {
         let scale = match group(found, 4) {
             "k" | "K" => "thousand",
             "m" | "M" => "million",
@@ -16,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[
         let (whole, _) = currency(group(found, 1))?;
         Some(format!("{} {scale} {}", decimal(group(found, 2))?, plural(whole, 2)))
     }),
-    (r"([$£€])\s?(\d[\d,]*)(?:\.(\d{2}))?\b", |found| {
+    (r"([$£€¥])\s?(\d[\d,]*)(?:\.(\d{2}))?\b", |found| {
         let (whole, part) = currency(group(found, 1))?;
         let (amount, parts) = (number(found, 2)?, number(found, 3).unwrap_or(0));
         let wholes = format!("{} {}", cardinal(amount), plural(whole, amount));
@@ -42,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
         Some(format!("{sign}{} degrees{scale} ", decimal(group(found, 2))?))
     }),
     (
-        r"\b(\d[\d,]*(?:\.\d+)?)\s?(km|mi|ft|cm|mm|kg|lbs?|oz|mph|hrs?|mins?|secs?|GB|MB|KB|kHz|Hz|kW|sq)\b\.?",
+        r"\b(\d[\d,]*(?:\.\d+)?)\s?(Mbps|Gbps|kWh|km|mi|ft|cm|mm|kg|lbs?|oz|mph|hrs?|mins?|secs?|GB|MB|KB|kHz|Hz|kW|sq)\b\.?",
         |found| {
             let unit = unit(group(found, 2))?;
             let amount = group(found, 1);
@@ -66,12 +91,16 @@ fn currency(sign: &str) -> Option<(&'static str, &'static str)> {
         "$" => Some(("dollar", "cent")),
         "£" => Some(("pound", "penny")),
         "€" => Some(("euro", "cent")),
+        "¥" => Some(("yen", "sen")),
         _ => None,
     }
 }
 
 fn unit(short: &str) -> Option<&'static str> {
     Some(match short {
+        "Mbps" => "megabit per second",
+        "Gbps" => "gigabit per second",
+        "kWh" => "kilowatt hour",
         "km" => "kilometer",
         "mi" => "mile",
         "ft" => "foot",
@@ -100,8 +129,11 @@ fn plural(name: &str, count: u64) -> String {
         name if count == 1 => name.to_owned(),
         "penny" => "pence".to_owned(),
         "foot" => "feet".to_owned(),
+        "inch" => "inches".to_owned(),
+        "megabit per second" => "megabits per second".to_owned(),
+        "gigabit per second" => "gigabits per second".to_owned(),
         "mile per hour" => "miles per hour".to_owned(),
-        "hertz" | "kilohertz" | "square" => name.to_owned(),
+        "hertz" | "kilohertz" | "square" | "yen" => name.to_owned(),
         name => format!("{name}s"),
     }
 }

@@ -1,5 +1,6 @@
 //! Speech to text: what an engine is asked for and what it answers.
 
+mod cloud;
 mod gate;
 mod hearing;
 mod pool;
@@ -15,6 +16,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
+pub use cloud::{CloudTranscriber, CloudTranscriptionConfig};
 pub use source::SpeechSource;
 pub use whisper::Whisper;
 pub use whisper_cpp::WhisperCpp;

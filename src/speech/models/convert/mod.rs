@@ -1,9 +1,12 @@
-//! Rewrites whisper weights from CTranslate2's form (as Python packages carry them) to whisper.cpp's, bit for bit the
+//! Rewrites networks published for one engine into files for another.
+//!
+//! Whisper weights go from CTranslate2's form (as Python packages carry them) to whisper.cpp's, bit for bit the
 //! file that whisper.cpp's own tools make from the original weights.
 
 mod ctranslate2;
 mod layout;
 mod mel;
+mod onnx;
 mod quantize;
 mod vocabulary;
 
@@ -12,6 +15,7 @@ use std::io::{Read, Seek, Write};
 use half::f16;
 use serde::Deserialize;
 
+pub(super) use onnx::unfuse;
 pub(super) use vocabulary::parse as parse_vocabulary;
 
 use self::{

@@ -1,0 +1,56 @@
+//! How domains want their words said.
+
+use sqlx::types::Json;
+
+use super::{Connection, DbError, statements};
+use crate::model::{DomainId, Pronunciation, Said, Time};
+
+statements! {
+    SAVE = "INSERT INTO pronunciation (domain_id, key, word, said, created_at) VALUES ($1, $2, $3, $4, $5) \
+            ON CONFLICT (domain_id, key) DO UPDATE SET word = excluded.word, said = excluded.said";
+    LIST = "SELECT word, said FROM pronunciation WHERE domain_id = $1 ORDER BY key";
+    FIND = "SELECT word, said FROM pronunciation WHERE domain_id = $1 AND key = $2";
+    DELETE = "DELETE FROM pronunciation WHERE domain_id = $1 AND key = $2";
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    word: String,
+    said: Json<Said>,
+}
+
+impl From<Row> for Pronunciation {
+    fn from(row: Row) -> Self {
+        Self { word: row.word, said: row.said.0 }
+    }
+}
+
+/// Stores an entry under the key its word is found by, in place of the one that stands there.
+pub async fn save(
+    connection: &mut Connection,
+    domain: DomainId,
+    key: &str,
+    entry: &Pronunciation,
+    now: Time,
+) -> Result<(), DbError> {
+    let query = sqlx::query(SAVE).bind(domain).bind(key).bind(&entry.word).bind(Json(&entry.said));
+    query.bind(now).execute(connection).await?;
+    Ok(())
+}
+
+/// The domain's entries by key.
+pub async fn list(connection: &mut Connection, domain: DomainId) -> Result<Vec<Pronunciation>, DbError> {
+    let rows: Vec<Row> = sqlx::query_as(LIST).bind(domain).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(Pronunciation::from).collect())
+}
+
+/// The entry under that key.
+pub async fn find(connection: &mut Connection, domain: DomainId, key: &str) -> Result<Option<Pronunciation>, DbError> {
+    let row: Option<Row> = sqlx::query_as(FIND).bind(domain).bind(key).fetch_optional(connection).await?;
+    Ok(row.map(Pronunciation::from))
+}
+
+/// Removes the entry under that key; false when there is none.
+pub async fn delete(connection: &mut Connection, domain: DomainId, key: &str) -> Result<bool, DbError> {
+    Ok(sqlx::query(DELETE).bind(domain).bind(key).execute(connection).await?.rows_affected() == 1)
+}

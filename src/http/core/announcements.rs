@@ -1,0 +1,53 @@
+//! Facts that a core wants spoken: when a message came and from whom, a place in a queue, numbers and dates.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    http::{
+        auth::Core,
+        error::Problem,
+        extract::{Json, Path},
+        prompt_outcome::{Answer, outcome},
+    },
+    model::{Manner, MessageId},
+    service::{ServiceError, messages, prompts},
+    speech::text::parts::Part,
+};
+
+/// Most parts of one announcement.
+const MAX_PARTS: usize = 50;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    parts: Vec<Part>,
+    voice: Option<String>,
+    speaking_rate: Option<f64>,
+    pauses: Option<f64>,
+}
+
+/// `POST /core/v1/announcements`: the parts, spoken; the same parts again are answered at once.
+pub(super) async fn speak(State(app): State<Arc<App>>, Core(domain): Core, Json(wanted): Json<Wanted>) -> Answer {
+    if wanted.parts.len() > MAX_PARTS {
+        return Err(Problem::bad_request(format!("an announcement has at most {MAX_PARTS} parts")));
+    }
+    let manner = Manner::new(wanted.speaking_rate, wanted.pauses).map_err(ServiceError::Invalid)?;
+    let prompt = prompts::announce(&app, &domain, &wanted.parts, wanted.voice, manner).await?;
+    outcome(&app, &domain, prompt).await
+}
+
+/// `POST /core/v1/messages/{id}/announcement`: when the message came and from whom.
+pub(super) async fn of_message(State(app): State<Arc<App>>, Core(domain): Core, Path(id): Path<MessageId>) -> Answer {
+    let message = messages::details(&app, &domain, id).await?.message;
+    let received = Part::Received {
+        at: message.received_at.timestamp(),
+        from_number: message.caller_number,
+        from_name: message.caller_name,
+    };
+    let prompt = prompts::announce(&app, &domain, &[received], None, Manner::default()).await?;
+    outcome(&app, &domain, prompt).await
+}
