@@ -19,7 +19,7 @@ aiosmtpd := aiosmtpd==1.4.6
 cargo_deny := cargo-deny@0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models demo test fuzz lint docs samples bench-audio bench-speech clean-data
+.PHONY: help setup build models demo test fuzz lint docs samples bench-audio bench-speech bench-transcription clean-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ bench-speech: setup ## Measure every voice: cost, and words understood over a ph
 	cargo build
 	@$(target)/debug/voicemill models --models-dir $(models_folder) fetch $(TEST_MODELS)
 	cargo bench --profile dev --bench voices -- --models-dir $(abspath $(models_folder))
+
+bench-transcription: models ## Compare transcription with faster-whisper: CPU, memory, words (fetches it and its clips)
+	cargo build --release --bench transcription
+	@benches/transcription "$$(ls -t $(target)/release/deps/transcription-* | grep -v '\.d$$' | head -1)" --models-dir $(abspath $(models_folder))
 
 clean-data: ## Remove what the demo and a local service stored
 	rm -rf data
