@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 
-use super::{EngineInfo, RATE_HZ, Segment, TranscribeControl, Transcriber, Transcript, Word};
+use super::{EngineInfo, RATE_HZ, Segment, TranscribeControl, Transcriber, Transcript, Word, callback};
 use crate::{
     audio::format::{AudioBlock, AudioSource},
     speech::{
@@ -104,6 +104,8 @@ impl Transcriber for CloudTranscriber {
             }
         }
         let text = segments.iter().map(|segment: &Segment| segment.text.as_str()).collect::<Vec<_>>().join(" ");
+        let words: Vec<Word> = segments.iter().flat_map(|segment: &Segment| segment.words.iter().cloned()).collect();
+        let callback_numbers = callback::callback_numbers(&words);
         Ok(Transcript {
             no_speech: text.is_empty(),
             language: language.filter(|_| !text.is_empty()),
@@ -111,6 +113,7 @@ impl Transcriber for CloudTranscriber {
             segments,
             engine: "cloud".to_owned(),
             model: self.model.clone(),
+            callback_numbers,
             duration_seconds: seconds(done),
         })
     }

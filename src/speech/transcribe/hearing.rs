@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::{ThreadPool, prelude::*};
 
 use super::{
-    EngineInfo, RATE_HZ, Segment, TranscribeControl, Transcript, Word, quality,
+    EngineInfo, RATE_HZ, Segment, TranscribeControl, Transcript, Word, callback, quality,
     spans::{Span, Spans},
     words,
 };
@@ -74,6 +74,7 @@ pub(super) fn transcribe<E: Hearing>(
         }
     }
     control.report(spans.done_seconds());
+    let words: Vec<Word> = segments.iter().flat_map(|segment: &Segment| segment.words.iter().cloned()).collect();
     Ok(Transcript {
         text: join(segments.iter().map(|segment: &Segment| segment.text.as_str())),
         no_speech: segments.is_empty(),
@@ -81,6 +82,7 @@ pub(super) fn transcribe<E: Hearing>(
         segments,
         engine: info.engine,
         model: info.model,
+        callback_numbers: callback::callback_numbers(&words),
         duration_seconds: spans.done_seconds(),
     })
 }

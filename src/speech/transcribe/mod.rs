@@ -1,5 +1,6 @@
 //! Speech to text: what an engine is asked for and what it answers.
 
+mod callback;
 mod cloud;
 mod gate;
 mod hearing;
