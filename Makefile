@@ -72,7 +72,7 @@ samples: models ## Make the sample audio anew (needs sox and ffmpeg)
 bench-audio: build ## Compare CPU and memory with ffmpeg and sox (needs both; BENCH=--long adds 4 hours of MP3)
 	VOICEMILL=$(target)/release/voicemill benches/audio $(BENCH)
 
-# An unoptimised build would do: what works is the dependencies, which are optimised in every build.
+# An unoptimised build will do: the networks run in dependencies, which are optimised in every build.
 bench-speech: setup ## Measure every voice: cost, and words understood over a phone line
 	@scripts/setup npm
 	cargo build

@@ -135,8 +135,8 @@ async fn killed_in_the_middle_it_loses_nothing_and_mails_nothing_twice() {
     const MESSAGES: usize = 12;
     let folder = tempfile::tempdir().unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut service = Service::start(folder.path(), port).await;
     voicemill::app::choose_tls();
+    let mut service = Service::start(folder.path(), port).await;
     let http = reqwest::Client::new();
     let operator = |path: &str, body: Value| {
         let key = "a key for operators that is long enough";
