@@ -8,15 +8,27 @@ use crate::model::CallbackNumber;
 const FILLERS: [&str; 12] = ["dash", "hyphen", "uh", "um", "er", "area", "code", "then", "it's", "is", "space", "and"];
 
 /// What callers say before they put a number right.
-const CORRECTIONS: [&str; 9] =
-    ["no", "sorry", "wait", "actually", "correction", "rather", "oops", "mean", "excuse"];
+const CORRECTIONS: [&str; 9] = ["no", "sorry", "wait", "actually", "correction", "rather", "oops", "mean", "excuse"];
 /// Words between a slip and its correction: "no wait, I mean".
 const CORRECTION_WORDS: usize = 5;
 
 /// Numbers that these words announce are not for calling.
 const NOT_TELEPHONES: [&str; 15] = [
-    "account", "order", "invoice", "ticket", "reference", "confirmation", "case", "policy", "tracking", "zip", "pin",
-    "serial", "member", "claim", "passcode",
+    "account",
+    "order",
+    "invoice",
+    "ticket",
+    "reference",
+    "confirmation",
+    "case",
+    "policy",
+    "tracking",
+    "zip",
+    "pin",
+    "serial",
+    "member",
+    "claim",
+    "passcode",
 ];
 const ANNOUNCED_WITHIN_WORDS: usize = 4;
 
@@ -85,9 +97,8 @@ fn plain(word: &str) -> String {
 
 fn said(word: &str, in_run: bool) -> Option<Said> {
     const UNITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-    const TEENS: [&str; 10] = [
-        "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-    ];
+    const TEENS: [&str; 10] =
+        ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"];
     const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
     let text = plain(word);
     let place = |list: &[&str]| list.iter().position(|known| *known == text);
@@ -190,8 +201,7 @@ fn corrected(words: &[Word], runs: Vec<Run>) -> Vec<Run> {
 
 fn is_correction(words: &[Word], last: usize, first: usize) -> bool {
     let between = &words[last + 1..first];
-    between.len() <= CORRECTION_WORDS
-        && between.iter().any(|word| CORRECTIONS.contains(&plain(&word.text).as_str()))
+    between.len() <= CORRECTION_WORDS && between.iter().any(|word| CORRECTIONS.contains(&plain(&word.text).as_str()))
 }
 
 /// What was said after a correction stands for the whole number, or for its last digits.
