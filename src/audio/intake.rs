@@ -302,7 +302,7 @@ impl TrackWriter {
         Ok(Self {
             mixer: Mixer::new(spec, legs)?,
             high_pass: high_pass_hz.filter(|_| spec.rate_hz <= PHONE_MAX_RATE_HZ).map(|hz| HighPass::new(spec, hz)),
-            meter: LoudnessMeter::new(spec)?,
+            meter: LoudnessMeter::new(spec),
             spool: SpoolWriter::new(directory)?,
         })
     }

@@ -54,7 +54,7 @@ impl Leveling {
         let (mut gain_db, target) = (wanted_db, lufs + wanted_db);
         loop {
             let leveling = Self { gain: from_db(gain_db), ceiling: Some(ceiling), whole_lufs: None };
-            let mut meter = LoudnessMeter::new(track.spec)?;
+            let mut meter = LoudnessMeter::new(track.spec);
             leveling.play(track, whole.clone(), |samples| {
                 meter.push(samples);
                 Ok(())
@@ -165,7 +165,7 @@ fn write(
         at: 0,
     };
     let known_lufs = leveling.whole_lufs.filter(|_| end - first == total_frames && output.through.is_none());
-    let mut meter = known_lufs.is_none().then(|| LoudnessMeter::new(track.spec)).transpose()?;
+    let mut meter = known_lufs.is_none().then(|| LoudnessMeter::new(track.spec));
     let mut encoder = encode::create(&output.path, output.format, track.spec, options)?;
     let law = output.through.map(|line| match line {
         PhoneLine::Ulaw => Law::Mu,
@@ -248,7 +248,7 @@ fn check(output: &OutputSpec, spec: AudioSpec, written: &Written) -> Result<Outp
     if (decoded_spec.rate_hz, decoded_spec.channels) != (expected_rate_hz, spec.channels) {
         return Err(failed(format!("{} Hz and {} channels", decoded_spec.rate_hz, decoded_spec.channels)));
     }
-    let mut meter = LoudnessMeter::new(decoded_spec)?;
+    let mut meter = LoudnessMeter::new(decoded_spec);
     let (mut block, mut decoded_frames) = (AudioBlock::default(), 0);
     while opened.source.next_block(&mut block)? {
         decoded_frames += (block.samples.len() / usize::from(spec.channels)) as u64;
