@@ -150,7 +150,7 @@ fn report(
     let phone = spec.phone_report.then(|| PhoneReport {
         loudness_in_lufs,
         loudness_out_lufs: outputs.first().and_then(|output| output.loudness_lufs),
-        clipped_peaks: intake.sources.iter().map(|source| source.clipped_peaks).sum(),
+        clipped_peaks: intake.sources.iter().filter_map(|source| source.clipped_peaks).sum(),
         band_lost: intake.band_lost,
         trimmed_seconds,
         truncated,
@@ -183,7 +183,11 @@ fn report(
         trimmed_seconds,
         truncated,
         phone,
-        clipped: intake.sources.iter().any(|source| source.clipped),
+        clipped: intake
+            .sources
+            .iter()
+            .map(|source| Some(source.clipped_peaks? > 0))
+            .try_fold(false, |any, one| Some(any | one?)),
         speech_seconds: intake.heard.as_ref().map(Heard::speech_seconds),
         sources: intake.sources.clone(),
     }
