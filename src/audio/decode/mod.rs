@@ -119,6 +119,11 @@ pub fn open_for(path: &Path, hint: Option<&str>, wanted: Wanted) -> Result<Opene
     }
 }
 
+/// Opens an Ogg Opus file that is known to hold nothing above half of `rate_hz`: 8, 12, 16, 24 or 48 kHz.
+pub(crate) fn open_opus(file: File, rate_hz: u32) -> Result<Opened, AudioError> {
+    opus::open_at(file, rate_hz)
+}
+
 /// Opens what may be MPEG audio, or anything after a tag or junk; `container` is what its first bytes look like.
 fn open_mpeg(file: File, container: &'static str, wanted: Wanted) -> Result<Opened, AudioError> {
     let read_error = || AudioError::io("Reading the audio file failed");

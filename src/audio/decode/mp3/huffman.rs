@@ -17,28 +17,38 @@ static POWERS: LazyLock<Vec<f32>> =
 static SMALL_POWERS: LazyLock<[f32; 32]> =
     LazyLock::new(|| std::array::from_fn(|index| if index < 16 { POWERS[index] } else { -POWERS[index - 16] }));
 
-/// Bits of a code that are looked up at once.
-const GLANCE_BITS: u32 = 9;
+/// Bits that are looked up at once. Nearly all pairs have no more, and one look is what a processor can foresee.
+const GLANCE_BITS: u32 = 11;
 
-/// A leaf as in [`PAIRS`], with all bits of its code, for each beginning of a code; 0 where a code is longer.
-///
-/// Nearly all codes are short, and one look is what a processor can foresee.
+/// For the next bits: which of [`SMALL_POWERS`] the two lines are, in five bits each, and how many bits that took.
 type Glance = [u16; 1 << GLANCE_BITS];
 
-/// By where a tree begins.
+/// What cannot be told at a glance: a long code, or a value that more bits are added to.
+const LONGER: u16 = u16::MAX;
+
+/// By table.
 static GLANCES: LazyLock<Vec<Glance>> = LazyLock::new(|| {
-    let glance = |tree: &usize| {
+    let glance = |table: usize| {
         std::array::from_fn(|begin| {
-            let word = (begin as u64) << (64 - GLANCE_BITS);
-            let (leaf, bits) = walk(*tree, word);
-            if bits <= GLANCE_BITS { (leaf | (bits << 8)) as u16 } else { 0 }
+            let mut word = (begin as u64) << (64 - GLANCE_BITS);
+            let ([first, second], mut used) = walk(PAIR_TREES[table], word);
+            word <<= used;
+            let mut signed = |value: usize| {
+                let index = value + 16 * (word >> 63) as usize;
+                word <<= u32::from(value > 0);
+                used += u32::from(value > 0);
+                if value > 0 { index } else { 0 }
+            };
+            let lines = signed(first) | (signed(second) << 5);
+            let has_more = LINBITS[table] > 0 && first.max(second) == 15;
+            if used > GLANCE_BITS || has_more { LONGER } else { lines as u16 | ((used as u16) << 10) }
         })
     };
-    PAIR_TREES.iter().map(glance).collect()
+    (0..PAIR_TREES.len()).map(glance).collect()
 });
 
-/// Follows a code through its tree: the leaf's values, and the bits of the code.
-fn walk(tree: usize, mut word: u64) -> (u32, u32) {
+/// Follows a code through its tree: the values of its pair, and the bits of the code.
+fn walk(tree: usize, mut word: u64) -> ([usize; 2], u32) {
     let (mut used, mut width) = (0, 5);
     let mut leaf = PAIRS[tree + (word >> 59) as usize];
     while leaf < 0 {
@@ -48,7 +58,25 @@ fn walk(tree: usize, mut word: u64) -> (u32, u32) {
         let at = tree as i32 - i32::from(leaf >> 3) + (word >> 1 >> (63 - width)) as i32;
         leaf = PAIRS.get(at as usize).copied().unwrap_or(0);
     }
-    ((leaf & 0xFF) as u32, used + (leaf >> 8) as u32)
+    ([leaf & 15, (leaf >> 4) & 15].map(|value| value as usize), used + (leaf >> 8) as u32)
+}
+
+/// Reads a pair that is more than a glance, and is told by up to 47 bits: its lines without their gain, and the bits.
+fn read_longer(table: usize, mut word: u64) -> ([f32; 2], u32) {
+    let (values, mut used) = walk(PAIR_TREES[table], word);
+    word <<= used;
+    let lines = values.map(|value| {
+        let linbits = if value == 15 { LINBITS[table] } else { 0 };
+        let added = (word >> 1 >> (63 - linbits)) as usize;
+        let power = POWERS.get(value + added).copied().unwrap_or(0.0);
+        word <<= linbits;
+        let line = if word >> 63 == 1 { -power } else { power };
+        let sign = u32::from(value > 0);
+        word <<= sign;
+        used += linbits + sign;
+        line
+    });
+    (lines, used)
 }
 
 /// Reads the lines of a granule, each times its band's gain, up to `wanted` or a little beyond; the rest are zeros.
@@ -62,7 +90,8 @@ pub(super) fn read_lines(
     wanted: usize,
     lines: &mut [f32; LINES],
 ) -> usize {
-    let (large, small): (&[f32], &[f32; 32]) = (&POWERS, &SMALL_POWERS);
+    let small: &[f32; 32] = &SMALL_POWERS;
+    let (mut word, mut left) = (0, 0);
     let pairs_end = (2 * channel.pairs).min(wanted);
     let (mut line, mut band_end) = (0, 0);
     let mut widths = bands.widths().iter().zip(gains);
@@ -80,35 +109,29 @@ pub(super) fn read_lines(
         };
         let run_end = pairs_end.min(band_end).min(region_end);
         let table = channel.tables[region];
-        let (tree, linbits, glance) = (PAIR_TREES[table], LINBITS[table], &GLANCES[table]);
+        let glance = &GLANCES[table];
         for pair in lines[line..run_end].chunks_exact_mut(2) {
             if bits.at() >= end {
                 break;
             }
             line += 2;
-            // A code and its additions have 47 bits at most, which one look has.
-            let mut word = bits.peek();
-            let leaf = u32::from(glance[(word >> (64 - GLANCE_BITS)) as usize]);
-            let (values, mut used) = if leaf != 0 || tree == 0 { (leaf & 0xFF, leaf >> 8) } else { walk(tree, word) };
-            word <<= used;
-            let values = [values & 15, values >> 4];
-            for (out, value) in pair.iter_mut().zip(values) {
-                let value = value as usize;
-                if value == 15 && linbits > 0 {
-                    let added = (word >> (64 - linbits)) as usize;
-                    word <<= linbits;
-                    used += linbits + 1;
-                    let power = large.get(15 + added).copied().unwrap_or(0.0) * gain;
-                    *out = if word >> 63 == 1 { -power } else { power };
-                    word <<= 1;
-                } else {
-                    *out = small[value + 16 * (word >> 63) as usize] * gain;
-                    let sign = u32::from(value > 0);
-                    word <<= sign;
-                    used += sign;
-                }
+            if left < GLANCE_BITS {
+                (word, left) = (bits.peek(), 57);
             }
-            bits.skip(used);
+            let told = glance[(word >> (64 - GLANCE_BITS)) as usize];
+            if told == LONGER {
+                let (values, used) = read_longer(table, bits.peek());
+                pair.copy_from_slice(&values.map(|value| value * gain));
+                bits.skip(used);
+                left = 0;
+            } else {
+                let used = u32::from(told >> 10);
+                pair[0] = small[usize::from(told & 31)] * gain;
+                pair[1] = small[usize::from(told >> 5 & 31)] * gain;
+                word <<= used;
+                left -= used;
+                bits.skip(used);
+            }
         }
     }
     // Where bits ran out early, a pair may be left.

@@ -61,8 +61,8 @@ impl Layer3 {
             self.reservoir.clear();
             return Err(Damaged);
         };
-        for granule in 0..header.granules() {
-            self.sound(header, &info, granule, sounding[granule], out);
+        for (granule, sounding) in sounding.into_iter().enumerate().take(header.granules()) {
+            self.sound(header, &info, granule, sounding, out);
         }
         Ok(())
     }

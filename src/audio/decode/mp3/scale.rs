@@ -169,7 +169,7 @@ mod tests {
             let half = code >> 1;
             let expected = match half {
                 0..180 => (3, [half / 36, half % 36 / 6, half % 6, 0]),
-                180..244 => (4, [(half - 180) % 64 >> 4, (half - 180) % 16 >> 2, (half - 180) % 4, 0]),
+                180..244 => (4, [((half - 180) % 64) >> 4, ((half - 180) % 16) >> 2, (half - 180) % 4, 0]),
                 _ => (5, [(half - 244) / 3, (half - 244) % 3, 0, 0]),
             };
             assert_eq!(lengths_mpeg2(code, true), expected, "{code}");

@@ -19,7 +19,8 @@ struct Taps {
 
 static TAPS: LazyLock<[Taps; SUBBANDS]> = LazyLock::new(|| {
     let window = |at: usize| {
-        let mirrored = if at <= 256 { WINDOW[at] } else { WINDOW[512 - at] * if at % 64 == 0 { 1 } else { -1 } };
+        let mirrored =
+            if at <= 256 { WINDOW[at] } else { WINDOW[512 - at] * if at.is_multiple_of(64) { 1 } else { -1 } };
         (f64::from(mirrored) / 65_536.0) as f32
     };
     // The standard's vector V out of the rows of a DCT, of which it is a part and mirrored parts.
@@ -96,7 +97,7 @@ mod tests {
     fn by_the_flow_chart(granules: &[Subbands]) -> Vec<f64> {
         let window = |at: usize| {
             let half = |at: usize| f64::from(WINDOW[at]) / 65_536.0;
-            if at <= 256 { half(at) } else { half(512 - at) * if at % 64 == 0 { 1.0 } else { -1.0 } }
+            if at <= 256 { half(at) } else { half(512 - at) * if at.is_multiple_of(64) { 1.0 } else { -1.0 } }
         };
         let (mut v, mut sound) = (vec![0.0; 1_024], Vec::new());
         for (granule, slot) in granules.iter().flat_map(|granule| (0..SLOTS).map(move |slot| (granule, slot))) {
