@@ -1,6 +1,6 @@
 //! The lines of a spectrum out of their Huffman codes, as far up as they are wanted.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use super::bits::Bits;
 use super::huffman_tables::{LINBITS, PAIR_TREES, PAIRS, QUADS};
@@ -18,7 +18,7 @@ static SMALL_POWERS: LazyLock<[f32; 32]> =
     LazyLock::new(|| std::array::from_fn(|index| if index < 16 { POWERS[index] } else { -POWERS[index - 16] }));
 
 /// Bits that are looked up at once. Nearly all pairs have no more, and one look is what a processor can foresee.
-const GLANCE_BITS: u32 = 11;
+const GLANCE_BITS: u32 = 9;
 
 /// For the next bits: which of [`SMALL_POWERS`] the two lines are, in five bits each, and how many bits that took.
 type Glance = [u16; 1 << GLANCE_BITS];
@@ -26,26 +26,32 @@ type Glance = [u16; 1 << GLANCE_BITS];
 /// What cannot be told at a glance: a long code, or a value that more bits are added to.
 const LONGER: u16 = u16::MAX;
 
-/// By table.
-static GLANCES: LazyLock<Vec<Glance>> = LazyLock::new(|| {
-    let glance = |table: usize| {
-        std::array::from_fn(|begin| {
+/// By table; each is made when a file first uses it, as all of them would take as long as many seconds of sound.
+static GLANCES: [OnceLock<Glance>; 32] = [const { OnceLock::new() }; 32];
+
+fn glance(table: usize) -> &'static Glance {
+    // The upper tables differ only in the bits that are added to values.
+    let table = if table < 16 { table } else { table & !7 };
+    GLANCES[table].get_or_init(|| {
+        let mut glance = [LONGER; 1 << GLANCE_BITS];
+        for (begin, told) in glance.iter_mut().enumerate() {
             let mut word = (begin as u64) << (64 - GLANCE_BITS);
-            let ([first, second], mut used) = walk(PAIR_TREES[table], word);
+            let (values, mut used) = walk(PAIR_TREES[table], word);
             word <<= used;
-            let mut signed = |value: usize| {
-                let index = value + 16 * (word >> 63) as usize;
-                word <<= u32::from(value > 0);
-                used += u32::from(value > 0);
-                if value > 0 { index } else { 0 }
-            };
-            let lines = signed(first) | (signed(second) << 5);
-            let has_more = LINBITS[table] > 0 && first.max(second) == 15;
-            if used > GLANCE_BITS || has_more { LONGER } else { lines as u16 | ((used as u16) << 10) }
-        })
-    };
-    (0..PAIR_TREES.len()).map(glance).collect()
-});
+            let mut lines = 0;
+            for (place, value) in values.into_iter().enumerate().filter(|(_, value)| *value > 0) {
+                lines |= (value + 16 * (word >> 63) as usize) << (5 * place);
+                word <<= 1;
+                used += 1;
+            }
+            let has_more = LINBITS[table] > 0 && values.contains(&15);
+            if used <= GLANCE_BITS && !has_more {
+                *told = lines as u16 | ((used as u16) << 10);
+            }
+        }
+        glance
+    })
+}
 
 /// Follows a code through its tree: the values of its pair, and the bits of the code.
 fn walk(tree: usize, mut word: u64) -> ([usize; 2], u32) {
@@ -109,7 +115,7 @@ pub(super) fn read_lines(
         };
         let run_end = pairs_end.min(band_end).min(region_end);
         let table = channel.tables[region];
-        let glance = &GLANCES[table];
+        let glance = glance(table);
         for pair in lines[line..run_end].chunks_exact_mut(2) {
             if bits.at() >= end {
                 break;
