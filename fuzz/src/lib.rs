@@ -4,6 +4,14 @@
 #[allow(dead_code, missing_docs, reason = "a part of it is used, and it is documented where it belongs")]
 pub mod audio;
 
+/// What the audio module uses of the product's terms.
+mod model {
+    pub use self::phone_report::PhoneReport;
+
+    #[path = "../../../src/model/phone_report.rs"]
+    mod phone_report;
+}
+
 pub use audio::decode::fuzzing as decode;
 
 #[path = "../../tests/support/ogg.rs"]
@@ -16,8 +24,9 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
-// The build script of the service links it; here only the link is needed.
+// The build script of the service links them; here only the link is needed.
 #[link(name = "gsm")]
+#[link(name = "mp3lame")]
 unsafe extern "C" {}
 
 /// Panics of libraries, each reported once.

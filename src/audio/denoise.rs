@@ -25,7 +25,7 @@ pub(crate) fn denoised(noisy: &Track, directory: &Path) -> Result<Track, AudioEr
     let mut up = Resampler::new(spec, RATE_HZ)?;
     let mut down = Resampler::new(AudioSpec { rate_hz: RATE_HZ, ..spec }, spec.rate_hz)?;
     let mut denoiser = Denoiser::new(spec.channels, PEAK / noisy.meter.sample_peak().max(1e-4));
-    let (mut meter, mut spool) = (LoudnessMeter::new(spec)?, SpoolWriter::new(directory)?);
+    let (mut meter, mut spool) = (LoudnessMeter::new(spec), SpoolWriter::new(directory)?);
     let (mut read, mut wide, mut clean, mut out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (total, mut at, mut written) = (noisy.spool.samples(), 0, 0u64);
     while written < total {
@@ -110,7 +110,7 @@ mod tests {
 
     fn track(spec: AudioSpec, samples: &[f32]) -> Track {
         let folder = tempfile::tempdir().unwrap();
-        let (mut meter, mut spool) = (LoudnessMeter::new(spec).unwrap(), SpoolWriter::new(folder.path()).unwrap());
+        let (mut meter, mut spool) = (LoudnessMeter::new(spec), SpoolWriter::new(folder.path()).unwrap());
         meter.push(samples);
         spool.push(samples).unwrap();
         Track { spec, spool: spool.finish().unwrap(), meter }

@@ -67,6 +67,17 @@ pub trait AudioSource: Send {
     fn is_truncated(&self) -> bool {
         false
     }
+
+    /// Rate and channels of the file itself, of which blocks may hold less where less was wanted.
+    fn original_spec(&self) -> AudioSpec {
+        self.spec()
+    }
+
+    /// How many frames of the original the first `given` frames of the blocks stand for: about, while there are more to come,
+    /// and exactly once all were given.
+    fn original_frames(&self, given: u64) -> u64 {
+        given
+    }
 }
 
 /// A sink that turns samples into one file.

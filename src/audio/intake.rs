@@ -5,13 +5,13 @@ use std::path::Path;
 use super::band::BandMeter;
 use super::channels;
 use super::clip::{self, TimeSpan};
-use super::decode;
+use super::decode::{self, Wanted};
 use super::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
 use super::high_pass::HighPass;
 use super::loudness::LoudnessMeter;
 use super::noise::NoiseMeter;
 use super::peaks::Peaks;
-use super::resample::Resampler;
+use super::resample::{Length, Resampler};
 use super::spec::{RenderSpec, Role, SourceReport, SourceSpec};
 use super::speech_activity::{SPEECH_RATE_HZ, SpeechDetector, SpeechSegment};
 use super::spool::{Spool, SpoolWriter};
@@ -59,7 +59,10 @@ impl Heard {
 
 /// Decodes the sources of `spec`, spooling into `directory`; `progress` is told the seconds decoded.
 pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -> Result<Intake, AudioError> {
-    let mut legs = open_legs(spec)?;
+    let minding_noise = spec.reduce_noise || spec.phone_report;
+    let listening =
+        minding_noise || spec.trim_silence || spec.waveform_bins.is_some() || spec.brief_limit_seconds.is_some();
+    let mut legs = open_legs(spec, wanted(spec, listening))?;
     let leg_specs: Vec<AudioSpec> = legs.iter().map(|leg| leg.source.spec()).collect();
     let mut tracks = Vec::<TrackWriter>::new();
     for output in &spec.outputs {
@@ -68,9 +71,6 @@ pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -
             tracks.push(TrackWriter::new(wanted, &leg_specs, spec.high_pass_hz, directory)?);
         }
     }
-    let minding_noise = spec.reduce_noise || spec.phone_report;
-    let listening =
-        minding_noise || spec.trim_silence || spec.waveform_bins.is_some() || spec.brief_limit_seconds.is_some();
     let mut listener = listening.then(|| Listener::new(&leg_specs, minding_noise)).transpose()?;
     let mut bands: Vec<BandMeter> =
         leg_specs.iter().filter(|_| spec.phone_report).map(|leg| BandMeter::new(*leg)).collect();
@@ -91,11 +91,12 @@ pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -
         if let Some(band) = bands.get_mut(index) {
             band.push(&block.samples);
         }
+        let end = (!more).then(|| leg.length());
         for track in &mut tracks {
-            track.push(index, &block.samples, !more)?;
+            track.push(index, &block.samples, end)?;
         }
         if let Some(listener) = &mut listener {
-            listener.push(index, &block.samples, !more)?;
+            listener.push(index, &block.samples, end)?;
         }
     }
 
@@ -120,6 +121,22 @@ pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -
     })
 }
 
+/// What the sources are decoded for.
+///
+/// A report looks at all of a file: whether its peaks are cut off, and how much of it a phone leaves out. Without one, nothing
+/// is decoded that no output would hold.
+fn wanted(spec: &RenderSpec, listening: bool) -> Wanted {
+    if spec.phone_report {
+        return Wanted::ALL;
+    }
+    let listened_hz = if listening { SPEECH_RATE_HZ } else { 0 };
+    let rate_hz = spec.outputs.iter().map(|output| output.rate_hz).fold(listened_hz, u32::max);
+    // Without any output the file is measured, all of it.
+    let rate_hz = if spec.outputs.is_empty() { u32::MAX } else { rate_hz };
+    let mono = spec.sources.len() > 1 || spec.outputs.iter().all(|output| output.channels.count() == 1);
+    Wanted { rate_hz, mono: mono && !spec.outputs.is_empty() }
+}
+
 fn band_lost(bands: Vec<BandMeter>) -> Option<f64> {
     let sums = bands.into_iter().map(BandMeter::finish);
     let (below, above) = sums.fold((0.0, 0.0), |sum, leg| (sum.0 + leg.0, sum.1 + leg.1));
@@ -134,6 +151,7 @@ struct Leg {
     role: Role,
     /// Its place among the sources given.
     place: usize,
+    /// Frames of its blocks so far.
     frames: u64,
     ended: bool,
     /// Consecutive frames at full scale, and how often there were enough of them.
@@ -161,12 +179,22 @@ impl Leg {
         }
     }
 
+    /// So far, in frames of the file.
+    fn length(&self) -> Length {
+        Length { frames: self.source.original_frames(self.frames), rate_hz: self.source.original_spec().rate_hz }
+    }
+
     fn seconds(&self) -> f64 {
-        self.source.spec().seconds(self.frames)
+        self.length().seconds()
+    }
+
+    /// True if the blocks are all that the file has.
+    fn is_all(&self) -> bool {
+        self.source.spec() == self.source.original_spec()
     }
 
     fn report(&self) -> SourceReport {
-        let AudioSpec { rate_hz, channels } = self.source.spec();
+        let AudioSpec { rate_hz, channels } = self.source.original_spec();
         SourceReport {
             container: self.container.to_owned(),
             codec: self.codec.clone(),
@@ -174,14 +202,13 @@ impl Leg {
             channels,
             duration_seconds: self.seconds(),
             truncated: self.source.is_truncated(),
-            clipped: self.clipped_peaks > 0,
-            clipped_peaks: self.clipped_peaks,
+            clipped_peaks: self.is_all().then_some(self.clipped_peaks),
         }
     }
 }
 
 /// The sources, a caller's leg before a callee's.
-fn open_legs(spec: &RenderSpec) -> Result<Vec<Leg>, AudioError> {
+fn open_legs(spec: &RenderSpec, wanted: Wanted) -> Result<Vec<Leg>, AudioError> {
     if !(1..=2).contains(&spec.sources.len()) {
         return Err(AudioError::Unsupported(format!(
             "A rendering takes one file or the two legs of a call, not {} files.",
@@ -190,7 +217,7 @@ fn open_legs(spec: &RenderSpec) -> Result<Vec<Leg>, AudioError> {
     }
     let open = |(place, source): (usize, &SourceSpec)| {
         let hint = source.hint.as_deref().or_else(|| source.path.extension().and_then(|extension| extension.to_str()));
-        let decode::Opened { container, codec, source: audio } = decode::open(&source.path, hint)?;
+        let decode::Opened { container, codec, source: audio } = decode::open_for(&source.path, hint, wanted)?;
         let role = source.role.unwrap_or(if place == 0 { Role::Caller } else { Role::Callee });
         Ok(Leg {
             container,
@@ -251,14 +278,15 @@ impl Mixer {
         Ok(Self { spec, inputs, mapped: Vec::new(), mixed: Vec::new() })
     }
 
-    /// Takes a block of one leg; the mix as far as all legs have come. A leg that has ended is silent from there.
-    fn push(&mut self, index: usize, samples: &[f32], last: bool) -> Result<&mut [f32], AudioError> {
+    /// Takes a block of one leg, and the leg's length with the last; the mix as far as all legs have come. A leg that has ended
+    /// is silent from there.
+    fn push(&mut self, index: usize, samples: &[f32], end: Option<Length>) -> Result<&mut [f32], AudioError> {
         let input = &mut self.inputs[index];
         self.mapped.clear();
         channels::map(samples, input.from.channels, input.channels, &mut self.mapped);
         input.resampler.push(&self.mapped, &mut input.queue)?;
-        if last {
-            input.resampler.finish(&mut input.queue)?;
+        if let Some(length) = end {
+            input.resampler.finish_at(length, &mut input.queue)?;
             input.ended = true;
         }
         self.mixed.clear();
@@ -302,13 +330,13 @@ impl TrackWriter {
         Ok(Self {
             mixer: Mixer::new(spec, legs)?,
             high_pass: high_pass_hz.filter(|_| spec.rate_hz <= PHONE_MAX_RATE_HZ).map(|hz| HighPass::new(spec, hz)),
-            meter: LoudnessMeter::new(spec)?,
+            meter: LoudnessMeter::new(spec),
             spool: SpoolWriter::new(directory)?,
         })
     }
 
-    fn push(&mut self, leg: usize, samples: &[f32], last: bool) -> Result<(), AudioError> {
-        let mixed = self.mixer.push(leg, samples, last)?;
+    fn push(&mut self, leg: usize, samples: &[f32], end: Option<Length>) -> Result<(), AudioError> {
+        let mixed = self.mixer.push(leg, samples, end)?;
         if let Some(high_pass) = &mut self.high_pass {
             high_pass.process(mixed);
         }
@@ -336,8 +364,8 @@ impl Listener {
         Ok(Self { mixer, detector: SpeechDetector::default(), peaks: Peaks::default(), noise })
     }
 
-    fn push(&mut self, leg: usize, samples: &[f32], last: bool) -> Result<(), AudioError> {
-        let mixed = self.mixer.push(leg, samples, last)?;
+    fn push(&mut self, leg: usize, samples: &[f32], end: Option<Length>) -> Result<(), AudioError> {
+        let mixed = self.mixer.push(leg, samples, end)?;
         self.detector.push(mixed);
         self.peaks.push(mixed);
         if let Some(noise) = &mut self.noise {

@@ -167,7 +167,7 @@ mod tests {
         let loud: Vec<f32> = (0..16_000)
             .map(|n| 2.0 * (n as f32 * 0.61).sin() * (1.0 + (n as f32 * 0.003).sin()) + 0.7 * (n as f32 * 1.9).sin())
             .collect();
-        let mut meter = LoudnessMeter::new(AudioSpec::mono(8_000)).unwrap();
+        let mut meter = LoudnessMeter::new(AudioSpec::mono(8_000));
         meter.push(&limited(&loud, 1, from_db(-1.5), 512));
         let peak = meter.true_peak_dbtp().unwrap();
         assert!(peak <= -1.2, "{peak:.2} dBTP");

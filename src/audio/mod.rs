@@ -16,6 +16,7 @@ mod g726;
 mod gsm;
 mod high_pass;
 mod intake;
+mod k_weighting;
 mod lame;
 mod limiter;
 mod loudness;

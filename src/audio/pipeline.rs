@@ -78,8 +78,7 @@ pub fn render_with(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) 
         progress(Progress::Written { name: &output.name });
         Ok(report)
     };
-    let outputs: Vec<OutputReport> =
-        in_parallel(spec.outputs.len(), || spec.outputs.par_iter().map(write).collect::<Result<_, _>>())?;
+    let outputs: Vec<OutputReport> = in_parallel(spec.outputs.iter().collect(), write)?;
     Ok(report(spec, &intake, &cut, &versions, outputs))
 }
 
@@ -116,9 +115,7 @@ fn versions(tracks: Vec<Track>, spec: &RenderSpec, heard: Option<&Heard>) -> Res
         }
         Ok(versions)
     };
-    let prepared: Vec<Vec<Version>> =
-        in_parallel(tracks.len(), || tracks.into_par_iter().map(prepare).collect::<Result<_, _>>())?;
-    Ok(prepared.into_iter().flatten().collect())
+    Ok(in_parallel(tracks, prepare)?.into_iter().flatten().collect())
 }
 
 /// The version that an output is written from: its own kind where noise was reduced, else the only one there is.
@@ -150,7 +147,7 @@ fn report(
     let phone = spec.phone_report.then(|| PhoneReport {
         loudness_in_lufs,
         loudness_out_lufs: outputs.first().and_then(|output| output.loudness_lufs),
-        clipped_peaks: intake.sources.iter().map(|source| source.clipped_peaks).sum(),
+        clipped_peaks: intake.sources.iter().filter_map(|source| source.clipped_peaks).sum(),
         band_lost: intake.band_lost,
         trimmed_seconds,
         truncated,
@@ -183,7 +180,11 @@ fn report(
         trimmed_seconds,
         truncated,
         phone,
-        clipped: intake.sources.iter().any(|source| source.clipped),
+        clipped: intake
+            .sources
+            .iter()
+            .map(|source| Some(source.clipped_peaks? > 0))
+            .try_fold(false, |any, one| Some(any | one?)),
         speech_seconds: intake.heard.as_ref().map(Heard::speech_seconds),
         sources: intake.sources.clone(),
     }
@@ -228,15 +229,21 @@ fn spool_directory(spec: &RenderSpec) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// Runs `work` with a few threads of its own where there are several things to do.
-fn in_parallel<T: Send>(tasks: usize, work: impl FnOnce() -> Result<T, AudioError> + Send) -> Result<T, AudioError> {
+/// Does `work` for each of `tasks`, with a few threads of its own where there are several.
+fn in_parallel<T: Send, R: Send>(
+    tasks: Vec<T>,
+    work: impl Fn(T) -> Result<R, AudioError> + Send + Sync,
+) -> Result<Vec<R>, AudioError> {
+    if tasks.len() <= 1 {
+        return tasks.into_iter().map(work).collect();
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(tasks.clamp(1, MAX_THREADS).min(cores))
+        .num_threads(tasks.len().min(MAX_THREADS).min(cores))
         .stack_size(1024 * 1024)
         .build()
         .map_err(|error| AudioError::Limit(format!("No threads to write the renditions with ({error}).")))?;
-    pool.install(work)
+    pool.install(|| tasks.into_par_iter().map(work).collect())
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ const MAX_MAKE_UP_DB: f64 = 12.0;
 /// How far below the ceiling the limiter aims, because its estimate between samples and G.711's steps may both be off, in dB.
 const CEILING_MARGIN_DB: f64 = 0.3;
 
+/// Closer to the target than this, no more is made up, in LU.
+const NEAR_ENOUGH_LU: f64 = 0.08;
+
 /// What is done to the samples of a track on their way out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leveling {
@@ -31,6 +34,8 @@ pub(crate) struct Leveling {
     pub(crate) gain: f32,
     /// Linear; nothing where no peak comes near it.
     pub(crate) ceiling: Option<f32>,
+    /// In LUFS, and what no peak may pass in dBTP; nothing where levels stay as they are.
+    target: Option<(f64, f64)>,
     /// Loudness of the whole track so leveled, where it was measured.
     whole_lufs: Option<f64>,
 }
@@ -43,18 +48,20 @@ impl Leveling {
             // Levels stay as they are, except for what would be cut off by the format's own full scale.
             let overshoots = track.meter.sample_peak() > 1.0;
             let whole_lufs = track.meter.lufs().filter(|_| !overshoots);
-            return Ok(Self { gain: 1.0, ceiling: overshoots.then_some(ceiling), whole_lufs });
+            return Ok(Self { gain: 1.0, ceiling: overshoots.then_some(ceiling), target: None, whole_lufs });
         };
+        let leveled_to = Some((target, ceiling_dbtp));
         let wanted_db = (target - lufs).min(MAX_GAIN_DB);
         let gain = from_db(wanted_db);
         if track.meter.true_peak() * gain <= ceiling {
-            return Ok(Self { gain, ceiling: None, whole_lufs: None });
+            return Ok(Self { gain, ceiling: None, target: leveled_to, whole_lufs: None });
         }
         let whole = 0..track.spool.samples();
         let (mut gain_db, target) = (wanted_db, lufs + wanted_db);
         loop {
-            let leveling = Self { gain: from_db(gain_db), ceiling: Some(ceiling), whole_lufs: None };
-            let mut meter = LoudnessMeter::new(track.spec)?;
+            let leveling =
+                Self { gain: from_db(gain_db), ceiling: Some(ceiling), target: leveled_to, whole_lufs: None };
+            let mut meter = LoudnessMeter::new(track.spec);
             leveling.play(track, whole.clone(), |samples| {
                 meter.push(samples);
                 Ok(())
@@ -62,10 +69,20 @@ impl Leveling {
             let leveling = Self { whole_lufs: meter.lufs(), ..leveling };
             let missing_db = meter.lufs().map_or(0.0, |lufs| target - lufs);
             let next_db = (gain_db + missing_db).min(wanted_db + MAX_MAKE_UP_DB);
-            if missing_db < 0.2 || next_db - gain_db < 0.1 {
+            if missing_db < NEAR_ENOUGH_LU || next_db - gain_db < NEAR_ENOUGH_LU / 2.0 {
                 return Ok(leveling);
             }
             gain_db = next_db;
+        }
+    }
+
+    /// The same for a codec that adds `overshoot_db` to peaks and `drift_lu` to the loudness.
+    fn against(&self, track: &Track, overshoot_db: f64, drift_lu: f64) -> Result<Self, AudioError> {
+        match self.target {
+            Some((lufs, dbtp)) if overshoot_db > 0.0 || drift_lu != 0.0 => {
+                Self::of(track, Some(lufs - drift_lu), dbtp - overshoot_db)
+            }
+            _ => Ok(*self),
         }
     }
 
@@ -116,10 +133,24 @@ pub(crate) struct Fades {
     pub(crate) out_seconds: f64,
 }
 
-/// A codec that moves the loudness by more than this is given a second try that makes up for it, in LU.
-const CODEC_DRIFT_LU: f64 = 0.3;
+/// A codec that moves the loudness by more than this is given another try that makes up for it, in LU.
+fn most_drift_lu(format: OutputFormat) -> f64 {
+    match format {
+        // Half of what is hardly heard, as it is the one that takes long to write again.
+        OutputFormat::Opus => 0.5,
+        _ => 0.3,
+    }
+}
+
+/// What is coded to see what a slow codec does, in seconds.
+const PROBE_SECONDS: f64 = 15.0;
+/// Times that an output is written at most until it is as loud as it should be.
+const MAX_TRIES: usize = 3;
 
 /// Writes `span` of `track` as `output` says, then checks what was written.
+///
+/// Codecs with losses change levels a little. Their usual overshoot is limited for beforehand, as encoding twice is what
+/// costs most; only what is off nevertheless is written again.
 pub(crate) fn render(
     output: &OutputSpec,
     track: &Track,
@@ -128,15 +159,44 @@ pub(crate) fn render(
     fades: Fades,
     options: &EncoderOptions,
 ) -> Result<OutputReport, AudioError> {
-    let written = write(output, track, leveling, span, fades, options)?;
-    let report = check(output, track.spec, &written)?;
-    let drift_lu = report.loudness_lufs.zip(written.lufs).map_or(0.0, |(decoded, wanted)| decoded - wanted);
-    if drift_lu.abs() <= CODEC_DRIFT_LU || leveling.gain == 1.0 {
-        return Ok(report);
+    let (mut overshoot_db, mut drift_lu) = (usual_overshoot_db(output.format), 0.0);
+    if output.format == OutputFormat::Opus && leveling.target.is_some() && span.seconds() > 5.0 * PROBE_SECONDS {
+        // A part from the middle tells what the codec does to the loudness, in a fraction of the time.
+        let start_seconds = span.start_seconds + (span.seconds() - PROBE_SECONDS) / 2.0;
+        let probe = TimeSpan { start_seconds, end_seconds: start_seconds + PROBE_SECONDS };
+        let written = write(output, track, leveling, probe, Fades::default(), options)?;
+        let report = check(output, track.spec, &written)?;
+        drift_lu = report.loudness_lufs.zip(written.lufs).map_or(0.0, |(decoded, wanted)| decoded - wanted);
     }
-    let made_up = Leveling { gain: leveling.gain * from_db(-drift_lu), whole_lufs: None, ..*leveling };
-    let written = write(output, track, &made_up, span, fades, options)?;
-    check(output, track.spec, &written)
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let written = write(output, track, &leveling.against(track, overshoot_db, drift_lu)?, span, fades, options)?;
+        let report = check(output, track.spec, &written)?;
+        let Some((_, most_dbtp)) = leveling.target else { return Ok(report) };
+        let off_lu =
+            report.loudness_lufs.zip(written.lufs).map_or(0.0, |(decoded, wanted)| decoded - wanted - drift_lu);
+        let above_db = report.true_peak_dbtp.map_or(0.0, |peak| peak - most_dbtp);
+        let is_off = off_lu.abs() > most_drift_lu(output.format);
+        if tries == MAX_TRIES || (!is_off && above_db <= 0.0) {
+            return Ok(report);
+        }
+        if is_off {
+            drift_lu += off_lu;
+        }
+        if above_db > 0.0 {
+            // What is limited lower comes out less than so much lower.
+            overshoot_db += above_db + 0.1;
+        }
+    }
+}
+
+/// What codecs with losses add to peaks in most cases, in dB.
+fn usual_overshoot_db(format: OutputFormat) -> f64 {
+    match format {
+        OutputFormat::Opus | OutputFormat::Mp3 | OutputFormat::Gsm | OutputFormat::WavGsm | OutputFormat::G722 => 0.8,
+        _ => 0.0,
+    }
 }
 
 /// What went into an encoder.
@@ -165,15 +225,18 @@ fn write(
         at: 0,
     };
     let known_lufs = leveling.whole_lufs.filter(|_| end - first == total_frames && output.through.is_none());
-    let mut meter = known_lufs.is_none().then(|| LoudnessMeter::new(track.spec)).transpose()?;
+    let mut meter = known_lufs.is_none().then(|| LoudnessMeter::new(track.spec));
     let mut encoder = encode::create(&output.path, output.format, track.spec, options)?;
     let law = output.through.map(|line| match line {
         PhoneLine::Ulaw => Law::Mu,
         PhoneLine::Alaw => Law::A,
     });
+    let fades_at_all = fader.frames_in + fader.frames_out > 0;
     let mut block = AudioBlock::default();
     leveling.play(track, first * channels..end * channels, |samples| {
-        fader.process(samples);
+        if fades_at_all {
+            fader.process(samples);
+        }
         if let Some(law) = law {
             samples.iter_mut().for_each(|sample| *sample = through(law, *sample));
         }
@@ -239,22 +302,23 @@ fn check(output: &OutputSpec, spec: AudioSpec, written: &Written) -> Result<Outp
             output.format.extension()
         ))
     };
-    let mut opened = match output.format.raw_format() {
-        Some(raw) => decode::raw::open(open_output(&output.path)?, raw)?,
-        None => decode::open(&output.path, None)?,
+    let mut opened = match (output.format.raw_format(), output.format) {
+        (Some(raw), _) => decode::raw::open(open_output(&output.path)?, raw)?,
+        // At the rate that went in, as no more can come out.
+        (None, OutputFormat::Opus) => decode::open_opus(open_output(&output.path)?, spec.rate_hz)?,
+        (None, _) => decode::open(&output.path, None)?,
     };
     let decoded_spec = opened.source.spec();
-    let expected_rate_hz = if output.format == OutputFormat::Opus { 48_000 } else { spec.rate_hz };
-    if (decoded_spec.rate_hz, decoded_spec.channels) != (expected_rate_hz, spec.channels) {
+    if decoded_spec != spec {
         return Err(failed(format!("{} Hz and {} channels", decoded_spec.rate_hz, decoded_spec.channels)));
     }
-    let mut meter = LoudnessMeter::new(decoded_spec)?;
+    let mut meter = LoudnessMeter::new(decoded_spec);
     let (mut block, mut decoded_frames) = (AudioBlock::default(), 0);
     while opened.source.next_block(&mut block)? {
         decoded_frames += (block.samples.len() / usize::from(spec.channels)) as u64;
         meter.push(&block.samples);
     }
-    let expected_frames = written.frames * u64::from(expected_rate_hz / spec.rate_hz);
+    let expected_frames = written.frames;
     let longest = expected_frames.next_multiple_of(output.format.block_frames());
     if opened.source.is_truncated() || !(expected_frames..=longest).contains(&decoded_frames) {
         return Err(failed(format!("{decoded_frames} frames instead of {expected_frames}")));

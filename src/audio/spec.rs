@@ -199,8 +199,8 @@ pub struct RenderReport {
     pub trimmed_seconds: f64,
     /// A source ended before it said it would.
     pub truncated: bool,
-    /// A source was recorded too loud: its peaks are flat.
-    pub clipped: bool,
+    /// A source was recorded too loud: its peaks are flat. Nothing where that cannot be said of one.
+    pub clipped: Option<bool>,
     /// What a phone makes of it, if that was asked for.
     pub phone: Option<PhoneReport>,
     /// Seconds of speech found; nothing where nobody listened (no brief, waveform or trimming asked for).
@@ -222,10 +222,9 @@ pub struct SourceReport {
     pub duration_seconds: f64,
     /// It ended before its header said it would, or its header was never completed.
     pub truncated: bool,
-    /// Its peaks are flat.
-    pub clipped: bool,
-    /// How many of them.
-    pub clipped_peaks: u64,
+    /// How many of its peaks are flat. Nothing where less than the whole of it was decoded, as the outputs need no more and no
+    /// report was asked for: peaks only show in all frequencies of each channel.
+    pub clipped_peaks: Option<u64>,
 }
 
 /// A file that was written and checked.

@@ -182,7 +182,12 @@ fn print(out: &mut impl Write, report: &RenderReport) -> std::io::Result<()> {
         };
         let (container, codec, rate_hz) = (&source.container, &source.codec, source.rate_hz);
         write!(out, "read    {container} {codec}, {rate_hz} Hz, {channels}, {}", clock(source.duration_seconds))?;
-        writeln!(out, "{}{}", note(source.truncated, "cut short"), note(source.clipped, "recorded too loud"))?;
+        writeln!(
+            out,
+            "{}{}",
+            note(source.truncated, "cut short"),
+            note(source.clipped_peaks > Some(0), "recorded too loud")
+        )?;
     }
     if let Some(skew) = report.skew_seconds {
         writeln!(out, "skew    the callee's leg is {skew:+.3} s longer")?;

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{Seek, Write};
 
 use super::codecs::{Adpcm, AdpcmBlocks, G711Blocks, G722Blocks, GsmBlocks, Pcm, PcmBlocks};
-use super::data::BlockDecoder;
+use super::data::{BlockDecoder, DataRange};
+use super::mp3::Mp3Source;
 use super::opus_packets::OpusPackets;
 use super::raw::RawFormat;
-use super::{Opened, mp4, opus, raw, symphonia, wav};
+use super::{Opened, Wanted, mp4, opus, raw, symphonia, wav};
 use crate::audio::format::{AudioBlock, AudioError, AudioSpec};
 use crate::audio::g711::Law;
 use crate::audio::gsm::Packing;
@@ -70,7 +71,7 @@ pub fn probe(bytes: &[u8], hint: Option<&str>) {
 /// A WAV file with `start` bytes in front of it.
 pub fn wav(bytes: &[u8], start: u64) {
     if let Some(file) = file(bytes) {
-        drain(wav::open(file, start));
+        drain(wav::open(file, start, Wanted::ALL));
     }
 }
 
@@ -78,6 +79,18 @@ pub fn wav(bytes: &[u8], start: u64) {
 pub fn raw(bytes: &[u8], name: &str) {
     if let (Some(file), Some(format)) = (file(bytes), RawFormat::from_extension(name)) {
         drain(raw::open(file, format));
+    }
+}
+
+/// Layer III for who wants no more than `rate_hz`, in one channel or both: as long, and whatever is wanted of it.
+pub fn mp3(bytes: &[u8], rate_hz: u32, mono: bool) {
+    let range = DataRange { start: 0, bytes: bytes.len() as u64, truncated: false };
+    if let Some(file) = file(bytes) {
+        match Mp3Source::open(file, range, Wanted { rate_hz, mono }) {
+            Ok(Some(source)) => drain(Ok(Opened { container: "mp3", codec: "mp3".into(), source: Box::new(source) })),
+            Ok(None) => {}
+            Err(error) => refused(&error),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod codecs;
 mod data;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod mp3;
 mod mp4;
 mod opus;
 mod opus_packets;
@@ -18,12 +19,28 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use self::data::DataRange;
+use self::mp3::Mp3Source;
 use self::raw::RawFormat;
 use self::sniff::Kind;
 use super::format::{AudioError, AudioSource};
 
 /// The end of every refusal.
 const SEND_INSTEAD: &str = "Send a WAV, MP3, M4A, FLAC, Ogg or Opus file.";
+
+/// What of a file will be heard. A decoder that can save work by it may give out no more than that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The highest sampling rate that anything will be resampled to, in Hz.
+    pub rate_hz: u32,
+    /// Everything will be mixed down to one channel.
+    pub mono: bool,
+}
+
+impl Wanted {
+    /// The file as it is.
+    pub const ALL: Self = Self { rate_hz: u32::MAX, mono: false };
+}
 
 /// A file that was recognised, ready to be read.
 pub struct Opened {
@@ -43,6 +60,15 @@ pub struct Opened {
 /// # Errors
 /// Sentences that a person who uploaded the file can act on; [`AudioError::Io`] only if reading itself failed.
 pub fn open(path: &Path, hint: Option<&str>) -> Result<Opened, AudioError> {
+    open_for(path, hint, Wanted::ALL)
+}
+
+/// [`open`], for who wants no more than `wanted`: blocks may be at a lower rate and in fewer channels than the file, but never
+/// less than what is wanted needs.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_for(path: &Path, hint: Option<&str>, wanted: Wanted) -> Result<Opened, AudioError> {
     let read_error = || AudioError::io("Reading the audio file failed");
     let mut file = File::open(path).map_err(AudioError::io("Opening the audio file failed"))?;
     let mut head = read_head(&mut file, 0).map_err(read_error())?;
@@ -65,13 +91,14 @@ pub fn open(path: &Path, hint: Option<&str>) -> Result<Opened, AudioError> {
             Kind::Unknown | Kind::Container("aac") | Kind::NotAudio("a text file" | "a bitmap image" | "a program"),
             Some(format),
         ) => raw::open(file, format),
-        (Kind::Wav { start }, _) => wav::open(file, start),
+        (Kind::Wav { start }, _) => wav::open(file, start, wanted),
         (Kind::OggOpus, _) => opus::open(file),
         (Kind::Container("matroska"), _) => {
             let ending = webm::ending(&mut file).map_err(read_error())?;
             file.rewind().map_err(read_error())?;
             symphonia::open_webm(file, ending)
         }
+        (Kind::Container("mp3"), _) => open_mpeg(file, "mp3", wanted),
         (Kind::Container(name), _) => symphonia::open(file, name, None),
         (Kind::Mp4, _) => match mp4::look(&mut file).map_err(read_error())? {
             mp4::Findings::Sound(sound) => {
@@ -88,7 +115,28 @@ pub fn open(path: &Path, hint: Option<&str>) -> Result<Opened, AudioError> {
         (Kind::Unreadable(name), _) => {
             Err(AudioError::Unsupported(format!("This is {name}, which can't be read here. {SEND_INSTEAD}")))
         }
-        (Kind::Unknown, None) => symphonia::open(file, "", None),
+        (Kind::Unknown, None) => open_mpeg(file, "", wanted),
+    }
+}
+
+/// Opens an Ogg Opus file that is known to hold nothing above half of `rate_hz`: 8, 12, 16, 24 or 48 kHz.
+pub(crate) fn open_opus(file: File, rate_hz: u32) -> Result<Opened, AudioError> {
+    opus::open_at(file, rate_hz)
+}
+
+/// Opens what may be MPEG audio, or anything after a tag or junk; `container` is what its first bytes look like.
+fn open_mpeg(file: File, container: &'static str, wanted: Wanted) -> Result<Opened, AudioError> {
+    let read_error = || AudioError::io("Reading the audio file failed");
+    let bytes = file.metadata().map_err(read_error())?.len();
+    let range = DataRange { start: 0, bytes, truncated: false };
+    let another = file.try_clone().map_err(read_error())?;
+    match Mp3Source::open(another, range, wanted)? {
+        Some(source) => Ok(Opened { container: "mp3", codec: "mp3".into(), source: Box::new(source) }),
+        None => {
+            let mut file = file;
+            file.rewind().map_err(read_error())?;
+            symphonia::open(file, container, None)
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ogg Opus, decoded by libopus at 48 kHz.
+//! Ogg Opus, decoded by libopus, at 48 kHz unless another rate is known to be enough.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -6,7 +6,7 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use super::Opened;
 use crate::audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
 
-/// Opus always decodes to this rate; granule positions count in it too.
+/// The rate that holds all of any Opus file; positions and lengths count in it whatever the file is decoded to.
 const RATE_HZ: u32 = 48_000;
 
 /// The longest packet, 120 ms.
@@ -24,6 +24,8 @@ struct OpusSource {
     packets: ogg::PacketReader<Allowance<BufReader<File>>>,
     streams: u32,
     spec: AudioSpec,
+    /// Positions for one frame of the blocks.
+    step: u64,
     decoder: opus::Decoder,
     stream: Stream,
     decoded: Vec<f32>,
@@ -47,18 +49,25 @@ struct Stream {
 
 /// Opens an Ogg file whose first packet is an Opus header.
 pub(super) fn open(file: File) -> Result<Opened, AudioError> {
+    open_at(file, RATE_HZ)
+}
+
+/// [`open`] at one of the rates that Opus decodes to: 8, 12, 16, 24 or 48 kHz.
+pub(super) fn open_at(file: File, rate_hz: u32) -> Result<Opened, AudioError> {
     let inner = Allowance { inner: BufReader::new(file), left: MAX_BYTES_FOR_PACKET };
     let mut packets = ogg::PacketReader::new(inner);
     let head = packets.read_packet().ok().flatten().ok_or_else(damaged)?;
-    let (stream, decoder) = Stream::begin(&head.data)?;
-    let spec = AudioSpec { rate_hz: RATE_HZ, channels: stream.channels as u16 };
+    let (stream, decoder) = Stream::begin(&head.data, rate_hz)?;
+    let spec = AudioSpec { rate_hz, channels: stream.channels as u16 };
     let decoded = vec![0.0; MAX_PACKET_FRAMES * 2];
-    let source = OpusSource { packets, streams: 1, spec, decoder, stream, decoded, finished: false, truncated: false };
+    let step = u64::from(RATE_HZ / rate_hz);
+    let source =
+        OpusSource { packets, streams: 1, spec, step, decoder, stream, decoded, finished: false, truncated: false };
     Ok(Opened { container: "ogg", codec: "opus".to_owned(), source: Box::new(source) })
 }
 
 impl Stream {
-    fn begin(head: &[u8]) -> Result<(Self, opus::Decoder), AudioError> {
+    fn begin(head: &[u8], rate_hz: u32) -> Result<(Self, opus::Decoder), AudioError> {
         let &[
             _,
             _,
@@ -90,7 +99,7 @@ impl Stream {
             )));
         }
         let layout = if channels == 2 { opus::Channels::Stereo } else { opus::Channels::Mono };
-        let decoder = opus::Decoder::new(RATE_HZ, layout)
+        let decoder = opus::Decoder::new(rate_hz, layout)
             .map_err(|_| AudioError::Limit("No memory for the Opus decoder.".into()))?;
         let pre_skip = u64::from(u16::from_le_bytes([skip_low, skip_high]));
         let gain_db = f32::from(i16::from_le_bytes([gain_low, gain_high])) / 256.0;
@@ -151,7 +160,7 @@ impl AudioSource for OpusSource {
                 }
             }
             if packet.data.starts_with(b"OpusHead") && packet.first_in_stream() {
-                (self.stream, self.decoder) = Stream::begin(&packet.data)?;
+                (self.stream, self.decoder) = Stream::begin(&packet.data, self.spec.rate_hz)?;
                 continue;
             }
             if std::mem::take(&mut self.stream.awaits_tags) {
@@ -166,7 +175,8 @@ impl AudioSource for OpusSource {
             let Some(frames) = decoded else {
                 continue;
             };
-            let audible = self.stream.audible(&packet, frames as u64);
+            let audible = self.stream.audible(&packet, frames as u64 * self.step);
+            let audible = audible.start.div_ceil(self.step as usize)..audible.end.div_ceil(self.step as usize);
             if self.stream.ended {
                 // The next stream may bear the same serial number, which the reader would take for damage.
                 self.packets.delete_unread_packets();

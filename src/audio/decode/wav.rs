@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-use super::Opened;
 use super::codecs::{Adpcm, AdpcmBlocks, G711Blocks, G722Blocks, G726Blocks, GsmBlocks, Pcm, PcmBlocks};
 use super::data::{BlockDecoder, DataRange, DataSource};
+use super::mp3::Mp3Source;
 use super::symphonia::SymphoniaSource;
+use super::{Opened, Wanted};
 use crate::audio::format::{AudioError, AudioSource, AudioSpec};
 use crate::audio::g711::Law;
 use crate::audio::g726::{self, CodeBits};
@@ -73,7 +74,7 @@ struct Layout {
 }
 
 /// Opens the WAV whose `RIFF` is at `start` (metadata may lie in front).
-pub(super) fn open(mut file: File, start: u64) -> Result<Opened, AudioError> {
+pub(super) fn open(mut file: File, start: u64, wanted: Wanted) -> Result<Opened, AudioError> {
     let layout = walk(&mut file, start)?;
     let Format { tag, channels, rate_hz, bytes_per_second, block_bytes, bits } = layout.format;
     if layout.data.bytes == 0 {
@@ -125,8 +126,14 @@ pub(super) fn open(mut file: File, start: u64) -> Result<Opened, AudioError> {
             ("g726", stream(file, &layout, spec, G726Blocks::new(size, g726::Packing::HighFirst))?)
         }
         TAG_MP3 | TAG_MP2 => {
-            let inner = SymphoniaSource::open_range(file, layout.data, "mp3")?;
-            (inner.codec(), Box::new(inner))
+            let another = file.try_clone().map_err(AudioError::io("Reading the audio failed"))?;
+            match Mp3Source::open(another, layout.data, wanted)? {
+                Some(inner) => ("mp3", Box::new(inner)),
+                None => {
+                    let inner = SymphoniaSource::open_range(file, layout.data, "mp3")?;
+                    (inner.codec(), Box::new(inner))
+                }
+            }
         }
         _ => {
             return Err(AudioError::Unsupported(format!(
