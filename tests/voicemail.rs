@@ -60,6 +60,11 @@ async fn a_voicemail_becomes_renditions_words_and_mail() {
     let errors = word_error_rate(&said("voicemail.wav"), heard);
     assert!(errors <= 0.15, "{errors}: {heard}");
     assert!(message["read_at"].is_null());
+    let captions = format!("/v1/messages/{}/transcript.vtt", dropped["id"].as_str().unwrap());
+    let captions = test.portal(Method::GET, &captions).send().await.unwrap();
+    assert_eq!(captions.headers()["content-type"], "text/vtt; charset=utf-8");
+    let captions = captions.text().await.unwrap();
+    assert!(captions.starts_with("WEBVTT\n\n00:00:0") && captions.contains(" --> "), "{captions}");
 
     let mails = test.mails();
     assert_eq!(mails.len(), 1);

@@ -29,6 +29,9 @@ pub struct TranscribeArgs {
     /// Print segments, words, times and confidences as JSON.
     #[arg(long)]
     json: bool,
+    /// Print captions with times, as WebVTT.
+    #[arg(long, conflicts_with = "json")]
+    vtt: bool,
     /// The model to listen with; `voicemill models list` shows those there are.
     #[arg(long, value_name = "NAME", default_value = "whisper-tiny.en")]
     model: String,
@@ -71,6 +74,8 @@ pub fn run(args: TranscribeArgs) -> anyhow::Result<()> {
     if args.json {
         serde_json::to_writer_pretty(&mut output, &transcript)?;
         writeln!(output)?;
+    } else if args.vtt {
+        write!(output, "{}", transcript.to_web_vtt())?;
     } else if transcript.no_speech {
         writeln!(io::stderr(), "nobody speaks in {}", args.input.display())?;
     } else {

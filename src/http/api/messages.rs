@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::{extract::State, http::header::CONTENT_TYPE, response::IntoResponse};
 use serde::Deserialize;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         extract::{Json, Path, Query},
     },
     model::{Folder, Message, MessageId},
-    service::messages,
+    service::{ServiceError, messages},
 };
 
 #[derive(Deserialize)]
@@ -51,6 +51,17 @@ pub(super) async fn details(
     Path(id): Path<MessageId>,
 ) -> Result<Json<messages::Details>, Problem> {
     Ok(Json(messages::details(&app, &domain, id).await?))
+}
+
+/// `GET /v1/messages/{id}/transcript.vtt`: the transcript as WebVTT, for players.
+pub(super) async fn captions(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(id): Path<MessageId>,
+) -> Result<impl IntoResponse, Problem> {
+    let details = messages::details(&app, &domain, id).await?;
+    let transcript = details.transcript.ok_or(ServiceError::NotFound("transcript"))?;
+    Ok(([(CONTENT_TYPE, "text/vtt; charset=utf-8")], transcript.to_web_vtt()))
 }
 
 #[derive(Deserialize)]

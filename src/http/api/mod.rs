@@ -31,6 +31,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
         .route("/mailboxes/{extension}/messages", get(messages::list))
         .route("/messages/{id}", get(messages::details))
+        .route("/messages/{id}/transcript.vtt", get(messages::captions))
         .route("/messages/{id}/move", post(messages::move_to))
         .route("/prompts", post(prompts::upload).layer(DefaultBodyLimit::disable()).get(prompts::list))
         .route("/prompts/text", post(prompts::add_text))

@@ -120,6 +120,9 @@ fn said(word: &str, in_run: bool) -> Option<Said> {
         "plus" => return Some(Said::Plus),
         _ => {}
     }
+    if word.contains(['$', '€', '£', '%', ':']) {
+        return None;
+    }
     let figures = text.chars().all(|letter| letter.is_ascii_digit() || "+-.()/".contains(letter));
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     (figures && !digits.is_empty()).then_some(Said::Digits(digits))
