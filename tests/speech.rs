@@ -24,7 +24,7 @@ use voicemill::{
         models::{Manifest, ModelStore},
         synthesize::{LocalVoices, Pcm, Pronunciations, Speech, Synthesizer, VoiceId, find},
         text,
-        transcribe::{SpeechSource, TranscribeControl, Transcriber, Transcript, Whisper},
+        transcribe::{self, Engine, SpeechSource, TranscribeControl, Transcriber, Transcript, Whisper},
     },
 };
 
@@ -128,21 +128,49 @@ const SENTENCES: [&str; 5] = [
     "Hello, this is Anna from the front desk, please call me back tomorrow morning.",
 ];
 
+/// Ours and whisper.cpp, one thread each.
+fn engines() -> [Arc<dyn Transcriber>; 2] {
+    [Engine::Voicemill, Engine::WhisperCpp]
+        .map(|engine| transcribe::open(&store(), "whisper-tiny.en", engine, NonZeroUsize::MIN).unwrap())
+}
+
 #[test]
 fn what_is_spoken_over_the_phone_is_understood() {
     let voice = voices();
-    let transcriber = transcriber();
-    let (mut errors, mut total) = (0, 0);
-    for sentence in SENTENCES {
-        let line = over_the_phone(&voice.synthesize(&Speech::new(sentence, &HEART)).unwrap());
-        let transcript = transcriber.transcribe(&mut source(8_000, line), &TranscribeControl::default()).unwrap();
-        let reference = words(sentence);
-        let wrong = word_errors(&reference, &words(&transcript.text));
-        println!("{wrong} wrong: {:?}", transcript.text);
-        errors += wrong;
-        total += reference.len();
+    let lines = SENTENCES.map(|text| over_the_phone(&voice.synthesize(&Speech::new(text, &HEART)).unwrap()));
+    for engine in engines() {
+        let (mut errors, mut total) = (0, 0);
+        for (sentence, line) in SENTENCES.iter().zip(&lines) {
+            let transcript =
+                engine.transcribe(&mut source(8_000, line.clone()), &TranscribeControl::default()).unwrap();
+            let reference = words(sentence);
+            let wrong = word_errors(&reference, &words(&transcript.text));
+            println!("{wrong} wrong: {:?}", transcript.text);
+            errors += wrong;
+            total += reference.len();
+        }
+        assert!(errors as f64 <= 0.05 * total as f64, "{:?}: {errors} of {total} words are wrong", engine.engine());
     }
-    assert!(errors as f64 <= 0.05 * total as f64, "{errors} of {total} words are wrong");
+}
+
+#[test]
+fn words_are_timed_where_they_are_said() {
+    let voice = voices();
+    let sentence = |text: &str| voice.synthesize(&Speech::new(text, &HEART)).unwrap().samples;
+    let (first, second) = (sentence("Please bring your insurance card."), sentence("Tomorrow is fine as well."));
+    let quiet = vec![0.0; 24_000 * 3 / 2];
+    let begins = (first.len() + quiet.len()) as f64 / 24_000.0;
+    let transcript = transcribe(24_000, [first, quiet, second].concat());
+    let word = |wanted: &str| {
+        let mut words = transcript.words();
+        words.find(|word| word.text.to_lowercase().starts_with(wanted)).unwrap_or_else(|| panic!("{transcript:#?}"))
+    };
+    assert!(
+        (word("tomorrow").start_seconds - begins).abs() < 0.35,
+        "{} s, not {begins}",
+        word("tomorrow").start_seconds
+    );
+    assert!(word("card").end_seconds < begins - 1.0, "{:?}", word("card"));
 }
 
 #[test]
@@ -244,9 +272,14 @@ fn long_audio_is_heard_to_its_end_in_windows() {
 #[test]
 fn cancelling_and_deadlines_stop_the_work_and_leave_the_engine_good() {
     let speech = voices().synthesize(&Speech::new(SENTENCES[0], &HEART)).unwrap();
-    let transcriber = transcriber();
+    for engine in engines() {
+        stops_when_told(&*engine, &speech);
+    }
+}
+
+fn stops_when_told(engine: &dyn Transcriber, speech: &Pcm) {
     let run = |control: &TranscribeControl<'_>| {
-        transcriber.transcribe(&mut source(speech.rate_hz, speech.samples.clone()), control)
+        engine.transcribe(&mut source(speech.rate_hz, speech.samples.clone()), control)
     };
 
     let control = TranscribeControl { cancelled: Some(&|| true), ..TranscribeControl::default() };

@@ -197,7 +197,7 @@ impl Decoder {
         (signal << 2).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
     }
 
-    /// The quantiser's scale, between the slow and the fast one [MIX].
+    /// The quantiser's scale, between the slow and the fast one `MIX`.
     fn scale(&self) -> i32 {
         if self.blend >= 256 {
             return self.fast_scale;
@@ -244,7 +244,7 @@ impl Decoder {
         };
     }
 
-    /// A difference above this, after a tone, is the start of something else [TRANS].
+    /// A difference above this, after a tone, is the start of something else `TRANS`.
     fn transition_threshold(&self) -> i32 {
         let (whole, fraction) = (self.slow_scale >> 15, (self.slow_scale >> 10) & 0x1F);
         let threshold = if whole > 9 { 31 << 10 } else { (32 + fraction) << whole };
