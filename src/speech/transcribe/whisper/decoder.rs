@@ -60,19 +60,25 @@ impl Decoder {
         let mut layers = Vec::with_capacity(shape.text_layers);
         for index in 0..shape.text_layers {
             let name = |part: &str| format!("decoder.blocks.{index}.{part}");
-            let mut linear =
-                |names: &[String], inputs: usize, usage: Use| Linear::read(weights, kernels, names, inputs, usage);
+            let mut said_norm = Norm::read(weights, &name("attn_ln"), width)?;
+            let mut heard_norm = Norm::read(weights, &name("cross_attn_ln"), width)?;
+            let mut mlp_norm = Norm::read(weights, &name("mlp_ln"), width)?;
+            let said = ["attn.query", "attn.key", "attn.value"].map(name);
+            let heard = ["cross_attn.key", "cross_attn.value"].map(name);
+            let mut linear = |names: &[String], inputs: usize, usage: Use, norm: Option<&mut Norm>| {
+                Linear::read(weights, kernels, names, inputs, usage, norm)
+            };
             layers.push(Layer {
-                said: linear(&["attn.query", "attn.key", "attn.value"].map(name), width, Use::One)?,
-                said_out: linear(&[name("attn.out")], width, Use::One)?,
-                heard_query: linear(&[name("cross_attn.query")], width, Use::One)?,
-                heard: linear(&["cross_attn.key", "cross_attn.value"].map(name), shape.audio_width, Use::Many)?,
-                heard_out: linear(&[name("cross_attn.out")], width, Use::One)?,
-                mlp_up: linear(&[name("mlp.0")], width, Use::One)?,
-                mlp_down: linear(&[name("mlp.2")], 4 * width, Use::One)?,
-                said_norm: Norm::read(weights, &name("attn_ln"), width)?,
-                heard_norm: Norm::read(weights, &name("cross_attn_ln"), width)?,
-                mlp_norm: Norm::read(weights, &name("mlp_ln"), width)?,
+                said: linear(&said, width, Use::One, Some(&mut said_norm))?,
+                said_out: linear(&[name("attn.out")], width, Use::One, None)?,
+                heard_query: linear(&[name("cross_attn.query")], width, Use::One, Some(&mut heard_norm))?,
+                heard: linear(&heard, shape.audio_width, Use::Many, None)?,
+                heard_out: linear(&[name("cross_attn.out")], width, Use::One, None)?,
+                mlp_up: linear(&[name("mlp.0")], width, Use::One, Some(&mut mlp_norm))?,
+                mlp_down: linear(&[name("mlp.2")], 4 * width, Use::One, None)?,
+                said_norm,
+                heard_norm,
+                mlp_norm,
             });
         }
         let embedding = weights.take("decoder.token_embedding.weight")?;
@@ -80,12 +86,15 @@ impl Decoder {
         if embedding.len() != shape.vocabulary * width || positions.len() != shape.text_positions * width {
             return Err(SpeechError::Malformed("the model's embeddings are not of its size".into()));
         }
+        let mut norm = Norm::read(weights, "decoder.ln", width)?;
+        let mut scored = embedding.clone();
+        norm.balance(&mut scored);
         Ok(Self {
-            scores: Linear::new(kernels, &embedding, width, Vec::new(), Use::One),
+            scores: Linear::new(kernels, &scored, width, Vec::new(), Use::One),
             embedding: embedding.into_iter().map(f16::from_f32).collect(),
             positions,
             layers,
-            norm: Norm::read(weights, "decoder.ln", width)?,
+            norm,
             width,
             heads: shape.text_heads,
             aligned,

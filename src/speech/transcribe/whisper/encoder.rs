@@ -39,14 +39,18 @@ impl Encoder {
         for index in 0..shape.audio_layers {
             let name = |part: &str| format!("encoder.blocks.{index}.{part}");
             let attention = ["attn.query", "attn.key", "attn.value"].map(name);
-            let mut linear = |names: &[String], inputs: usize| Linear::read(weights, kernels, names, inputs, Use::Many);
+            let mut attention_norm = Norm::read(weights, &name("attn_ln"), width)?;
+            let mut mlp_norm = Norm::read(weights, &name("mlp_ln"), width)?;
+            let mut linear = |names: &[String], inputs: usize, norm: Option<&mut Norm>| {
+                Linear::read(weights, kernels, names, inputs, Use::Many, norm)
+            };
             layers.push(Layer {
-                attention: linear(&attention, width)?,
-                attention_out: linear(&[name("attn.out")], width)?,
-                mlp_up: linear(&[name("mlp.0")], width)?,
-                mlp_down: linear(&[name("mlp.2")], 4 * width)?,
-                attention_norm: Norm::read(weights, &name("attn_ln"), width)?,
-                mlp_norm: Norm::read(weights, &name("mlp_ln"), width)?,
+                attention: linear(&attention, width, Some(&mut attention_norm))?,
+                attention_out: linear(&[name("attn.out")], width, None)?,
+                mlp_up: linear(&[name("mlp.0")], width, Some(&mut mlp_norm))?,
+                mlp_down: linear(&[name("mlp.2")], 4 * width, None)?,
+                attention_norm,
+                mlp_norm,
             });
         }
         Ok(Self {

@@ -16,6 +16,9 @@ use crate::speech::SpeechError;
 
 /// A scale for values that are all zero.
 const SMALLEST: f32 = 1e-9;
+/// What comes in is brought to steps from −127 to 127, of which zero is stored as 128.
+const INPUT_RANGE: f32 = 127.0;
+const INPUT_ZERO: u8 = 128;
 const NORM_EPSILON: f32 = 1e-5;
 
 /// The processor's matrix products. They cost nothing to choose, and belong to the thread that chose them.
@@ -35,9 +38,9 @@ impl Kernels {
         format!("{} {}", self.int8.kernel_name(), self.float.kernel_name())
     }
 
-    /// Half the range of what comes in: without VNNI, pairs of products are added in 16 bits, which hold only so much.
-    fn input_range(&self) -> u8 {
-        if self.int8.may_saturate() { 63 } else { 127 }
+    /// The largest weight: without VNNI, pairs of products are added in 16 bits, which hold only so much.
+    fn weight_range(&self) -> f32 {
+        if self.int8.may_saturate() { 63.0 } else { 127.0 }
     }
 
     /// Compares a layer with what it is in floats.
@@ -116,7 +119,7 @@ impl Linear {
         let outputs = weights.len() / inputs.max(1);
         let (mut rows, mut scales) = (Vec::with_capacity(weights.len()), Vec::with_capacity(outputs));
         for row in weights.chunks_exact(inputs) {
-            let steps = 127.0 / highest(row);
+            let steps = kernels.weight_range() / highest(row);
             scales.push(1.0 / steps);
             // As far from zero as half a step rounds; a cast cuts.
             rows.extend(row.iter().map(|weight| (weight * steps + 0.5f32.copysign(*weight)) as i8));
@@ -131,13 +134,15 @@ impl Linear {
         Self { inputs, weights, scales, bias }
     }
 
-    /// Reads the layers called `names` as one, their outputs side by side; a bias that one lacks is zero.
+    /// Reads the layers called `names` as one, their outputs side by side; a bias that one lacks is zero. If `norm` is
+    /// all they hear, the two are balanced.
     pub(super) fn read(
         weights: &mut Weights,
         kernels: &Kernels,
         names: &[String],
         inputs: usize,
         usage: Use,
+        norm: Option<&mut Norm>,
     ) -> Result<Self, SpeechError> {
         let (mut rows, mut bias) = (Vec::new(), Vec::new());
         for name in names {
@@ -149,6 +154,9 @@ impl Linear {
             }
             rows.extend(part);
             bias.extend(of_part);
+        }
+        if let Some(norm) = norm {
+            norm.balance(&mut rows);
         }
         Ok(Self::new(kernels, &rows, inputs, bias, usage))
     }
@@ -162,19 +170,18 @@ impl Linear {
         output: &mut Vec<f32>,
     ) -> Result<(), SpeechError> {
         let (rows, outputs) = (input.len() / self.inputs, self.scales.len());
-        let range = kernels.input_range();
         scratch.scales.clear();
         scratch.quantized.clear();
         for row in input.chunks_exact(self.inputs) {
-            let steps = f32::from(range) / highest(row);
+            let steps = INPUT_RANGE / highest(row);
             scratch.scales.push(1.0 / steps);
             scratch.quantized.reserve(row.len());
             scratch
                 .quantized
-                .extend_init(|spare| Quantize::new(row, &mut spare[..row.len()], steps, range + 1).dispatch());
+                .extend_init(|spare| Quantize::new(row, &mut spare[..row.len()], steps, INPUT_ZERO).dispatch());
         }
         scratch.zeros.clear();
-        scratch.zeros.resize(rows, range + 1);
+        scratch.zeros.resize(rows, INPUT_ZERO);
         scratch.sums.resize(rows * outputs, 0);
         let quantized = matrix(&scratch.quantized, rows, self.inputs)?;
         let weights = match &self.weights {
@@ -217,6 +224,23 @@ impl Norm {
             return Err(SpeechError::Malformed(format!("the model's {name} is not {width} wide")));
         }
         Ok(norm)
+    }
+
+    /// Moves scale, channel by channel, from what leaves the norm to the `weights` (a row for each output) that take it
+    /// in, so that neither has outliers, for which eight bits are few: SmoothQuant (Xiao et al., 2022), with what the
+    /// norm itself tells of the channels in place of measured activations.
+    pub(super) fn balance(&mut self, weights: &mut [f32]) {
+        const DEVIATIONS: f32 = 3.0;
+        let width = self.scale.len();
+        for channel in 0..width {
+            let column = || (channel..weights.len()).step_by(width);
+            let weight = column().map(|at| weights[at].abs()).fold(SMALLEST, f32::max);
+            let leaving = (DEVIATIONS * self.scale[channel].abs() + self.bias[channel].abs()).max(SMALLEST);
+            let share = (leaving / weight).sqrt().clamp(1e-3, 1e3);
+            self.scale[channel] /= share;
+            self.bias[channel] /= share;
+            column().for_each(|at| weights[at] *= share);
+        }
     }
 
     pub(super) fn forward(&self, input: &[f32], output: &mut Vec<f32>) {
@@ -351,10 +375,11 @@ mod tests {
     #[test]
     fn a_linear_layer_is_exact_to_its_eight_bits_for_one_row_and_for_many() {
         let kernels = Kernels::new();
-        // Whole numbers up to the largest, which eight bits hold exactly.
-        let weights: Vec<f32> = (0..64 * 48).map(|n| if n % 64 == 0 { 127.0 } else { (n % 11) as f32 - 5.0 }).collect();
-        let range = f32::from(kernels.input_range());
-        let row: Vec<f32> = (0..64).map(|n| if n == 3 { -range } else { (n % 7) as f32 }).collect();
+        // Whole numbers up to the largest, which their bits hold exactly.
+        let largest = kernels.weight_range();
+        let weights: Vec<f32> =
+            (0..64 * 48).map(|n| if n % 64 == 0 { largest } else { (n % 11) as f32 - 5.0 }).collect();
+        let row: Vec<f32> = (0..64).map(|n| if n == 3 { -INPUT_RANGE } else { (n % 7) as f32 }).collect();
         let exact: Vec<f32> =
             weights.chunks(64).map(|weights| 2.0 + weights.iter().zip(&row).map(|(w, x)| w * x).sum::<f32>()).collect();
         for rows in [1, 5] {
@@ -366,6 +391,34 @@ mod tests {
                 assert!((got - exact).abs() < 1e-3 * exact.abs().max(1.0), "{got} instead of {exact}");
             }
         }
+    }
+
+    #[test]
+    fn balancing_leaves_the_product_and_takes_the_outliers_errors_away() {
+        const WIDTH: usize = 64;
+        let kernels = Kernels::new();
+        // One channel leaves the norm fifty times as loud as the others, and is hardly heard.
+        let norm =
+            || Norm { scale: (0..WIDTH).map(|n| if n == 5 { 50.0 } else { 1.0 }).collect(), bias: vec![0.0; WIDTH] };
+        let weight = |at: usize| (at as f32 * 0.7).sin() * if at % WIDTH == 5 { 0.02 } else { 1.0 };
+        let weights: Vec<f32> = (0..WIDTH * WIDTH).map(weight).collect();
+        let input: Vec<f32> = (0..WIDTH).map(|n| (n as f32 * 0.3).cos()).collect();
+        let product = |norm: &Norm, weights: &[f32]| {
+            let (mut normed, mut output) = (Vec::new(), Vec::new());
+            norm.forward(&input, &mut normed);
+            let exact = weights.chunks(WIDTH).map(|row| row.iter().zip(&normed).map(|(w, x)| w * x).sum::<f32>());
+            let exact: Vec<f32> = exact.collect();
+            let layer = Linear::new(&kernels, weights, WIDTH, Vec::new(), Use::One);
+            layer.forward(&kernels, &mut Scratch::default(), &normed, &mut output).unwrap();
+            let error = output.iter().zip(&exact).map(|(got, exact)| (got - exact).powi(2)).sum::<f32>().sqrt();
+            (exact, error)
+        };
+        let (before, error) = product(&norm(), &weights);
+        let (mut balanced, mut moved) = (norm(), weights.clone());
+        balanced.balance(&mut moved);
+        let (after, balanced_error) = product(&balanced, &moved);
+        assert!(before.iter().zip(&after).all(|(a, b)| (a - b).abs() < 1e-3), "{before:?} {after:?}");
+        assert!(balanced_error < error / 3.0, "{balanced_error} after {error}");
     }
 
     #[test]
