@@ -4,13 +4,7 @@
 #[allow(dead_code, missing_docs, reason = "a part of it is used, and it is documented where it belongs")]
 pub mod audio;
 
-/// What the audio module uses of the product's terms.
-mod model {
-    pub use self::phone_report::PhoneReport;
-
-    #[path = "../../../src/model/phone_report.rs"]
-    mod phone_report;
-}
+mod model;
 
 pub use audio::decode::fuzzing as decode;
 
