@@ -88,7 +88,9 @@ impl Decoder {
         }
         let mut norm = Norm::read(weights, "decoder.ln", width)?;
         let mut scored = embedding.clone();
-        norm.balance(&mut scored);
+        if kernels.is_coarse() {
+            norm.balance(&mut scored);
+        }
         Ok(Self {
             scores: Linear::new(kernels, &scored, width, Vec::new(), Use::One),
             embedding: embedding.into_iter().map(f16::from_f32).collect(),

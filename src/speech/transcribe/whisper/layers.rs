@@ -40,7 +40,12 @@ impl Kernels {
 
     /// The largest weight: without VNNI, pairs of products are added in 16 bits, which hold only so much.
     fn weight_range(&self) -> f32 {
-        if self.int8.may_saturate() { 63.0 } else { 127.0 }
+        if self.is_coarse() { 63.0 } else { 127.0 }
+    }
+
+    /// True where weights have seven bits. Only there has balancing them with what comes in been seen to help.
+    pub(super) fn is_coarse(&self) -> bool {
+        self.int8.may_saturate()
     }
 
     /// Compares a layer with what it is in floats.
@@ -135,7 +140,7 @@ impl Linear {
     }
 
     /// Reads the layers called `names` as one, their outputs side by side; a bias that one lacks is zero. If `norm` is
-    /// all they hear, the two are balanced.
+    /// all they hear, the two are balanced where that helps.
     pub(super) fn read(
         weights: &mut Weights,
         kernels: &Kernels,
@@ -155,7 +160,7 @@ impl Linear {
             rows.extend(part);
             bias.extend(of_part);
         }
-        if let Some(norm) = norm {
+        if let Some(norm) = norm.filter(|_| kernels.is_coarse()) {
             norm.balance(&mut rows);
         }
         Ok(Self::new(kernels, &rows, inputs, bias, usage))
