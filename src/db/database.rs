@@ -18,16 +18,21 @@ pub type Connection = SqliteConnection;
 pub struct DbError(#[from] sqlx::Error);
 
 impl DbError {
-    /// True when the same statement may succeed later: busy, out of connections, connection lost.
+    /// True when the same statement may succeed later: busy, out of connections, connection lost, disk full or failing.
     pub fn is_transient(&self) -> bool {
         const BUSY: i64 = 5;
         const LOCKED: i64 = 6;
+        const IO_ERROR: i64 = 10;
+        const FULL: i64 = 13;
+        const CANNOT_OPEN: i64 = 14;
         match &self.0 {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                true
+            }
             sqlx::Error::Database(error) => error
                 .code()
                 .and_then(|code| code.parse::<i64>().ok())
-                .is_some_and(|code| matches!(code & 0xff, BUSY | LOCKED)),
+                .is_some_and(|code| matches!(code & 0xff, BUSY | LOCKED | IO_ERROR | FULL | CANNOT_OPEN)),
             _ => false,
         }
     }
@@ -118,6 +123,7 @@ fn migrations() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "metadata", include_str!("migrations/0001_metadata.sql")),
         migration(2, "queue", crate::queue::SCHEMA),
+        migration(20, "store checks", include_str!("migrations/0020_store_checks.sql")),
     ])
 }
 
@@ -134,6 +140,7 @@ mod tests {
         let database = Database::open(&folder.path().join("test.db")).await.unwrap();
         let mut connection = database.read().await.unwrap();
         let lists = [
+            db::blobs::STATEMENTS,
             db::domains::STATEMENTS,
             db::links::STATEMENTS,
             db::mailboxes::STATEMENTS,

@@ -3,6 +3,7 @@
 //! Every statement of this module is plain SQL in the subset that SQLite and PostgreSQL share, with `$n` parameters; a
 //! second driver changes [`Connection`] and nothing above it. Statements of one dialect live in `queue`.
 
+pub mod blobs;
 mod database;
 pub mod domains;
 pub mod links;
