@@ -45,11 +45,19 @@ fn key(test: &TestApp, extension: &str) -> BlobKey {
 
 /// What a crash leaves that comes between storing the bytes and telling anybody.
 async fn crash_after_storing(test: &TestApp, core_id: &str) {
+    // Nobody works the spool off meanwhile.
+    let turn = loop {
+        if let Some(turn) = test.app.spool.lock().await.unwrap() {
+            break turn;
+        }
+        tokio::task::yield_now().await;
+    };
     let blocked = Blocked::database(test).await;
     assert_eq!(test.drop_message("101", core_id, b"RIFF orphaned".to_vec()).await.status(), 202);
     for place in test.app.spool.oldest(10) {
         test.app.spool.remove(&place).await.unwrap();
     }
+    drop(turn);
     blocked.end().await;
 }
 

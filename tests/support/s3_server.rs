@@ -69,11 +69,6 @@ impl S3Server {
         }
     }
 
-    /// The server's process.
-    pub fn pid(&self) -> u32 {
-        self.process.as_ref().unwrap().id()
-    }
-
     /// Where it keeps the bucket.
     pub fn bucket_folder(&self) -> std::path::PathBuf {
         self.folder.path().join(BUCKET)

@@ -10,7 +10,8 @@ use serde::Deserialize;
 pub struct S3Config {
     /// The bucket.
     pub bucket: String,
-    /// The region; without it, what the environment and the profile say, and then us-east-1.
+    /// The region; without it, what the environment, the profile or the instance say, or us-east-1 where there is an
+    /// endpoint.
     #[serde(default)]
     pub region: Option<String>,
     /// The address of a compatible service; Amazon's unless set.

@@ -40,6 +40,9 @@ use parts::Parts;
 /// Bytes of a part; the protocol wants at least 5 MiB of all but the last, and at most 10,000 parts.
 const PART: u32 = 8 * 1024 * 1024;
 
+/// The region where none is said; compatible services rarely care.
+const DEFAULT_REGION: &str = "us-east-1";
+
 /// How long a download may stand still.
 const STALL: Duration = Duration::from_secs(30);
 
@@ -80,8 +83,9 @@ impl S3Store {
             .timeout_config(timeouts)
             .retry_config(RetryConfig::adaptive().with_max_attempts(3).with_max_backoff(Duration::from_secs(2)))
             .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALL).build());
-        if let Some(region) = &config.region {
-            loader = loader.region(Region::new(region.clone()));
+        let elsewhere = config.endpoint.as_ref().map(|_| DEFAULT_REGION.to_owned());
+        if let Some(region) = config.region.clone().or(elsewhere) {
+            loader = loader.region(Region::new(region));
         }
         if let Some(profile) = &config.profile {
             loader = loader.profile_name(profile);
@@ -96,7 +100,7 @@ impl S3Store {
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         if shared.region().is_none() {
-            settings = settings.region(Region::from_static("us-east-1"));
+            settings = settings.region(Region::from_static(DEFAULT_REGION));
         }
         if let Some(endpoint) = &config.endpoint {
             settings = settings.endpoint_url(endpoint);

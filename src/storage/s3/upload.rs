@@ -71,7 +71,8 @@ impl<'a> Put<'a> {
             .await;
         match sent.map_err(Failed::from) {
             Ok(_) => Ok(stored),
-            Err(error) if error.is_taken() => self.settle(error, stored).await,
+            // A service that refuses early may close the connection while the body is still on its way.
+            Err(error) if error.is_taken() || error.status().is_none() => self.settle(error, stored).await,
             Err(error) => Err(error.into_error("store an object")),
         }
     }
@@ -125,17 +126,19 @@ impl<'a> Put<'a> {
         match upload.complete(sent, self.only_new()).await {
             Ok(()) => Ok(stored),
             // What was completed by a request whose answer was lost is not there to be completed again.
-            Err(error) if error.is_taken() || error.status() == Some(404) => self.settle(error, stored).await,
+            Err(error) if error.is_taken() || matches!(error.status(), None | Some(404)) => {
+                self.settle(error, stored).await
+            }
             Err(error) => Err(error.into_error("complete an upload")),
         }
     }
 
     /// A request that was sent twice, as its first answer was lost, meets its own work: that is no failure.
     async fn settle(&self, error: Failed, stored: Stored) -> Result<Stored, StorageError> {
-        match self.standing().await? {
-            Some(by) if by == self.id => Ok(stored),
-            Some(_) => Err(StorageError::AlreadyExists),
-            None => Err(error.into_error("store an object")),
+        match self.standing().await {
+            Ok(Some(by)) if by == self.id => Ok(stored),
+            Ok(Some(_)) => Err(StorageError::AlreadyExists),
+            Ok(None) | Err(_) => Err(error.into_error("store an object")),
         }
     }
 
