@@ -18,8 +18,15 @@ aiosmtpd := aiosmtpd==1.4.6
 
 cargo_deny := cargo-deny@0.20.2
 
+# An S3-compatible server that differs from others wherever it may, as a program of its own beside the tests.
+garage := garage@2.5.0
+
+# The AWS CLI, beside which uploads and downloads are measured, in a Python environment of its own.
+awsenv := target/awsenv
+awscli := awscli==1.46.3
+
 .DEFAULT_GOAL := help
-.PHONY: help setup build models demo test fuzz lint docs samples bench-audio bench-speech bench-transcription clean-data
+.PHONY: help setup build models demo test test-garage fuzz lint docs samples bench-audio bench-speech bench-transcription bench-delivery clean-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +60,11 @@ $(testenv)/$(aiosmtpd): | setup
 	@$(testenv)/bin/pip install --quiet --disable-pip-version-check $(aiosmtpd)
 	@touch $@
 
+test-garage: setup ## Hold the S3 store to the behaviour of all stores against garage, too (builds garage, once)
+	@test -x target/garage/bin/garage || { echo 'building $(garage), a store to test with; this takes long'; cargo install --quiet --locked --root target/garage $(garage); }
+	cargo test --no-run --test storage
+	scripts/with-garage target/garage/bin/garage cargo test --test storage another_server -- --nocapture
+
 fuzz: setup ## Feed the decoders hostile input, a minute each (FUZZ_SECONDS=60; needs a nightly compiler)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) fuzz/run
 
@@ -82,6 +94,20 @@ bench-speech: setup ## Measure every voice: cost, and words understood over a ph
 bench-transcription: models ## Compare transcription with faster-whisper: CPU, memory, words (fetches it and its clips)
 	cargo build --release --bench transcription
 	@benches/transcription "$$(ls -t $(target)/release/deps/transcription-* | grep -v '\.d$$' | head -1)" --models-dir $(abspath $(models_folder))
+
+# An unoptimised build will do: what moves bytes are dependencies, which are optimised in every build.
+bench-delivery: setup $(awsenv)/$(awscli) ## Measure storage and mail beside rclone and the AWS CLI, and smtp-sink
+	@scripts/setup rclone
+	cargo build
+	cargo bench --profile dev --bench store --no-run
+	@benches/delivery/storage "$$(ls -t $(target)/debug/deps/store-* | grep -v '\.d$$' | head -1)" $(target)/debug/voicemill --aws $(awsenv)/bin/aws
+	@if test -x benches/delivery/mail; then benches/delivery/mail; fi
+
+$(awsenv)/$(awscli): | setup
+	@echo 'installing $(awscli) into $(awsenv), to compare with'
+	@python3 -m venv $(awsenv)
+	@$(awsenv)/bin/pip install --quiet --disable-pip-version-check $(awscli)
+	@touch $@
 
 clean-data: ## Remove what the demo and a local service stored
 	rm -rf data

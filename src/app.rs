@@ -5,7 +5,7 @@ use std::{
     io::Write,
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use anyhow::Context;
@@ -18,6 +18,7 @@ use crate::{
     config::Config,
     db::{self, Database},
     links::{KeyConfig, LinkKeys},
+    model::{Domain, KeyScope},
     notify::{
         Channel,
         email::{Outbox, Smtp},
@@ -29,7 +30,7 @@ use crate::{
         synthesize::{AllVoices, CloudVoices, LocalVoices, Synthesizer, VoiceId},
         transcribe::{self, CloudTranscriber, Transcriber},
     },
-    storage::{BlobStore, LocalStore},
+    storage::{BlobStore, Breaker, Landing, LocalStore, S3Store, Spool},
 };
 
 /// Every handle that services and jobs work with; shared by all of them.
@@ -42,6 +43,14 @@ pub struct App {
     pub database: Database,
     /// Originals, renditions and mails.
     pub store: Arc<dyn BlobStore>,
+    /// Where bytes from outside arrive.
+    pub landing: Landing,
+    /// What cores dropped while store or database were down.
+    pub spool: Spool,
+    /// What was down just now.
+    pub breakers: Breakers,
+    /// Keys that were good when the database last answered, by the SHA-256 of their secrets.
+    pub known_keys: Mutex<HashMap<[u8; 32], (Domain, KeyScope)>>,
     /// The job queue.
     pub queue: Queue,
     /// Where mails go.
@@ -61,6 +70,17 @@ pub struct App {
     scratch: PathBuf,
 }
 
+/// What was down just now, so that not everybody waits to find out.
+#[derive(Debug, Default)]
+pub struct Breakers {
+    /// Putting into the store.
+    pub store: Breaker,
+    /// Reading from the database.
+    pub reads: Breaker,
+    /// Writing to the database.
+    pub writes: Breaker,
+}
+
 impl App {
     /// Opens or makes everything under the storage folder.
     ///
@@ -75,8 +95,16 @@ impl App {
         forget_old_scratch(&scratch);
         let database = open_database(&config).await?;
         let queue = Queue::new(&database, clock.clone());
-        let store: Arc<dyn BlobStore> =
-            Arc::new(LocalStore::open(&folder.join("store")).await.context("cannot open the store")?);
+        let store: Arc<dyn BlobStore> = match &config.storage.s3 {
+            Some(s3) => Arc::new(S3Store::open(s3.clone()).await.map_err(anyhow::Error::msg)?),
+            None => Arc::new(LocalStore::open(&folder.join("store")).await.context("cannot open the store")?),
+        };
+        let spool_folder = config.storage.spool_folder.clone().unwrap_or_else(|| folder.join("spool"));
+        // On one disk, so that what landed becomes an entry of the spool by its name alone.
+        let landing = Landing::open(spool_folder.join("landing"), config.storage.min_free_bytes)
+            .await
+            .context("cannot make the folder that drops land in")?;
+        let spool = Spool::open(&spool_folder).await.context("cannot open the spool")?;
         let mail: Arc<dyn Channel> = match &config.smtp {
             Some(smtp) => Arc::new(Smtp::new(smtp)?),
             None => Arc::new(Outbox::open(folder.join("outbox")).context("cannot make the outbox")?),
@@ -112,6 +140,10 @@ impl App {
             clock,
             database,
             store,
+            landing,
+            spool,
+            breakers: Breakers::default(),
+            known_keys: Mutex::default(),
             queue,
             mail,
             link_keys,

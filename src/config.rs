@@ -19,6 +19,7 @@ use crate::{
     notify::email::SmtpConfig,
     speech::{synthesize::CloudVoicesConfig, transcribe::CloudTranscriptionConfig},
     sql::DatabaseConfig,
+    storage::s3::S3Config,
 };
 
 /// Everything an operator can set.
@@ -58,11 +59,19 @@ pub struct Config {
 pub struct StorageConfig {
     /// The folder that holds store, outbox and scratch files, and the database unless that is elsewhere.
     pub folder: PathBuf,
+    /// The folder that what cores drop lands in, and stays in while store or database is down; `spool` in the storage
+    /// folder unless set.
+    pub spool_folder: Option<PathBuf>,
+    /// Bytes to keep free on the disk of the spool: what would leave less is answered 507.
+    pub min_free_bytes: u64,
+    /// The bucket that is the store, in place of the folder `store` in the storage folder.
+    #[serde(skip_serializing)]
+    pub s3: Option<S3Config>,
 }
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { folder: "data".into() }
+        Self { folder: "data".into(), spool_folder: None, min_free_bytes: 256_000_000, s3: None }
     }
 }
 

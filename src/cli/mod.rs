@@ -74,7 +74,7 @@ enum Command {
     /// List, fetch and verify the models for speech
     Models(models::ModelsArgs),
     /// Check this machine and its configuration
-    Doctor(Settings),
+    Doctor(With<doctor::DoctorArgs>),
 }
 
 /// Runs the command line.
@@ -113,9 +113,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             telemetry::start("warn");
             block_on(jobs::run(settings.load()?, args))?;
         }
-        Command::Doctor(settings) => {
+        Command::Doctor(With { settings, args }) => {
             telemetry::start("error");
-            return Ok(exit_code(block_on(doctor::run(settings.load()?))?));
+            return Ok(exit_code(block_on(doctor::run(settings.load()?, args))?));
         }
         Command::Demo(With { settings, args }) => {
             telemetry::start("error");

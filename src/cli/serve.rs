@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     http, jobs,
     queue::{Worker, WorkerConfig},
+    service::upkeep,
 };
 
 /// Options of `voicemill serve`.
@@ -35,7 +36,8 @@ pub async fn serve(config: Config, args: ServeArgs) -> anyhow::Result<()> {
             false => work(app.clone(), shutdown.clone()).await,
         }
     };
-    let (served, worked) = tokio::join!(answer(app.clone(), listener, shutdown.clone()), workers);
+    let upkeep = upkeep::run(app.clone(), shutdown.clone());
+    let (served, worked, ()) = tokio::join!(answer(app.clone(), listener, shutdown.clone()), workers, upkeep);
     served.and(worked)
 }
 

@@ -3,6 +3,7 @@
 //! Every statement of this module is plain SQL in the subset that SQLite and PostgreSQL share, with `$n` parameters, and
 //! runs on either through `on!`. Statements of one database live in `queue`.
 
+pub mod blobs;
 pub mod domains;
 pub mod links;
 pub mod mailboxes;

@@ -45,6 +45,7 @@ async fn every_statement_is_the_same_on_both() {
     let (sqlite, postgres) = (opened(Kind::Sqlite).await, opened(Kind::Postgres).await);
     let (mut sqlite, mut postgres) = (sqlite.database.read().await.unwrap(), postgres.database.read().await.unwrap());
     let lists = [
+        blobs::STATEMENTS,
         domains::STATEMENTS,
         links::STATEMENTS,
         mailboxes::STATEMENTS,

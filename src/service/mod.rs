@@ -3,17 +3,22 @@
 //! Beside `jobs` and `queue` the only place that begins a transaction. Every verb takes the domain it acts for, and finds
 //! nothing outside it.
 
+mod arrivals;
 pub mod domains;
+pub mod drain;
 mod intake;
 pub mod links;
 pub mod messages;
+mod patience;
 pub mod prompts;
 pub mod pronunciations;
 pub mod recordings;
 pub mod renditions;
+pub mod sweep;
+pub mod upkeep;
 pub mod voices;
 
-pub use intake::Incoming;
+pub use intake::{Incoming, Spooled, Taken};
 
 use crate::{db::DbError, queue::QueueError, storage::StorageError};
 

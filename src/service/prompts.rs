@@ -188,7 +188,7 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
             prompt.script = None;
             prompt.voice = None;
             prompt.manner = Manner::default();
-            let original = intake::store(app, prompt.domain_id, prompt.id.0, prompt.version, "", incoming).await?;
+            let original = intake::store(app, prompt.domain_id, prompt.id.0, prompt.version, incoming).await?;
             let outcome: Result<(), ServiceError> = async {
                 let mut transaction = app.database.begin().await?;
                 write(&mut transaction, &prompt, begin).await?;
@@ -201,7 +201,7 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
             }
             .await;
             if let Err(error) = outcome {
-                intake::forget(app, &original).await;
+                intake::forget(app, &original.key).await;
                 return Err(error);
             }
         }

@@ -21,11 +21,13 @@ use voicemill::{
     config::Config,
     http, jobs,
     queue::{Worker, WorkerConfig},
+    service::upkeep,
+    sql::{Database, SqlitePools},
 };
 
 /// How long anything may take before a journey fails; far more than it does.
 const PATIENCE: Duration = Duration::from_secs(60);
-const OPERATOR_KEY: &str = "the operators' key of the journeys, long enough";
+pub const OPERATOR_KEY: &str = "the operators' key of the journeys, long enough";
 
 /// The running service, with one domain and its keys.
 pub struct TestApp {
@@ -43,12 +45,14 @@ pub struct TestApp {
 /// What a journey wants otherwise than usual.
 pub struct Wish {
     pub clock: Clock,
-    pub configure: fn(&mut Config),
+    pub configure: Box<dyn Fn(&mut Config)>,
+    /// Whether jobs are done.
+    pub work: bool,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { clock: Clock::system(), configure: |_| () }
+        Self { clock: Clock::system(), configure: Box::new(|_| ()), work: true }
     }
 }
 
@@ -71,7 +75,7 @@ impl TestApp {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_voicemill"));
         let app = App::new(config, wish.clock.clone(), program).await.unwrap();
         let shutdown = CancellationToken::new();
-        let service = tokio::spawn(serve(app.clone(), listener, shutdown.clone()));
+        let service = tokio::spawn(serve(app.clone(), listener, shutdown.clone(), wish.work));
         let mut started = Self {
             app,
             clock: wish.clock,
@@ -111,6 +115,10 @@ impl TestApp {
 
     pub async fn mailbox(&self, extension: &str, settings: Value) -> Value {
         ok(self.portal(Method::PUT, &format!("/v1/mailboxes/{extension}")).json(&settings)).await
+    }
+
+    pub fn operator(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(OPERATOR_KEY)
     }
 
     pub fn core(&self, method: Method, path: &str) -> RequestBuilder {
@@ -197,8 +205,32 @@ impl TestApp {
         }
         self.shutdown.cancel();
         self.service.take().unwrap().await.unwrap();
-        let scratch = self.app.config.storage.folder.join("scratch");
-        assert_eq!(std::fs::read_dir(scratch).unwrap().count(), 0, "scratch files are left");
+        for folder in ["scratch", "spool/landing", "spool/entries"] {
+            let folder = self.app.config.storage.folder.join(folder);
+            assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "files are left in {}", folder.display());
+        }
+    }
+}
+
+impl TestApp {
+    /// Runs a statement of the journey's own on its SQLite file.
+    pub async fn execute(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&sqlite(&self.app).write).await.unwrap();
+    }
+
+    /// Takes the database away from the running service, for good.
+    pub async fn close_database(&self) {
+        let pools = sqlite(&self.app);
+        pools.read.close().await;
+        pools.write.close().await;
+    }
+}
+
+/// The connections of a service whose database is SQLite.
+pub fn sqlite(app: &App) -> &SqlitePools {
+    match &app.database {
+        Database::Sqlite(pools) => pools,
+        Database::Postgres(_) => panic!("this journey is one on SQLite"),
     }
 }
 
@@ -208,17 +240,18 @@ impl Drop for TestApp {
     }
 }
 
-async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken) {
+async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken, work: bool) {
     let config = WorkerConfig {
-        cpu_slots: 2,
-        io_slots: 4,
+        cpu_slots: if work { 2 } else { 0 },
+        io_slots: if work { 4 } else { 0 },
         grace: Duration::from_secs(app.config.workers.grace_seconds),
         ..WorkerConfig::default()
     };
     let worker = Worker::new(app.queue.clone(), jobs::registry(), app.clone(), config);
+    let upkeep = upkeep::run(app.clone(), shutdown.clone());
     let routes = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
     let answering = axum::serve(listener, routes).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let (worked, answered) = tokio::join!(worker.run(shutdown), async { answering.await });
+    let (worked, answered, ()) = tokio::join!(worker.run(shutdown), async { answering.await }, upkeep);
     worked.unwrap();
     answered.unwrap();
 }

@@ -5,6 +5,7 @@ mod messages;
 mod prompts;
 mod pronunciations;
 mod recordings;
+mod storage;
 mod voices;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/prompts/{id}/text", put(prompts::replace_text))
         .route("/voices", get(voices::list))
         .route("/voices/{voice}/sample", get(voices::sample))
+        .route("/storage", get(storage::report))
         .route("/recordings", get(recordings::list))
         .route("/recordings/{id}", get(recordings::details))
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{announced, incoming};
+use super::{announced, check_announced, incoming};
 use crate::{
     app::App,
     http::{
@@ -20,7 +20,10 @@ use crate::{
         multipart,
     },
     model::{MessageId, Time},
-    service::messages::{self, Arrival, Received},
+    service::{
+        Taken,
+        messages::{self, Arrival, Received},
+    },
 };
 
 /// What a core says beside the bytes.
@@ -52,9 +55,7 @@ pub(super) async fn drop_raw(
         received_at: said.received_at,
         announced_bytes: announced(&headers),
     };
-    if arrival.announced_bytes.is_some_and(|bytes| bytes > app.config.http.max_body_bytes) {
-        return Err(crate::service::ServiceError::TooLarge { limit: app.config.http.max_body_bytes }.into());
-    }
+    check_announced(&app, arrival.announced_bytes)?;
     Ok(answer(messages::receive(&app, &domain, arrival, incoming).await?))
 }
 
@@ -94,10 +95,22 @@ pub(super) async fn state(
     Core(domain): Core,
     Path(id): Path<MessageId>,
 ) -> Result<Response, Problem> {
-    Ok(Json(messages::details(&app, &domain, id).await?).into_response())
+    match messages::details(&app, &domain, id).await {
+        Ok(details) => Ok(Json(details).into_response()),
+        // It may be on its way.
+        Err(error) => match messages::spooled(&app, &domain, id).await? {
+            Some(spooled) => Ok(Json(spooled).into_response()),
+            None => Err(error.into()),
+        },
+    }
 }
 
-fn answer(received: Received) -> Response {
-    let status = if received.fresh { StatusCode::CREATED } else { StatusCode::OK };
-    (status, Json(received.message)).into_response()
+fn answer(taken: Taken<Received>) -> Response {
+    match taken {
+        Taken::Done(Received { message, fresh }) => {
+            let status = if fresh { StatusCode::CREATED } else { StatusCode::OK };
+            (status, Json(message)).into_response()
+        }
+        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(spooled)).into_response(),
+    }
 }

@@ -14,7 +14,12 @@ use axum::{
     routing::{get, post, put},
 };
 
-use crate::{app::App, service::Incoming, storage::ByteStream};
+use super::error::Problem;
+use crate::{
+    app::App,
+    service::{Incoming, ServiceError},
+    storage::ByteStream,
+};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -47,4 +52,13 @@ fn incoming(headers: &HeaderMap, format: Option<String>, body: Body) -> Incoming
 /// The length that the sender announces.
 fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Refuses what announces itself as too large before it is read.
+fn check_announced(app: &App, bytes: Option<u64>) -> Result<(), Problem> {
+    let limit = app.config.http.max_body_bytes;
+    if bytes.is_some_and(|bytes| bytes > limit) {
+        return Err(ServiceError::TooLarge { limit }.into());
+    }
+    Ok(())
 }
