@@ -18,9 +18,11 @@ use crate::{
     config::Config,
     db::Database,
     links::{KeyConfig, LinkKeys},
+    model::Domain,
     notify::{
         Channel,
-        email::{Outbox, Smtp},
+        email::{Destinations, Dkim, Outbox, Smtp},
+        sms::{SmsGateway, SmsOutbox},
     },
     queue::Queue,
     speech::{
@@ -46,6 +48,10 @@ pub struct App {
     pub queue: Queue,
     /// Where mails go.
     pub mail: Arc<dyn Channel>,
+    /// The keys that mails are signed with.
+    pub dkim: Dkim,
+    /// Where SMS go, and what comes back.
+    pub sms: SmsGateway,
     /// Keys of the links in mails.
     pub link_keys: LinkKeys,
     /// Renders audio in a process of its own.
@@ -78,8 +84,20 @@ impl App {
         let store: Arc<dyn BlobStore> =
             Arc::new(LocalStore::open(&folder.join("store")).await.context("cannot open the store")?);
         let mail: Arc<dyn Channel> = match &config.smtp {
-            Some(smtp) => Arc::new(Smtp::new(smtp)?),
+            Some(smtp) => {
+                let smtp = Arc::new(Smtp::new(smtp)?);
+                Arc::new(Destinations::new(smtp, config.mail.destination, config.mail.destinations.clone()))
+            }
             None => Arc::new(Outbox::open(folder.join("outbox")).context("cannot make the outbox")?),
+        };
+        let dkim = Dkim::new(&config.mail.dkim)?;
+        let sms = match &config.sms {
+            Some(sms) => SmsGateway::new(sms, &config.http.public_url)?,
+            None => {
+                let outbox = folder.join("outbox");
+                std::fs::create_dir_all(&outbox).context("cannot make the outbox")?;
+                SmsGateway::outbox(SmsOutbox::new(outbox))
+            }
         };
         let link_keys = match config.links.keys.as_slice() {
             [] => LinkKeys::new(&[KeyConfig { id: 1, secret: secret(&folder.join("link-key"))? }])?,
@@ -114,6 +132,8 @@ impl App {
             store,
             queue,
             mail,
+            dkim,
+            sms,
             link_keys,
             sandbox: Sandbox::new(program),
             operator_key_hash: Sha256::digest(operator_key.as_bytes()).into(),
@@ -133,6 +153,17 @@ impl App {
             let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
             transcribe::open(&self.models, &speech.transcribe_model, speech.engine, threads)
         })
+    }
+
+    /// The number or name that a domain's SMS come from.
+    pub fn sms_sender<'a>(&'a self, domain: &'a Domain) -> &'a str {
+        let configured = self.config.sms.as_ref().map_or("voicemill", |sms| &sms.sender);
+        domain.sms_sender.as_deref().unwrap_or(configured)
+    }
+
+    /// Most parts of SMS that a domain without a limit of its own may send on a day.
+    pub fn sms_daily_limit(&self) -> i64 {
+        self.config.sms.as_ref().map_or(i64::MAX, |sms| i64::from(sms.daily_limit))
     }
 
     /// A folder for one attempt's files, gone when the value is dropped.

@@ -118,6 +118,7 @@ fn migrations() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "metadata", include_str!("migrations/0001_metadata.sql")),
         migration(2, "queue", crate::queue::SCHEMA),
+        migration(30, "notices", include_str!("migrations/0030_notices.sql")),
     ])
 }
 
@@ -136,6 +137,7 @@ mod tests {
         let lists = [
             db::domains::STATEMENTS,
             db::links::STATEMENTS,
+            db::mail_templates::STATEMENTS,
             db::mailboxes::STATEMENTS,
             db::messages::STATEMENTS,
             db::notices::STATEMENTS,
@@ -143,6 +145,8 @@ mod tests {
             db::pronunciations::STATEMENTS,
             db::recordings::STATEMENTS,
             db::renditions::STATEMENTS,
+            db::service_numbers::STATEMENTS,
+            db::sms::STATEMENTS,
             db::speech::STATEMENTS,
         ];
         for (name, sql) in lists.concat() {

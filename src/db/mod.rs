@@ -6,6 +6,7 @@
 mod database;
 pub mod domains;
 pub mod links;
+pub mod mail_templates;
 pub mod mailboxes;
 pub mod messages;
 pub mod notices;
@@ -13,6 +14,8 @@ pub mod prompts;
 pub mod pronunciations;
 pub mod recordings;
 pub mod renditions;
+pub mod service_numbers;
+pub mod sms;
 pub mod speech;
 
 pub use database::{Connection, Database, DbError, Transaction};

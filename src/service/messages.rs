@@ -3,7 +3,7 @@
 use super::{Incoming, ServiceError, domains, intake};
 use crate::{
     app::App,
-    db::{links, messages, notices, renditions},
+    db::{links, messages, notices, renditions, sms},
     jobs::{RenderMessage, message::VERSION},
     model::{
         Domain, Folder, Mailbox, MediaState, Message, MessageId, Notice, Rendition, Time, Transcript, TranscriptState,
@@ -22,6 +22,8 @@ pub struct Arrival {
     pub caller_number: String,
     /// May be empty.
     pub caller_name: String,
+    /// The service number that was called, if it was one.
+    pub service_number: Option<String>,
     /// When the caller left it; now if the core does not say.
     pub received_at: Option<Time>,
     /// How many bytes the core announces.
@@ -65,6 +67,7 @@ pub async fn receive(
         ("message id", &arrival.core_id),
         ("caller number", &arrival.caller_number),
         ("caller name", &arrival.caller_name),
+        ("service number", arrival.service_number.as_ref().unwrap_or(&String::new())),
     ] {
         if text.len() > MAX_TEXT {
             return Err(ServiceError::Invalid(format!("the {what} is longer than {MAX_TEXT} bytes")));
@@ -83,7 +86,10 @@ pub async fn receive(
     let stored = messages::stored_bytes(&mut connection, mailbox.id).await?;
     drop(connection);
     let announced = arrival.announced_bytes.map_or(0, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
-    check_quota(&mailbox, stored, announced)?;
+    if let Err(full) = check_quota(&mailbox, stored, announced) {
+        super::notices::mailbox_is_full(app, domain, &mailbox).await?;
+        return Err(full);
+    }
 
     let now = Time::from(app.clock.now());
     let message = Message {
@@ -96,6 +102,7 @@ pub async fn receive(
         failure: None,
         caller_number: arrival.caller_number,
         caller_name: arrival.caller_name,
+        service_number: arrival.service_number.filter(|number| !number.is_empty()),
         received_at: arrival.received_at.unwrap_or(now),
         duration_ms: None,
         brief_start_ms: None,
@@ -109,13 +116,17 @@ pub async fn receive(
     };
     let original = intake::store(app, domain.id, message.id.0, VERSION, "", incoming).await?;
     let outcome = async {
-        check_quota(&mailbox, stored, original.bytes)?;
+        if let Err(full) = check_quota(&mailbox, stored, original.bytes) {
+            super::notices::mailbox_is_full(app, domain, &mailbox).await?;
+            return Err(full);
+        }
         let mut transaction = app.database.begin().await?;
         if !messages::insert(transaction.connection(), &message).await? {
             let standing = messages::by_core_id(transaction.connection(), mailbox.id, &message.core_id).await?;
             return Ok(Received { message: standing.ok_or(ServiceError::NotFound("message"))?, fresh: false });
         }
         renditions::insert_original(transaction.connection(), &original).await?;
+        sms::clear_full(transaction.connection(), mailbox.id).await?;
         let job = RenderMessage { message: message.id };
         app.queue.enqueue(transaction.connection(), NewJob::new(domain.id.0, &job).unique(message.id)).await?;
         transaction.commit().await?;
@@ -177,6 +188,7 @@ pub async fn move_to(app: &App, domain: &Domain, id: MessageId, folder: Folder) 
     let mut message = message.ok_or(ServiceError::NotFound("message"))?;
     message.folder.check_move(folder).map_err(|error| ServiceError::Conflict(error.to_string()))?;
     messages::set_folder(transaction.connection(), id, folder).await?;
+    notices::forget_moves(transaction.connection(), id).await?;
     if folder == Folder::Trash {
         links::revoke_all(transaction.connection(), id, Time::from(app.clock.now())).await?;
     }

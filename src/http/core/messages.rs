@@ -30,6 +30,7 @@ pub(super) struct Said {
     caller_number: String,
     #[serde(default)]
     caller_name: String,
+    service_number: Option<String>,
     received_at: Option<Time>,
     format: Option<String>,
 }
@@ -49,6 +50,7 @@ pub(super) async fn drop_raw(
         core_id,
         caller_number: said.caller_number,
         caller_name: said.caller_name,
+        service_number: said.service_number,
         received_at: said.received_at,
         announced_bytes: announced(&headers),
     };
@@ -79,6 +81,7 @@ pub(super) async fn drop_form(
             core_id: text("id"),
             caller_number: text("caller_number"),
             caller_name: text("caller_name"),
+            service_number: Some(text("service_number")),
             received_at: received_at.map(Time::from),
             announced_bytes: None,
         };
