@@ -9,8 +9,7 @@ const QUIET: &str = "whisper_rs=warn,rusmpp=off,rusmppc=off";
 
 /// Starts logging at `level` unless `RUST_LOG` says otherwise; JSON where no person is watching.
 pub fn start(level: &str) {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("{level},{QUIET}")));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("{level},{QUIET}")));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start, as in tests, keeps the first.
     let started =

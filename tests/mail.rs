@@ -39,12 +39,12 @@ fn by_recipient(message: &Value) -> HashMap<String, Value> {
 async fn n1_what_fails_for_now_comes_again_and_holds_back_nobody() {
     let mut server = Script::start("smtpd.py", &[]);
     let test = TestApp::start_with(Wish { smtp: smtp(server.port), ..Wish::default() }).await;
-    let recipients = ["later-once@a.example", "closing-once@b.example", "vanish@c.example", "slow@d.example", "ok@e.example"];
+    let recipients =
+        ["later-once@a.example", "closing-once@b.example", "vanish@c.example", "slow@d.example", "ok@e.example"];
     test.mailbox("101", json!({"email_mode": "link", "recipients": recipients, "transcribe": false})).await;
     let dropped = test.leave("101", "m", "voicemail-short.wav").await;
-    let ok_is_sent = |message: &Value| {
-        message["notices"].as_array().unwrap().iter().any(|notice| notice["state"] == "accepted")
-    };
+    let ok_is_sent =
+        |message: &Value| message["notices"].as_array().unwrap().iter().any(|notice| notice["state"] == "accepted");
     let first = by_recipient(&test.message(&dropped["id"], ok_is_sent).await);
     assert!(first["slow@d.example"]["settled_at"].is_null(), "others do not wait for it");
     let notices = by_recipient(&test.message(&dropped["id"], settled).await);
@@ -72,7 +72,10 @@ async fn n2_one_refused_address_stops_no_other() {
     test.mailbox("101", json!({"email_mode": "attachment", "recipients": recipients, "transcribe": false})).await;
     let dropped = test.leave("101", "m", "voicemail-short.wav").await;
     let notices = by_recipient(&test.message(&dropped["id"], settled).await);
-    assert_eq!(recipients.map(|recipient| notices[recipient]["state"].as_str().unwrap()), ["accepted", "refused", "accepted"]);
+    assert_eq!(
+        recipients.map(|recipient| notices[recipient]["state"].as_str().unwrap()),
+        ["accepted", "refused", "accepted"]
+    );
     assert!(notices["unknown@a.example"]["answer"].as_str().unwrap().starts_with("550 5.1.1 "));
     let refused = ok(test.operator(Method::GET, "/v1/domains/acme.example/notices?state=refused")).await;
     assert_eq!(refused.as_array().unwrap().len(), 1, "operators see it");
@@ -102,7 +105,10 @@ async fn n5_an_hour_is_mailed_as_a_link_that_says_why() {
     let mail = &test.mails()[0];
     assert!(mail.len() < 100_000 && attachment(mail).is_none());
     let words = mail_parser::MessageParser::new().parse(mail).unwrap().body_text(0).unwrap().into_owned();
-    assert!(words.contains("The recording (57.6 MB) is too large to be attached to a mail of at most 25.0 MB"), "{words}");
+    assert!(
+        words.contains("The recording (57.6 MB) is too large to be attached to a mail of at most 25.0 MB"),
+        "{words}"
+    );
     let page = test.browser(Method::GET, &link_in(mail).unwrap()).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::OK);
     test.stop().await;
@@ -235,8 +241,13 @@ async fn mails_are_signed_so_that_others_can_verify_them() {
         }
         let record = format!("v=DKIM1; k={kind}; p={}", BASE64_STANDARD.encode(&public));
         std::fs::write(folder.path().join("key.pem"), std::fs::read(file).unwrap()).unwrap();
-        let test = TestApp::start_with(Wish { dkim: vec![key_of(&folder.path().join("key.pem"))], ..Wish::default() }).await;
-        test.mailbox("101", json!({"name": "Zoë", "email_mode": "attachment", "recipients": ["d@b.example"], "transcribe": false})).await;
+        let test =
+            TestApp::start_with(Wish { dkim: vec![key_of(&folder.path().join("key.pem"))], ..Wish::default() }).await;
+        test.mailbox(
+            "101",
+            json!({"name": "Zoë", "email_mode": "attachment", "recipients": ["d@b.example"], "transcribe": false}),
+        )
+        .await;
         let dropped = test.leave("101", "m", "voicemail-short.wav").await;
         test.message(&dropped["id"], settled).await;
         let mail = folder.path().join("mail.eml");
@@ -296,9 +307,11 @@ async fn a_domain_words_its_own_mails_and_bad_words_are_refused_at_save() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missed_call_is_mailed_once_if_the_mailbox_wants_it() {
     let test = TestApp::start().await;
-    let settings = |wanted: bool| json!({"name": "Dana", "recipients": ["d@acme.example"], "mail_missed_calls": wanted});
+    let settings =
+        |wanted: bool| json!({"name": "Dana", "recipients": ["d@acme.example"], "mail_missed_calls": wanted});
     test.mailbox("101", settings(false)).await;
-    let call = json!({"caller_number": "4155550132", "caller_name": "Robin Stone", "called_at": "2026-11-22T14:31:00Z"});
+    let call =
+        json!({"caller_number": "4155550132", "caller_name": "Robin Stone", "called_at": "2026-11-22T14:31:00Z"});
     let missed = async || {
         let path = "/core/v1/mailboxes/101/missed-calls/call-1";
         test.core(Method::PUT, path).json(&call).send().await.unwrap().status()
@@ -323,13 +336,17 @@ async fn a_service_number_has_addresses_of_its_own() {
     let test = TestApp::start().await;
     let own = json!({"recipients": ["sales@acme.example", "d@acme.example"]});
     ok(test.portal(Method::PUT, "/v1/service-numbers/+18005550100").json(&own)).await;
-    test.mailbox("101", json!({"email_mode": "attachment", "recipients": ["d@acme.example"], "transcribe": false})).await;
+    test.mailbox("101", json!({"email_mode": "attachment", "recipients": ["d@acme.example"], "transcribe": false}))
+        .await;
     let path = "/core/v1/mailboxes/101/messages/m1";
     let audio = common::sample_bytes("voicemail-short.wav");
     let dropped = ok(test.core(Method::PUT, path).query(&[("service_number", "+18005550100")]).body(audio)).await;
     let message = test.message(&dropped["id"], settled).await;
     let notices = by_recipient(&message);
-    assert_eq!((&notices["sales@acme.example"]["mode"], &notices["d@acme.example"]["mode"]), (&json!("link"), &json!("attachment")));
+    assert_eq!(
+        (&notices["sales@acme.example"]["mode"], &notices["d@acme.example"]["mode"]),
+        (&json!("link"), &json!("attachment"))
+    );
     assert_eq!((notices.len(), test.mails().len()), (2, 2), "nobody gets two");
     // Another call to the mailbox is nothing to the service number.
     let dropped = test.leave("101", "m2", "voicemail-short.wav").await;

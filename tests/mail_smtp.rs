@@ -12,7 +12,9 @@ use voicemill::{
     model::{NoticeId, Time},
     notify::{
         Channel, NotifyError, Receipt, Recipient, Rendered,
-        email::{Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, Stationery, TranscriptPart, VoicemailMail},
+        email::{
+            Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, Stationery, TranscriptPart, VoicemailMail,
+        },
     },
 };
 

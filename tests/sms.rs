@@ -57,7 +57,10 @@ async fn every_number_gets_an_sms_with_a_link_that_plays() {
     assert_eq!(test.browser(Method::GET, link).send().await.unwrap().status(), StatusCode::OK);
     assert!(texts[1].1 != *text, "each has a link of its own, which can be revoked");
     let notices = notices(&test).await;
-    assert_eq!(states(&notices), [("+14155550133".into(), "accepted".into()), ("+14155550134".into(), "accepted".into())]);
+    assert_eq!(
+        states(&notices),
+        [("+14155550133".into(), "accepted".into()), ("+14155550134".into(), "accepted".into())]
+    );
     assert_eq!(notices[0]["parts"], 1);
     assert!(!serde_json::to_string(&notices).unwrap().contains("/l/"), "no token is listed");
     test.stop().await;
@@ -98,7 +101,8 @@ async fn n9_only_what_failed_is_retried() {
         notices.len() == 5 && notices.iter().all(|notice| !notice["settled_at"].is_null())
     };
     let message = test.message(&dropped["id"], settled).await;
-    let refused: Vec<&Value> = message["notices"].as_array().unwrap().iter().filter(|n| n["state"] == "refused").collect();
+    let refused: Vec<&Value> =
+        message["notices"].as_array().unwrap().iter().filter(|n| n["state"] == "refused").collect();
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0]["recipient"], "+14155550111");
     assert!(refused[0]["answer"].as_str().unwrap().starts_with("400 21211 "), "{}", refused[0]["answer"]);
@@ -140,9 +144,12 @@ async fn reports_and_stop_reach_us_by_the_webhook() {
     };
     let wrong = hook("/hooks/sms/not-the-key-of-this-service", &[("From", "1")]).await.unwrap();
     assert_eq!(wrong.status(), StatusCode::NOT_FOUND);
-    for (number, state, becomes) in [("+14155550133", "delivered", "delivered"), ("+14155550144", "undelivered", "bounced")] {
+    for (number, state, becomes) in
+        [("+14155550133", "delivered", "delivered"), ("+14155550144", "undelivered", "bounced")]
+    {
         let callback = asked.iter().find(|ask| ask["To"] == number).unwrap()["StatusCallback"].as_str().unwrap();
-        let answer = hook(callback, &[("MessageSid", "SM"), ("MessageStatus", state), ("ErrorCode", "")]).await.unwrap();
+        let answer =
+            hook(callback, &[("MessageSid", "SM"), ("MessageStatus", state), ("ErrorCode", "")]).await.unwrap();
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
         test.idle().await;
         assert!(states(&notices(&test).await).contains(&(number.into(), becomes.into())), "{number}");
@@ -153,7 +160,10 @@ async fn reports_and_stop_reach_us_by_the_webhook() {
     leave(&test, "m2").await;
     let second: Vec<Value> = notices(&test).await.into_iter().take(2).collect();
     let stopped = second.iter().find(|notice| notice["recipient"] == "+14155550133").unwrap();
-    assert_eq!((&stopped["state"], &stopped["answer"]), (&json!("refused"), &json!("not sent: this number replied STOP")));
+    assert_eq!(
+        (&stopped["state"], &stopped["answer"]),
+        (&json!("refused"), &json!("not sent: this number replied STOP"))
+    );
     assert_eq!(provider.asked().len(), 3);
     hook(&own, &[("From", "+14155550133"), ("To", "+15550100"), ("Body", "Start")]).await.unwrap();
     test.idle().await;
@@ -171,7 +181,10 @@ async fn a_domain_sends_no_more_than_its_day_allows() {
     leave(&test, "m2").await;
     assert_eq!(test.texts().len(), 1);
     let newest = &notices(&test).await[0];
-    assert_eq!((&newest["state"], &newest["answer"]), (&json!("refused"), &json!("not sent: the domain's daily limit of SMS is reached")));
+    assert_eq!(
+        (&newest["state"], &newest["answer"]),
+        (&json!("refused"), &json!("not sent: the domain's daily limit of SMS is reached"))
+    );
     // The day ends at midnight in New York, where the domain is.
     test.advance(SignedDuration::from_hours(13));
     leave(&test, "m3").await;

@@ -98,7 +98,8 @@ async fn a_message_is_told_of_by_way_of_kannel_and_stop_comes_back() {
     let dropped = test.leave("101", "m1", "voicemail-short.wav").await;
     let reported = |message: &Value| {
         let notices = message["notices"].as_array().unwrap();
-        notices.iter().any(|notice| notice["state"] == "delivered") && notices.iter().all(|n| !n["settled_at"].is_null())
+        notices.iter().any(|notice| notice["state"] == "delivered")
+            && notices.iter().all(|n| !n["settled_at"].is_null())
     };
     let message = test.message(&dropped["id"], reported).await;
     let states: Vec<(&str, &str)> = message["notices"]
@@ -107,7 +108,10 @@ async fn a_message_is_told_of_by_way_of_kannel_and_stop_comes_back() {
         .iter()
         .map(|notice| (notice["recipient"].as_str().unwrap(), notice["state"].as_str().unwrap()))
         .collect();
-    assert!(states.contains(&("+14155550133", "delivered")) && states.contains(&("+14155550144", "refused")), "{states:?}");
+    assert!(
+        states.contains(&("+14155550133", "delivered")) && states.contains(&("+14155550144", "refused")),
+        "{states:?}"
+    );
     let got = loop {
         let line = lines.next().unwrap().unwrap();
         if line.contains("Got message") {

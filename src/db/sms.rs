@@ -31,11 +31,7 @@ pub async fn start(connection: &mut Connection, sender: &str, recipient: &str) -
 }
 
 /// Since when `recipient` wants nothing from `sender`.
-pub async fn stopped_at(
-    connection: &mut Connection,
-    sender: &str,
-    recipient: &str,
-) -> Result<Option<Time>, DbError> {
+pub async fn stopped_at(connection: &mut Connection, sender: &str, recipient: &str) -> Result<Option<Time>, DbError> {
     Ok(sqlx::query_scalar(STOPPED_AT).bind(sender).bind(recipient).fetch_optional(connection).await?)
 }
 

@@ -43,7 +43,9 @@ pub(super) async fn store_mail(
         links::insert(transaction.connection(), link).await.retry()?;
     }
     let link = link.map(|link| link.id);
-    notices::set_composed(transaction.connection(), notice.id, link, &mail.message_id, &key.to_string()).await.retry()?;
+    notices::set_composed(transaction.connection(), notice.id, link, &mail.message_id, &key.to_string())
+        .await
+        .retry()?;
     attempt.fence(transaction.connection()).await.retry()?;
     transaction.commit().await.retry()?;
     Ok(bytes)
@@ -66,7 +68,8 @@ pub(super) async fn deliver(
     notice: &Notice,
     rendered: &Rendered,
 ) -> Result<Ended, JobError> {
-    let ended = |state, answer: &crate::notify::Answer| Ended { state, answer: answer.text().to_owned(), reference: None };
+    let ended =
+        |state, answer: &crate::notify::Answer| Ended { state, answer: answer.text().to_owned(), reference: None };
     match channel.deliver(&Recipient::new(&notice.recipient), rendered).await {
         Ok(receipt) => Ok(Ended { reference: receipt.reference, ..ended(NoticeState::Accepted, &receipt.answer) }),
         Err(NotifyError::Refused(answer)) => Ok(ended(NoticeState::Refused, &answer)),

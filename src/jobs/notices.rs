@@ -89,13 +89,17 @@ pub(crate) async fn tell_of_message(
 /// A notice for each of the mailbox's numbers.
 pub(crate) fn by_sms(mailbox: &Mailbox, occasion: Occasion, event: &str, at: Time) -> Vec<Notice> {
     let numbers = mailbox.sms.sms_recipients.iter();
-    numbers.map(|number| Notice::new(mailbox, Medium::Sms, occasion, event.to_owned(), number.to_string(), at)).collect()
+    numbers
+        .map(|number| Notice::new(mailbox, Medium::Sms, occasion, event.to_owned(), number.to_string(), at))
+        .collect()
 }
 
 /// A notice for each of the mailbox's addresses.
 pub(crate) fn by_mail(mailbox: &Mailbox, occasion: Occasion, event: &str, at: Time) -> Vec<Notice> {
     let addresses = mailbox.recipients.iter();
-    addresses.map(|address| Notice::new(mailbox, Medium::Mail, occasion, event.to_owned(), address.clone(), at)).collect()
+    addresses
+        .map(|address| Notice::new(mailbox, Medium::Mail, occasion, event.to_owned(), address.clone(), at))
+        .collect()
 }
 
 /// Has the mailbox looked at for unread messages at `due`; if that is to happen anyway, whenever, nothing changes.

@@ -14,8 +14,8 @@ use crate::{
     audio::encode::OutputFormat,
     db::{domains, mail_templates, messages, notices, renditions},
     model::{
-        AfterEmail, Domain, EmailMode, Folder, LinkSpan, MailKind, Mailbox, Message, Notice, NoticeId, NoticeState, Rendition,
-        TranscriptState,
+        AfterEmail, Domain, EmailMode, Folder, LinkSpan, MailKind, Mailbox, Message, Notice, NoticeId, NoticeState,
+        Rendition, TranscriptState,
     },
     notify::{
         self,

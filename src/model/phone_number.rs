@@ -23,7 +23,9 @@ impl PhoneNumber {
         match (international, digits.len()) {
             (true, 7..=15) if !digits.starts_with('0') => Ok(Self(format!("+{digits}"))),
             // Neither an area code nor an exchange begins with 0 or 1.
-            (false, 10) if digits.as_bytes()[0] > b'1' && digits.as_bytes()[3] > b'1' => Ok(Self(format!("+1{digits}"))),
+            (false, 10) if digits.as_bytes()[0] > b'1' && digits.as_bytes()[3] > b'1' => {
+                Ok(Self(format!("+1{digits}")))
+            }
             _ => Err(bad()),
         }
     }
@@ -77,9 +79,22 @@ mod tests {
         assert_eq!(read("4155550132").unwrap(), "+14155550132");
         assert_eq!(read("+14155550132").unwrap(), "+14155550132");
         assert_eq!(read("+4930123456").unwrap(), "+4930123456");
-        for bad in ["", "+", "415555013", "41555501322", "14155550132", "0155550132", "4150550132", "415-555-0132",
-            "415 5550132", " 4155550132", "+0155550132", "+1234567890123456", "4155550132x", "\u{664}155550132"]
-        {
+        for bad in [
+            "",
+            "+",
+            "415555013",
+            "41555501322",
+            "14155550132",
+            "0155550132",
+            "4150550132",
+            "415-555-0132",
+            "415 5550132",
+            " 4155550132",
+            "+0155550132",
+            "+1234567890123456",
+            "4155550132x",
+            "\u{664}155550132",
+        ] {
             assert!(read(bad).is_err(), "{bad:?}");
         }
     }

@@ -98,7 +98,8 @@ impl Answer {
     /// An answer over HTTP: its status, the code inside it, if there is one, and what it says.
     pub fn coded(status: u16, code: Option<&str>, said: &str) -> Self {
         // Codes are short words; whatever else stands there is no code, and may name somebody.
-        let plain = |code: &&str| code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let plain =
+            |code: &&str| code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let number = |code: &&str| code.len() < 7 || !code.bytes().all(|byte| byte.is_ascii_digit());
         let loggable = match code.filter(plain).filter(number) {
             Some(code) => format!("{status} {code}"),

@@ -12,8 +12,8 @@ use crate::{
     db::{domains, mailboxes},
     jobs::notices::remind_by,
     model::{
-        AfterEmail, ApiKey, ApiKeyId, BadNumber, BadQuietHours, Domain, DomainId, EmailMode, KeyScope, MailAudio, Mailbox, MailboxId,
-        PhoneNumber, SmsSettings, Time,
+        AfterEmail, ApiKey, ApiKeyId, BadNumber, BadQuietHours, Domain, DomainId, EmailMode, KeyScope, MailAudio,
+        Mailbox, MailboxId, PhoneNumber, SmsSettings, Time,
     },
 };
 

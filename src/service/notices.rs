@@ -53,7 +53,8 @@ pub async fn missed_call(
     call: MissedCall,
 ) -> Result<bool, ServiceError> {
     const MAX_TEXT: usize = 200;
-    if core_id.is_empty() || [core_id, &call.caller_number, &call.caller_name].iter().any(|text| text.len() > MAX_TEXT) {
+    if core_id.is_empty() || [core_id, &call.caller_number, &call.caller_name].iter().any(|text| text.len() > MAX_TEXT)
+    {
         return Err(ServiceError::Invalid(format!(
             "a missed call needs an id, and neither that nor number and name may be longer than {MAX_TEXT} bytes"
         )));

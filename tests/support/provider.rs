@@ -31,9 +31,8 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let routes = Router::new()
-            .route("/2010-04-01/Accounts/AC1/Messages.json", post(take))
-            .with_state(asked.clone());
+        let routes =
+            Router::new().route("/2010-04-01/Accounts/AC1/Messages.json", post(take)).with_state(asked.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self { base_url, asked }
     }
@@ -68,7 +67,9 @@ async fn take(State(asked): State<Arc<Mutex<Vec<Value>>>>, headers: HeaderMap, b
     };
     let error = |status, code: u32, message: String| (status, Json(json!({"code": code, "message": message})));
     match (&to[to.len() - 2..], before) {
-        ("11", _) => error(StatusCode::BAD_REQUEST, 21_211, format!("The 'To' number {to} is not valid.")).into_response(),
+        ("11", _) => {
+            error(StatusCode::BAD_REQUEST, 21_211, format!("The 'To' number {to} is not valid.")).into_response()
+        }
         ("22", 0) => error(StatusCode::TOO_MANY_REQUESTS, 20_429, "Too many requests".to_owned()).into_response(),
         ("99", _) => {
             tokio::time::sleep(Duration::from_secs(30)).await;

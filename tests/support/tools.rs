@@ -16,7 +16,8 @@ pub fn command(program: &str) -> Command {
     let folders = ["usr/sbin", "usr/bin", "usr/lib/kannel/test"];
     let mut places = folders.iter().flat_map(|folder| [root.join(folder), Path::new("/").join(folder)]);
     let found = places.find_map(|place| Some(place.join(program)).filter(|path| path.exists()));
-    let found = found.unwrap_or_else(|| panic!("this test needs {program}, which `make test` unpacks into target/testtools"));
+    let found =
+        found.unwrap_or_else(|| panic!("this test needs {program}, which `make test` unpacks into target/testtools"));
     let mut command = Command::new(found);
     let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
     let libraries = [format!("usr/lib/{triplet}"), format!("lib/{triplet}"), "usr/lib/postfix".to_owned()];

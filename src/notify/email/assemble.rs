@@ -74,10 +74,7 @@ impl Head<'_> {
             .date(SystemTime::from(self.date.timestamp()))
             .message_id(Some(format!("<{message_id}>")));
         // What keeps out-of-office robots quiet.
-        let quiet = [
-            ("Auto-Submitted", "auto-generated".to_owned()),
-            ("X-Auto-Response-Suppress", "All".to_owned()),
-        ];
+        let quiet = [("Auto-Submitted", "auto-generated".to_owned()), ("X-Auto-Response-Suppress", "All".to_owned())];
         for (name, value) in quiet.into_iter().chain(headers) {
             let name =
                 HeaderName::new_from_ascii(name.to_owned()).map_err(|_| ComposeError::Malformed("a header's name"))?;

@@ -132,7 +132,8 @@ mod tests {
     #[test]
     fn a_report_says_which_mail_and_what_became_of_it() {
         for given_back in ["message/rfc822", "text/rfc822-headers"] {
-            for (action, fate) in [("failed", Fate::Failed), ("delayed", Fate::Delayed), ("Delivered", Fate::Delivered)] {
+            for (action, fate) in [("failed", Fate::Failed), ("delayed", Fate::Delayed), ("Delivered", Fate::Delivered)]
+            {
                 let bounce = Bounce::read(report(action, given_back).as_bytes()).unwrap();
                 assert_eq!((bounce.message_id.as_str(), bounce.fate), ("0192f0c1@acme.example.com", fate));
                 assert_eq!(bounce.answer, "5.1.1 550 5.1.1    <sales@acme.example.com>: no such user");
@@ -142,7 +143,8 @@ mod tests {
 
     #[test]
     fn other_mails_are_no_reports() {
-        let robot = "From: a@b.example\r\nSubject: Out of office\r\nIn-Reply-To: <1@acme.example.com>\r\n\r\nI am away.\r\n";
+        let robot =
+            "From: a@b.example\r\nSubject: Out of office\r\nIn-Reply-To: <1@acme.example.com>\r\n\r\nI am away.\r\n";
         assert_eq!(Bounce::read(robot.as_bytes()), Err(NoBounce::OtherMail));
         assert_eq!(Bounce::read(b""), Err(NoBounce::OtherMail));
         let nothing_given_back = report("failed", "text/plain");

@@ -120,9 +120,7 @@ impl VoicemailMail<'_> {
 
     /// What lets mail programs show a voicemail as one.
     fn own_headers(&self) -> Vec<(&'static str, String)> {
-        let mut headers = vec![
-            ("X-VoiceMessageDuration", self.duration.as_secs().to_string()),
-        ];
+        let mut headers = vec![("X-VoiceMessageDuration", self.duration.as_secs().to_string())];
         let number = wording::line(self.caller_number, wording::LONGEST_NAME);
         if !number.is_empty() {
             headers.push(("X-CallingTelephoneNumber", number));

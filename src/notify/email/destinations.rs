@@ -57,7 +57,11 @@ struct Destination {
 
 impl Destinations {
     /// Limits `inner`; `special` are the destinations with limits of their own, by domain.
-    pub fn new(inner: Arc<dyn Channel>, limits: DestinationLimits, special: HashMap<String, DestinationLimits>) -> Self {
+    pub fn new(
+        inner: Arc<dyn Channel>,
+        limits: DestinationLimits,
+        special: HashMap<String, DestinationLimits>,
+    ) -> Self {
         let special = special.into_iter().map(|(domain, limits)| (domain.to_ascii_lowercase(), limits)).collect();
         Self { inner, limits, special, known: Mutex::default() }
     }

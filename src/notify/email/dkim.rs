@@ -5,9 +5,7 @@ use std::{fmt, path::PathBuf};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lettre::message::{
     Message,
-    dkim::{
-        DkimCanonicalization, DkimCanonicalizationType, DkimConfig, DkimSigningAlgorithm, DkimSigningKey,
-    },
+    dkim::{DkimCanonicalization, DkimCanonicalizationType, DkimConfig, DkimSigningAlgorithm, DkimSigningKey},
     header::HeaderName,
 };
 use serde::Deserialize;
@@ -89,10 +87,8 @@ impl Signer {
         })?;
         let headers = SIGNED.iter().filter_map(|name| HeaderName::new_from_ascii((*name).to_owned()).ok()).collect();
         // Servers on the way fold headers anew; no one touches the lines of a body.
-        let canonicalization = DkimCanonicalization {
-            header: DkimCanonicalizationType::Relaxed,
-            body: DkimCanonicalizationType::Relaxed,
-        };
+        let canonicalization =
+            DkimCanonicalization { header: DkimCanonicalizationType::Relaxed, body: DkimCanonicalizationType::Relaxed };
         let domain = config.domain.trim_end_matches('.').to_ascii_lowercase();
         let config = DkimConfig::new(config.selector.clone(), domain.clone(), key, headers, canonicalization);
         Ok(Self { domain, config })

@@ -82,3 +82,61 @@ impl MailboxMail<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DomainId, MailTemplate};
+
+    fn mail(news: MailboxNews<'static>) -> MailboxMail<'static> {
+        MailboxMail {
+            notice_id: "0192f0c1-2345-7abc-8def-0123456789ab".parse().unwrap(),
+            date: Time::from_microseconds(1_795_367_109_000_000),
+            from: "voicemail@acme.example.com",
+            to: "dana@acme.example.com",
+            brand: "Acme Telephone",
+            mailbox: "Dana (101)",
+            time_zone: "America/New_York",
+            locale: "en-US",
+            news,
+        }
+    }
+
+    fn missed() -> MailboxNews<'static> {
+        let called_at = Time::from_microseconds(1_795_367_100_000_000);
+        MailboxNews::MissedCall { caller_name: "Robin Stone\r\nBcc: x@y", caller_number: "+14155550132", called_at }
+    }
+
+    fn words(mail: &Mail) -> String {
+        String::from_utf8(mail.bytes.clone()).unwrap().replace("\r\n", "\n")
+    }
+
+    #[test]
+    fn a_mail_of_a_missed_call() {
+        insta::assert_snapshot!(words(&mail(missed()).compose(&Stationery::default()).unwrap()));
+    }
+
+    #[test]
+    fn a_mail_of_a_full_mailbox() {
+        let mail = mail(MailboxNews::Full { quota_bytes: 25_000_000 }).compose(&Stationery::default()).unwrap();
+        insta::assert_snapshot!(words(&mail));
+    }
+
+    #[test]
+    fn a_mail_in_a_domains_own_words_and_in_ours_where_those_fail() {
+        let own = |body_text: &str| MailTemplate {
+            domain_id: DomainId::new(),
+            kind: MailKind::MissedCall,
+            subject: "{{ caller_number }} rief an".to_owned(),
+            body_text: body_text.to_owned(),
+            body_html: Some("<p>{{ caller }}</p>".to_owned()),
+            created_at: Time::from_microseconds(0),
+        };
+        let compose = |own: &MailTemplate| {
+            let stationery = Stationery { own_words: Some(own), dkim: None };
+            words(&mail(missed()).compose(&stationery).unwrap())
+        };
+        insta::assert_snapshot!(compose(&own("Verpasst: {{ caller }}, {{ called }}.")));
+        assert!(compose(&own("{{ gone }}")).contains("Subject: Missed call from Robin Stone"));
+    }
+}

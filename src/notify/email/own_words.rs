@@ -131,7 +131,8 @@ fn scan(source: &str) -> Result<(), (usize, String)> {
         };
         let inside = rest[2..].trim_start_matches(['-', '+']);
         if is_block {
-            let tag: String = inside.trim_start().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+            let tag: String =
+                inside.trim_start().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
             if !TAGS.contains(&tag.as_str()) {
                 return Err((line(open), format!("there is no `{tag}` here; there are if, elif, else and for")));
             }
@@ -197,7 +198,11 @@ mod tests {
     fn n6_a_looping_or_broken_template_is_refused_with_line_and_reason() {
         for (source, line, reason) in [
             ("one\n{% for i in range(100000) %}{{ i }}{% endfor %}", 2, "more than 10000 steps"),
-            ("{% for i in range(999) %}{% for i in range(999) %}{% for i in range(999) %}{% endfor %}{% endfor %}{% endfor %}", 1, "steps"),
+            (
+                "{% for i in range(999) %}{% for i in range(999) %}{% for i in range(999) %}{% endfor %}{% endfor %}{% endfor %}",
+                1,
+                "steps",
+            ),
             ("one\n\n{% if %}", 3, "syntax error"),
             ("one\n{{ caler }}", 2, "not known here"),
             ("{{ caller|reverse }}", 1, "unknown filter"),

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_sdk_pinpointsmsvoicev2::{
     Client,
+    config::Credentials,
     error::{ProvideErrorMetadata, SdkError},
     operation::send_text_message::SendTextMessageError as Refusal,
     types::MessageType,
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::notify::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered};
 
-/// `[sms.aws]`: beside the credentials, which come by the standard chain.
+/// `[sms.aws]`: beside the credentials, which are `sms.user` and `sms.secret`, or else those of the standard chain.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AwsConfig {
@@ -36,6 +37,8 @@ pub struct AwsConfig {
 
 struct Aws {
     config: AwsConfig,
+    /// Those of the configuration, in place of the standard chain's.
+    credentials: Option<Credentials>,
     base_url: Option<String>,
     timeout: Duration,
     /// Made at the first SMS: finding credentials may ask the network.
@@ -48,6 +51,11 @@ pub(super) fn gateway(config: &SmsConfig) -> Result<SmsGateway, NotifyError> {
         .or_else(|error| unfit(format!("the ready settings of AWS cannot be read: {error}")))?;
     let aws = Aws {
         config: config.aws.clone().unwrap_or_default(),
+        credentials: config
+            .user
+            .as_ref()
+            .zip(config.secret.as_ref())
+            .map(|(id, secret)| Credentials::new(id.clone(), secret.reveal(), None, None, "the [sms] section")),
         base_url: config.base_url.clone(),
         timeout: Duration::from_secs(config.timeout_seconds),
         client: OnceCell::new(),
@@ -94,6 +102,9 @@ impl Aws {
             .retry_config(RetryConfig::disabled());
         if let Some(region) = &self.config.region {
             loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(credentials) = &self.credentials {
+            loader = loader.credentials_provider(credentials.clone());
         }
         if let Some(base_url) = &self.base_url {
             loader = loader.endpoint_url(base_url);

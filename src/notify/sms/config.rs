@@ -139,12 +139,13 @@ impl SmsConfig {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
             key.reveal().len() < SHORTEST_KEY || !key.reveal().bytes().all(plain)
         }) {
-            return unfit("`sms.webhook_key` must be at least 24 letters, digits, - or _, since it stands in an address");
+            return unfit(
+                "`sms.webhook_key` must be at least 24 letters, digits, - or _, since it stands in an address",
+            );
         }
-        for (section, given, provider) in [
-            ("[sms.rest]", self.rest.is_some(), Provider::Rest),
-            ("[sms.smpp]", self.smpp.is_some(), Provider::Smpp),
-        ] {
+        for (section, given, provider) in
+            [("[sms.rest]", self.rest.is_some(), Provider::Rest), ("[sms.smpp]", self.smpp.is_some(), Provider::Smpp)]
+        {
             if given != (self.provider == provider) {
                 return unfit(format!("{section} and its `sms.provider` go together; set both or none"));
             }

@@ -39,7 +39,9 @@ pub enum Heard {
 impl fmt::Debug for Heard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Report { delivered, .. } => f.debug_struct("Report").field("delivered", delivered).finish_non_exhaustive(),
+            Self::Report { delivered, .. } => {
+                f.debug_struct("Report").field("delivered", delivered).finish_non_exhaustive()
+            }
             Self::Reply { .. } => f.write_str("Reply(…)"),
         }
     }
@@ -96,7 +98,9 @@ impl Ears {
     /// Reads one call.
     pub(super) fn hear(&self, query: &str, content_type: &str, body: &[u8]) -> Result<Vec<Heard>, &'static str> {
         let told = match content_type.split(';').next().unwrap_or_default().trim() {
-            "application/x-www-form-urlencoded" => form(std::str::from_utf8(body).map_err(|_| "the form is not UTF-8")?),
+            "application/x-www-form-urlencoded" => {
+                form(std::str::from_utf8(body).map_err(|_| "the form is not UTF-8")?)
+            }
             _ if body.is_empty() => Value::Object(Map::new()),
             // Some providers call their JSON text.
             _ => serde_json::from_slice(body).map_err(|_| "the body is neither a form nor JSON")?,

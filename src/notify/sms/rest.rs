@@ -69,8 +69,10 @@ pub(super) fn gateway(config: &SmsConfig, public_url: &str) -> Result<SmsGateway
     let ears: Ears = template.ears.clone();
     let callback = config.webhook_key.as_ref().map(|key| format!("{public_url}/hooks/sms/{}", key.reveal()));
     // No redirect is followed: it would carry the secret elsewhere.
-    let client = Client::builder().redirect(Policy::none()).user_agent(concat!("voicemill/", env!("CARGO_PKG_VERSION")));
-    let client = client.build().or_else(|error| unfit(format!("no HTTP client can be made: {}", error.without_url())))?;
+    let client =
+        Client::builder().redirect(Policy::none()).user_agent(concat!("voicemill/", env!("CARGO_PKG_VERSION")));
+    let client =
+        client.build().or_else(|error| unfit(format!("no HTTP client can be made: {}", error.without_url())))?;
     let timeout = Duration::from_secs(config.timeout_seconds);
     let rest = Rest { client, template, config: config.clone(), callback: callback.unwrap_or_default(), timeout };
     Ok(SmsGateway { channel: std::sync::Arc::new(rest), ears: Some(ears), line: None })
@@ -94,13 +96,7 @@ impl Channel for Rest {
 }
 
 impl Rest {
-    fn request(
-        &self,
-        to: &str,
-        from: &str,
-        text: &str,
-        message: &Rendered,
-    ) -> Result<reqwest::Request, NotifyError> {
+    fn request(&self, to: &str, from: &str, text: &str, message: &Rendered) -> Result<reqwest::Request, NotifyError> {
         let notice = message.notice_id.to_string();
         let facts = Facts {
             config: &self.config,
@@ -118,7 +114,10 @@ impl Rest {
                 let mut form = reqwest::Url::parse("http://form/").map_err(|_| broken())?;
                 form.query_pairs_mut().extend_pairs(self.template.pairs(&facts));
                 let content_type = "application/x-www-form-urlencoded";
-                self.client.post(url).header("content-type", content_type).body(form.query().unwrap_or_default().to_owned())
+                self.client
+                    .post(url)
+                    .header("content-type", content_type)
+                    .body(form.query().unwrap_or_default().to_owned())
             }
             Encoding::Json => self.client.post(url).json(&self.template.json(&facts)),
         };
@@ -183,7 +182,9 @@ impl Rest {
 }
 
 fn broken() -> NotifyError {
-    NotifyError::Misconfigured(Answer::own("no request can be made of the settings of this provider; check its address"))
+    NotifyError::Misconfigured(Answer::own(
+        "no request can be made of the settings of this provider; check its address",
+    ))
 }
 
 #[cfg(test)]

@@ -65,7 +65,11 @@ impl ReminderWords<'_> {
         let caller = self.newest_caller.as_deref().unwrap_or("an unknown caller");
         let caller = wording::line(caller, LONGEST);
         let at = wording::clock(self.newest_at, self.time_zone, self.locale);
-        let count = if self.unread == 1 { "1 unread voicemail".to_owned() } else { format!("{} unread voicemails", self.unread) };
+        let count = if self.unread == 1 {
+            "1 unread voicemail".to_owned()
+        } else {
+            format!("{} unread voicemails", self.unread)
+        };
         let newest = if self.unread == 1 { "from" } else { "the newest from" };
         text::plain(&format!("{count} for {mailbox}, {newest} {caller}, {at}. Reply STOP to end these texts."))
     }

@@ -134,8 +134,14 @@ fn what_fits_stays_within_the_limit() {
 #[test]
 fn the_same_facts_give_the_same_bytes() {
     let mail = VoicemailMail { audio: AudioPart::Attached(attachment()), ..mail() };
-    assert_eq!(mail.compose(&Stationery::default()).unwrap().bytes, mail.compose(&Stationery::default()).unwrap().bytes);
-    assert_eq!(mail.compose(&Stationery::default()).unwrap().message_id, "0192f0c1-2345-7abc-8def-0123456789ab@acme.example.com");
+    assert_eq!(
+        mail.compose(&Stationery::default()).unwrap().bytes,
+        mail.compose(&Stationery::default()).unwrap().bytes
+    );
+    assert_eq!(
+        mail.compose(&Stationery::default()).unwrap().message_id,
+        "0192f0c1-2345-7abc-8def-0123456789ab@acme.example.com"
+    );
 }
 
 #[test]

@@ -66,7 +66,8 @@ const REST: [Provider; 5] =
 
 #[test]
 fn every_provider_is_asked_as_it_documents() {
-    let all: String = REST.iter().map(|provider| asked(&config(*provider), "Hé & <hi> {to}")).collect::<Vec<_>>().join("\n");
+    let all: String =
+        REST.iter().map(|provider| asked(&config(*provider), "Hé & <hi> {to}")).collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(all);
     assert!(asked(&config(Provider::Vonage), "Ж").contains("type=unicode"));
     assert!(asked(&config(Provider::Kannel), "Ж").contains("coding=2"));
@@ -114,7 +115,8 @@ fn answers_are_told_apart() {
     // Bodies as the providers document them.
     let too_many = r#"{"code":20429,"message":"Too Many Requests","status":429}"#;
     let stopped = r#"{"code":21610,"message":"Attempt to send to unsubscribed recipient","status":400}"#;
-    let bad_number = r#"{"code":21211,"message":"The 'To' number +14155550132 is not a valid phone number.","status":400}"#;
+    let bad_number =
+        r#"{"code":21211,"message":"The 'To' number +14155550132 is not a valid phone number.","status":400}"#;
     let bad_sender = r#"{"code":21606,"message":"The From phone number is not valid","status":400}"#;
     let telnyx = |code: &str| format!(r#"{{"errors":[{{"code":"{code}","title":"…","detail":"…"}}]}}"#);
     let vonage = |status: &str| {
@@ -129,7 +131,12 @@ fn answers_are_told_apart() {
         (Provider::Twilio, 401, r#"{"code":20003,"message":"Authenticate"}"#.to_owned(), "ours"),
         (Provider::Twilio, 503, "<html>".to_owned(), "retry"),
         (Provider::Twilio, 307, String::new(), "ours"),
-        (Provider::Telnyx, 200, r#"{"data":{"id":"40385f64","to":[{"status":"queued"}]}}"#.to_owned(), "accepted 40385f64"),
+        (
+            Provider::Telnyx,
+            200,
+            r#"{"data":{"id":"40385f64","to":[{"status":"queued"}]}}"#.to_owned(),
+            "accepted 40385f64",
+        ),
         (Provider::Telnyx, 400, telnyx("40310"), "refused"),
         (Provider::Telnyx, 403, telnyx("40300"), "refused"),
         (Provider::Telnyx, 400, telnyx("40305"), "ours"),

@@ -216,7 +216,8 @@ mod tests {
 
     #[test]
     fn receipts_are_read_in_their_customary_form() {
-        let told = receipt("id:m42 sub:001 dlvrd:001 submit date:2611220000 done date:2611220000 stat:DELIVRD err:000 text:x");
+        let told =
+            receipt("id:m42 sub:001 dlvrd:001 submit date:2611220000 done date:2611220000 stat:DELIVRD err:000 text:x");
         assert_eq!(
             told,
             Some(Heard::Report {
@@ -226,7 +227,9 @@ mod tests {
                 answer: "DELIVRD".to_owned()
             })
         );
-        let Some(Heard::Report { delivered, answer, .. }) = receipt("id:1 stat:UNDELIV err:012 text:") else { panic!() };
+        let Some(Heard::Report { delivered, answer, .. }) = receipt("id:1 stat:UNDELIV err:012 text:") else {
+            panic!()
+        };
         assert_eq!((delivered, answer.as_str()), (false, "UNDELIV: error 012"));
         assert_eq!(receipt("id:1 stat:ENROUTE err:000"), None, "on its way");
         assert_eq!(receipt("nonsense"), None);
