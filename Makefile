@@ -12,9 +12,12 @@ MODELS = whisper-tiny.en voice-heart
 # be and speaks. 104 MB, once.
 TEST_MODELS = $(MODELS) voice-kokoro
 
-# The mail server that the mail tests send to, in a Python environment of its own.
+# What the tests of mail and SMS talk to. In a Python environment of its own: the mail server, a message centre that speaks
+# SMPP, and what verifies DKIM. Unpacked beside it: Kannel, and the mail sink of postfix.
 testenv := target/testenv
-aiosmtpd := aiosmtpd==1.4.6
+testenv_packages := aiosmtpd==1.4.6 smpp34==1.5.0 dkimpy==1.1.8
+testenv_ready := $(testenv)/ready-$(subst ==,-,$(subst $() ,_,$(testenv_packages)))
+testtools := target/testtools
 
 cargo_deny := cargo-deny@0.20.2
 
@@ -46,7 +49,7 @@ demo: models ## Show the whole service at work, then serve it (ONCE=1: check eve
 	@VOICEMILL_SPEECH__MODELS_FOLDER=$(models_folder) $(target)/release/voicemill demo $(if $(ONCE),--once) $(if $(MAIL_TO),--mail-to $(MAIL_TO))
 
 # Tests and the binary that fetches their models are built in one go, so that the dependencies are compiled once.
-test: setup $(testenv)/$(aiosmtpd) ## Run every test
+test: setup $(testenv_ready) $(testtools)/READY ## Run every test
 	@scripts/setup npm
 	cargo test --no-run
 	@mkdir -p $(models_folder)
@@ -54,16 +57,19 @@ test: setup $(testenv)/$(aiosmtpd) ## Run every test
 	cargo test --doc
 	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run; else set -x; cargo test --lib --bins --tests; fi
 
-$(testenv)/$(aiosmtpd): | setup
-	@echo 'installing $(aiosmtpd) into $(testenv), for the mail tests'
+$(testenv_ready): | setup
+	@echo 'installing $(testenv_packages) into $(testenv), for the tests of mail and SMS'
 	@python3 -m venv $(testenv)
-	@$(testenv)/bin/pip install --quiet --disable-pip-version-check $(aiosmtpd)
+	@$(testenv)/bin/pip install --quiet --disable-pip-version-check $(testenv_packages)
 	@touch $@
 
 test-garage: setup ## Hold the S3 store to the behaviour of all stores against garage, too (builds garage, once)
 	@test -x target/garage/bin/garage || { echo 'building $(garage), a store to test with; this takes long'; cargo install --quiet --locked --root target/garage $(garage); }
 	cargo test --no-run --test storage
 	scripts/with-garage target/garage/bin/garage cargo test --test storage another_server -- --nocapture
+
+$(testtools)/READY: | setup
+	@scripts/testtools $(testtools)
 
 fuzz: setup ## Feed the decoders hostile input, a minute each (FUZZ_SECONDS=60; needs a nightly compiler)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) fuzz/run

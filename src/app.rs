@@ -21,7 +21,8 @@ use crate::{
     model::{Domain, KeyScope},
     notify::{
         Channel,
-        email::{Outbox, Smtp},
+        email::{Destinations, Dkim, Outbox, Smtp},
+        sms::{SmsGateway, SmsOutbox},
     },
     queue::Queue,
     speech::{
@@ -55,6 +56,10 @@ pub struct App {
     pub queue: Queue,
     /// Where mails go.
     pub mail: Arc<dyn Channel>,
+    /// The keys that mails are signed with.
+    pub dkim: Dkim,
+    /// Where SMS go, and what comes back.
+    pub sms: SmsGateway,
     /// Keys of the links in mails.
     pub link_keys: LinkKeys,
     /// Renders audio in a process of its own.
@@ -106,8 +111,20 @@ impl App {
             .context("cannot make the folder that drops land in")?;
         let spool = Spool::open(&spool_folder).await.context("cannot open the spool")?;
         let mail: Arc<dyn Channel> = match &config.smtp {
-            Some(smtp) => Arc::new(Smtp::new(smtp)?),
+            Some(smtp) => {
+                let smtp = Arc::new(Smtp::new(smtp)?);
+                Arc::new(Destinations::new(smtp, config.mail.destination, config.mail.destinations.clone()))
+            }
             None => Arc::new(Outbox::open(folder.join("outbox")).context("cannot make the outbox")?),
+        };
+        let dkim = Dkim::new(&config.mail.dkim)?;
+        let sms = match &config.sms {
+            Some(sms) => SmsGateway::new(sms, &config.http.public_url)?,
+            None => {
+                let outbox = folder.join("outbox");
+                std::fs::create_dir_all(&outbox).context("cannot make the outbox")?;
+                SmsGateway::outbox(SmsOutbox::new(outbox))
+            }
         };
         let link_keys = match config.links.keys.as_slice() {
             [] => LinkKeys::new(&[KeyConfig { id: 1, secret: secret(&folder.join("link-key"))? }])?,
@@ -146,6 +163,8 @@ impl App {
             known_keys: Mutex::default(),
             queue,
             mail,
+            dkim,
+            sms,
             link_keys,
             sandbox: Sandbox::new(program),
             operator_key_hash: Sha256::digest(operator_key.as_bytes()).into(),
@@ -165,6 +184,17 @@ impl App {
             let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
             transcribe::open(&self.models, &speech.transcribe_model, speech.engine, threads)
         })
+    }
+
+    /// The number or name that a domain's SMS come from.
+    pub fn sms_sender<'a>(&'a self, domain: &'a Domain) -> &'a str {
+        let configured = self.config.sms.as_ref().map_or("voicemill", |sms| &sms.sender);
+        domain.sms_sender.as_deref().unwrap_or(configured)
+    }
+
+    /// Most parts of SMS that a domain without a limit of its own may send on a day.
+    pub fn sms_daily_limit(&self) -> i64 {
+        self.config.sms.as_ref().map_or(i64::MAX, |sms| i64::from(sms.daily_limit))
     }
 
     /// A folder for one attempt's files, gone when the value is dropped.

@@ -3,6 +3,7 @@
 //! `VOICEMILL_HTTP__LISTEN=…` sets `listen` in `[http]`; the environment wins over the file, the file over the defaults.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -16,7 +17,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     links::KeyConfig,
     model::Engine,
-    notify::email::SmtpConfig,
+    notify::{
+        email::{DestinationLimits, DkimKeyConfig, SmtpConfig},
+        sms::SmsConfig,
+    },
     speech::{synthesize::CloudVoicesConfig, transcribe::CloudTranscriptionConfig},
     sql::DatabaseConfig,
     storage::s3::S3Config,
@@ -43,6 +47,9 @@ pub struct Config {
     /// The server that mails leave through; without one they go to `outbox` in the storage folder as `.eml` files.
     #[serde(skip_serializing)]
     pub smtp: Option<SmtpConfig>,
+    /// The provider that SMS leave through; without one they go to `outbox` in the storage folder as `.txt` files.
+    #[serde(skip_serializing)]
+    pub sms: Option<SmsConfig>,
     /// A provider's voices beside our own; none unless set.
     #[serde(skip_serializing)]
     pub cloud_voices: Option<CloudVoicesConfig>,
@@ -182,11 +189,24 @@ impl Default for SpeechConfig {
 pub struct MailConfig {
     /// Largest mail in bytes; above it the audio becomes a link.
     pub max_mail_bytes: u64,
+    /// Limits of each destination, the domain of the recipient's address.
+    pub destination: DestinationLimits,
+    /// Destinations with limits of their own, by domain.
+    #[serde(skip_serializing)]
+    pub destinations: HashMap<String, DestinationLimits>,
+    /// Keys that mails are signed with.
+    #[serde(skip_serializing)]
+    pub dkim: Vec<DkimKeyConfig>,
 }
 
 impl Default for MailConfig {
     fn default() -> Self {
-        Self { max_mail_bytes: 25_000_000 }
+        Self {
+            max_mail_bytes: 25_000_000,
+            destination: DestinationLimits::default(),
+            destinations: HashMap::new(),
+            dkim: Vec::new(),
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use voicemill::{
     model::{NoticeId, Time},
     notify::{
         Channel, NotifyError, Receipt, Recipient, Rendered,
-        email::{Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, TranscriptPart, VoicemailMail},
+        email::{
+            Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, Stationery, TranscriptPart, VoicemailMail,
+        },
     },
 };
 
@@ -105,7 +107,7 @@ fn mail_with(brief: bool, audio: AudioPart<'_>) -> Rendered {
         notice_id,
         sender: sender.to_owned(),
         queued_at,
-        bytes: mail.compose().expect("the mail is sound").bytes.into(),
+        bytes: mail.compose(&Stationery::default()).expect("the mail is sound").bytes.into(),
     }
 }
 
@@ -146,7 +148,7 @@ async fn refusals_are_told_apart() {
     }
     let error = send(&smtp, "unknown").await.unwrap_err();
     assert_eq!(error.to_string(), "refused for this recipient: 550 5.1.1");
-    assert!(error.answer().text().contains("no such user"));
+    assert!(error.answer().unwrap().text().contains("no such user"));
     let result = send(&smtp, "login").await;
     assert!(matches!(result, Err(NotifyError::Misconfigured(_))), "{result:?}");
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each: arguments, and a `run` that answers in sentences.
 
+pub mod bounce;
 pub mod demo;
 pub mod doctor;
 pub mod jobs;
@@ -71,6 +72,8 @@ enum Command {
     Voices(voices::VoicesArgs),
     /// Look at the job queue, and retry or cancel jobs
     Jobs(With<jobs::JobsArgs>),
+    /// Take in a mail that came back, from standard input: for a mail server's pipe
+    Bounce(Settings),
     /// List, fetch and verify the models for speech
     Models(models::ModelsArgs),
     /// Check this machine and its configuration
@@ -112,6 +115,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Jobs(With { settings, args }) => {
             telemetry::start("warn");
             block_on(jobs::run(settings.load()?, args))?;
+        }
+        Command::Bounce(settings) => {
+            telemetry::start("error");
+            return block_on(bounce::run(settings.load()?));
         }
         Command::Doctor(With { settings, args }) => {
             telemetry::start("error");

@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     http, jobs,
     queue::{Worker, WorkerConfig},
-    service::upkeep,
+    service::{sms, upkeep},
 };
 
 /// Options of `voicemill serve`.
@@ -71,7 +71,7 @@ pub(super) async fn answer(app: Arc<App>, listener: TcpListener, shutdown: Cance
     }
 }
 
-/// Does jobs until told to stop.
+/// Does jobs, and hears what comes back from the provider of SMS, until told to stop.
 pub(super) async fn work(app: Arc<App>, shutdown: CancellationToken) -> anyhow::Result<()> {
     let settings = &app.config.workers;
     let config = WorkerConfig {
@@ -81,8 +81,9 @@ pub(super) async fn work(app: Arc<App>, shutdown: CancellationToken) -> anyhow::
         grace: Duration::from_secs(settings.grace_seconds),
         ..WorkerConfig::default()
     };
-    let worker = Worker::new(app.queue.clone(), jobs::registry(), app, config);
-    worker.run(shutdown).await.context("the workers stopped")
+    let worker = Worker::new(app.queue.clone(), jobs::registry(), app.clone(), config);
+    let (worked, ()) = tokio::join!(worker.run(shutdown.clone()), sms::listen(&app, shutdown));
+    worked.context("the workers stopped")
 }
 
 /// A token that the first SIGINT or SIGTERM cancels; the second ends the process at once.

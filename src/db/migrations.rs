@@ -20,6 +20,7 @@ fn steps(kind: Kind) -> Vec<(i64, &'static str, &'static str)> {
         (1, "metadata", file!(kind, "0001_metadata.sql")),
         (2, "queue", crate::queue::schema(kind)),
         (3, "store checks", file!(kind, "0003_store_checks.sql")),
+        (4, "notices", file!(kind, "0004_notices.sql")),
     ]
 }
 

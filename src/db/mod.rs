@@ -6,6 +6,7 @@
 pub mod blobs;
 pub mod domains;
 pub mod links;
+pub mod mail_templates;
 pub mod mailboxes;
 pub mod messages;
 mod migrations;
@@ -14,6 +15,8 @@ pub mod prompts;
 pub mod pronunciations;
 pub mod recordings;
 pub mod renditions;
+pub mod service_numbers;
+pub mod sms;
 pub mod speech;
 #[cfg(test)]
 mod tests;

@@ -48,6 +48,7 @@ async fn every_statement_is_the_same_on_both() {
         blobs::STATEMENTS,
         domains::STATEMENTS,
         links::STATEMENTS,
+        mail_templates::STATEMENTS,
         mailboxes::STATEMENTS,
         messages::STATEMENTS,
         notices::STATEMENTS,
@@ -55,6 +56,8 @@ async fn every_statement_is_the_same_on_both() {
         pronunciations::STATEMENTS,
         recordings::STATEMENTS,
         renditions::STATEMENTS,
+        service_numbers::STATEMENTS,
+        sms::STATEMENTS,
         speech::STATEMENTS,
     ];
     for (name, sql) in lists.concat() {

@@ -1,17 +1,28 @@
 //! What workers do, one kind a file: payload, name, lane, behaviour.
 
+mod delivery;
+mod heard_sms;
 mod media;
 pub(crate) mod message;
+pub(crate) mod notices;
+mod notify_mailbox;
 mod notify_message;
+mod remind_mailbox;
 mod render_message;
 mod render_prompt;
+mod send_sms;
 mod store_recording;
 mod synthesize_prompt;
 mod transcribe_message;
 
+pub use heard_sms::HeardSms;
+pub use notices::NoticeError;
+pub use notify_mailbox::NotifyMailbox;
 pub use notify_message::NotifyMessage;
+pub use remind_mailbox::RemindMailbox;
 pub use render_message::RenderMessage;
 pub use render_prompt::RenderPrompt;
+pub use send_sms::SendSms;
 pub use store_recording::StoreRecording;
 pub use synthesize_prompt::SynthesizePrompt;
 pub use transcribe_message::TranscribeMessage;
@@ -24,6 +35,10 @@ pub fn registry() -> Registry<App> {
         .with::<RenderMessage>()
         .with::<TranscribeMessage>()
         .with::<NotifyMessage>()
+        .with::<NotifyMailbox>()
+        .with::<SendSms>()
+        .with::<RemindMailbox>()
+        .with::<HeardSms>()
         .with::<RenderPrompt>()
         .with::<SynthesizePrompt>()
         .with::<StoreRecording>()

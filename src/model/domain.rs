@@ -39,6 +39,10 @@ pub struct Domain {
     pub speech_lufs: Option<f64>,
     /// Integrated loudness of hold music in LUFS; the configured one if none.
     pub music_lufs: Option<f64>,
+    /// The number or name that its SMS come from; the configured one if none.
+    pub sms_sender: Option<String>,
+    /// Most parts of SMS a day; the configured number if none.
+    pub sms_daily_limit: Option<i64>,
     /// When it was made.
     pub created_at: Time,
 }

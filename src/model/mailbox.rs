@@ -1,6 +1,6 @@
 //! A mailbox and how its owner wants to be told of messages.
 
-use super::{DomainId, MailboxId, Time};
+use super::{DomainId, MailboxId, SmsSettings, Time};
 
 /// What a mailbox's recipients get by mail for each message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
@@ -67,6 +67,12 @@ pub struct Mailbox {
     pub recipients: Vec<String>,
     /// What happens to a message after its mail was accepted.
     pub after_email: AfterEmail,
+    /// Whether those addresses are told of every missed call, even with no message.
+    pub mail_missed_calls: bool,
+    /// Who is told by SMS, and when.
+    #[sqlx(flatten)]
+    #[serde(flatten)]
+    pub sms: SmsSettings,
     /// Whether messages are transcribed.
     pub transcribe: bool,
     /// How long a mail waits for the transcript at most, in seconds.

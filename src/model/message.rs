@@ -81,6 +81,8 @@ pub struct Message {
     pub caller_number: String,
     /// The caller's name as the core gave it; may be empty.
     pub caller_name: String,
+    /// The service number that was called, if the core named one.
+    pub service_number: Option<String>,
     /// When the caller left it.
     pub received_at: Time,
     /// Length of the decoded audio in milliseconds, once known.

@@ -17,6 +17,16 @@ pub fn moment(at: Time, time_zone: &str, locale: &str) -> String {
     at.timestamp().to_zoned(zone).strftime(form).to_string()
 }
 
+/// A weekday and a time on the clock of `time_zone`, the short form of [`moment`].
+pub fn clock(at: Time, time_zone: &str, locale: &str) -> String {
+    let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
+    let form = match locale.to_ascii_lowercase().as_str() {
+        "en" | "en-us" | "en-au" | "en-ca" => "%a %-I:%M %p",
+        _ => "%a %H:%M",
+    };
+    at.timestamp().to_zoned(zone).strftime(form).to_string()
+}
+
 /// A length as players show it: `0:34`, `12:05`, `1:02:03`.
 pub fn length(duration: Duration) -> String {
     let seconds = (duration.as_millis() + 500) / 1000;

@@ -12,7 +12,11 @@ use crate::{
     app::App,
     config::LUFS_RANGE,
     db::{domains, mailboxes},
-    model::{AfterEmail, ApiKey, ApiKeyId, Domain, DomainId, EmailMode, KeyScope, MailAudio, Mailbox, MailboxId, Time},
+    jobs::notices::remind_by,
+    model::{
+        AfterEmail, ApiKey, ApiKeyId, BadNumber, BadQuietHours, Domain, DomainId, EmailMode, KeyScope, MailAudio,
+        Mailbox, MailboxId, PhoneNumber, SmsSettings, Time,
+    },
 };
 
 /// What a new domain needs; what is left out has a default.
@@ -36,9 +40,13 @@ pub struct NewDomain {
     pub speech_lufs: Option<f64>,
     /// Loudness of hold music; the configured one if left out.
     pub music_lufs: Option<f64>,
+    /// Sender of SMS; the configured one if left out.
+    pub sms_sender: Option<String>,
+    /// Most parts of SMS a day; the configured number if left out.
+    pub sms_daily_limit: Option<i64>,
 }
 
-/// New settings of a domain; what is left out stays. A loudness of null is the configured one again.
+/// New settings of a domain; what is left out stays. What is null, where it may be, is as configured again.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DomainChanges {
@@ -58,10 +66,20 @@ pub struct DomainChanges {
     /// Loudness of hold music.
     #[serde(default, deserialize_with = "null_or_value")]
     pub music_lufs: Option<Option<f64>>,
+    /// Sender of SMS.
+    #[serde(default, deserialize_with = "null_or_value")]
+    pub sms_sender: Option<Option<String>>,
+    /// Most parts of SMS a day.
+    #[serde(default, deserialize_with = "null_or_value")]
+    pub sms_daily_limit: Option<Option<i64>>,
 }
 
 /// Tells a value that is null from one that is left out.
-fn null_or_value<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
+fn null_or_value<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -77,6 +95,14 @@ pub struct MailboxSettings {
     pub recipients: Option<Vec<String>>,
     /// What happens to a message after its mail was accepted.
     pub after_email: Option<AfterEmail>,
+    /// Whether the addresses are told of missed calls.
+    pub mail_missed_calls: Option<bool>,
+    /// Numbers that are told by SMS.
+    pub sms_recipients: Option<Numbers>,
+    /// Minutes between reminders by SMS; none if left out.
+    pub reminder_minutes: Option<i64>,
+    /// When no SMS is sent, such as `22:00-07:00` in the domain's time zone.
+    pub quiet_hours: Option<String>,
     /// Whether messages are transcribed.
     pub transcribe: Option<bool>,
     /// How long a mail waits for the transcript.
@@ -85,6 +111,28 @@ pub struct MailboxSettings {
     pub brief_seconds: Option<i64>,
     /// Most bytes of stored messages.
     pub quota_bytes: Option<i64>,
+}
+
+/// Telephone numbers, as a list or in the form of classic portals: `4155550132,+14155550133`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Numbers {
+    /// With commas between them.
+    Joined(String),
+    /// One by one.
+    Listed(Vec<String>),
+}
+
+impl Numbers {
+    fn read(&self) -> Result<Vec<PhoneNumber>, BadNumber> {
+        let mut numbers = match self {
+            Self::Joined(text) => PhoneNumber::parse_list(text)?,
+            Self::Listed(texts) => texts.iter().map(|text| PhoneNumber::parse(text)).collect::<Result<_, _>>()?,
+        };
+        let mut seen = std::collections::HashSet::new();
+        numbers.retain(|number| seen.insert(number.clone()));
+        Ok(numbers)
+    }
 }
 
 /// Who a key acts for.
@@ -114,6 +162,8 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
         mail_audio: new.mail_audio,
         speech_lufs: new.speech_lufs,
         music_lufs: new.music_lufs,
+        sms_sender: new.sms_sender,
+        sms_daily_limit: new.sms_daily_limit,
         created_at: Time::from(app.clock.now()),
     };
     check_settings(&domain)?;
@@ -135,7 +185,17 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
     transaction.connection().lock(id.0).await?;
     let domain = domains::by_id(transaction.connection(), id).await?;
     let mut domain = domain.ok_or(ServiceError::NotFound("domain"))?;
-    let DomainChanges { time_zone, locale, brand, mail_from, mail_audio, speech_lufs, music_lufs } = changes;
+    let DomainChanges {
+        time_zone,
+        locale,
+        brand,
+        mail_from,
+        mail_audio,
+        speech_lufs,
+        music_lufs,
+        sms_sender,
+        sms_daily_limit,
+    } = changes;
     domain.time_zone = time_zone.unwrap_or(domain.time_zone);
     domain.locale = locale.unwrap_or(domain.locale);
     domain.brand = brand.unwrap_or(domain.brand);
@@ -143,6 +203,8 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
     domain.mail_audio = mail_audio.unwrap_or(domain.mail_audio);
     domain.speech_lufs = speech_lufs.unwrap_or(domain.speech_lufs);
     domain.music_lufs = music_lufs.unwrap_or(domain.music_lufs);
+    domain.sms_sender = sms_sender.unwrap_or(domain.sms_sender);
+    domain.sms_daily_limit = sms_daily_limit.unwrap_or(domain.sms_daily_limit);
     check_settings(&domain)?;
     domains::update(transaction.connection(), &domain).await?;
     transaction.commit().await?;
@@ -228,20 +290,14 @@ pub async fn save_mailbox(
 ) -> Result<Mailbox, ServiceError> {
     check_name(extension, "extension")?;
     let recipients = settings.recipients.unwrap_or_default();
-    if recipients.len() > Mailbox::MAX_RECIPIENTS {
-        return Err(ServiceError::Invalid(format!(
-            "a mailbox has at most {} recipients, not {}",
-            Mailbox::MAX_RECIPIENTS,
-            recipients.len()
-        )));
-    }
-    recipients.iter().try_for_each(|address| check_address(address))?;
+    check_recipients(&recipients)?;
     let brief_seconds = settings.brief_seconds.unwrap_or(Mailbox::DEFAULT_BRIEF_SECONDS);
     check_range("brief_seconds", brief_seconds, 5..=300)?;
     let wait = settings.transcript_wait_seconds.unwrap_or(Mailbox::DEFAULT_TRANSCRIPT_WAIT_SECONDS);
     check_range("transcript_wait_seconds", wait, 0..=3600)?;
     let quota_bytes = settings.quota_bytes.unwrap_or(Mailbox::DEFAULT_QUOTA_BYTES);
     check_range("quota_bytes", quota_bytes, 0..=1_000_000_000_000)?;
+    let sms = sms_settings(settings.sms_recipients, settings.reminder_minutes, settings.quiet_hours.as_deref())?;
     let mailbox = Mailbox {
         id: MailboxId::new(),
         domain_id: domain.id,
@@ -250,6 +306,8 @@ pub async fn save_mailbox(
         email_mode: settings.email_mode.unwrap_or_default(),
         recipients,
         after_email: settings.after_email.unwrap_or_default(),
+        mail_missed_calls: settings.mail_missed_calls.unwrap_or(false),
+        sms,
         transcribe: settings.transcribe.unwrap_or(true),
         transcript_wait_seconds: wait,
         brief_seconds,
@@ -258,8 +316,39 @@ pub async fn save_mailbox(
     };
     let mut transaction = app.database.begin().await?;
     let saved = mailboxes::save(transaction.connection(), &mailbox).await?;
+    if let Some(interval) = saved.sms.reminder_interval() {
+        // What is unread already is reminded of too, and a shorter interval holds at once.
+        let due = Time::from(app.clock.now()).after(interval);
+        remind_by(app, transaction.connection(), &saved, due).await?;
+    }
     transaction.commit().await?;
+    app.queue.wake();
     Ok(saved)
+}
+
+fn sms_settings(
+    numbers: Option<Numbers>,
+    reminder_minutes: Option<i64>,
+    quiet_hours: Option<&str>,
+) -> Result<SmsSettings, ServiceError> {
+    let sms_recipients = match numbers {
+        Some(numbers) => numbers.read().map_err(|error| ServiceError::Invalid(error.to_string()))?,
+        None => Vec::new(),
+    };
+    if sms_recipients.len() > SmsSettings::MAX_RECIPIENTS {
+        return Err(ServiceError::Invalid(format!(
+            "a mailbox has at most {} numbers for SMS, not {}",
+            SmsSettings::MAX_RECIPIENTS,
+            sms_recipients.len()
+        )));
+    }
+    if let Some(minutes) = reminder_minutes {
+        check_range("reminder_minutes", minutes, SmsSettings::REMINDER_MINUTES)?;
+    }
+    let quiet_hours = quiet_hours
+        .map(|hours| hours.parse().map_err(|error: BadQuietHours| ServiceError::Invalid(error.to_string())))
+        .transpose()?;
+    Ok(SmsSettings { sms_recipients, reminder_minutes, quiet_hours })
 }
 
 /// The mailbox `extension` of the domain.
@@ -274,7 +363,18 @@ pub async fn mailboxes(app: &App, domain: &Domain) -> Result<Vec<Mailbox>, Servi
     Ok(mailboxes::list(&mut connection, domain.id).await?)
 }
 
-fn check_name(name: &str, what: &str) -> Result<(), ServiceError> {
+pub(super) fn check_recipients(recipients: &[String]) -> Result<(), ServiceError> {
+    if recipients.len() > Mailbox::MAX_RECIPIENTS {
+        return Err(ServiceError::Invalid(format!(
+            "there may be at most {} recipients, not {}",
+            Mailbox::MAX_RECIPIENTS,
+            recipients.len()
+        )));
+    }
+    recipients.iter().try_for_each(|address| check_address(address))
+}
+
+pub(super) fn check_name(name: &str, what: &str) -> Result<(), ServiceError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'*' | b'#' | b'+');
     if (1..=100).contains(&name.len()) && name.bytes().all(plain) {
         return Ok(());
@@ -290,6 +390,17 @@ fn check_settings(domain: &Domain) -> Result<(), ServiceError> {
         )));
     }
     check_address(&domain.mail_from)?;
+    if let Some(sender) = &domain.sms_sender {
+        let is_name = (1..=11).contains(&sender.len()) && sender.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !is_name && PhoneNumber::parse(sender).is_err() {
+            return Err(ServiceError::Invalid(format!(
+                "{sender:?} can send no SMS: use a number in E.164 form, a short code, or a name of at most 11 letters and digits"
+            )));
+        }
+    }
+    if let Some(limit) = domain.sms_daily_limit {
+        check_range("sms_daily_limit", limit, 0..=1_000_000_000)?;
+    }
     for (name, lufs) in [("speech_lufs", domain.speech_lufs), ("music_lufs", domain.music_lufs)] {
         if lufs.is_some_and(|lufs| !LUFS_RANGE.contains(&lufs)) {
             return Err(ServiceError::Invalid(format!(

@@ -26,6 +26,8 @@ pub struct Arrival {
     pub caller_number: String,
     /// May be empty.
     pub caller_name: String,
+    /// The service number that was called, if it was one.
+    pub service_number: Option<String>,
     /// When the caller left it; now if the core does not say.
     pub received_at: Option<Time>,
     /// How many bytes the core announces.
@@ -66,6 +68,7 @@ pub async fn receive(
         core_id: arrival.core_id,
         caller_number: arrival.caller_number,
         caller_name: arrival.caller_name,
+        service_number: arrival.service_number.filter(|number| !number.is_empty()),
         received_at: arrival.received_at.unwrap_or_else(|| Time::from(app.clock.now())),
         hint: intake::plain_hint(incoming.hint),
     };
@@ -80,10 +83,9 @@ pub async fn receive(
     if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
         return Ok(Taken::Spooled(waiting));
     }
-    let check_room = |bytes| room.as_ref().map_or(Ok(()), |room| check_quota(&room.mailbox, room.stored, bytes));
-    check_room(announced.unwrap_or(0))?;
+    check_room(app, domain, room.as_ref(), announced.unwrap_or(0)).await?;
     let landed = intake::land(app, incoming.body, announced).await?;
-    check_room(landed.content.bytes)?;
+    check_room(app, domain, room.as_ref(), landed.content.bytes).await?;
 
     let placed = match intake::place(app, &arrival, &landed).await {
         Ok(placed) => placed,
@@ -109,6 +111,7 @@ fn check(arrival: &Arrival) -> Result<(), ServiceError> {
         ("message id", &arrival.core_id),
         ("caller number", &arrival.caller_number),
         ("caller name", &arrival.caller_name),
+        ("service number", arrival.service_number.as_ref().unwrap_or(&String::new())),
     ] {
         if text.len() > MAX_TEXT {
             return Err(ServiceError::Invalid(format!("the {what} is longer than {MAX_TEXT} bytes")));
@@ -141,6 +144,16 @@ async fn look(app: &App, domain: &Domain, left: &LeftMessage) -> Result<Found, S
     }
     let stored = messages::stored_bytes(&mut connection, mailbox.id).await?;
     Ok(Found::Room(Room { mailbox, stored }))
+}
+
+/// Refuses what does not fit into the mailbox, and has its people told.
+async fn check_room(app: &App, domain: &Domain, room: Option<&Room>, bytes: u64) -> Result<(), ServiceError> {
+    let Some(room) = room else { return Ok(()) };
+    let checked = check_quota(&room.mailbox, room.stored, bytes);
+    if checked.is_err() {
+        super::notices::mailbox_is_full(app, domain, &room.mailbox).await?;
+    }
+    checked
 }
 
 fn check_quota(mailbox: &Mailbox, stored: i64, more: u64) -> Result<(), ServiceError> {
@@ -198,6 +211,7 @@ pub async fn move_to(app: &App, domain: &Domain, id: MessageId, folder: Folder) 
     let mut message = message.ok_or(ServiceError::NotFound("message"))?;
     message.folder.check_move(folder).map_err(|error| ServiceError::Conflict(error.to_string()))?;
     messages::set_folder(transaction.connection(), id, folder).await?;
+    notices::forget_moves(transaction.connection(), id).await?;
     if folder == Folder::Trash {
         links::revoke_all(transaction.connection(), id, Time::from(app.clock.now())).await?;
     }

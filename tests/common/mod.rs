@@ -20,6 +20,10 @@ use voicemill::{
     clock::Clock,
     config::Config,
     http, jobs,
+    notify::{
+        email::{DkimKeyConfig, SmtpConfig},
+        sms::SmsConfig,
+    },
     queue::{Worker, WorkerConfig},
     service::upkeep,
     sql::{Database, SqlitePools},
@@ -37,7 +41,7 @@ pub struct TestApp {
     pub core_key: String,
     pub portal_key: String,
     pub http: reqwest::Client,
-    folder: tempfile::TempDir,
+    folder: Option<tempfile::TempDir>,
     shutdown: CancellationToken,
     service: Option<JoinHandle<()>>,
 }
@@ -46,13 +50,23 @@ pub struct TestApp {
 pub struct Wish {
     pub clock: Clock,
     pub configure: Box<dyn Fn(&mut Config)>,
+    pub smtp: Option<SmtpConfig>,
+    pub dkim: Vec<DkimKeyConfig>,
+    pub sms: Option<SmsConfig>,
     /// Whether jobs are done.
     pub work: bool,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { clock: Clock::system(), configure: Box::new(|_| ()), work: true }
+        Self {
+            clock: Clock::system(),
+            configure: Box::new(|_| ()),
+            smtp: None,
+            dkim: Vec::new(),
+            sms: None,
+            work: true,
+        }
     }
 }
 
@@ -63,32 +77,75 @@ impl TestApp {
 
     pub async fn start_with(wish: Wish) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let mut config = Config::default();
+        let mut config = Config { smtp: wish.smtp, sms: wish.sms, ..Config::default() };
         config.storage.folder = folder.path().join("data");
-        config.http.public_url = base.clone();
         config.http.operator_key = Some(OPERATOR_KEY.to_owned());
         config.speech.models_folder = Some(models_folder());
         config.workers.grace_seconds = 5;
+        config.mail.dkim = wish.dkim;
         (wish.configure)(&mut config);
+        let mut started = Self::open(folder, config, wish.clock, wish.work).await;
+        (started.core_key, started.portal_key) = started.domain("acme.example").await;
+        started
+    }
+
+    /// The service on a folder that may hold data already.
+    async fn open(folder: tempfile::TempDir, mut config: Config, clock: Clock, work: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        config.http.public_url = base.clone();
         let program = PathBuf::from(env!("CARGO_BIN_EXE_voicemill"));
-        let app = App::new(config, wish.clock.clone(), program).await.unwrap();
+        let app = App::new(config, clock.clone(), program).await.unwrap();
         let shutdown = CancellationToken::new();
-        let service = tokio::spawn(serve(app.clone(), listener, shutdown.clone(), wish.work));
-        let mut started = Self {
+        let service = tokio::spawn(serve(app.clone(), listener, shutdown.clone(), work));
+        Self {
             app,
-            clock: wish.clock,
+            clock,
             base,
             core_key: String::new(),
             portal_key: String::new(),
             http: reqwest::Client::builder().timeout(PATIENCE).build().unwrap(),
-            folder,
+            folder: Some(folder),
             shutdown,
             service: Some(service),
-        };
-        (started.core_key, started.portal_key) = started.domain("acme.example").await;
-        started
+        }
+    }
+
+    /// Ends the service and starts it again on the same data.
+    pub async fn restart(mut self) -> Self {
+        self.shutdown.cancel();
+        self.service.take().unwrap().await.unwrap();
+        let folder = self.folder.take().unwrap();
+        let mut again = Self::open(folder, self.app.config.clone(), self.clock.clone(), true).await;
+        again.core_key = std::mem::take(&mut self.core_key);
+        again.portal_key = std::mem::take(&mut self.portal_key);
+        again
+    }
+
+    /// Moves a fixed clock, and lets the workers see it.
+    pub fn advance(&self, by: jiff::SignedDuration) {
+        self.clock.advance(by);
+        self.app.queue.wake();
+    }
+
+    /// Waits until nothing is left to do before a later moment.
+    pub async fn idle(&self) {
+        let began = Instant::now();
+        loop {
+            let stats = self.app.queue.stats().await.unwrap();
+            use voicemill::queue::State::{Available, Running};
+            if !stats.iter().any(|stat| matches!(stat.state, Available | Running)) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "never idle: {stats:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A request of an operator.
+    /// The SMS in the outbox, oldest first: numbers and texts.
+    pub fn texts(&self) -> Vec<(String, String)> {
+        texts_in(&self.app.config.storage.folder)
     }
 
     /// Makes a domain; returns a core's and a portal's key.
@@ -249,9 +306,10 @@ async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken
     };
     let worker = Worker::new(app.queue.clone(), jobs::registry(), app.clone(), config);
     let upkeep = upkeep::run(app.clone(), shutdown.clone());
-    let routes = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let hearing = voicemill::service::sms::listen(&app, shutdown.clone());
+    let routes = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let answering = axum::serve(listener, routes).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let (worked, answered, ()) = tokio::join!(worker.run(shutdown), async { answering.await }, upkeep);
+    let (worked, answered, (), ()) = tokio::join!(worker.run(shutdown), async { answering.await }, upkeep, hearing);
     worked.unwrap();
     answered.unwrap();
 }
@@ -303,6 +361,22 @@ pub fn mails_in(storage: &Path) -> Vec<Vec<u8>> {
         .collect();
     files.sort();
     files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+pub fn texts_in(storage: &Path) -> Vec<(String, String)> {
+    let mut files: Vec<_> = std::fs::read_dir(storage.join("outbox"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .collect();
+    files.sort();
+    let read = |file: PathBuf| {
+        let whole = std::fs::read_to_string(file).unwrap();
+        let (head, text) = whole.split_once("\n\n").unwrap();
+        let to = head.lines().find_map(|line| line.strip_prefix("To: ")).unwrap();
+        (to.to_owned(), text.trim_end().to_owned())
+    };
+    files.into_iter().map(read).collect()
 }
 
 pub fn link_in(mail: &[u8]) -> Option<String> {

@@ -190,7 +190,7 @@ async fn orphans_in_a_bucket_are_adopted_by_their_labels_too() {
     let s3 = server.config();
     let clock = Clock::fixed(Clock::system().now());
     let configure = Box::new(move |config: &mut voicemill::config::Config| config.storage.s3 = Some(s3.clone()));
-    let test = TestApp::start_with(Wish { clock, configure, work: false }).await;
+    let test = TestApp::start_with(Wish { clock, configure, work: false, ..Wish::default() }).await;
     test.mailbox("101", json!({})).await;
     crash_after_storing(&test, "msg-1").await;
     let store: Arc<dyn BlobStore> = Arc::new(S3Store::open(server.config()).await.unwrap());

@@ -1,10 +1,14 @@
 //! What portals ask for people, and what operators set up. A portal's domain is its key's.
 
+mod bounces;
 mod domains;
+mod mail_templates;
 mod messages;
+mod notices;
 mod prompts;
 mod pronunciations;
 mod recordings;
+mod service_numbers;
 mod storage;
 mod voices;
 
@@ -20,9 +24,15 @@ use crate::app::App;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/bounces", post(bounces::report).layer(DefaultBodyLimit::max(bounces::LARGEST)))
         .route("/domains", post(domains::create))
         .route("/domains/{domain}", get(domains::show).patch(domains::change))
         .route("/domains/{domain}/keys", post(domains::create_key))
+        .route(
+            "/domains/{domain}/mail-templates/{kind}",
+            get(mail_templates::find).put(mail_templates::save).delete(mail_templates::delete),
+        )
+        .route("/domains/{domain}/notices", get(notices::list))
         .route("/domains/{domain}/pronunciations", get(pronunciations::list))
         .route(
             "/domains/{domain}/pronunciations/{word}",
@@ -39,6 +49,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/prompts/{id}", get(prompts::details).patch(prompts::change))
         .route("/prompts/{id}/audio", put(prompts::replace_audio))
         .route("/prompts/{id}/text", put(prompts::replace_text))
+        .route("/service-numbers", get(service_numbers::list))
+        .route("/service-numbers/{number}", put(service_numbers::save).delete(service_numbers::delete))
         .route("/voices", get(voices::list))
         .route("/voices/{voice}/sample", get(voices::sample))
         .route("/storage", get(storage::report))

@@ -33,6 +33,7 @@ pub(super) struct Said {
     caller_number: String,
     #[serde(default)]
     caller_name: String,
+    service_number: Option<String>,
     received_at: Option<Time>,
     format: Option<String>,
 }
@@ -52,6 +53,7 @@ pub(super) async fn drop_raw(
         core_id,
         caller_number: said.caller_number,
         caller_name: said.caller_name,
+        service_number: said.service_number,
         received_at: said.received_at,
         announced_bytes: announced(&headers),
     };
@@ -80,6 +82,7 @@ pub(super) async fn drop_form(
             core_id: text("id"),
             caller_number: text("caller_number"),
             caller_name: text("caller_name"),
+            service_number: Some(text("service_number")),
             received_at: received_at.map(Time::from),
             announced_bytes: None,
         };

@@ -2,6 +2,7 @@
 
 mod announcements;
 mod messages;
+mod missed_calls;
 mod recordings;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/mailboxes/{extension}/messages/{id}", put(messages::drop_raw).post(messages::drop_raw))
         .route("/mailboxes/{extension}/messages", post(messages::drop_form).layer(DefaultBodyLimit::disable()))
+        .route("/mailboxes/{extension}/missed-calls/{id}", put(missed_calls::report).post(missed_calls::report))
         .route("/messages/{id}", get(messages::state))
         .route("/messages/{id}/announcement", post(announcements::of_message))
         .route("/announcements", post(announcements::speak))

@@ -1,19 +1,15 @@
 //! Turns the facts of one message into the final bytes of one mail.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use lettre::message::{
-    Attachment as AttachmentPart, Body, Mailbox, Message, MessageBuilder, MultiPart, SinglePart,
-    header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
-};
 use minijinja::{Value, context};
 
 use super::{
+    assemble::{Attachment, Head, Mail},
     error::ComposeError,
-    templates::{self, Words},
-    verify::{self, Expected},
+    templates::{self, Stationery},
 };
-use crate::model::{NoticeId, Time, wording};
+use crate::model::{MailKind, NoticeId, Time, wording};
 
 /// Everything a voicemail's mail is made of; the same facts give the same bytes.
 pub struct VoicemailMail<'a> {
@@ -91,25 +87,6 @@ pub struct MailLink<'a> {
     pub expires_at: Time,
 }
 
-/// Audio inside a mail.
-#[derive(Clone, Copy, Debug)]
-pub struct Attachment<'a> {
-    /// The file.
-    pub bytes: &'a [u8],
-    /// Its name.
-    pub file_name: &'a str,
-    /// Its media type.
-    pub content_type: &'a str,
-}
-
-/// A mail as it is stored and sent.
-pub struct Mail {
-    /// Its Message-ID without the angle brackets.
-    pub message_id: String,
-    /// All of it, with CRLF line ends.
-    pub bytes: Vec<u8>,
-}
-
 /// The largest mail that is sent unless the configuration says otherwise: 25 MB.
 pub const DEFAULT_MAIL_LIMIT: u64 = 25_000_000;
 
@@ -127,36 +104,11 @@ const LONGEST_BRIEF_TRANSCRIPT: usize = 320;
 
 impl VoicemailMail<'_> {
     /// The mail's final bytes, read again and checked.
-    pub fn compose(&self) -> Result<Mail, ComposeError> {
-        let from = super::address(self.from).ok_or(ComposeError::Sender)?;
-        let to = super::address(self.to).ok_or(ComposeError::Recipient)?;
-        let name = if self.brief { "voicemail_brief" } else { "voicemail" };
-        let words = templates::render(name, self.facts())?;
-        let message_id = format!("{}@{}", self.notice_id, from.domain());
-        let expected = Expected {
-            from: self.from,
-            to: self.to,
-            message_id: &message_id,
-            attachments: usize::from(self.attachment().is_some()),
-            html: words.html.is_some(),
-        };
-
-        let brand = wording::line(self.brand, wording::LONGEST_NAME);
-        let mut builder = Message::builder()
-            .from(Mailbox::new(Some(brand).filter(|brand| !brand.is_empty()), from.clone()))
-            .to(Mailbox::new(None, to.clone()))
-            .subject(wording::line(&words.subject, 200))
-            .date(SystemTime::from(self.date.timestamp()))
-            .message_id(Some(format!("<{message_id}>")));
-        for (name, value) in self.own_headers() {
-            let name =
-                HeaderName::new_from_ascii(name.to_owned()).map_err(|_| ComposeError::Malformed("a header's name"))?;
-            builder = builder.raw_header(HeaderValue::new(name, value));
-        }
-        let message = self.with_parts(builder, &words)?;
-        let bytes = message.formatted();
-        verify::check(&bytes, &expected)?;
-        Ok(Mail { message_id, bytes })
+    pub fn compose(&self, stationery: &Stationery<'_>) -> Result<Mail, ComposeError> {
+        let kind = if self.brief { MailKind::VoicemailBrief } else { MailKind::Voicemail };
+        let words = templates::word(kind, stationery, self.facts())?;
+        let head = Head { notice_id: self.notice_id, date: self.date, from: self.from, to: self.to, brand: self.brand };
+        head.assemble(&words, self.own_headers(), self.attachment(), stationery)
     }
 
     fn attachment(&self) -> Option<&Attachment<'_>> {
@@ -166,13 +118,9 @@ impl VoicemailMail<'_> {
         }
     }
 
-    /// What keeps out-of-office robots quiet, and lets mail programs show a voicemail as one.
+    /// What lets mail programs show a voicemail as one.
     fn own_headers(&self) -> Vec<(&'static str, String)> {
-        let mut headers = vec![
-            ("Auto-Submitted", "auto-generated".to_owned()),
-            ("X-Auto-Response-Suppress", "All".to_owned()),
-            ("X-VoiceMessageDuration", self.duration.as_secs().to_string()),
-        ];
+        let mut headers = vec![("X-VoiceMessageDuration", self.duration.as_secs().to_string())];
         let number = wording::line(self.caller_number, wording::LONGEST_NAME);
         if !number.is_empty() {
             headers.push(("X-CallingTelephoneNumber", number));
@@ -184,33 +132,8 @@ impl VoicemailMail<'_> {
         headers
     }
 
-    /// `mixed(alternative(text, html), audio)`, without the levels that have only one part.
-    fn with_parts(&self, builder: MessageBuilder, words: &Words) -> Result<Message, ComposeError> {
-        let text = part(ContentType::TEXT_PLAIN, &words.text);
-        let html = words.html.as_deref().map(|html| part(ContentType::TEXT_HTML, html));
-        let audio = self.attachment().map(audio_part).transpose()?;
-        let alternative = |text, html| {
-            MultiPart::alternative().boundary(self.boundary("alternative")).singlepart(text).singlepart(html)
-        };
-        let mixed = || MultiPart::mixed().boundary(self.boundary("mixed"));
-        let built = match (html, audio) {
-            (None, None) => builder.singlepart(text),
-            (Some(html), None) => builder.multipart(alternative(text, html)),
-            (None, Some(audio)) => builder.multipart(mixed().singlepart(text).singlepart(audio)),
-            (Some(html), Some(audio)) => {
-                builder.multipart(mixed().multipart(alternative(text, html)).singlepart(audio))
-            }
-        };
-        built.map_err(|_| ComposeError::Malformed("it lacks a header"))
-    }
-
-    /// Fixed by the notice, so that a mail made again has the same bytes.
-    fn boundary(&self, level: &str) -> String {
-        format!("={level}={}=", self.notice_id.0.simple())
-    }
-
     /// What templates can use.
-    fn facts(&self) -> Value {
+    pub(super) fn facts(&self) -> Value {
         let caller_name = wording::line(self.caller_name, wording::LONGEST_NAME);
         let caller_number = wording::line(self.caller_number, wording::LONGEST_NAME);
         let caller = wording::caller(self.caller_name, self.caller_number).unwrap_or("an unknown caller".to_owned());
@@ -256,18 +179,6 @@ impl VoicemailMail<'_> {
             TranscriptPart::Failed => Some("No text could be made of this message."),
         }
     }
-}
-
-/// Words of a mail; those that are not plain short ASCII lines are encoded as quoted-printable.
-fn part(content_type: ContentType, words: &str) -> SinglePart {
-    SinglePart::builder().header(content_type).body(words.trim_end().to_owned())
-}
-
-fn audio_part(attachment: &Attachment<'_>) -> Result<SinglePart, ComposeError> {
-    let content_type = ContentType::parse(attachment.content_type).map_err(|_| ComposeError::ContentType)?;
-    let body = Body::new_with_encoding(attachment.bytes.to_vec(), ContentTransferEncoding::Base64)
-        .map_err(|_| ComposeError::Malformed("the attachment cannot be encoded"))?;
-    Ok(AttachmentPart::new(wording::file_name(attachment.file_name)).body(body, content_type))
 }
 
 fn why_no_attachment(bytes: u64, limit: u64) -> String {

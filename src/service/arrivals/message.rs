@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Placed, identity};
 use crate::{
     app::App,
-    db::{mailboxes, messages, renditions},
+    db::{mailboxes, messages, renditions, sms},
     jobs::RenderMessage,
     model::{DomainId, Folder, MediaState, Message, MessageId, Time, TranscriptState},
     queue::NewJob,
@@ -31,6 +31,8 @@ pub(in crate::service) struct LeftMessage {
     pub(in crate::service) core_id: String,
     pub(in crate::service) caller_number: String,
     pub(in crate::service) caller_name: String,
+    #[serde(default)]
+    pub(in crate::service) service_number: Option<String>,
     pub(in crate::service) received_at: Time,
     pub(in crate::service) hint: Option<String>,
 }
@@ -68,6 +70,7 @@ impl LeftMessage {
             failure: None,
             caller_number: self.caller_number.clone(),
             caller_name: self.caller_name.clone(),
+            service_number: self.service_number.clone(),
             received_at: self.received_at,
             duration_ms: None,
             brief_start_ms: None,
@@ -86,6 +89,7 @@ impl LeftMessage {
         }
         let original = placed.original(message.id.0, "", self.hint.clone(), now);
         renditions::insert_original(transaction.connection(), &original).await?;
+        sms::clear_full(transaction.connection(), mailbox.id).await?;
         let job = RenderMessage { message: message.id };
         app.queue.enqueue(transaction.connection(), NewJob::new(self.domain_id.0, &job).unique(message.id)).await?;
         transaction.commit().await?;

@@ -77,26 +77,26 @@ fn taken_apart(mail: &Mail) -> String {
 
 #[test]
 fn a_mail_with_a_link() {
-    insta::assert_snapshot!(taken_apart(&mail().compose().unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail().compose(&Stationery::default()).unwrap()));
 }
 
 #[test]
 fn a_mail_with_an_attachment() {
     let mail =
         VoicemailMail { audio: AudioPart::Attached(attachment()), transcript: TranscriptPart::Pending, ..mail() };
-    insta::assert_snapshot!(taken_apart(&mail.compose().unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail.compose(&Stationery::default()).unwrap()));
 }
 
 #[test]
 fn a_brief_mail_with_a_link() {
     let mail = VoicemailMail { brief: true, ..mail() };
-    insta::assert_snapshot!(taken_apart(&mail.compose().unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail.compose(&Stationery::default()).unwrap()));
 }
 
 #[test]
 fn a_brief_mail_with_an_attachment() {
     let mail = VoicemailMail { brief: true, audio: AudioPart::Attached(attachment()), ..mail() };
-    insta::assert_snapshot!(taken_apart(&mail.compose().unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail.compose(&Stationery::default()).unwrap()));
 }
 
 #[test]
@@ -105,14 +105,14 @@ fn a_mail_whose_attachment_is_too_large_says_so() {
         audio: AudioPart::LinkInstead { link: link(), bytes: 57_600_044, limit: 25_000_000 },
         ..mail()
     };
-    let composed = mail.compose().unwrap();
+    let composed = mail.compose(&Stationery::default()).unwrap();
     let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
     let why =
         "The recording (57.6 MB) is too large to be attached to a mail of at most 25.0 MB, so here is a link to it";
     assert!(parsed.body_text(0).unwrap().contains(why));
     assert!(parsed.body_text(0).unwrap().contains(link().url));
     assert!(parsed.body_html(0).unwrap().contains(why));
-    let brief = VoicemailMail { brief: true, ..mail }.compose().unwrap();
+    let brief = VoicemailMail { brief: true, ..mail }.compose(&Stationery::default()).unwrap();
     assert!(MessageParser::default().parse(&brief.bytes).unwrap().body_text(0).unwrap().contains(why));
 }
 
@@ -127,15 +127,21 @@ fn what_fits_stays_within_the_limit() {
         transcript: TranscriptPart::Text(&transcript),
         ..mail()
     };
-    assert!(mail.compose().unwrap().bytes.len() as u64 <= limit);
+    assert!(mail.compose(&Stationery::default()).unwrap().bytes.len() as u64 <= limit);
     assert!(!fits(u64::MAX, limit));
 }
 
 #[test]
 fn the_same_facts_give_the_same_bytes() {
     let mail = VoicemailMail { audio: AudioPart::Attached(attachment()), ..mail() };
-    assert_eq!(mail.compose().unwrap().bytes, mail.compose().unwrap().bytes);
-    assert_eq!(mail.compose().unwrap().message_id, "0192f0c1-2345-7abc-8def-0123456789ab@acme.example.com");
+    assert_eq!(
+        mail.compose(&Stationery::default()).unwrap().bytes,
+        mail.compose(&Stationery::default()).unwrap().bytes
+    );
+    assert_eq!(
+        mail.compose(&Stationery::default()).unwrap().message_id,
+        "0192f0c1-2345-7abc-8def-0123456789ab@acme.example.com"
+    );
 }
 
 #[test]
@@ -146,7 +152,7 @@ fn a_hostile_caller_writes_no_header_and_no_tag() {
         brand: "Acme\r\nCc: x@y.example",
         ..mail()
     };
-    let composed = mail.compose().unwrap();
+    let composed = mail.compose(&Stationery::default()).unwrap();
     let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
     assert!(parsed.bcc().is_none() && parsed.cc().is_none());
     assert!(parsed.subject().unwrap().starts_with("Voicemail from Eve Bcc: x@y.example ("));
@@ -157,17 +163,17 @@ fn a_hostile_caller_writes_no_header_and_no_tag() {
 #[test]
 fn addresses_that_cannot_be_written_to_are_refused() {
     for to in ["", "nobody", "a@b\r\nBcc: c@d", "a@b.example, c@d.example", "<a@b.example>", "ä@b.example"] {
-        let refused = VoicemailMail { to, ..mail() }.compose();
+        let refused = VoicemailMail { to, ..mail() }.compose(&Stationery::default());
         assert!(matches!(refused, Err(ComposeError::Recipient)), "{to:?}");
     }
-    let refused = VoicemailMail { from: "nobody", ..mail() }.compose();
+    let refused = VoicemailMail { from: "nobody", ..mail() }.compose(&Stationery::default());
     assert!(matches!(refused, Err(ComposeError::Sender)));
 }
 
 #[test]
 fn every_state_of_the_transcript_has_its_sentence() {
     let text = |transcript, audio| {
-        let composed = VoicemailMail { transcript, audio, ..mail() }.compose().unwrap();
+        let composed = VoicemailMail { transcript, audio, ..mail() }.compose(&Stationery::default()).unwrap();
         let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
         parsed.body_text(0).unwrap().into_owned()
     };
@@ -197,7 +203,7 @@ proptest! {
             brief,
             ..mail()
         };
-        prop_assert!(mail.compose().is_ok());
+        prop_assert!(mail.compose(&Stationery::default()).is_ok());
     }
 
     #[test]
@@ -209,6 +215,6 @@ proptest! {
             transcript: TranscriptPart::Text(&long),
             ..mail()
         };
-        prop_assert!(mail.compose().is_ok());
+        prop_assert!(mail.compose(&Stationery::default()).is_ok());
     }
 }

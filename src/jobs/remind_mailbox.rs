@@ -1,0 +1,93 @@
+//! One look at a mailbox for messages that are unread, and one SMS to each of its numbers if there are any.
+//!
+//! A mailbox has one such job at most. Each ends and queues the next in one transaction, with the notices, so that no
+//! restart brings a reminder twice or loses one.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::notices::{by_sms, queue, remind_at};
+use crate::{
+    app::App,
+    db::{domains, mailboxes, messages, notices},
+    model::{MailboxId, Medium, Occasion, Time},
+    queue::{Attempt, Decide, Job, JobError, Lane},
+};
+
+/// Reminds a mailbox's people.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RemindMailbox {
+    /// The mailbox.
+    pub mailbox: MailboxId,
+}
+
+impl Job for RemindMailbox {
+    type Context = App;
+    const KIND: &'static str = "remind_mailbox";
+    const LANE: Lane = Lane::Io;
+    const TIMEOUT: Duration = Duration::from_secs(60);
+    /// Nothing outside is asked, so that only the database can fail; a day of that must not end all reminders.
+    const MAX_ATTEMPTS: u16 = 40;
+
+    async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
+        let now = Time::from(app.clock.now());
+        let mut transaction = app.database.begin().await.retry()?;
+        let connection = transaction.connection();
+        let next = self.remind(app, connection, attempt, now).await?;
+        attempt.complete(connection).await.retry()?;
+        if let Some((mailbox, next)) = next {
+            remind_at(app, connection, &mailbox, next).await.retry()?;
+        }
+        transaction.commit().await.retry()?;
+        app.queue.wake();
+        Ok(())
+    }
+}
+
+impl RemindMailbox {
+    /// Queues a reminder, if it is time for one; returns when the mailbox is to be looked at again.
+    async fn remind(
+        &self,
+        app: &App,
+        connection: &mut crate::db::Connection,
+        attempt: &Attempt,
+        now: Time,
+    ) -> Result<Option<(crate::model::Mailbox, Time)>, JobError> {
+        let Some(mailbox) = mailboxes::by_id(connection, self.mailbox).await.retry()? else {
+            return Ok(None);
+        };
+        let Some(domain) = domains::by_id(connection, mailbox.domain_id).await.retry()? else {
+            return Ok(None);
+        };
+        if mailbox.sms.sms_recipients.is_empty() {
+            return Ok(None);
+        }
+        let Some(newest) = messages::newest_unread(connection, mailbox.id).await.retry()? else {
+            return Ok(None);
+        };
+        let first_moment = mailbox.sms.first_moment(now, &domain.time_zone);
+        if first_moment > now {
+            return Ok(Some((mailbox, first_moment)));
+        }
+        let interval = mailbox.sms.reminder_interval();
+        let last = notices::last_of_mailbox(connection, mailbox.id, Medium::Sms).await.retry()?;
+        // What came in quiet hours was never told of.
+        let is_untold = last.is_none_or(|last| newest.created_at > last);
+        let next = interval.zip(last).map(|(interval, last)| last.after(interval));
+        if let (false, Some(next)) = (is_untold, next.filter(|next| *next > now)) {
+            return Ok(Some((mailbox, next)));
+        }
+        if !is_untold && interval.is_none() {
+            return Ok(None);
+        }
+        // What could not be sent yet is not sent twice when it can.
+        if notices::unsettled_of_mailbox(connection, mailbox.id, Medium::Sms).await.retry()? == 0 {
+            let event = format!("reminder {}", attempt.job_id);
+            for notice in by_sms(&mailbox, Occasion::Reminder, &event, now) {
+                queue(app, connection, &notice, now).await.retry()?;
+            }
+        }
+        Ok(interval.map(|interval| (mailbox, now.after(interval))))
+    }
+}
