@@ -20,7 +20,7 @@ statements! {
     LIST = "SELECT * FROM message WHERE mailbox_id = $1 AND folder = $2 \
                 AND (received_at < $3 OR (received_at = $3 AND id < $4)) \
             ORDER BY received_at DESC, id DESC LIMIT $5";
-    STORED_BYTES = "SELECT CAST(COALESCE(SUM(original.bytes), 0) AS BIGINT) FROM message \
+    STORED_BYTES = "SELECT CAST(COALESCE(SUM(original.bytes), 0) AS BIGINT) AS stored FROM message \
                     JOIN original ON original.owner_id = message.id WHERE message.mailbox_id = $1";
     // What nobody has dealt with or played, and can be.
     UNREAD = "SELECT COUNT(*) FROM message WHERE mailbox_id = $1 AND folder = $2 AND state = $3 AND read_at IS NULL";

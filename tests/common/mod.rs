@@ -19,6 +19,7 @@ use voicemill::{
     audio::{decode, format::AudioBlock},
     clock::Clock,
     config::Config,
+    db::DatabaseUrl,
     http, jobs,
     notify::{
         email::{DkimKeyConfig, SmtpConfig},
@@ -50,6 +51,8 @@ pub struct TestApp {
 pub struct Wish {
     pub clock: Clock,
     pub configure: Box<dyn Fn(&mut Config)>,
+    /// Another database than a SQLite file.
+    pub database: Option<DatabaseUrl>,
     pub smtp: Option<SmtpConfig>,
     pub dkim: Vec<DkimKeyConfig>,
     pub sms: Option<SmsConfig>,
@@ -62,6 +65,7 @@ impl Default for Wish {
         Self {
             clock: Clock::system(),
             configure: Box::new(|_| ()),
+            database: None,
             smtp: None,
             dkim: Vec::new(),
             sms: None,
@@ -82,6 +86,7 @@ impl TestApp {
         config.http.operator_key = Some(OPERATOR_KEY.to_owned());
         config.speech.models_folder = Some(models_folder());
         config.workers.grace_seconds = 5;
+        config.database.url = wish.database;
         config.mail.dkim = wish.dkim;
         (wish.configure)(&mut config);
         let mut started = Self::open(folder, config, wish.clock, wish.work).await;

@@ -11,9 +11,6 @@ use voicemill::{
 
 use crate::harness::{Bench, CpuPuppet, Puppet, tenant};
 
-/// Long enough that only the clock, which tests move by hand, makes a lease run out.
-const LEASE: Duration = Duration::from_secs(15);
-
 async fn a_restart_leaves_nothing_running_for_ever(kind: Kind) {
     let bench = Bench::new(kind).await;
     let first = bench.work();
@@ -25,8 +22,7 @@ async fn a_restart_leaves_nothing_running_for_ever(kind: Kind) {
     let second = bench.work_as(WorkerConfig { grace: Duration::ZERO, ..Bench::config() });
     bench.until("a second worker", || async { bench.workers().await == 2 }).await;
     assert_eq!(bench.show(id).await.unwrap().state, State::Running, "the lease has not run out");
-    // The living worker beats in real time, so it stays the fresher one whatever the clock says.
-    bench.age_first_worker(LEASE * 2).await;
+    bench.bury_first_worker().await;
     bench.until("reaped", || async { bench.show(id).await.is_some_and(|job| job.crashes == 1) }).await;
     assert_eq!(bench.workers().await, 1);
     bench.advance(Duration::from_secs(5));
@@ -41,7 +37,7 @@ async fn a_job_that_takes_its_workers_down_is_given_up_after_three(kind: Kind) {
         let working = bench.work();
         bench.log.wait_for(&format!("start a {}", crash.min(3))).await;
         working.crash().await;
-        bench.age_first_worker(LEASE * 2).await;
+        bench.bury_first_worker().await;
         let reaping = bench.work_as(WorkerConfig { io_slots: 0, ..Bench::config() });
         bench.until("reaped", || async { bench.show(id).await.is_some_and(|job| job.state != State::Running) }).await;
         reaping.stop().await;
@@ -154,7 +150,7 @@ async fn a_zombie_commits_nothing(kind: Kind) {
     let first = bench.work_on(registry(), Mutex::new(sender.clone()), Bench::config());
     let zombie = attempts.recv().await.unwrap();
     first.crash().await;
-    bench.age_first_worker(LEASE * 2).await;
+    bench.bury_first_worker().await;
     let second = bench.work_on(registry(), Mutex::new(sender), Bench::config());
     bench.until("reaped", || async { bench.show(id).await.is_some_and(|job| job.crashes == 1) }).await;
     bench.advance(Duration::from_secs(5));
