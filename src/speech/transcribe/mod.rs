@@ -69,6 +69,32 @@ pub fn open(
     Ok(Arc::new(WhisperCpp::open(store, model, threads)?))
 }
 
+/// What an engine heard, with all that follows from it.
+fn transcript(
+    segments: Vec<Segment>,
+    language: Option<String>,
+    engine: EngineInfo,
+    duration_seconds: f64,
+) -> Transcript {
+    let words: Vec<&Word> = segments.iter().flat_map(|segment| &segment.words).collect();
+    let callback_numbers = callback::callback_numbers(&words);
+    let text = join(segments.iter().map(|segment| segment.text.as_str()));
+    Transcript {
+        no_speech: text.is_empty(),
+        language: language.filter(|_| !text.is_empty()),
+        text,
+        segments,
+        engine: engine.engine,
+        model: engine.model,
+        duration_seconds,
+        callback_numbers,
+    }
+}
+
+fn join<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+    parts.collect::<Vec<_>>().join(" ")
+}
+
 /// The one file of a model for transcription.
 fn model_file(store: &ModelStore, model: &str) -> Result<PathBuf, SpeechError> {
     match store.manifest().model(model)?.files.as_slice() {
