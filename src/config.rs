@@ -17,7 +17,7 @@ use crate::{
     links::KeyConfig,
     model::Engine,
     notify::email::SmtpConfig,
-    speech::{synthesize::CloudVoicesConfig, transcribe::CloudTranscriptionConfig},
+    speech::{models::OwnModel, synthesize::CloudVoicesConfig, transcribe::CloudTranscriptionConfig},
 };
 
 /// Everything an operator can set.
@@ -147,6 +147,11 @@ pub struct SpeechConfig {
     pub models_folder: Option<PathBuf>,
     /// The model that transcribes.
     pub transcribe_model: String,
+    /// The model that transcribes for domains whose language is another than English.
+    pub languages_model: String,
+    /// Models that the operator has as files.
+    #[serde(skip_serializing)]
+    pub models: Vec<OwnModel>,
     /// The engine that runs it.
     pub engine: Engine,
     /// The voice that speaks where none is chosen.
@@ -158,6 +163,8 @@ impl Default for SpeechConfig {
         Self {
             models_folder: None,
             transcribe_model: "whisper-tiny.en".into(),
+            languages_model: "whisper-base".into(),
+            models: Vec::new(),
             engine: Engine::default(),
             voice: "heart".into(),
         }

@@ -118,6 +118,7 @@ fn migrations() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "metadata", include_str!("migrations/0001_metadata.sql")),
         migration(2, "queue", crate::queue::SCHEMA),
+        migration(10, "speech", include_str!("migrations/0010_speech.sql")),
     ])
 }
 
@@ -141,6 +142,7 @@ mod tests {
             db::notices::STATEMENTS,
             db::prompts::STATEMENTS,
             db::pronunciations::STATEMENTS,
+            db::recording_transcripts::STATEMENTS,
             db::recordings::STATEMENTS,
             db::renditions::STATEMENTS,
             db::speech::STATEMENTS,

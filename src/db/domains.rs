@@ -5,10 +5,10 @@ use crate::model::{ApiKey, Domain, DomainId};
 
 statements! {
     INSERT = "INSERT INTO domain (id, name, time_zone, locale, brand, mail_from, mail_audio, speech_lufs, \
-                  music_lufs, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+                  music_lufs, language, transcribe_recordings, created_at) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     UPDATE = "UPDATE domain SET time_zone = $2, locale = $3, brand = $4, mail_from = $5, mail_audio = $6, \
-                  speech_lufs = $7, music_lufs = $8 WHERE id = $1";
+                  speech_lufs = $7, music_lufs = $8, language = $9, transcribe_recordings = $10 WHERE id = $1";
     BY_NAME = "SELECT * FROM domain WHERE name = $1";
     BY_ID = "SELECT * FROM domain WHERE id = $1";
     INSERT_KEY = "INSERT INTO api_key (id, hash, scope, domain_id, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -27,6 +27,8 @@ pub async fn insert(connection: &mut Connection, domain: &Domain) -> Result<(), 
         .bind(domain.mail_audio)
         .bind(domain.speech_lufs)
         .bind(domain.music_lufs)
+        .bind(&domain.language)
+        .bind(domain.transcribe_recordings)
         .bind(domain.created_at)
         .execute(connection)
         .await?;
@@ -44,6 +46,8 @@ pub async fn update(connection: &mut Connection, domain: &Domain) -> Result<(), 
         .bind(domain.mail_audio)
         .bind(domain.speech_lufs)
         .bind(domain.music_lufs)
+        .bind(&domain.language)
+        .bind(domain.transcribe_recordings)
         .execute(connection)
         .await?;
     Ok(())

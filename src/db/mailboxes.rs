@@ -8,12 +8,12 @@ use crate::model::{DomainId, Mailbox, MailboxId};
 statements! {
     // The id and the time of making stay those of the row that stands.
     SAVE = "INSERT INTO mailbox (id, domain_id, extension, name, email_mode, recipients, after_email, transcribe, \
-                transcript_wait_seconds, brief_seconds, quota_bytes, created_at) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+                transcript_wait_seconds, brief_seconds, quota_bytes, time_zone, created_at) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
             ON CONFLICT (domain_id, extension) DO UPDATE SET name = excluded.name, email_mode = excluded.email_mode, \
                 recipients = excluded.recipients, after_email = excluded.after_email, transcribe = excluded.transcribe, \
                 transcript_wait_seconds = excluded.transcript_wait_seconds, brief_seconds = excluded.brief_seconds, \
-                quota_bytes = excluded.quota_bytes \
+                quota_bytes = excluded.quota_bytes, time_zone = excluded.time_zone \
             RETURNING *";
     BY_EXTENSION = "SELECT * FROM mailbox WHERE domain_id = $1 AND extension = $2";
     BY_ID = "SELECT * FROM mailbox WHERE id = $1";
@@ -34,6 +34,7 @@ pub async fn save(connection: &mut Connection, mailbox: &Mailbox) -> Result<Mail
         .bind(mailbox.transcript_wait_seconds)
         .bind(mailbox.brief_seconds)
         .bind(mailbox.quota_bytes)
+        .bind(&mailbox.time_zone)
         .bind(mailbox.created_at)
         .fetch_one(connection)
         .await?)

@@ -11,6 +11,7 @@ pub mod messages;
 pub mod notices;
 pub mod prompts;
 pub mod pronunciations;
+pub mod recording_transcripts;
 pub mod recordings;
 pub mod renditions;
 pub mod speech;

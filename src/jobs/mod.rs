@@ -1,5 +1,6 @@
 //! What workers do, one kind a file: payload, name, lane, behaviour.
 
+mod listening;
 mod media;
 pub(crate) mod message;
 mod notify_message;
@@ -8,6 +9,7 @@ mod render_prompt;
 mod store_recording;
 mod synthesize_prompt;
 mod transcribe_message;
+mod transcribe_recording;
 
 pub use notify_message::NotifyMessage;
 pub use render_message::RenderMessage;
@@ -15,6 +17,7 @@ pub use render_prompt::RenderPrompt;
 pub use store_recording::StoreRecording;
 pub use synthesize_prompt::SynthesizePrompt;
 pub use transcribe_message::TranscribeMessage;
+pub use transcribe_recording::TranscribeRecording;
 
 use crate::{app::App, queue::Registry};
 
@@ -27,4 +30,5 @@ pub fn registry() -> Registry<App> {
         .with::<RenderPrompt>()
         .with::<SynthesizePrompt>()
         .with::<StoreRecording>()
+        .with::<TranscribeRecording>()
 }

@@ -39,6 +39,10 @@ pub struct Domain {
     pub speech_lufs: Option<f64>,
     /// Integrated loudness of hold music in LUFS; the configured one if none.
     pub music_lufs: Option<f64>,
+    /// The language spoken to its mailboxes and in its calls, as ISO 639-1 calls it; none if the model is to hear it.
+    pub language: Option<String>,
+    /// Whether its call recordings are transcribed.
+    pub transcribe_recordings: bool,
     /// When it was made.
     pub created_at: Time,
 }

@@ -31,4 +31,4 @@ pub use pronunciation::{Pronunciation, Said};
 pub use recording::{LegRole, Recording, RecordingState};
 pub use rendition::{Original, Purpose, Rendition};
 pub use time::Time;
-pub use transcript::{CallbackNumber, Engine, Transcript, TranscriptSegment, TranscriptWord};
+pub use transcript::{CallbackNumber, Engine, Run, Transcript, TranscriptSegment, TranscriptWord};

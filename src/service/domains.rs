@@ -11,6 +11,7 @@ use crate::{
     config::LUFS_RANGE,
     db::{domains, mailboxes},
     model::{AfterEmail, ApiKey, ApiKeyId, Domain, DomainId, EmailMode, KeyScope, MailAudio, Mailbox, MailboxId, Time},
+    speech::transcribe,
 };
 
 /// What a new domain needs; what is left out has a default.
@@ -34,9 +35,15 @@ pub struct NewDomain {
     pub speech_lufs: Option<f64>,
     /// Loudness of hold music; the configured one if left out.
     pub music_lufs: Option<f64>,
+    /// ISO 639-1 code of the language that is spoken; heard from the audio if left out.
+    pub language: Option<String>,
+    /// Whether call recordings are transcribed; they are not if left out.
+    #[serde(default)]
+    pub transcribe_recordings: bool,
 }
 
-/// New settings of a domain; what is left out stays. A loudness of null is the configured one again.
+/// New settings of a domain; what is left out stays. A loudness of null is the configured one again, a language of null
+/// is heard from the audio.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DomainChanges {
@@ -56,10 +63,19 @@ pub struct DomainChanges {
     /// Loudness of hold music.
     #[serde(default, deserialize_with = "null_or_value")]
     pub music_lufs: Option<Option<f64>>,
+    /// ISO 639-1 code of the language that is spoken.
+    #[serde(default, deserialize_with = "null_or_value")]
+    pub language: Option<Option<String>>,
+    /// Whether call recordings are transcribed.
+    pub transcribe_recordings: Option<bool>,
 }
 
 /// Tells a value that is null from one that is left out.
-fn null_or_value<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
+fn null_or_value<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -83,6 +99,8 @@ pub struct MailboxSettings {
     pub brief_seconds: Option<i64>,
     /// Most bytes of stored messages.
     pub quota_bytes: Option<i64>,
+    /// IANA time zone of its owner; the domain's if left out.
+    pub time_zone: Option<String>,
 }
 
 /// Who a key acts for.
@@ -112,6 +130,8 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
         mail_audio: new.mail_audio,
         speech_lufs: new.speech_lufs,
         music_lufs: new.music_lufs,
+        language: new.language,
+        transcribe_recordings: new.transcribe_recordings,
         created_at: Time::from(app.clock.now()),
     };
     check_settings(&domain)?;
@@ -131,7 +151,17 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
     let mut transaction = app.database.begin().await?;
     let domain = domains::by_name(transaction.connection(), name).await?;
     let mut domain = domain.ok_or(ServiceError::NotFound("domain"))?;
-    let DomainChanges { time_zone, locale, brand, mail_from, mail_audio, speech_lufs, music_lufs } = changes;
+    let DomainChanges {
+        time_zone,
+        locale,
+        brand,
+        mail_from,
+        mail_audio,
+        speech_lufs,
+        music_lufs,
+        language,
+        transcribe_recordings,
+    } = changes;
     domain.time_zone = time_zone.unwrap_or(domain.time_zone);
     domain.locale = locale.unwrap_or(domain.locale);
     domain.brand = brand.unwrap_or(domain.brand);
@@ -139,6 +169,8 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
     domain.mail_audio = mail_audio.unwrap_or(domain.mail_audio);
     domain.speech_lufs = speech_lufs.unwrap_or(domain.speech_lufs);
     domain.music_lufs = music_lufs.unwrap_or(domain.music_lufs);
+    domain.language = language.unwrap_or(domain.language);
+    domain.transcribe_recordings = transcribe_recordings.unwrap_or(domain.transcribe_recordings);
     check_settings(&domain)?;
     domains::update(transaction.connection(), &domain).await?;
     transaction.commit().await?;
@@ -214,6 +246,7 @@ pub async fn save_mailbox(
     check_range("transcript_wait_seconds", wait, 0..=3600)?;
     let quota_bytes = settings.quota_bytes.unwrap_or(Mailbox::DEFAULT_QUOTA_BYTES);
     check_range("quota_bytes", quota_bytes, 0..=1_000_000_000_000)?;
+    settings.time_zone.as_deref().map_or(Ok(()), check_time_zone)?;
     let mailbox = Mailbox {
         id: MailboxId::new(),
         domain_id: domain.id,
@@ -226,6 +259,7 @@ pub async fn save_mailbox(
         transcript_wait_seconds: wait,
         brief_seconds,
         quota_bytes,
+        time_zone: settings.time_zone,
         created_at: Time::from(app.clock.now()),
     };
     let mut transaction = app.database.begin().await?;
@@ -238,6 +272,12 @@ pub async fn save_mailbox(
 pub async fn mailbox(app: &App, domain: &Domain, extension: &str) -> Result<Mailbox, ServiceError> {
     let mut connection = app.database.read().await?;
     mailboxes::by_extension(&mut connection, domain.id, extension).await?.ok_or(ServiceError::NotFound("mailbox"))
+}
+
+/// The mailbox with that id.
+pub async fn mailbox_by_id(app: &App, id: MailboxId) -> Result<Mailbox, ServiceError> {
+    let mut connection = app.database.read().await?;
+    mailboxes::by_id(&mut connection, id).await?.ok_or(ServiceError::NotFound("mailbox"))
 }
 
 /// The domain's mailboxes by extension.
@@ -255,10 +295,11 @@ fn check_name(name: &str, what: &str) -> Result<(), ServiceError> {
 }
 
 fn check_settings(domain: &Domain) -> Result<(), ServiceError> {
-    if jiff::tz::TimeZone::get(&domain.time_zone).is_err() {
+    check_time_zone(&domain.time_zone)?;
+    if let Some(language) = domain.language.as_deref().filter(|language| !transcribe::is_language(language)) {
         return Err(ServiceError::Invalid(format!(
-            "{:?} is no IANA time zone; use one such as America/New_York",
-            domain.time_zone
+            "{language:?} is no language that can be transcribed; use an ISO 639-1 code such as en, es or de, or null to \
+             have it heard from the audio"
         )));
     }
     check_address(&domain.mail_from)?;
@@ -272,6 +313,15 @@ fn check_settings(domain: &Domain) -> Result<(), ServiceError> {
         }
     }
     Ok(())
+}
+
+fn check_time_zone(name: &str) -> Result<(), ServiceError> {
+    match jiff::tz::TimeZone::get(name) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            Err(ServiceError::Invalid(format!("{name:?} is no IANA time zone; use one such as America/New_York")))
+        }
+    }
 }
 
 fn check_address(address: &str) -> Result<(), ServiceError> {

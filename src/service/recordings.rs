@@ -3,9 +3,9 @@
 use super::{Incoming, ServiceError, intake};
 use crate::{
     app::App,
-    db::{recordings, renditions},
+    db::{recording_transcripts, recordings, renditions},
     jobs::{StoreRecording, message::VERSION},
-    model::{Domain, LegRole, Recording, RecordingId, RecordingState, Rendition, Time},
+    model::{Domain, LegRole, Recording, RecordingId, RecordingState, Rendition, Time, Transcript, TranscriptState},
     queue::NewJob,
 };
 
@@ -26,6 +26,8 @@ pub struct Details {
     /// The recording.
     #[serde(flatten)]
     pub recording: Recording,
+    /// What was said.
+    pub transcript: Option<Transcript>,
     /// Its renditions.
     pub renditions: Vec<Rendition>,
 }
@@ -47,6 +49,7 @@ pub async fn announce(app: &App, domain: &Domain, call_id: &str, call: Call) -> 
         started_at: call.started_at.unwrap_or(now),
         duration_ms: None,
         skew_ms: None,
+        transcript_state: TranscriptState::Off,
         created_at: now,
     };
     let mut transaction = app.database.begin().await?;
@@ -123,7 +126,11 @@ pub async fn details(app: &App, domain: &Domain, id: RecordingId) -> Result<Deta
     let connection = snapshot.connection();
     let recording = recordings::in_domain(connection, domain.id, id).await?;
     let recording = recording.ok_or(ServiceError::NotFound("recording"))?;
-    Ok(Details { renditions: renditions::list(connection, id.0, VERSION).await?, recording })
+    Ok(Details {
+        transcript: recording_transcripts::find(connection, id).await?,
+        renditions: renditions::list(connection, id.0, VERSION).await?,
+        recording,
+    })
 }
 
 /// A page of the domain's recordings, newest first.

@@ -42,4 +42,5 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/voices/{voice}/sample", get(voices::sample))
         .route("/recordings", get(recordings::list))
         .route("/recordings/{id}", get(recordings::details))
+        .route("/recordings/{id}/transcript.vtt", get(recordings::captions))
 }

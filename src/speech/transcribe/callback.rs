@@ -283,6 +283,7 @@ mod tests {
                 end_seconds: (index + 1) as f64 / 2.0,
                 text: word.to_owned(),
                 confidence: 0.9,
+                doubtful: false,
             })
             .collect()
     }

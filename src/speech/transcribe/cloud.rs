@@ -190,9 +190,16 @@ impl Answer {
                 end_seconds: begins + end,
                 text,
                 confidence,
+                doubtful: false,
             };
             let words = own.into_iter().map(word).collect();
-            segments.push(Segment { start_seconds: begins + start, end_seconds: begins + end, text, words });
+            segments.push(Segment {
+                start_seconds: begins + start,
+                end_seconds: begins + end,
+                text,
+                role: None,
+                words,
+            });
         }
         segments
     }

@@ -20,15 +20,15 @@ use crate::{audio::format::AudioSource, speech::SpeechError};
 pub(super) const FULL_WINDOW: usize = 1_500;
 /// Samples that one encoder position stands for.
 pub(super) const SAMPLES_PER_POSITION: usize = RATE_HZ as usize / 50;
-/// Windows grow in steps, so that engines can reuse what they prepared for one.
-const WINDOW_STEP: usize = 64;
-
 /// Spans taken up at a time, for each thread: enough that a message of a minute is heard at once on all of them.
 const SPANS_A_THREAD: usize = 2;
 
 /// Probability of "no speech" from which an unsure segment is dropped.
 const NO_SPEECH_PROBABILITY: f32 = 0.6;
 const UNSURE_CONFIDENCE: f32 = 0.5;
+
+/// Words less sure than this on the whole are guesses at noise, whatever the engine thinks.
+const GUESSED_CONFIDENCE: f32 = 0.2;
 
 /// A sentence ends a segment; so does a pause longer than this.
 const SEGMENT_PAUSE_SECONDS: f64 = 1.5;
@@ -39,6 +39,8 @@ pub(super) trait Hearing: Transcriber {
     const MARGIN: usize;
     /// Shortest window in encoder positions.
     const SHORTEST: usize;
+    /// Windows grow in steps of so many positions.
+    const STEP: usize;
     /// True if what it says twice was said twice; else loops are looked for in the words.
     const KNOWS_LOOPS: bool;
 
@@ -109,7 +111,7 @@ fn side_by_side<T: Sync, R: Send + Sync>(
 /// Encoder positions of the window for so many samples.
 pub(super) fn fitted_window<E: Hearing>(samples: usize) -> usize {
     let positions = (samples.div_ceil(SAMPLES_PER_POSITION) + E::MARGIN).max(E::SHORTEST);
-    positions.next_multiple_of(WINDOW_STEP).min(FULL_WINDOW)
+    positions.next_multiple_of(E::STEP).min(FULL_WINDOW)
 }
 
 /// Hears one span in a fitted window, and in the full one if what came out is doubtful.
@@ -157,9 +159,10 @@ impl Heard {
             }
         }
         self.segments.retain(|segment| {
-            let unsure = quality::mean_confidence(&segment.words) < UNSURE_CONFIDENCE;
+            let confidence = quality::mean_confidence(&segment.words);
+            let (guessed, unsure) = (confidence < GUESSED_CONFIDENCE, confidence < UNSURE_CONFIDENCE);
             let filler = quality::is_filler(&segment.words, span.seconds());
-            !(filler || (unsure && segment.no_speech_probability > NO_SPEECH_PROBABILITY))
+            !(filler || guessed || (unsure && segment.no_speech_probability > NO_SPEECH_PROBABILITY))
         });
         self
     }
@@ -176,6 +179,7 @@ impl HeardSegment {
                 start_seconds: words.first()?.start_seconds,
                 end_seconds: words.last()?.end_seconds,
                 text: super::join(words.iter().map(|word| word.text.as_str())),
+                role: None,
                 words: words.to_vec(),
             })
         };

@@ -106,6 +106,7 @@ impl WhisperCpp {
 impl Hearing for WhisperCpp {
     const MARGIN: usize = 64;
     const SHORTEST: usize = 256;
+    const STEP: usize = 64;
     const KNOWS_LOOPS: bool = false;
 
     fn seats(&self) -> usize {

@@ -14,6 +14,7 @@ use std::num::NonZeroUsize;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+pub use self::vocabulary::is_language;
 use self::{
     decoder::Decoder,
     encoder::Encoder,
@@ -113,8 +114,9 @@ impl Whisper {
 }
 
 impl Hearing for Whisper {
-    const MARGIN: usize = 128;
-    const SHORTEST: usize = 256;
+    const MARGIN: usize = 64;
+    const SHORTEST: usize = 192;
+    const STEP: usize = 16;
     const KNOWS_LOOPS: bool = true;
 
     fn seats(&self) -> usize {
@@ -132,6 +134,12 @@ impl Transcriber for Whisper {
         audio: &mut dyn AudioSource,
         control: &TranscribeControl<'_>,
     ) -> Result<Transcript, SpeechError> {
+        if let Some(language) = control.language.filter(|language| self.vocabulary.is_english() && *language != "en") {
+            let model = &self.model;
+            return Err(SpeechError::Refused(format!(
+                "the model {model} knows only English, not {language:?}; use one of all languages, such as whisper-base"
+            )));
+        }
         hearing::transcribe(self, audio, control)
     }
 
