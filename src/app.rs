@@ -72,6 +72,8 @@ pub struct App {
     pub voice_samples: tokio::sync::Mutex<HashMap<VoiceId, Bytes>>,
     models: Arc<ModelStore>,
     transcriber: OnceLock<Arc<dyn Transcriber>>,
+    /// Hears other languages than English.
+    linguist: OnceLock<Arc<dyn Transcriber>>,
     scratch: PathBuf,
 }
 
@@ -141,7 +143,8 @@ impl App {
             .clone()
             .or_else(default_folder)
             .context("there is no home folder to look for models in; set speech.models_folder")?;
-        let models = Arc::new(ModelStore::new(models, Manifest::built_in()?));
+        let models = ModelStore::new(models, Manifest::built_in()?).with_own(config.speech.models.clone())?;
+        let models = Arc::new(models);
         let own = LocalVoices::new(models.clone());
         let synthesizer: Arc<dyn Synthesizer> = match &config.cloud_voices {
             Some(cloud) => Arc::new(AllVoices { own, cloud: CloudVoices::new(cloud.clone()).context("cloud_voices")? }),
@@ -171,18 +174,26 @@ impl App {
             synthesizer,
             voice_samples: tokio::sync::Mutex::default(),
             models,
+            linguist: transcriber.clone(),
             transcriber,
             scratch,
             config,
         }))
     }
 
-    /// The engine that transcribes, loaded at its first use so that machines without that work need no model.
-    pub fn transcriber(&self) -> Result<Arc<dyn Transcriber>, SpeechError> {
-        load_once(&self.transcriber, || {
-            let speech = &self.config.speech;
+    /// The engine that transcribes `language`, if that is known, loaded at its first use so that machines without that
+    /// work need no model.
+    pub fn transcriber(&self, language: Option<&str>) -> Result<Arc<dyn Transcriber>, SpeechError> {
+        let speech = &self.config.speech;
+        let foreign =
+            language.is_some_and(|language| language != "en") && speech.languages_model != speech.transcribe_model;
+        let (cell, model) = match foreign {
+            true => (&self.linguist, &speech.languages_model),
+            false => (&self.transcriber, &speech.transcribe_model),
+        };
+        load_once(cell, || {
             let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-            transcribe::open(&self.models, &speech.transcribe_model, speech.engine, threads)
+            transcribe::open(&self.models, model, speech.engine, threads)
         })
     }
 

@@ -21,7 +21,7 @@ use crate::{
         email::{DestinationLimits, DkimKeyConfig, SmtpConfig},
         sms::SmsConfig,
     },
-    speech::{synthesize::CloudVoicesConfig, transcribe::CloudTranscriptionConfig},
+    speech::{models::OwnModel, synthesize::CloudVoicesConfig, transcribe::CloudTranscriptionConfig},
     sql::DatabaseConfig,
     storage::s3::S3Config,
 };
@@ -166,6 +166,11 @@ pub struct SpeechConfig {
     pub models_folder: Option<PathBuf>,
     /// The model that transcribes.
     pub transcribe_model: String,
+    /// The model that transcribes for domains whose language is another than English.
+    pub languages_model: String,
+    /// Models that the operator has as files.
+    #[serde(skip_serializing)]
+    pub models: Vec<OwnModel>,
     /// The engine that runs it.
     pub engine: Engine,
     /// The voice that speaks where none is chosen.
@@ -177,6 +182,8 @@ impl Default for SpeechConfig {
         Self {
             models_folder: None,
             transcribe_model: "whisper-tiny.en".into(),
+            languages_model: "whisper-base".into(),
+            models: Vec::new(),
             engine: Engine::default(),
             voice: "heart".into(),
         }

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use voicemill::{
-    model::{NoticeId, Time},
+    model::{NoticeId, Run, Time},
     notify::{
         Channel, NotifyError, Receipt, Recipient, Rendered,
         email::{
@@ -100,7 +100,11 @@ fn mail_with(brief: bool, audio: AudioPart<'_>) -> Rendered {
         locale: "en-GB",
         duration: Duration::from_secs(34),
         brief,
-        transcript: TranscriptPart::Text("One line.\n.\nA dot alone on the line before this one."),
+        transcript: TranscriptPart::Text(&[Run {
+            text: "One line.\n.\nA dot alone on the line before this one.".to_owned(),
+            doubtful: false,
+        }]),
+        callback_numbers: &[],
         audio,
     };
     Rendered {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use voicemill::{
-    model::{NoticeId, Time},
+    model::{NoticeId, Run, Time},
     notify::{
         Channel, Recipient, Rendered,
         email::{
@@ -30,6 +30,8 @@ fn compose(number: usize, attachment: &[u8]) -> Rendered {
         [] => AudioPart::Link(MailLink { url: "https://vm.example.com/l/token", expires_at: queued_at }),
         bytes => AudioPart::Attached(Attachment { bytes, file_name: "voicemail.wav", content_type: "audio/wav" }),
     };
+    let said = "Hello, this is Robin. Please call me back when you have a minute.".to_owned();
+    let said = [Run { text: said, doubtful: false }];
     let mail = VoicemailMail {
         notice_id,
         date: queued_at,
@@ -44,7 +46,8 @@ fn compose(number: usize, attachment: &[u8]) -> Rendered {
         locale: "en-GB",
         duration: Duration::from_secs(34),
         brief: false,
-        transcript: TranscriptPart::Text("Hello, this is Robin. Please call me back when you have a minute."),
+        transcript: TranscriptPart::Text(&said),
+        callback_numbers: &[],
         audio,
     };
     let bytes = mail.compose(&Stationery::default()).expect("the mail is sound").bytes.into();

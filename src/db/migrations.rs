@@ -21,6 +21,7 @@ fn steps(kind: Kind) -> Vec<(i64, &'static str, &'static str)> {
         (2, "queue", crate::queue::schema(kind)),
         (3, "store checks", file!(kind, "0003_store_checks.sql")),
         (4, "notices", file!(kind, "0004_notices.sql")),
+        (5, "speech", file!(kind, "0005_speech.sql")),
     ]
 }
 

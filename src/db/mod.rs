@@ -13,6 +13,7 @@ mod migrations;
 pub mod notices;
 pub mod prompts;
 pub mod pronunciations;
+pub mod recording_transcripts;
 pub mod recordings;
 pub mod renditions;
 pub mod service_numbers;

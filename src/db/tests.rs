@@ -54,6 +54,7 @@ async fn every_statement_is_the_same_on_both() {
         notices::STATEMENTS,
         prompts::STATEMENTS,
         pronunciations::STATEMENTS,
+        recording_transcripts::STATEMENTS,
         recordings::STATEMENTS,
         renditions::STATEMENTS,
         service_numbers::STATEMENTS,

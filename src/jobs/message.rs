@@ -10,6 +10,8 @@ use crate::{
 
 /// The version of a message's or recording's media; they are never replaced.
 pub(crate) const VERSION: i64 = 1;
+/// The rendition of a recording that phones play and the transcriber hears: caller left, callee right, as it was said.
+pub(crate) const RECORDING: &str = "phone-wav-8k";
 /// The rendition that mails attach, in the form that the domain chose.
 pub(crate) const MAIL: &str = "mail";
 /// The rendition that the transcriber hears and people download.

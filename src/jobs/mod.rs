@@ -2,6 +2,7 @@
 
 mod delivery;
 mod heard_sms;
+mod listening;
 mod media;
 pub(crate) mod message;
 pub(crate) mod notices;
@@ -14,6 +15,7 @@ mod send_sms;
 mod store_recording;
 mod synthesize_prompt;
 mod transcribe_message;
+mod transcribe_recording;
 
 pub use heard_sms::HeardSms;
 pub use notices::NoticeError;
@@ -26,6 +28,7 @@ pub use send_sms::SendSms;
 pub use store_recording::StoreRecording;
 pub use synthesize_prompt::SynthesizePrompt;
 pub use transcribe_message::TranscribeMessage;
+pub use transcribe_recording::TranscribeRecording;
 
 use crate::{app::App, queue::Registry};
 
@@ -42,4 +45,5 @@ pub fn registry() -> Registry<App> {
         .with::<RenderPrompt>()
         .with::<SynthesizePrompt>()
         .with::<StoreRecording>()
+        .with::<TranscribeRecording>()
 }

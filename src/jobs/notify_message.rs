@@ -15,7 +15,7 @@ use crate::{
     db::{domains, mail_templates, messages, notices, renditions},
     model::{
         AfterEmail, Domain, EmailMode, Folder, LinkSpan, MailKind, Mailbox, Message, Notice, NoticeId, NoticeState,
-        Rendition, TranscriptState,
+        Rendition, Transcript, TranscriptState,
     },
     notify::{
         self,
@@ -130,7 +130,7 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
     let (link, url) = attached.is_none().then(|| minted(app, message, span)).unzip();
     let url = url.unwrap_or_default();
     let content_type = audio.as_ref().map_or("audio/wav", |audio| &audio.content_type);
-    let file_name = file_name(domain, message, audio.as_ref());
+    let file_name = file_name(mailbox.clock(domain), message, audio.as_ref());
     let mail_link = link.as_ref().map(|link| MailLink { url: &url, expires_at: link.expires_at });
     let part = match (&attached, mail_link, &audio) {
         (Some(bytes), _, _) => AudioPart::Attached(Attachment { bytes, file_name: &file_name, content_type }),
@@ -146,6 +146,7 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
         let own_words = mail_templates::find(&mut connection, domain.id, kind).await.retry()?;
         (messages::transcript(&mut connection, message.id).await.retry()?, own_words)
     };
+    let runs = transcript.as_ref().map(Transcript::runs).unwrap_or_default();
     let mailbox_name = format!("{} ({})", mailbox.name, mailbox.extension);
     let mail: Mail = VoicemailMail {
         notice_id: notice.id,
@@ -157,17 +158,18 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
         caller_name: &message.caller_name,
         caller_number: &message.caller_number,
         received_at: message.received_at,
-        time_zone: &domain.time_zone,
+        time_zone: mailbox.clock(domain),
         locale: &domain.locale,
         duration: Duration::from_millis(message.duration_ms.unwrap_or(0).unsigned_abs()),
         brief: mode.is_brief(),
         transcript: match (message.transcript_state, &transcript) {
-            (TranscriptState::Available, Some(transcript)) => TranscriptPart::Text(&transcript.text),
+            (TranscriptState::Available, Some(_)) => TranscriptPart::Text(&runs),
             (TranscriptState::NoSpeech, _) => TranscriptPart::NoSpeech,
             (TranscriptState::Failed, _) => TranscriptPart::Failed,
             (TranscriptState::Off, _) => TranscriptPart::Off,
             _ => TranscriptPart::Pending,
         },
+        callback_numbers: transcript.as_ref().map_or(&[], |transcript| &transcript.callback_numbers),
         audio: part,
     }
     .compose(&Stationery { own_words: own_words.as_ref(), dkim: Some(&app.dkim) })
@@ -184,10 +186,10 @@ async fn attachment(app: &App, subject: &Subject) -> Result<Rendition, JobError>
     found.ok_or_else(|| JobError::Discard(anyhow::anyhow!("the message has no rendition for mails")))
 }
 
-/// `voicemail-2026-11-22-0931.wav`, in the domain's time zone.
-fn file_name(domain: &Domain, message: &Message, audio: Option<&Rendition>) -> String {
+/// `voicemail-2026-11-22-0931.wav`, by the mailbox's clock.
+fn file_name(clock: &str, message: &Message, audio: Option<&Rendition>) -> String {
     let format = audio.and_then(|audio| OutputFormat::from_name(&audio.format)).unwrap_or(OutputFormat::Wav);
-    let zone = jiff::tz::TimeZone::get(&domain.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let zone = jiff::tz::TimeZone::get(clock).unwrap_or(jiff::tz::TimeZone::UTC);
     let received = message.received_at.timestamp().to_zoned(zone);
     format!("voicemail-{}.{}", received.strftime("%Y-%m-%d-%H%M"), format.extension())
 }

@@ -15,18 +15,18 @@ pub enum MediaState {
     Failed,
 }
 
-/// Where the work on a message's transcript stands.
+/// Where the work on a message's or recording's transcript stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum TranscriptState {
-    /// The mailbox does not want one.
+    /// The mailbox or domain does not want one.
     Off,
     /// It is being made.
     Pending,
     /// It is there.
     Available,
-    /// There is no speech in the message.
+    /// Nobody speaks.
     NoSpeech,
     /// It could not be made.
     Failed,

@@ -39,4 +39,4 @@ pub use rendition::{Original, Purpose, Rendition};
 pub use service_number::ServiceNumber;
 pub use sms::{BadQuietHours, QuietHours, SmsSettings};
 pub use time::Time;
-pub use transcript::{CallbackNumber, Engine, Transcript, TranscriptSegment, TranscriptWord};
+pub use transcript::{CallbackNumber, Engine, Run, Transcript, TranscriptSegment, TranscriptWord};

@@ -17,6 +17,7 @@ use crate::{
         AfterEmail, ApiKey, ApiKeyId, BadNumber, BadQuietHours, Domain, DomainId, EmailMode, KeyScope, MailAudio,
         Mailbox, MailboxId, PhoneNumber, SmsSettings, Time,
     },
+    speech::transcribe,
 };
 
 /// What a new domain needs; what is left out has a default.
@@ -44,9 +45,15 @@ pub struct NewDomain {
     pub sms_sender: Option<String>,
     /// Most parts of SMS a day; the configured number if left out.
     pub sms_daily_limit: Option<i64>,
+    /// ISO 639-1 code of the language that is spoken; heard from the audio if left out.
+    pub language: Option<String>,
+    /// Whether call recordings are transcribed; they are not if left out.
+    #[serde(default)]
+    pub transcribe_recordings: bool,
 }
 
-/// New settings of a domain; what is left out stays. What is null, where it may be, is as configured again.
+/// New settings of a domain; what is left out stays. What is null, where it may be, is as configured again, and a language
+/// of null is heard from the audio.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DomainChanges {
@@ -72,6 +79,11 @@ pub struct DomainChanges {
     /// Most parts of SMS a day.
     #[serde(default, deserialize_with = "null_or_value")]
     pub sms_daily_limit: Option<Option<i64>>,
+    /// ISO 639-1 code of the language that is spoken.
+    #[serde(default, deserialize_with = "null_or_value")]
+    pub language: Option<Option<String>>,
+    /// Whether call recordings are transcribed.
+    pub transcribe_recordings: Option<bool>,
 }
 
 /// Tells a value that is null from one that is left out.
@@ -111,6 +123,8 @@ pub struct MailboxSettings {
     pub brief_seconds: Option<i64>,
     /// Most bytes of stored messages.
     pub quota_bytes: Option<i64>,
+    /// IANA time zone of its owner; the domain's if left out.
+    pub time_zone: Option<String>,
 }
 
 /// Telephone numbers, as a list or in the form of classic portals: `4155550132,+14155550133`.
@@ -164,6 +178,8 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
         music_lufs: new.music_lufs,
         sms_sender: new.sms_sender,
         sms_daily_limit: new.sms_daily_limit,
+        language: new.language,
+        transcribe_recordings: new.transcribe_recordings,
         created_at: Time::from(app.clock.now()),
     };
     check_settings(&domain)?;
@@ -195,6 +211,8 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
         music_lufs,
         sms_sender,
         sms_daily_limit,
+        language,
+        transcribe_recordings,
     } = changes;
     domain.time_zone = time_zone.unwrap_or(domain.time_zone);
     domain.locale = locale.unwrap_or(domain.locale);
@@ -205,6 +223,8 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
     domain.music_lufs = music_lufs.unwrap_or(domain.music_lufs);
     domain.sms_sender = sms_sender.unwrap_or(domain.sms_sender);
     domain.sms_daily_limit = sms_daily_limit.unwrap_or(domain.sms_daily_limit);
+    domain.language = language.unwrap_or(domain.language);
+    domain.transcribe_recordings = transcribe_recordings.unwrap_or(domain.transcribe_recordings);
     check_settings(&domain)?;
     domains::update(transaction.connection(), &domain).await?;
     transaction.commit().await?;
@@ -298,6 +318,7 @@ pub async fn save_mailbox(
     let quota_bytes = settings.quota_bytes.unwrap_or(Mailbox::DEFAULT_QUOTA_BYTES);
     check_range("quota_bytes", quota_bytes, 0..=1_000_000_000_000)?;
     let sms = sms_settings(settings.sms_recipients, settings.reminder_minutes, settings.quiet_hours.as_deref())?;
+    settings.time_zone.as_deref().map_or(Ok(()), check_time_zone)?;
     let mailbox = Mailbox {
         id: MailboxId::new(),
         domain_id: domain.id,
@@ -312,6 +333,7 @@ pub async fn save_mailbox(
         transcript_wait_seconds: wait,
         brief_seconds,
         quota_bytes,
+        time_zone: settings.time_zone,
         created_at: Time::from(app.clock.now()),
     };
     let mut transaction = app.database.begin().await?;
@@ -357,6 +379,12 @@ pub async fn mailbox(app: &App, domain: &Domain, extension: &str) -> Result<Mail
     mailboxes::by_extension(&mut connection, domain.id, extension).await?.ok_or(ServiceError::NotFound("mailbox"))
 }
 
+/// The mailbox with that id.
+pub async fn mailbox_by_id(app: &App, id: MailboxId) -> Result<Mailbox, ServiceError> {
+    let mut connection = app.database.read().await?;
+    mailboxes::by_id(&mut connection, id).await?.ok_or(ServiceError::NotFound("mailbox"))
+}
+
 /// The domain's mailboxes by extension.
 pub async fn mailboxes(app: &App, domain: &Domain) -> Result<Vec<Mailbox>, ServiceError> {
     let mut connection = app.database.read().await?;
@@ -383,10 +411,11 @@ pub(super) fn check_name(name: &str, what: &str) -> Result<(), ServiceError> {
 }
 
 fn check_settings(domain: &Domain) -> Result<(), ServiceError> {
-    if jiff::tz::TimeZone::get(&domain.time_zone).is_err() {
+    check_time_zone(&domain.time_zone)?;
+    if let Some(language) = domain.language.as_deref().filter(|language| !transcribe::is_language(language)) {
         return Err(ServiceError::Invalid(format!(
-            "{:?} is no IANA time zone; use one such as America/New_York",
-            domain.time_zone
+            "{language:?} is no language that can be transcribed; use an ISO 639-1 code such as en, es or de, or null to \
+             have it heard from the audio"
         )));
     }
     check_address(&domain.mail_from)?;
@@ -411,6 +440,15 @@ fn check_settings(domain: &Domain) -> Result<(), ServiceError> {
         }
     }
     Ok(())
+}
+
+fn check_time_zone(name: &str) -> Result<(), ServiceError> {
+    match jiff::tz::TimeZone::get(name) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            Err(ServiceError::Invalid(format!("{name:?} is no IANA time zone; use one such as America/New_York")))
+        }
+    }
 }
 
 fn check_address(address: &str) -> Result<(), ServiceError> {

@@ -7,7 +7,9 @@ use crate::{
     app::App,
     db::{Transaction, prompts, renditions},
     jobs::{RenderPrompt, SynthesizePrompt},
-    model::{Domain, MailboxId, Manner, MediaState, Prompt, PromptId, PromptKind, PromptOrigin, Rendition, Time},
+    model::{
+        Domain, Mailbox, MailboxId, Manner, MediaState, Prompt, PromptId, PromptKind, PromptOrigin, Rendition, Time,
+    },
     queue::NewJob,
     speech::{
         synthesize::{self, VoiceId},
@@ -135,15 +137,18 @@ pub async fn change(app: &App, domain: &Domain, id: PromptId, changes: Changes) 
     }
 }
 
-/// Has facts spoken for a core: the prompt that has them, made anew only if the domain has none yet.
+/// Has facts spoken for a core: the prompt that has them, made anew only if the domain has none yet. Times are those of
+/// the mailbox's clock, if it is for one.
 pub async fn announce(
     app: &App,
     domain: &Domain,
+    mailbox: Option<&Mailbox>,
     parts: &[Part],
     voice: Option<String>,
     manner: Manner,
 ) -> Result<Prompt, ServiceError> {
-    let script = parts::announcement(parts, &Place::new(&domain.time_zone, &domain.locale, app.clock.now()));
+    let clock = mailbox.map_or(&*domain.time_zone, |mailbox| mailbox.clock(domain));
+    let script = parts::announcement(parts, &Place::new(clock, &domain.locale, app.clock.now()));
     let voice = voice.unwrap_or_else(|| app.config.speech.voice.clone());
     check_script(app, &script, Some(&voice))?;
     let known = {

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     app::App,
-    db::{recordings, renditions},
+    db::{recording_transcripts, recordings, renditions},
     jobs::message::VERSION,
-    model::{Domain, LegRole, Recording, RecordingId, RecordingState, Rendition, Time},
+    model::{Domain, LegRole, Recording, RecordingId, RecordingState, Rendition, Time, Transcript},
 };
 
 /// What a core says of a call it records.
@@ -30,6 +30,8 @@ pub struct Details {
     /// The recording.
     #[serde(flatten)]
     pub recording: Recording,
+    /// What was said.
+    pub transcript: Option<Transcript>,
     /// Its renditions.
     pub renditions: Vec<Rendition>,
 }
@@ -160,7 +162,11 @@ pub async fn details(app: &App, domain: &Domain, id: RecordingId) -> Result<Deta
     let connection = snapshot.connection();
     let recording = recordings::in_domain(connection, domain.id, id).await?;
     let recording = recording.ok_or(ServiceError::NotFound("recording"))?;
-    Ok(Details { renditions: renditions::list(connection, id.0, VERSION).await?, recording })
+    Ok(Details {
+        transcript: recording_transcripts::find(connection, id).await?,
+        renditions: renditions::list(connection, id.0, VERSION).await?,
+        recording,
+    })
 }
 
 /// A page of the domain's recordings, newest first.

@@ -56,4 +56,5 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/storage", get(storage::report))
         .route("/recordings", get(recordings::list))
         .route("/recordings/{id}", get(recordings::details))
+        .route("/recordings/{id}/transcript.vtt", get(recordings::captions))
 }

@@ -9,7 +9,7 @@ use super::{
     error::ComposeError,
     templates::{self, Stationery},
 };
-use crate::model::{MailKind, NoticeId, Time, wording};
+use crate::model::{CallbackNumber, MailKind, NoticeId, Run, Time, wording};
 
 /// Everything a voicemail's mail is made of; the same facts give the same bytes.
 pub struct VoicemailMail<'a> {
@@ -41,6 +41,8 @@ pub struct VoicemailMail<'a> {
     pub brief: bool,
     /// What there is of a transcript.
     pub transcript: TranscriptPart<'a>,
+    /// Telephone numbers that the caller says.
+    pub callback_numbers: &'a [CallbackNumber],
     /// How the audio gets to the recipient.
     pub audio: AudioPart<'a>,
 }
@@ -57,7 +59,7 @@ pub enum TranscriptPart<'a> {
     /// It could not be made.
     Failed,
     /// The words.
-    Text(&'a str),
+    Text(&'a [Run]),
 }
 
 /// How the audio gets to the recipient.
@@ -101,6 +103,8 @@ pub fn fits(bytes: u64, limit: u64) -> bool {
 const LONGEST_TRANSCRIPT: usize = 20_000;
 /// Most characters of a transcript in a brief mail.
 const LONGEST_BRIEF_TRANSCRIPT: usize = 320;
+/// Most telephone numbers in a mail.
+const MOST_CALLBACKS: usize = 3;
 
 impl VoicemailMail<'_> {
     /// The mail's final bytes, read again and checked.
@@ -139,7 +143,7 @@ impl VoicemailMail<'_> {
         let caller = wording::caller(self.caller_name, self.caller_number).unwrap_or("an unknown caller".to_owned());
         let longest = if self.brief { LONGEST_BRIEF_TRANSCRIPT } else { LONGEST_TRANSCRIPT };
         let transcript = match self.transcript {
-            TranscriptPart::Text(text) => Some(wording::paragraph(text, longest)),
+            TranscriptPart::Text(runs) => Some(wording::runs(runs, longest)).filter(|(runs, _)| !runs.is_empty()),
             _ => None,
         };
         let (link, why_no_attachment) = match self.audio {
@@ -148,6 +152,14 @@ impl VoicemailMail<'_> {
             AudioPart::LinkInstead { link, bytes, limit } => (Some(link), Some(why_no_attachment(bytes, limit))),
         };
         let (transcript, transcript_is_cut) = transcript.unzip();
+        let callbacks = self.callback_numbers.iter().take(MOST_CALLBACKS);
+        let callbacks = callbacks.map(|number| {
+            context! {
+                number => wording::line(&number.display, wording::LONGEST_NAME),
+                dial => wording::dialled(number),
+                at => wording::place(number.start_seconds),
+            }
+        });
         context! {
             brand => wording::line(self.brand, wording::LONGEST_NAME),
             mailbox => wording::line(self.mailbox, wording::LONGEST_NAME),
@@ -156,7 +168,10 @@ impl VoicemailMail<'_> {
             caller_number,
             received => wording::moment(self.received_at, self.time_zone, self.locale),
             length => wording::length(self.duration),
-            transcript,
+            transcript => transcript.as_deref().map(wording::marked),
+            transcript_runs => transcript.as_ref().map(|runs| runs.iter().map(run_value).collect::<Vec<_>>()),
+            has_doubts => transcript.iter().flatten().any(|run| run.doubtful),
+            callbacks => callbacks.collect::<Vec<_>>(),
             transcript_is_cut => transcript_is_cut.unwrap_or(false),
             transcript_note => self.transcript_note(link.is_some()),
             link => link.map(|link| context! {
@@ -179,6 +194,10 @@ impl VoicemailMail<'_> {
             TranscriptPart::Failed => Some("No text could be made of this message."),
         }
     }
+}
+
+fn run_value(run: &Run) -> Value {
+    context! { text => run.text.as_str(), doubtful => run.doubtful }
 }
 
 fn why_no_attachment(bytes: u64, limit: u64) -> String {

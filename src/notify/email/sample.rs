@@ -8,7 +8,7 @@ use super::{
     mailbox::{MailboxMail, MailboxNews},
     own_words::{self, BadWords},
 };
-use crate::model::{MailKind, MailTemplate, NoticeId, Time};
+use crate::model::{CallbackNumber, MailKind, MailTemplate, NoticeId, Run, Time};
 
 /// When all samples are: 22 November 2026.
 const THEN: Time = Time::from_microseconds(1_795_366_800_000_000);
@@ -19,9 +19,18 @@ pub fn check_words(template: &MailTemplate) -> Result<(), BadWords> {
         MailKind::Voicemail | MailKind::VoicemailBrief => {
             let link = MailLink { url: "https://vm.example.com/l/sample", expires_at: THEN };
             let attachment = Attachment { bytes: &[], file_name: "voicemail.wav", content_type: "audio/wav" };
-            let long = "A word of the caller's. ".repeat(1_000);
+            let said = |text: String, doubtful| Run { text, doubtful };
+            let short = [said("Please call me back,".to_owned(), false), said("Robin.".to_owned(), true)];
+            let long = [said("A word of the caller's. ".repeat(1_000), false)];
+            let number = [CallbackNumber {
+                number: "+14155550132".to_owned(),
+                display: "(415) 555-0132".to_owned(),
+                extension: None,
+                start_seconds: 1.0,
+                end_seconds: 3.0,
+            }];
             for (audio, transcript, caller) in [
-                (AudioPart::Link(link), TranscriptPart::Text("Please call me back."), ("Robin Stone", "+14155550132")),
+                (AudioPart::Link(link), TranscriptPart::Text(&short), ("Robin Stone", "+14155550132")),
                 (AudioPart::Attached(attachment), TranscriptPart::Pending, ("", "")),
                 (
                     AudioPart::LinkInstead { link, bytes: 30_000_000, limit: 25_000_000 },
@@ -29,7 +38,7 @@ pub fn check_words(template: &MailTemplate) -> Result<(), BadWords> {
                     ("", "+14155550132"),
                 ),
             ] {
-                let mail = voicemail(template.kind == MailKind::VoicemailBrief, audio, transcript, caller);
+                let mail = voicemail(template.kind == MailKind::VoicemailBrief, audio, transcript, &number, caller);
                 own_words::render(template, &mail.facts())?;
             }
         }
@@ -62,8 +71,10 @@ fn voicemail<'a>(
     brief: bool,
     audio: AudioPart<'a>,
     transcript: TranscriptPart<'a>,
+    number: &'a [CallbackNumber],
     (caller_name, caller_number): (&'a str, &'a str),
 ) -> VoicemailMail<'a> {
+    let says_a_number = matches!(transcript, TranscriptPart::Text(_));
     VoicemailMail {
         notice_id: NoticeId(uuid::Uuid::nil()),
         date: THEN,
@@ -79,6 +90,7 @@ fn voicemail<'a>(
         duration: Duration::from_secs(34),
         brief,
         transcript,
+        callback_numbers: if says_a_number { number } else { &[] },
         audio,
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     db::{Transaction, recordings, renditions},
     jobs::{StoreRecording, message::VERSION},
-    model::{DomainId, LegRole, Recording, RecordingId, RecordingState, Time},
+    model::{DomainId, LegRole, Recording, RecordingId, RecordingState, Time, TranscriptState},
     queue::NewJob,
     service::ServiceError,
 };
@@ -69,6 +69,7 @@ impl AnnouncedCall {
             started_at: self.started_at,
             duration_ms: None,
             skew_ms: None,
+            transcript_state: TranscriptState::Off,
             created_at: Time::from(app.clock.now()),
         };
         if recordings::insert(transaction.connection(), &recording).await? {

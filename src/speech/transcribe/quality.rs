@@ -102,6 +102,7 @@ mod tests {
                 end_seconds: 0.3 * (index + 1) as f64,
                 text: word.to_owned(),
                 confidence,
+                doubtful: false,
             })
             .collect()
     }

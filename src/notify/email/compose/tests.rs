@@ -1,4 +1,4 @@
-use std::fmt::Write;
+use std::{fmt::Write, sync::LazyLock};
 
 use mail_parser::{MessageParser, MimeHeaders, PartType};
 use proptest::prelude::*;
@@ -23,6 +23,35 @@ fn attachment() -> Attachment<'static> {
     Attachment { bytes: WAV, file_name: "voicemail-2026-11-22-1205.wav", content_type: "audio/wav" }
 }
 
+fn words() -> &'static [Run] {
+    static WORDS: LazyLock<[Run; 3]> = LazyLock::new(|| {
+        [
+            Run { text: "Hi, it's Alice. The café order is".to_owned(), doubtful: false },
+            Run { text: "reddy & waiting.".to_owned(), doubtful: true },
+            Run { text: "Call me back at (415) 555-0132.".to_owned(), doubtful: false },
+        ]
+    });
+    &*WORDS
+}
+
+fn numbers() -> &'static [CallbackNumber] {
+    static NUMBERS: LazyLock<[CallbackNumber; 1]> = LazyLock::new(|| {
+        [CallbackNumber {
+            number: "+14155550132".to_owned(),
+            display: "(415) 555-0132 ext. 42".to_owned(),
+            extension: Some("42".to_owned()),
+            start_seconds: 12.6,
+            end_seconds: 16.0,
+        }]
+    });
+    &*NUMBERS
+}
+
+/// Words that all are sure.
+fn sure(text: &str) -> [Run; 1] {
+    [Run { text: text.to_owned(), doubtful: false }]
+}
+
 fn mail() -> VoicemailMail<'static> {
     VoicemailMail {
         notice_id: "0192f0c1-2345-7abc-8def-0123456789ab".parse().unwrap(),
@@ -38,7 +67,8 @@ fn mail() -> VoicemailMail<'static> {
         locale: "en-US",
         duration: Duration::from_millis(34_200),
         brief: false,
-        transcript: TranscriptPart::Text("Hi, it's Alice. The café order is ready & waiting.\nCall me back."),
+        transcript: TranscriptPart::Text(words()),
+        callback_numbers: numbers(),
         audio: AudioPart::Link(link()),
     }
 }
@@ -121,7 +151,7 @@ fn what_fits_stays_within_the_limit() {
     let limit = 2_000_000;
     let largest = (0..limit).rev().step_by(1000).find(|bytes| fits(*bytes, limit)).unwrap();
     assert!(largest > 1_000_000);
-    let (bytes, transcript) = (vec![0xff; largest as usize], "üé".repeat(40_000));
+    let (bytes, transcript) = (vec![0xff; largest as usize], sure(&"üé".repeat(40_000)));
     let mail = VoicemailMail {
         audio: AudioPart::Attached(Attachment { bytes: &bytes, ..attachment() }),
         transcript: TranscriptPart::Text(&transcript),
@@ -194,7 +224,9 @@ proptest! {
         brand in any::<String>(),
         transcript in any::<String>(),
         brief: bool,
+        doubtful: bool,
     ) {
+        let transcript = [Run { text: transcript, doubtful }];
         let mail = VoicemailMail {
             caller_name: &name,
             caller_number: &number,
@@ -212,7 +244,7 @@ proptest! {
         let mail = VoicemailMail {
             caller_name: &long,
             caller_number: &long,
-            transcript: TranscriptPart::Text(&long),
+            transcript: TranscriptPart::Text(&sure(&long)),
             ..mail()
         };
         prop_assert!(mail.compose(&Stationery::default()).is_ok());
