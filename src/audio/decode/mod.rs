@@ -16,6 +16,7 @@ mod sniff;
 mod symphonia;
 mod wav;
 mod webm;
+mod window;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};

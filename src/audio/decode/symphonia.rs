@@ -1,7 +1,7 @@
 //! MP3, FLAC, Vorbis, AAC, ALAC, AIFF and CAF by symphonia, with the trimming that it leaves to us.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Seek;
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
@@ -22,6 +22,7 @@ use super::mp4::SoundTrack;
 use super::opus_packets::{self, OpusPackets};
 use super::patched::Patched;
 use super::webm::Ending;
+use super::window::Window;
 use super::{Opened, SEND_INSTEAD};
 use crate::audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
 use crate::audio::g711::Law;
@@ -149,7 +150,7 @@ fn opened(source: SymphoniaSource) -> Opened {
 impl SymphoniaSource {
     /// Opens audio that lies in a part of a file.
     pub(super) fn open_range(file: File, range: DataRange, extension: &str) -> Result<Self, AudioError> {
-        let window = Window { file, start: range.start, bytes: range.bytes, at: 0 };
+        let window = Window::new(file, range);
         let mut source = Self::new(Box::new(window), extension, None)?;
         source.truncated = range.truncated;
         Ok(source)
@@ -463,50 +464,5 @@ fn codec_name(codec: AudioCodecId) -> &'static str {
         CODEC_ID_PCM_F32BE => "pcm_f32be",
         CODEC_ID_PCM_F32LE => "pcm_f32le",
         _ => "other",
-    }
-}
-
-/// A part of a file that looks like a whole one.
-struct Window {
-    file: File,
-    start: u64,
-    bytes: u64,
-    at: u64,
-}
-
-impl Read for Window {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let left = usize::try_from(self.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX);
-        let take = buffer.len().min(left);
-        if take == 0 {
-            // Beyond the end a position need not even be one in the file.
-            return Ok(0);
-        }
-        self.file.seek(SeekFrom::Start(self.start + self.at))?;
-        let read = self.file.read(&mut buffer[..take])?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
-impl Seek for Window {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-            SeekFrom::End(by) => self.bytes.checked_add_signed(by),
-        };
-        self.at = target.ok_or(std::io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
-    }
-}
-
-impl MediaSource for Window {
-    fn is_seekable(&self) -> bool {
-        true
-    }
-
-    fn byte_len(&self) -> Option<u64> {
-        Some(self.bytes)
     }
 }
