@@ -114,8 +114,8 @@ impl Whisper {
 }
 
 impl Hearing for Whisper {
-    const MARGIN: usize = 64;
-    const SHORTEST: usize = 192;
+    const MARGIN: usize = 128;
+    const SHORTEST: usize = 256;
     const STEP: usize = 16;
     const KNOWS_LOOPS: bool = true;
 
