@@ -111,12 +111,14 @@ async fn short_work_ends_before_a_shutdown(kind: Kind) {
 
 async fn long_work_is_handed_back_uncounted_at_a_shutdown(kind: Kind) {
     let bench = Bench::new(kind).await;
-    let working = bench.work_as(WorkerConfig { grace: Duration::from_millis(50), ..Bench::config() });
+    let working = bench.work_as(WorkerConfig { grace: Duration::from_millis(500), ..Bench::config() });
     let long = bench.add(Puppet::Hang("a".into())).await;
     let blocked = bench.add(Puppet::Block("b".into())).await;
     bench.log.wait_for("start a 1").await;
     bench.log.wait_for("start b 1").await;
     working.begin_shutdown();
+    // A claim that was under way may still take what comes.
+    tokio::time::sleep(Duration::from_millis(200)).await;
     let unclaimed = bench.add(Puppet::Succeed("c".into())).await;
     working.stop().await;
     for id in [long, blocked, unclaimed] {
