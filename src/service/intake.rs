@@ -103,6 +103,7 @@ pub(super) async fn spool(
     let note = Note { placed, arrival };
     let manifest = Manifest {
         identity: note.arrival.identity(),
+        subject: note.arrival.id(),
         arrived_at: Time::from(app.clock.now()),
         content: None,
         blob: note.placed.as_ref().map(|placed| placed.key.clone()),
@@ -131,23 +132,14 @@ pub(super) async fn waiting_message(
     domain: DomainId,
     id: crate::model::MessageId,
 ) -> Result<Option<Spooled>, ServiceError> {
-    for place in app.spool.oldest(usize::MAX) {
-        let Some(entry) = app.spool.read(&place).await? else { continue };
-        if let Ok(Note { arrival: Arrival::Message(message), .. }) = serde_json::from_value(entry.manifest.note.clone())
-            && (message.domain_id, message.id) == (domain, id)
-        {
-            return Ok(Some(spooled(&Arrival::Message(message), entry.manifest.arrived_at)));
-        }
-    }
-    Ok(None)
+    let Some(entry) = app.spool.find_subject(id.0).await? else { return Ok(None) };
+    let note: Note =
+        serde_json::from_value(entry.manifest.note).map_err(|error| ServiceError::Internal(error.into()))?;
+    Ok((note.arrival.domain() == domain).then(|| spooled(&note.arrival, entry.manifest.arrived_at)))
 }
 
 fn spooled(arrival: &Arrival, spooled_at: Time) -> Spooled {
-    let id = match arrival {
-        Arrival::Message(message) => Some(message.id.0),
-        Arrival::Call(_) | Arrival::Leg(_) | Arrival::End(_) => None,
-    };
-    Spooled { id, state: "pending", spooled_at }
+    Spooled { id: arrival.id(), state: "pending", spooled_at }
 }
 
 /// Stores what a person uploads; the caller writes the row, or calls [`forget`] if it does not.

@@ -96,6 +96,11 @@ pub async fn add_leg(
         Err(error) => return Err(error),
     }
     let landed = intake::land(app, incoming.body, announced_bytes).await?;
+    if waits(app, domain, call_id) {
+        // After the news of its call, which has the numbers.
+        let cause = ServiceError::Unavailable(anyhow::anyhow!("what comes before it waits in the spool"));
+        return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &cause).await?));
+    }
     let placed = match intake::place(app, &arrival, &landed).await {
         Ok(placed) => placed,
         Err(error) => return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &error).await?)),

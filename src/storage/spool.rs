@@ -29,6 +29,8 @@ use crate::model::Time;
 pub struct Manifest {
     /// What makes two drops the same.
     pub identity: Uuid,
+    /// The id by which its sender may ask for it.
+    pub subject: Option<Uuid>,
     /// When it arrived here.
     pub arrived_at: Time,
     /// The bytes beside it, if it has any.
@@ -82,6 +84,7 @@ struct Index {
 #[derive(Debug)]
 struct Known {
     identity: Uuid,
+    subject: Option<Uuid>,
     arrived_at: Time,
     bytes: u64,
     blob: Option<String>,
@@ -91,8 +94,9 @@ impl Index {
     fn add(&mut self, place: &str, manifest: &Manifest) {
         self.by_identity.insert(manifest.identity, place.to_owned());
         let bytes = manifest.content.as_ref().map_or(0, |content| content.bytes);
-        let Manifest { identity, arrived_at, .. } = *manifest;
-        self.entries.insert(place.to_owned(), Known { identity, arrived_at, bytes, blob: manifest.blob.clone() });
+        let Manifest { identity, subject, arrived_at, .. } = *manifest;
+        let known = Known { identity, subject, arrived_at, bytes, blob: manifest.blob.clone() };
+        self.entries.insert(place.to_owned(), known);
     }
 
     fn remove(&mut self, place: &str) {
@@ -160,6 +164,20 @@ impl Spool {
     /// The waiting entry of that identity.
     pub async fn find(&self, identity: Uuid) -> Result<Option<Entry>, StorageError> {
         let place = self.index().by_identity.get(&identity).cloned();
+        match place {
+            Some(place) => self.read(&place).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The waiting entry that is known to its sender by that id.
+    pub async fn find_subject(&self, subject: Uuid) -> Result<Option<Entry>, StorageError> {
+        let place = self
+            .index()
+            .entries
+            .iter()
+            .find(|(_, known)| known.subject == Some(subject))
+            .map(|(place, _)| place.clone());
         match place {
             Some(place) => self.read(&place).await,
             None => Ok(None),
@@ -315,6 +333,7 @@ mod tests {
     fn manifest(identity: u128, at: i64) -> Manifest {
         Manifest {
             identity: Uuid::from_u128(identity),
+            subject: None,
             arrived_at: Time::from_microseconds(at),
             content: None,
             blob: None,

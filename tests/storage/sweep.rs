@@ -59,6 +59,8 @@ async fn crash_after_storing(test: &TestApp, core_id: &str) {
     }
     drop(turn);
     blocked.end().await;
+    // Nor is anybody spared because it was down just now.
+    test.app.breakers.writes.note(false);
 }
 
 #[tokio::test(flavor = "multi_thread")]

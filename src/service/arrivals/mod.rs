@@ -69,6 +69,14 @@ impl Arrival {
         }
     }
 
+    /// The id by which the core may ask for it.
+    pub(super) fn id(&self) -> Option<Uuid> {
+        match self {
+            Self::Message(message) => Some(message.id.0),
+            Self::Call(_) | Self::Leg(_) | Self::End(_) => None,
+        }
+    }
+
     /// Whose it is.
     pub(super) fn domain(&self) -> DomainId {
         match self {
