@@ -5,7 +5,7 @@
 mod common;
 mod support;
 
-use std::{collections::HashMap, path::Path, process::Command, time::Duration};
+use std::{collections::HashMap, os::unix::fs::PermissionsExt, path::Path, process::Command, time::Duration};
 
 use common::{TestApp, Wish, attachment, detail, link_in, ok};
 use reqwest::{Method, StatusCode};
@@ -371,6 +371,11 @@ async fn a_crowd_of_mails_reaches_postfixs_sink() {
     let port = free_port();
     let folder = tempfile::tempdir().unwrap();
     let mut sink = command("smtp-sink");
+    // It does not run as root; whoever it becomes has to write here.
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    if rustix::process::geteuid().is_root() {
+        sink.args(["-u", "nobody"]);
+    }
     sink.current_dir(folder.path()).args(["-d", "%M."]).arg(format!("127.0.0.1:{port}")).arg("100");
     let _sink = Running::start(&mut sink);
     wait_for(port);
