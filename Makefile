@@ -15,7 +15,7 @@ TEST_MODELS = $(MODELS) voice-kokoro
 # What the tests of mail and SMS talk to. In a Python environment of its own: the mail server, a message centre that speaks
 # SMPP, and what verifies DKIM. Unpacked beside it: Kannel, and the mail sink of postfix.
 testenv := target/testenv
-testenv_packages := aiosmtpd==1.4.6 smpp34==1.5.0 dkimpy==1.1.8
+testenv_packages := aiosmtpd==1.4.6 smpp34==1.5.0 dkimpy==1.1.8 pynacl==1.6.2
 testenv_ready := $(testenv)/ready-$(subst ==,-,$(subst $() ,_,$(testenv_packages)))
 testtools := target/testtools
 

@@ -8,7 +8,7 @@ pub(crate) mod message;
 pub(crate) mod notices;
 mod notify_mailbox;
 mod notify_message;
-mod remind_mailbox;
+pub(crate) mod remind_mailbox;
 mod render_message;
 mod render_prompt;
 mod send_sms;

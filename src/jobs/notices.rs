@@ -1,10 +1,10 @@
 //! How notices come to be: stored with the job that sends each, in the transaction of whoever has something to tell.
 
-use super::{NotifyMailbox, NotifyMessage, RemindMailbox, SendSms};
+use super::{NotifyMailbox, NotifyMessage, SendSms};
 use crate::{
     app::App,
     db::{Connection, DbError, notices},
-    model::{Domain, Mailbox, Medium, Message, Notice, Occasion, Time},
+    model::{Mailbox, Medium, Notice, Occasion, Time},
     queue::{NewJob, QueueError},
 };
 
@@ -57,35 +57,6 @@ pub(crate) async fn queue(
     Ok(())
 }
 
-/// Tells the mailbox's numbers of a message, and sees to it that they are reminded.
-///
-/// In quiet hours nobody is told now: one SMS at their end tells of all that came meanwhile.
-pub(crate) async fn tell_of_message(
-    app: &App,
-    connection: &mut Connection,
-    message: &Message,
-    mailbox: &Mailbox,
-    domain: &Domain,
-) -> Result<(), NoticeError> {
-    if mailbox.sms.sms_recipients.is_empty() {
-        return Ok(());
-    }
-    let now = Time::from(app.clock.now());
-    let first_moment = mailbox.sms.first_moment(now, &domain.time_zone);
-    if first_moment > now {
-        return remind_by(app, connection, mailbox, first_moment).await;
-    }
-    let event = Notice::message_event(message.id);
-    for notice in by_sms(mailbox, Occasion::Message, &event, now) {
-        let notice = Notice { message_id: Some(message.id), ..notice };
-        queue(app, connection, &notice, now).await?;
-    }
-    match mailbox.sms.reminder_interval() {
-        Some(interval) => remind_at(app, connection, mailbox, now.after(interval)).await,
-        None => Ok(()),
-    }
-}
-
 /// A notice for each of the mailbox's numbers.
 pub(crate) fn by_sms(mailbox: &Mailbox, occasion: Occasion, event: &str, at: Time) -> Vec<Notice> {
     let numbers = mailbox.sms.sms_recipients.iter();
@@ -100,29 +71,4 @@ pub(crate) fn by_mail(mailbox: &Mailbox, occasion: Occasion, event: &str, at: Ti
     addresses
         .map(|address| Notice::new(mailbox, Medium::Mail, occasion, event.to_owned(), address.clone(), at))
         .collect()
-}
-
-/// Has the mailbox looked at for unread messages at `due`; if that is to happen anyway, whenever, nothing changes.
-pub(crate) async fn remind_at(
-    app: &App,
-    connection: &mut Connection,
-    mailbox: &Mailbox,
-    due: Time,
-) -> Result<(), NoticeError> {
-    let job = RemindMailbox { mailbox: mailbox.id };
-    let new = NewJob::new(mailbox.domain_id.0, &job).unique(mailbox.id).at(due.timestamp());
-    app.queue.enqueue(connection, new).await?;
-    Ok(())
-}
-
-/// The same, at `due` at the latest.
-pub(crate) async fn remind_by(
-    app: &App,
-    connection: &mut Connection,
-    mailbox: &Mailbox,
-    due: Time,
-) -> Result<(), NoticeError> {
-    remind_at(app, connection, mailbox, due).await?;
-    app.queue.hasten::<RemindMailbox>(connection, &mailbox.id.to_string(), due.timestamp()).await?;
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! One look at a mailbox for messages that are unread, and one SMS to each of its numbers if there are any.
+//! How a mailbox's numbers hear of its messages: each at once, and of those that are unread at the mailbox's interval.
 //!
 //! A mailbox has one such job at most. Each ends and queues the next in one transaction, with the notices, so that no
 //! restart brings a reminder twice or loses one.
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::notices::{by_sms, queue, remind_at};
+use super::notices::{NoticeError, by_sms, queue};
 use crate::{
     app::App,
-    db::{domains, mailboxes, messages, notices},
-    model::{MailboxId, Medium, Occasion, Time},
-    queue::{Attempt, Decide, Job, JobError, Lane},
+    db::{Connection, domains, mailboxes, messages, notices},
+    model::{Domain, Mailbox, MailboxId, Medium, Message, Notice, Occasion, Time},
+    queue::{Attempt, Decide, Job, JobError, Lane, NewJob},
 };
 
 /// Reminds a mailbox's people.
@@ -50,10 +50,10 @@ impl RemindMailbox {
     async fn remind(
         &self,
         app: &App,
-        connection: &mut crate::db::Connection,
+        connection: &mut Connection,
         attempt: &Attempt,
         now: Time,
-    ) -> Result<Option<(crate::model::Mailbox, Time)>, JobError> {
+    ) -> Result<Option<(Mailbox, Time)>, JobError> {
         let Some(mailbox) = mailboxes::by_id(connection, self.mailbox).await.retry()? else {
             return Ok(None);
         };
@@ -90,4 +90,58 @@ impl RemindMailbox {
         }
         Ok(interval.map(|interval| (mailbox, now.after(interval))))
     }
+}
+
+/// Tells the mailbox's numbers of a message, and sees to it that they are reminded.
+///
+/// In quiet hours nobody is told now: one SMS at their end tells of all that came meanwhile.
+pub(crate) async fn tell_of_message(
+    app: &App,
+    connection: &mut Connection,
+    message: &Message,
+    mailbox: &Mailbox,
+    domain: &Domain,
+) -> Result<(), NoticeError> {
+    if mailbox.sms.sms_recipients.is_empty() {
+        return Ok(());
+    }
+    let now = Time::from(app.clock.now());
+    let first_moment = mailbox.sms.first_moment(now, &domain.time_zone);
+    if first_moment > now {
+        return remind_by(app, connection, mailbox, first_moment).await;
+    }
+    let event = Notice::message_event(message.id);
+    for notice in by_sms(mailbox, Occasion::Message, &event, now) {
+        let notice = Notice { message_id: Some(message.id), ..notice };
+        queue(app, connection, &notice, now).await?;
+    }
+    match mailbox.sms.reminder_interval() {
+        Some(interval) => remind_at(app, connection, mailbox, now.after(interval)).await,
+        None => Ok(()),
+    }
+}
+
+/// Has the mailbox looked at for unread messages at `due`; if that is to happen anyway, whenever, nothing changes.
+pub(crate) async fn remind_at(
+    app: &App,
+    connection: &mut Connection,
+    mailbox: &Mailbox,
+    due: Time,
+) -> Result<(), NoticeError> {
+    let job = RemindMailbox { mailbox: mailbox.id };
+    let new = NewJob::new(mailbox.domain_id.0, &job).unique(mailbox.id).at(due.timestamp());
+    app.queue.enqueue(connection, new).await?;
+    Ok(())
+}
+
+/// The same, at `due` at the latest.
+pub(crate) async fn remind_by(
+    app: &App,
+    connection: &mut Connection,
+    mailbox: &Mailbox,
+    due: Time,
+) -> Result<(), NoticeError> {
+    remind_at(app, connection, mailbox, due).await?;
+    app.queue.hasten::<RemindMailbox>(connection, &mailbox.id.to_string(), due.timestamp()).await?;
+    Ok(())
 }

@@ -9,6 +9,7 @@ use super::{
     media::{self, Owner, Planned, milliseconds},
     message::{ARCHIVE, BRIEF, BRIEF_BROWSER, BRIEF_MP3, BROWSER, BROWSER_MP3, MAIL, VERSION, load},
     notices,
+    remind_mailbox::tell_of_message,
 };
 use crate::{
     app::App,
@@ -119,7 +120,7 @@ async fn queue_notices(
     domain: &Domain,
 ) -> Result<(), JobError> {
     let connection = transaction.connection();
-    notices::tell_of_message(app, connection, message, mailbox, domain).await.retry()?;
+    tell_of_message(app, connection, message, mailbox, domain).await.retry()?;
     let now = Time::from(app.clock.now());
     let wait = Duration::from_secs(u64::try_from(mailbox.transcript_wait_seconds).unwrap_or(0));
     let due = if mailbox.transcribe { now.after(wait) } else { now };

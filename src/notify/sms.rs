@@ -16,12 +16,10 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-pub use aws::AwsConfig;
-pub use config::{Provider, Secret, SmsConfig};
+pub use config::{AwsConfig, Provider, Secret, SmppConfig, SmsConfig};
 pub use ears::Heard;
 pub use outbox::SmsOutbox;
 pub use rest::Template;
-pub use smpp::SmppConfig;
 pub use text::{Coding, MOST_PARTS, measure, plain};
 pub use words::{FullWords, MessageWords, ReminderWords};
 

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     config::LUFS_RANGE,
     db::{domains, mailboxes},
-    jobs::notices::remind_by,
+    jobs::remind_mailbox::remind_by,
     model::{
         AfterEmail, ApiKey, ApiKeyId, BadNumber, BadQuietHours, Domain, DomainId, EmailMode, KeyScope, MailAudio,
         Mailbox, MailboxId, PhoneNumber, SmsSettings, Time,

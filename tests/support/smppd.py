@@ -46,12 +46,13 @@ async def main():
             if word == "reply":
                 session = list(sessions.values())[-1]
                 try:
-                    await session.deliver_sm(
+                    answer = await session.deliver_sm(
                         source_addr=rest[0], destination_addr=rest[1], esm_class=0, short_message=rest[2].strip().encode()
                     )
-                    print("REPLIED", flush=True)
+                    is_taken = not getattr(answer, "command_status", 0)
                 except smpp34.SmppError:
-                    print("REPLY REFUSED", flush=True)
+                    is_taken = False
+                print("REPLIED" if is_taken else "REPLY REFUSED", flush=True)
             elif word == "drop":
                 for session in list(sessions.values()):
                     await session.unbind()

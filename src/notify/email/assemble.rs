@@ -8,8 +8,8 @@ use lettre::message::{
 };
 
 use super::{
+    dkim::Dkim,
     error::ComposeError,
-    templates::{Stationery, Words},
     verify::{self, Expected},
 };
 use crate::model::{NoticeId, Time, wording};
@@ -26,6 +26,13 @@ pub(super) struct Head<'a> {
     pub(super) to: &'a str,
     /// The name beside the sender's address.
     pub(super) brand: &'a str,
+}
+
+/// The parts of one mail in words.
+pub(super) struct Words {
+    pub(super) subject: String,
+    pub(super) text: String,
+    pub(super) html: Option<String>,
 }
 
 /// Audio inside a mail.
@@ -54,7 +61,7 @@ impl Head<'_> {
         words: &Words,
         headers: Vec<(&'static str, String)>,
         attachment: Option<&Attachment<'_>>,
-        stationery: &Stationery<'_>,
+        dkim: Option<&Dkim>,
     ) -> Result<Mail, ComposeError> {
         let from = super::address(self.from).ok_or(ComposeError::Sender)?;
         let to = super::address(self.to).ok_or(ComposeError::Recipient)?;
@@ -81,7 +88,7 @@ impl Head<'_> {
             builder = builder.raw_header(HeaderValue::new(name, value));
         }
         let mut message = self.with_parts(builder, words, attachment)?;
-        if let Some(dkim) = stationery.dkim {
+        if let Some(dkim) = dkim {
             dkim.sign(&mut message, from.domain());
         }
         let bytes = message.formatted();

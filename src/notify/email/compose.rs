@@ -112,7 +112,7 @@ impl VoicemailMail<'_> {
         let kind = if self.brief { MailKind::VoicemailBrief } else { MailKind::Voicemail };
         let words = templates::word(kind, stationery, self.facts())?;
         let head = Head { notice_id: self.notice_id, date: self.date, from: self.from, to: self.to, brand: self.brand };
-        head.assemble(&words, self.own_headers(), self.attachment(), stationery)
+        head.assemble(&words, self.own_headers(), self.attachment(), stationery.dkim)
     }
 
     fn attachment(&self) -> Option<&Attachment<'_>> {

@@ -59,7 +59,7 @@ impl MailboxMail<'_> {
         };
         let words = templates::word(kind, stationery, self.facts())?;
         let head = Head { notice_id: self.notice_id, date: self.date, from: self.from, to: self.to, brand: self.brand };
-        head.assemble(&words, Vec::new(), None, stationery)
+        head.assemble(&words, Vec::new(), None, stationery.dkim)
     }
 
     /// What templates can use.

@@ -7,7 +7,7 @@ use std::{io, sync::LazyLock};
 
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, filters, functions, syntax::SyntaxConfig};
 
-use super::templates::Words;
+use super::assemble::Words;
 use crate::model::MailTemplate;
 
 /// Steps that one part may take.

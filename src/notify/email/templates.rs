@@ -4,15 +4,8 @@ use std::sync::LazyLock;
 
 use minijinja::{Environment, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
-use super::{dkim::Dkim, error::ComposeError, own_words};
+use super::{assemble::Words, dkim::Dkim, error::ComposeError, own_words};
 use crate::model::{MailKind, MailTemplate};
-
-/// The parts of one mail in words.
-pub(super) struct Words {
-    pub(super) subject: String,
-    pub(super) text: String,
-    pub(super) html: Option<String>,
-}
 
 macro_rules! compiled_in {
     ($($name:literal),+ $(,)?) => {

@@ -15,25 +15,14 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider as Tls, rustls_provider::CryptoMode},
 };
-use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::{
     SmsGateway,
-    config::{SmsConfig, unfit},
+    config::{AwsConfig, SmsConfig, unfit},
     ears::Ears,
 };
 use crate::notify::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered};
-
-/// `[sms.aws]`: beside the credentials, which are `sms.user` and `sms.secret`, or else those of the standard chain.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AwsConfig {
-    /// The region; the standard chain's if left out.
-    pub region: Option<String>,
-    /// The configuration set, whose event destination reports to us.
-    pub configuration_set: Option<String>,
-}
 
 struct Aws {
     config: AwsConfig,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{aws::AwsConfig, rest::Template, smpp::SmppConfig};
+use super::rest::Template;
 use crate::notify::{Answer, NotifyError};
 
 /// The provider that SMS leave through, and what it needs to know.
@@ -94,6 +94,50 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
+}
+
+/// `[sms.smpp]`: the message centre.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmppConfig {
+    /// Where it is: `smpp://host:2775`, or `smpps://host:2776` with TLS.
+    pub address: String,
+    /// Who we are.
+    pub system_id: String,
+    /// The password, at most eight characters.
+    pub password: Secret,
+    /// What kind of system we are, if the centre wants to know.
+    #[serde(default)]
+    pub system_type: String,
+    /// Most SMS that wait for their answers at once.
+    #[serde(default = "SmppConfig::default_window")]
+    pub window: u16,
+    /// Seconds between signs of life.
+    #[serde(default = "SmppConfig::default_enquire_seconds")]
+    pub enquire_seconds: u64,
+    /// Whether reports give as decimal numbers the ids that answers give as hexadecimal ones, as some centres do.
+    #[serde(default)]
+    pub decimal_reports: bool,
+}
+
+impl SmppConfig {
+    fn default_window() -> u16 {
+        10
+    }
+
+    fn default_enquire_seconds() -> u64 {
+        30
+    }
+}
+
+/// `[sms.aws]`: beside the credentials, which are `sms.user` and `sms.secret`, or else those of the standard chain.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AwsConfig {
+    /// The region; the standard chain's if left out.
+    pub region: Option<String>,
+    /// The configuration set, whose event destination reports to us.
+    pub configuration_set: Option<String>,
 }
 
 /// The shortest key that a webhook's address may have.

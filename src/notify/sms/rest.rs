@@ -98,8 +98,16 @@ impl Channel for Rest {
 impl Rest {
     fn request(&self, to: &str, from: &str, text: &str, message: &Rendered) -> Result<reqwest::Request, NotifyError> {
         let notice = message.notice_id.to_string();
+        let optional = |value: &'_ Option<String>| value.clone().unwrap_or_default();
+        let (account, user) = (optional(&self.config.account), optional(&self.config.user));
+        let application = optional(&self.config.application);
+        let secret = self.config.secret.as_ref().map(Secret::reveal).unwrap_or_default();
         let facts = Facts {
-            config: &self.config,
+            base: self.config.base_url.as_deref().unwrap_or(&self.template.base),
+            account: &account,
+            user: &user,
+            application: &application,
+            secret,
             to,
             from,
             text,
@@ -121,7 +129,6 @@ impl Rest {
             }
             Encoding::Json => self.client.post(url).json(&self.template.json(&facts)),
         };
-        let secret = self.config.secret.as_ref().map(Secret::reveal).unwrap_or_default();
         request = match self.template.login {
             Login::None => request,
             Login::Bearer => request.bearer_auth(secret),

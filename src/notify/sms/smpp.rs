@@ -18,7 +18,6 @@ use async_trait::async_trait;
 use futures_util::{Stream, StreamExt};
 use rusmpp::{CommandStatus, Pdu, pdus::DeliverSmResp, values::InterfaceVersion};
 use rusmppc::{Client, ConnectionBuilder, Event, error::Error};
-use serde::Deserialize;
 use tokio::{
     sync::{Mutex, Semaphore, mpsc, oneshot},
     time::Instant,
@@ -26,44 +25,10 @@ use tokio::{
 
 use super::{
     Heard, Incoming, SmsGateway,
-    config::{Secret, SmsConfig, unfit},
+    config::{SmppConfig, SmsConfig, unfit},
     text,
 };
 use crate::notify::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered};
-
-/// `[sms.smpp]`: the message centre.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SmppConfig {
-    /// Where it is: `smpp://host:2775`, or `smpps://host:2776` with TLS.
-    pub address: String,
-    /// Who we are.
-    pub system_id: String,
-    /// The password, at most eight characters.
-    pub password: Secret,
-    /// What kind of system we are, if the centre wants to know.
-    #[serde(default)]
-    pub system_type: String,
-    /// Most SMS that wait for their answers at once.
-    #[serde(default = "SmppConfig::default_window")]
-    pub window: u16,
-    /// Seconds between signs of life.
-    #[serde(default = "SmppConfig::default_enquire_seconds")]
-    pub enquire_seconds: u64,
-    /// Whether reports give as decimal numbers the ids that answers give as hexadecimal ones, as some centres do.
-    #[serde(default)]
-    pub decimal_reports: bool,
-}
-
-impl SmppConfig {
-    fn default_window() -> u16 {
-        10
-    }
-
-    fn default_enquire_seconds() -> u64 {
-        30
-    }
-}
 
 /// How many things that came back may wait to be taken.
 const MOST_WAITING: usize = 64;

@@ -4,8 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Ears;
-use crate::{model::digits, notify::sms::config::SmsConfig};
+use crate::{model::digits, notify::sms::ears::Ears};
 
 /// How a provider is asked, and how it answers.
 #[derive(Clone, Debug, Deserialize)]
@@ -93,7 +92,11 @@ pub(super) enum Verdict {
 
 /// What placeholders stand for.
 pub(super) struct Facts<'a> {
-    pub(super) config: &'a SmsConfig,
+    pub(super) base: &'a str,
+    pub(super) account: &'a str,
+    pub(super) user: &'a str,
+    pub(super) application: &'a str,
+    pub(super) secret: &'a str,
     pub(super) to: &'a str,
     pub(super) from: &'a str,
     pub(super) text: &'a str,
@@ -104,10 +107,8 @@ pub(super) struct Facts<'a> {
 
 impl Facts<'_> {
     fn get(&self, name: &str) -> Option<String> {
-        let config = self.config;
         // A question mark marks what may be missing.
         let name = name.trim_end_matches('?');
-        let optional = |value: &Option<String>| value.clone().unwrap_or_default();
         Some(match name {
             "to" => self.to.to_owned(),
             "to_digits" => digits(self.to),
@@ -120,10 +121,10 @@ impl Facts<'_> {
             "callback" => format!("{}?notice={}", self.callback, self.notice),
             "coding" => if self.unicode { "2" } else { "0" }.to_owned(),
             "kind" => if self.unicode { "unicode" } else { "text" }.to_owned(),
-            "account" => optional(&config.account),
-            "user" => optional(&config.user),
-            "application" => optional(&config.application),
-            "secret" => config.secret.as_ref().map(|secret| secret.reveal().to_owned()).unwrap_or_default(),
+            "account" => self.account.to_owned(),
+            "user" => self.user.to_owned(),
+            "application" => self.application.to_owned(),
+            "secret" => self.secret.to_owned(),
             _ => return None,
         })
     }
@@ -173,7 +174,7 @@ impl Template {
     }
 
     pub(super) fn address(&self, facts: &Facts<'_>) -> String {
-        let base = facts.config.base_url.as_deref().unwrap_or(&self.base).trim_end_matches('/');
+        let base = facts.base.trim_end_matches('/');
         facts.fill(&self.url.replace("{base}", base)).unwrap_or_default()
     }
 

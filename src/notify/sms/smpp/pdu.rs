@@ -8,12 +8,15 @@ use rusmpp::{
     values::{DataCoding, EsmClass, GsmFeatures, MessageState, MessageType, Npi, RegisteredDelivery, Ton},
 };
 
-use super::SmppConfig;
 use crate::{
     model::digits,
     notify::{
         Answer, NotifyError,
-        sms::{Coding, Heard, config::unfit, text},
+        sms::{
+            Coding, Heard,
+            config::{SmppConfig, unfit},
+            text,
+        },
     },
 };
 
