@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use stateright::{Checker, Model, Property};
 
-const JOBS: usize = 1;
+const JOBS: usize = 2;
 const PROCESSES: usize = 2;
 /// How often jobs are claimed, and processes begin, before the search turns back.
 const CLAIMS: u8 = 2;
