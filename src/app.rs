@@ -16,7 +16,7 @@ use crate::{
     audio::sandbox::Sandbox,
     clock::Clock,
     config::Config,
-    db::Database,
+    db::{self, Database},
     links::{KeyConfig, LinkKeys},
     notify::{
         Channel,
@@ -73,8 +73,8 @@ impl App {
         let scratch = folder.join("scratch");
         std::fs::create_dir_all(&scratch).context("cannot make the scratch folder")?;
         forget_old_scratch(&scratch);
-        let database = Database::open(&folder.join("voicemill.db")).await.context("cannot open the database")?;
-        let queue = Queue::new(database.reader().clone(), database.writer().clone(), clock.clone());
+        let database = open_database(&config).await?;
+        let queue = Queue::new(&database, clock.clone());
         let store: Arc<dyn BlobStore> =
             Arc::new(LocalStore::open(&folder.join("store")).await.context("cannot open the store")?);
         let mail: Arc<dyn Channel> = match &config.smtp {
@@ -147,6 +147,14 @@ impl App {
             width => width,
         }
     }
+}
+
+/// Opens the database and brings its schema up to date.
+pub async fn open_database(config: &Config) -> anyhow::Result<Database> {
+    choose_tls();
+    let address = config.database.address(&config.storage.folder);
+    let opened = db::open(&address, config.database.connections).await;
+    opened.with_context(|| format!("cannot open the database {address}"))
 }
 
 /// Makes ring the cryptography of every HTTP client of this process, as it is that of its mail; a client made before

@@ -18,6 +18,7 @@ use crate::{
     model::Engine,
     notify::email::SmtpConfig,
     speech::{synthesize::CloudVoicesConfig, transcribe::CloudTranscriptionConfig},
+    sql::DatabaseConfig,
 };
 
 /// Everything an operator can set.
@@ -26,6 +27,8 @@ use crate::{
 pub struct Config {
     /// Where data lies.
     pub storage: StorageConfig,
+    /// Where metadata and jobs are kept.
+    pub database: DatabaseConfig,
     /// The HTTP server.
     pub http: HttpConfig,
     /// Workers and lanes.
@@ -53,7 +56,7 @@ pub struct Config {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StorageConfig {
-    /// The folder that holds database, store, outbox and scratch files.
+    /// The folder that holds store, outbox and scratch files, and the database unless that is elsewhere.
     pub folder: PathBuf,
 }
 
@@ -228,6 +231,7 @@ impl Config {
             );
         }
         anyhow::ensure!(self.workers.lease_seconds >= 3, "workers.lease_seconds must be at least 3");
+        anyhow::ensure!(self.database.connections >= 2, "database.connections must be at least 2");
         anyhow::ensure!(self.workers.io >= 1, "workers.io must be at least 1");
         Ok(())
     }

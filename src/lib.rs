@@ -14,5 +14,10 @@ pub mod notify;
 pub mod queue;
 pub mod service;
 pub mod speech;
+pub mod sql;
 pub mod storage;
 pub mod telemetry;
+
+#[cfg(test)]
+#[path = "../tests/support/postgres.rs"]
+mod test_postgres;

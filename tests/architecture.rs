@@ -19,17 +19,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &[]),
     // It composes the sections that modules own.
-    ("config", &["links", "notify", "speech"]),
+    ("config", &["links", "notify", "speech", "sql"]),
     ("telemetry", &["config"]),
     ("audio", &[]),
     ("storage", &[]),
     ("notify", &[]),
     ("links", &[]),
-    ("queue", &[]),
+    // The transaction in which metadata and jobs commit together.
+    ("sql", &[]),
+    ("queue", &["sql"]),
     ("speech", &["audio"]),
-    // It carries the transaction in which metadata and jobs commit together, and applies the queue's schema.
-    ("db", &["queue"]),
-    ("app", &["audio", "config", "db", "links", "notify", "queue", "speech", "storage"]),
+    // It applies the queue's schema.
+    ("db", &["queue", "sql"]),
+    ("app", &["audio", "config", "db", "links", "notify", "queue", "speech", "sql", "storage"]),
     ("jobs", &["app+"]),
     ("service", &["jobs+"]),
     ("ingest", &["service+"]),

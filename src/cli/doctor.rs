@@ -28,7 +28,12 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
             return findings.print();
         }
     };
-    findings.good("storage", format!("database and store are open in {}", app.config.storage.folder.display()));
+    findings.good("storage", format!("the store is open in {}", app.config.storage.folder.display()));
+    match app.database.server().await {
+        Ok(server) if server.warnings.is_empty() => findings.good("database", server.version),
+        Ok(server) => findings.bad("database", format!("{}; {}", server.version, server.warnings.join("; "))),
+        Err(error) => findings.bad("database", error.to_string()),
+    }
     match app.queue.stats().await {
         Ok(stats) => {
             let unfinished: u64 = stats.iter().map(|stat| stat.count).sum();

@@ -6,9 +6,10 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
+    app,
     clock::Clock,
     config::Config,
-    db::Database,
+    db::DatabaseUrl,
     queue::{JobFilter, JobId, JobInfo, Queue, State},
 };
 
@@ -74,15 +75,15 @@ impl From<StateArg> for State {
     }
 }
 
-/// Runs the command on the database of the storage folder, beside a service that may be running.
+/// Runs the command on the service's database, beside a service that may be running.
 pub async fn run(config: Config, args: JobsArgs) -> anyhow::Result<()> {
-    let file = config.storage.folder.join("voicemill.db");
-    if !file.exists() {
+    if let DatabaseUrl::Sqlite(file) = config.database.address(&config.storage.folder)
+        && !file.exists()
+    {
         bail!("there is no database {}; name the service's configuration with --config", file.display());
     }
-    let database = Database::open(&file).await.context("cannot open the database")?;
-    let clock = Clock::system();
-    let queue = Queue::new(database.reader().clone(), database.writer().clone(), clock.clone());
+    let database = app::open_database(&config).await?;
+    let queue = Queue::new(&database, Clock::system());
     let mut output = std::io::stdout().lock();
     match args.command {
         JobsCommand::List { state, kind, limit } => {

@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod doctor;
 pub mod jobs;
+pub mod migrate;
 pub mod models;
 pub mod say;
 pub mod serve;
@@ -54,8 +55,10 @@ struct With<A: Args> {
 enum Command {
     /// Answer requests and do the jobs, until a signal
     Serve(With<serve::ServeArgs>),
-    /// Do the jobs only, beside a `serve` that shares the storage folder
+    /// Do the jobs only, beside a `serve` that shares the database and the storage folder
     Worker(Settings),
+    /// Bring the database's schema up to date; `serve` and `worker` do so when they start
+    Migrate(Settings),
     /// Run the whole service on this machine and show the main job on real input
     Demo(With<demo::DemoArgs>),
     /// Convert an audio file, levelled and checked
@@ -101,6 +104,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Worker(settings) => {
             telemetry::start("info");
             block_on(serve::worker(settings.load()?))?;
+        }
+        Command::Migrate(settings) => {
+            telemetry::start("warn");
+            block_on(migrate::run(settings.load()?))?;
         }
         Command::Jobs(With { settings, args }) => {
             telemetry::start("warn");

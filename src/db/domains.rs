@@ -1,6 +1,6 @@
 //! Domains and the keys that act for them.
 
-use super::{Connection, DbError, statements};
+use super::{Connection, DbError, on, statements};
 use crate::model::{ApiKey, Domain, DomainId};
 
 statements! {
@@ -17,63 +17,75 @@ statements! {
 
 /// Stores a new domain; a taken name is a conflict.
 pub async fn insert(connection: &mut Connection, domain: &Domain) -> Result<(), DbError> {
-    sqlx::query(INSERT)
-        .bind(domain.id)
-        .bind(&domain.name)
-        .bind(&domain.time_zone)
-        .bind(&domain.locale)
-        .bind(&domain.brand)
-        .bind(&domain.mail_from)
-        .bind(domain.mail_audio)
-        .bind(domain.speech_lufs)
-        .bind(domain.music_lufs)
-        .bind(domain.created_at)
-        .execute(connection)
-        .await?;
+    on!(
+        connection,
+        sqlx::query(INSERT)
+            .bind(domain.id)
+            .bind(&domain.name)
+            .bind(&domain.time_zone)
+            .bind(&domain.locale)
+            .bind(&domain.brand)
+            .bind(&domain.mail_from)
+            .bind(domain.mail_audio)
+            .bind(domain.speech_lufs)
+            .bind(domain.music_lufs)
+            .bind(domain.created_at)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// Stores the domain's settings; its name stays.
 pub async fn update(connection: &mut Connection, domain: &Domain) -> Result<(), DbError> {
-    sqlx::query(UPDATE)
-        .bind(domain.id)
-        .bind(&domain.time_zone)
-        .bind(&domain.locale)
-        .bind(&domain.brand)
-        .bind(&domain.mail_from)
-        .bind(domain.mail_audio)
-        .bind(domain.speech_lufs)
-        .bind(domain.music_lufs)
-        .execute(connection)
-        .await?;
+    on!(
+        connection,
+        sqlx::query(UPDATE)
+            .bind(domain.id)
+            .bind(&domain.time_zone)
+            .bind(&domain.locale)
+            .bind(&domain.brand)
+            .bind(&domain.mail_from)
+            .bind(domain.mail_audio)
+            .bind(domain.speech_lufs)
+            .bind(domain.music_lufs)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// The domain of that name.
 pub async fn by_name(connection: &mut Connection, name: &str) -> Result<Option<Domain>, DbError> {
-    Ok(sqlx::query_as(BY_NAME).bind(name).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_NAME).bind(name).fetch_optional(connection).await?))
 }
 
 /// The domain with that id.
 pub async fn by_id(connection: &mut Connection, id: DomainId) -> Result<Option<Domain>, DbError> {
-    Ok(sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?))
 }
 
 /// Stores a key by the SHA-256 of its secret.
 pub async fn insert_key(connection: &mut Connection, key: &ApiKey, hash: &[u8; 32]) -> Result<(), DbError> {
-    sqlx::query(INSERT_KEY)
-        .bind(key.id)
-        .bind(&hash[..])
-        .bind(key.scope)
-        .bind(key.domain_id)
-        .bind(&key.name)
-        .bind(key.created_at)
-        .execute(connection)
-        .await?;
+    on!(
+        connection,
+        sqlx::query(INSERT_KEY)
+            .bind(key.id)
+            .bind(&hash[..])
+            .bind(key.scope)
+            .bind(key.domain_id)
+            .bind(&key.name)
+            .bind(key.created_at)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// The key whose secret has that SHA-256.
 pub async fn key_by_hash(connection: &mut Connection, hash: &[u8; 32]) -> Result<Option<ApiKey>, DbError> {
-    Ok(sqlx::query_as(KEY_BY_HASH).bind(&hash[..]).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(KEY_BY_HASH).bind(&hash[..]).fetch_optional(connection).await?))
 }

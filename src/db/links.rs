@@ -1,6 +1,6 @@
 //! The state behind links.
 
-use super::{Connection, DbError, statements};
+use super::{Connection, DbError, on, statements};
 use crate::model::{Link, LinkId, MessageId, Time};
 
 statements! {
@@ -12,25 +12,29 @@ statements! {
 
 /// Stores a new link.
 pub async fn insert(connection: &mut Connection, link: &Link) -> Result<(), DbError> {
-    sqlx::query(INSERT)
-        .bind(link.id)
-        .bind(link.domain_id)
-        .bind(link.message_id)
-        .bind(link.span)
-        .bind(link.created_at)
-        .bind(link.expires_at)
-        .bind(link.revoked_at)
-        .execute(connection)
-        .await?;
+    on!(
+        connection,
+        sqlx::query(INSERT)
+            .bind(link.id)
+            .bind(link.domain_id)
+            .bind(link.message_id)
+            .bind(link.span)
+            .bind(link.created_at)
+            .bind(link.expires_at)
+            .bind(link.revoked_at)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// The link with that id.
 pub async fn by_id(connection: &mut Connection, id: LinkId) -> Result<Option<Link>, DbError> {
-    Ok(sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?))
 }
 
 /// Takes back every link to a message; returns how many there were.
 pub async fn revoke_all(connection: &mut Connection, message: MessageId, at: Time) -> Result<u64, DbError> {
-    Ok(sqlx::query(REVOKE_ALL).bind(message).bind(at).execute(connection).await?.rows_affected())
+    Ok(on!(connection, sqlx::query(REVOKE_ALL).bind(message).bind(at).execute(connection).await?.rows_affected()))
 }

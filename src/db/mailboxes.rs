@@ -2,7 +2,7 @@
 
 use sqlx::types::Json;
 
-use super::{Connection, DbError, statements};
+use super::{Connection, DbError, on, statements};
 use crate::model::{DomainId, Mailbox, MailboxId};
 
 statements! {
@@ -22,21 +22,24 @@ statements! {
 
 /// Stores a mailbox, or new settings for the one with the same extension; returns what stands.
 pub async fn save(connection: &mut Connection, mailbox: &Mailbox) -> Result<Mailbox, DbError> {
-    Ok(sqlx::query_as(SAVE)
-        .bind(mailbox.id)
-        .bind(mailbox.domain_id)
-        .bind(&mailbox.extension)
-        .bind(&mailbox.name)
-        .bind(mailbox.email_mode)
-        .bind(Json(&mailbox.recipients))
-        .bind(mailbox.after_email)
-        .bind(mailbox.transcribe)
-        .bind(mailbox.transcript_wait_seconds)
-        .bind(mailbox.brief_seconds)
-        .bind(mailbox.quota_bytes)
-        .bind(mailbox.created_at)
-        .fetch_one(connection)
-        .await?)
+    Ok(on!(
+        connection,
+        sqlx::query_as(SAVE)
+            .bind(mailbox.id)
+            .bind(mailbox.domain_id)
+            .bind(&mailbox.extension)
+            .bind(&mailbox.name)
+            .bind(mailbox.email_mode)
+            .bind(Json(&mailbox.recipients))
+            .bind(mailbox.after_email)
+            .bind(mailbox.transcribe)
+            .bind(mailbox.transcript_wait_seconds)
+            .bind(mailbox.brief_seconds)
+            .bind(mailbox.quota_bytes)
+            .bind(mailbox.created_at)
+            .fetch_one(connection)
+            .await?
+    ))
 }
 
 /// The mailbox `extension` of the domain.
@@ -45,15 +48,15 @@ pub async fn by_extension(
     domain: DomainId,
     extension: &str,
 ) -> Result<Option<Mailbox>, DbError> {
-    Ok(sqlx::query_as(BY_EXTENSION).bind(domain).bind(extension).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_EXTENSION).bind(domain).bind(extension).fetch_optional(connection).await?))
 }
 
 /// The mailbox with that id.
 pub async fn by_id(connection: &mut Connection, id: MailboxId) -> Result<Option<Mailbox>, DbError> {
-    Ok(sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?))
 }
 
 /// The domain's mailboxes by extension, the first thousand.
 pub async fn list(connection: &mut Connection, domain: DomainId) -> Result<Vec<Mailbox>, DbError> {
-    Ok(sqlx::query_as(LIST).bind(domain).fetch_all(connection).await?)
+    Ok(on!(connection, sqlx::query_as(LIST).bind(domain).fetch_all(connection).await?))
 }

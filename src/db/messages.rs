@@ -2,7 +2,7 @@
 
 use sqlx::types::Json;
 
-use super::{Connection, DbError, statements};
+use super::{Connection, DbError, on, statements};
 use crate::model::{
     DomainId, Folder, MailboxId, MediaState, Message, MessageId, PhoneReport, Time, Transcript, TranscriptState,
 };
@@ -36,29 +36,33 @@ statements! {
 
 /// Stores a new message; false when the core's id stands in the mailbox already.
 pub async fn insert(connection: &mut Connection, message: &Message) -> Result<bool, DbError> {
-    let result = sqlx::query(INSERT)
-        .bind(message.id)
-        .bind(message.domain_id)
-        .bind(message.mailbox_id)
-        .bind(&message.core_id)
-        .bind(message.folder)
-        .bind(message.state)
-        .bind(&message.failure)
-        .bind(&message.caller_number)
-        .bind(&message.caller_name)
-        .bind(message.received_at)
-        .bind(message.duration_ms)
-        .bind(message.brief_start_ms)
-        .bind(message.brief_end_ms)
-        .bind(message.truncated)
-        .bind(&message.waveform)
-        .bind(message.phone_report.as_ref().map(Json))
-        .bind(message.transcript_state)
-        .bind(message.read_at)
-        .bind(message.created_at)
-        .execute(connection)
-        .await?;
-    Ok(result.rows_affected() == 1)
+    let rows = on!(
+        connection,
+        sqlx::query(INSERT)
+            .bind(message.id)
+            .bind(message.domain_id)
+            .bind(message.mailbox_id)
+            .bind(&message.core_id)
+            .bind(message.folder)
+            .bind(message.state)
+            .bind(&message.failure)
+            .bind(&message.caller_number)
+            .bind(&message.caller_name)
+            .bind(message.received_at)
+            .bind(message.duration_ms)
+            .bind(message.brief_start_ms)
+            .bind(message.brief_end_ms)
+            .bind(message.truncated)
+            .bind(&message.waveform)
+            .bind(message.phone_report.as_ref().map(Json))
+            .bind(message.transcript_state)
+            .bind(message.read_at)
+            .bind(message.created_at)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
+    Ok(rows == 1)
 }
 
 /// The message that the core knows by `core_id`.
@@ -67,12 +71,12 @@ pub async fn by_core_id(
     mailbox: MailboxId,
     core_id: &str,
 ) -> Result<Option<Message>, DbError> {
-    Ok(sqlx::query_as(BY_CORE_ID).bind(mailbox).bind(core_id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_CORE_ID).bind(mailbox).bind(core_id).fetch_optional(connection).await?))
 }
 
 /// The message with that id, whatever its domain: for jobs and links, which carry their own authority.
 pub async fn by_id(connection: &mut Connection, id: MessageId) -> Result<Option<Message>, DbError> {
-    Ok(sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?))
 }
 
 /// The message with that id if it is the domain's.
@@ -81,7 +85,7 @@ pub async fn in_domain(
     domain: DomainId,
     id: MessageId,
 ) -> Result<Option<Message>, DbError> {
-    Ok(sqlx::query_as(IN_DOMAIN).bind(domain).bind(id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(IN_DOMAIN).bind(domain).bind(id).fetch_optional(connection).await?))
 }
 
 /// Up to `limit` messages of a folder, newest first, older than `before`.
@@ -92,19 +96,22 @@ pub async fn list(
     before: (Time, MessageId),
     limit: i64,
 ) -> Result<Vec<Message>, DbError> {
-    Ok(sqlx::query_as(LIST)
-        .bind(mailbox)
-        .bind(folder)
-        .bind(before.0)
-        .bind(before.1)
-        .bind(limit)
-        .fetch_all(connection)
-        .await?)
+    Ok(on!(
+        connection,
+        sqlx::query_as(LIST)
+            .bind(mailbox)
+            .bind(folder)
+            .bind(before.0)
+            .bind(before.1)
+            .bind(limit)
+            .fetch_all(connection)
+            .await?
+    ))
 }
 
 /// Bytes of the mailbox's messages as they came, in every folder.
 pub async fn stored_bytes(connection: &mut Connection, mailbox: MailboxId) -> Result<i64, DbError> {
-    Ok(sqlx::query_scalar(STORED_BYTES).bind(mailbox).fetch_one(connection).await?)
+    Ok(on!(connection, sqlx::query_scalar(STORED_BYTES).bind(mailbox).fetch_one(connection).await?))
 }
 
 /// What rendering found out about a message.
@@ -124,47 +131,55 @@ pub struct Rendered {
 
 /// Makes the message available.
 pub async fn set_available(connection: &mut Connection, id: MessageId, rendered: &Rendered) -> Result<(), DbError> {
-    sqlx::query(SET_AVAILABLE)
-        .bind(id)
-        .bind(MediaState::Available)
-        .bind(rendered.duration_ms)
-        .bind(rendered.brief_ms.map(|brief| brief.0))
-        .bind(rendered.brief_ms.map(|brief| brief.1))
-        .bind(rendered.truncated)
-        .bind(&rendered.waveform)
-        .bind(rendered.phone_report.as_ref().map(Json))
-        .execute(connection)
-        .await?;
+    on!(
+        connection,
+        sqlx::query(SET_AVAILABLE)
+            .bind(id)
+            .bind(MediaState::Available)
+            .bind(rendered.duration_ms)
+            .bind(rendered.brief_ms.map(|brief| brief.0))
+            .bind(rendered.brief_ms.map(|brief| brief.1))
+            .bind(rendered.truncated)
+            .bind(&rendered.waveform)
+            .bind(rendered.phone_report.as_ref().map(Json))
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// Records that no rendition can be made, and why.
 pub async fn set_failed(connection: &mut Connection, id: MessageId, reason: &str) -> Result<(), DbError> {
-    sqlx::query(SET_FAILED)
-        .bind(id)
-        .bind(MediaState::Failed)
-        .bind(reason)
-        .bind(TranscriptState::Off)
-        .execute(connection)
-        .await?;
+    on!(
+        connection,
+        sqlx::query(SET_FAILED)
+            .bind(id)
+            .bind(MediaState::Failed)
+            .bind(reason)
+            .bind(TranscriptState::Off)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// Moves the message to another folder.
 pub async fn set_folder(connection: &mut Connection, id: MessageId, folder: Folder) -> Result<(), DbError> {
-    sqlx::query(SET_FOLDER).bind(id).bind(folder).execute(connection).await?;
+    on!(connection, sqlx::query(SET_FOLDER).bind(id).bind(folder).execute(connection).await?.rows_affected());
     Ok(())
 }
 
 /// Moves the message only if it still lies in `from`, so that an automatic move never undoes a person's.
 pub async fn move_if_in(connection: &mut Connection, id: MessageId, from: Folder, to: Folder) -> Result<(), DbError> {
-    sqlx::query(MOVE_IF_IN).bind(id).bind(from).bind(to).execute(connection).await?;
+    on!(connection, sqlx::query(MOVE_IF_IN).bind(id).bind(from).bind(to).execute(connection).await?.rows_affected());
     Ok(())
 }
 
 /// Records the first play; true if it was the first.
 pub async fn mark_read(connection: &mut Connection, id: MessageId, at: Time) -> Result<bool, DbError> {
-    Ok(sqlx::query(MARK_READ).bind(id).bind(at).execute(connection).await?.rows_affected() == 1)
+    Ok(on!(connection, sqlx::query(MARK_READ).bind(id).bind(at).execute(connection).await?.rows_affected()) == 1)
 }
 
 /// Records where the work on the transcript stands.
@@ -173,7 +188,7 @@ pub async fn set_transcript_state(
     id: MessageId,
     state: TranscriptState,
 ) -> Result<(), DbError> {
-    sqlx::query(SET_TRANSCRIPT_STATE).bind(id).bind(state).execute(connection).await?;
+    on!(connection, sqlx::query(SET_TRANSCRIPT_STATE).bind(id).bind(state).execute(connection).await?.rows_affected());
     Ok(())
 }
 
@@ -184,12 +199,22 @@ pub async fn save_transcript(
     transcript: &Transcript,
     at: Time,
 ) -> Result<(), DbError> {
-    sqlx::query(SAVE_TRANSCRIPT).bind(id).bind(Json(transcript)).bind(at).execute(connection).await?;
+    on!(
+        connection,
+        sqlx::query(SAVE_TRANSCRIPT)
+            .bind(id)
+            .bind(Json(transcript))
+            .bind(at)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// The message's transcript, if it has one.
 pub async fn transcript(connection: &mut Connection, id: MessageId) -> Result<Option<Transcript>, DbError> {
-    let body: Option<Json<Transcript>> = sqlx::query_scalar(TRANSCRIPT).bind(id).fetch_optional(connection).await?;
+    let body: Option<Json<Transcript>> =
+        on!(connection, sqlx::query_scalar(TRANSCRIPT).bind(id).fetch_optional(connection).await?);
     Ok(body.map(|json| json.0))
 }

@@ -1,6 +1,6 @@
 //! Mails about messages, one row a recipient.
 
-use super::{Connection, DbError, statements};
+use super::{Connection, DbError, on, statements};
 use crate::model::{LinkId, MessageId, Notice, NoticeId, NoticeState, Time};
 
 statements! {
@@ -17,33 +17,37 @@ statements! {
 
 /// Stores a new notice; false when the message has one for that recipient already.
 pub async fn insert(connection: &mut Connection, notice: &Notice) -> Result<bool, DbError> {
-    let result = sqlx::query(INSERT)
-        .bind(notice.id)
-        .bind(notice.domain_id)
-        .bind(notice.mailbox_id)
-        .bind(notice.message_id)
-        .bind(&notice.recipient)
-        .bind(notice.mode)
-        .bind(notice.state)
-        .bind(notice.link_id)
-        .bind(&notice.internet_message_id)
-        .bind(&notice.mail_key)
-        .bind(&notice.answer)
-        .bind(notice.created_at)
-        .bind(notice.settled_at)
-        .execute(connection)
-        .await?;
-    Ok(result.rows_affected() == 1)
+    let rows = on!(
+        connection,
+        sqlx::query(INSERT)
+            .bind(notice.id)
+            .bind(notice.domain_id)
+            .bind(notice.mailbox_id)
+            .bind(notice.message_id)
+            .bind(&notice.recipient)
+            .bind(notice.mode)
+            .bind(notice.state)
+            .bind(notice.link_id)
+            .bind(&notice.internet_message_id)
+            .bind(&notice.mail_key)
+            .bind(&notice.answer)
+            .bind(notice.created_at)
+            .bind(notice.settled_at)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
+    Ok(rows == 1)
 }
 
 /// The notice with that id.
 pub async fn by_id(connection: &mut Connection, id: NoticeId) -> Result<Option<Notice>, DbError> {
-    Ok(sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?))
 }
 
 /// Every notice of a message.
 pub async fn of_message(connection: &mut Connection, message: MessageId) -> Result<Vec<Notice>, DbError> {
-    Ok(sqlx::query_as(OF_MESSAGE).bind(message).fetch_all(connection).await?)
+    Ok(on!(connection, sqlx::query_as(OF_MESSAGE).bind(message).fetch_all(connection).await?))
 }
 
 /// Records where the final bytes lie, before anything is sent.
@@ -54,20 +58,33 @@ pub async fn set_composed(
     internet_message_id: &str,
     mail_key: &str,
 ) -> Result<(), DbError> {
-    sqlx::query(SET_COMPOSED)
-        .bind(id)
-        .bind(NoticeState::Sending)
-        .bind(link)
-        .bind(internet_message_id)
-        .bind(mail_key)
-        .execute(connection)
-        .await?;
+    on!(
+        connection,
+        sqlx::query(SET_COMPOSED)
+            .bind(id)
+            .bind(NoticeState::Sending)
+            .bind(link)
+            .bind(internet_message_id)
+            .bind(mail_key)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// Records that the mail may have been taken, though nobody said so.
 pub async fn set_unknown(connection: &mut Connection, id: NoticeId, answer: &str) -> Result<(), DbError> {
-    sqlx::query(SET_UNKNOWN).bind(id).bind(NoticeState::Unknown).bind(answer).execute(connection).await?;
+    on!(
+        connection,
+        sqlx::query(SET_UNKNOWN)
+            .bind(id)
+            .bind(NoticeState::Unknown)
+            .bind(answer)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
@@ -79,6 +96,9 @@ pub async fn settle(
     answer: &str,
     at: Time,
 ) -> Result<(), DbError> {
-    sqlx::query(SETTLE).bind(id).bind(state).bind(answer).bind(at).execute(connection).await?;
+    on!(
+        connection,
+        sqlx::query(SETTLE).bind(id).bind(state).bind(answer).bind(at).execute(connection).await?.rows_affected()
+    );
     Ok(())
 }

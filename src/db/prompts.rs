@@ -2,7 +2,7 @@
 
 use sqlx::types::Json;
 
-use super::{Connection, DbError, statements};
+use super::{Connection, DbError, on, statements};
 use crate::model::{DomainId, Manner, MediaState, PhoneReport, Prompt, PromptId};
 
 statements! {
@@ -27,47 +27,51 @@ statements! {
 
 /// Stores a new prompt.
 pub async fn insert(connection: &mut Connection, prompt: &Prompt) -> Result<(), DbError> {
-    sqlx::query(INSERT)
-        .bind(prompt.id)
-        .bind(prompt.domain_id)
-        .bind(prompt.mailbox_id)
-        .bind(prompt.kind)
-        .bind(&prompt.name)
-        .bind(prompt.origin)
-        .bind(&prompt.script)
-        .bind(&prompt.voice)
-        .bind(prompt.manner.rate)
-        .bind(prompt.manner.pauses)
-        .bind(prompt.version)
-        .bind(prompt.state)
-        .bind(&prompt.failure)
-        .bind(prompt.duration_ms)
-        .bind(prompt.phone_report.as_ref().map(Json))
-        .bind(prompt.created_at)
-        .execute(connection)
-        .await?;
+    on!(
+        connection,
+        sqlx::query(INSERT)
+            .bind(prompt.id)
+            .bind(prompt.domain_id)
+            .bind(prompt.mailbox_id)
+            .bind(prompt.kind)
+            .bind(&prompt.name)
+            .bind(prompt.origin)
+            .bind(&prompt.script)
+            .bind(&prompt.voice)
+            .bind(prompt.manner.rate)
+            .bind(prompt.manner.pauses)
+            .bind(prompt.version)
+            .bind(prompt.state)
+            .bind(&prompt.failure)
+            .bind(prompt.duration_ms)
+            .bind(prompt.phone_report.as_ref().map(Json))
+            .bind(prompt.created_at)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// The prompt with that id, whatever its domain: for jobs.
 pub async fn by_id(connection: &mut Connection, id: PromptId) -> Result<Option<Prompt>, DbError> {
-    Ok(sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?))
 }
 
 /// The prompt with that id if it is the domain's.
 pub async fn in_domain(connection: &mut Connection, domain: DomainId, id: PromptId) -> Result<Option<Prompt>, DbError> {
-    Ok(sqlx::query_as(IN_DOMAIN).bind(domain).bind(id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(IN_DOMAIN).bind(domain).bind(id).fetch_optional(connection).await?))
 }
 
 /// The domain's prompts by kind, the first thousand.
 pub async fn list(connection: &mut Connection, domain: DomainId) -> Result<Vec<Prompt>, DbError> {
-    Ok(sqlx::query_as(LIST).bind(domain).fetch_all(connection).await?)
+    Ok(on!(connection, sqlx::query_as(LIST).bind(domain).fetch_all(connection).await?))
 }
 
 /// The domain's prompts that are spoken from text, after the one of id `after`, in the order of their ids; none when
 /// there are no more.
 pub async fn spoken(connection: &mut Connection, domain: DomainId, after: PromptId) -> Result<Vec<Prompt>, DbError> {
-    Ok(sqlx::query_as(SPOKEN).bind(domain).bind(after).fetch_all(connection).await?)
+    Ok(on!(connection, sqlx::query_as(SPOKEN).bind(domain).bind(after).fetch_all(connection).await?))
 }
 
 /// The domain's announcement of these words, if it has been asked for before.
@@ -78,30 +82,43 @@ pub async fn announcement(
     voice: &str,
     manner: Manner,
 ) -> Result<Option<Prompt>, DbError> {
-    let query = sqlx::query_as(ANNOUNCEMENT).bind(domain).bind(script).bind(voice);
-    Ok(query.bind(manner.rate).bind(manner.pauses).fetch_optional(connection).await?)
+    Ok(on!(
+        connection,
+        sqlx::query_as(ANNOUNCEMENT)
+            .bind(domain)
+            .bind(script)
+            .bind(voice)
+            .bind(manner.rate)
+            .bind(manner.pauses)
+            .fetch_optional(connection)
+            .await?
+    ))
 }
 
 /// Begins the version after the one that stands; false when that is no longer the one before it.
 pub async fn replace(connection: &mut Connection, prompt: &Prompt) -> Result<bool, DbError> {
-    let result = sqlx::query(REPLACE)
-        .bind(prompt.id)
-        .bind(prompt.origin)
-        .bind(&prompt.script)
-        .bind(&prompt.voice)
-        .bind(prompt.version)
-        .bind(prompt.state)
-        .bind(prompt.manner.rate)
-        .bind(prompt.manner.pauses)
-        .bind(&prompt.name)
-        .execute(connection)
-        .await?;
-    Ok(result.rows_affected() == 1)
+    let rows = on!(
+        connection,
+        sqlx::query(REPLACE)
+            .bind(prompt.id)
+            .bind(prompt.origin)
+            .bind(&prompt.script)
+            .bind(&prompt.voice)
+            .bind(prompt.version)
+            .bind(prompt.state)
+            .bind(prompt.manner.rate)
+            .bind(prompt.manner.pauses)
+            .bind(&prompt.name)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
+    Ok(rows == 1)
 }
 
 /// Gives a prompt another name; its audio stays.
 pub async fn rename(connection: &mut Connection, id: PromptId, name: &str) -> Result<(), DbError> {
-    sqlx::query(RENAME).bind(id).bind(name).execute(connection).await?;
+    on!(connection, sqlx::query(RENAME).bind(id).bind(name).execute(connection).await?.rows_affected());
     Ok(())
 }
 
@@ -113,19 +130,33 @@ pub async fn set_available(
     duration_ms: i64,
     phone_report: Option<&PhoneReport>,
 ) -> Result<(), DbError> {
-    sqlx::query(SET_AVAILABLE)
-        .bind(id)
-        .bind(version)
-        .bind(MediaState::Available)
-        .bind(duration_ms)
-        .bind(phone_report.map(Json))
-        .execute(connection)
-        .await?;
+    on!(
+        connection,
+        sqlx::query(SET_AVAILABLE)
+            .bind(id)
+            .bind(version)
+            .bind(MediaState::Available)
+            .bind(duration_ms)
+            .bind(phone_report.map(Json))
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// Records why a version cannot be made; without effect when a newer version has begun.
 pub async fn set_failed(connection: &mut Connection, id: PromptId, version: i64, reason: &str) -> Result<(), DbError> {
-    sqlx::query(SET_FAILED).bind(id).bind(version).bind(MediaState::Failed).bind(reason).execute(connection).await?;
+    on!(
+        connection,
+        sqlx::query(SET_FAILED)
+            .bind(id)
+            .bind(version)
+            .bind(MediaState::Failed)
+            .bind(reason)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use sqlx::types::Json;
 
-use super::{Connection, DbError, statements};
+use super::{Connection, DbError, on, statements};
 use crate::model::{DomainId, Pronunciation, Said, Time};
 
 statements! {
@@ -33,24 +33,35 @@ pub async fn save(
     entry: &Pronunciation,
     now: Time,
 ) -> Result<(), DbError> {
-    let query = sqlx::query(SAVE).bind(domain).bind(key).bind(&entry.word).bind(Json(&entry.said));
-    query.bind(now).execute(connection).await?;
+    on!(
+        connection,
+        sqlx::query(SAVE)
+            .bind(domain)
+            .bind(key)
+            .bind(&entry.word)
+            .bind(Json(&entry.said))
+            .bind(now)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// The domain's entries by key.
 pub async fn list(connection: &mut Connection, domain: DomainId) -> Result<Vec<Pronunciation>, DbError> {
-    let rows: Vec<Row> = sqlx::query_as(LIST).bind(domain).fetch_all(connection).await?;
+    let rows: Vec<Row> = on!(connection, sqlx::query_as(LIST).bind(domain).fetch_all(connection).await?);
     Ok(rows.into_iter().map(Pronunciation::from).collect())
 }
 
 /// The entry under that key.
 pub async fn find(connection: &mut Connection, domain: DomainId, key: &str) -> Result<Option<Pronunciation>, DbError> {
-    let row: Option<Row> = sqlx::query_as(FIND).bind(domain).bind(key).fetch_optional(connection).await?;
+    let row: Option<Row> =
+        on!(connection, sqlx::query_as(FIND).bind(domain).bind(key).fetch_optional(connection).await?);
     Ok(row.map(Pronunciation::from))
 }
 
 /// Removes the entry under that key; false when there is none.
 pub async fn delete(connection: &mut Connection, domain: DomainId, key: &str) -> Result<bool, DbError> {
-    Ok(sqlx::query(DELETE).bind(domain).bind(key).execute(connection).await?.rows_affected() == 1)
+    Ok(on!(connection, sqlx::query(DELETE).bind(domain).bind(key).execute(connection).await?.rows_affected()) == 1)
 }

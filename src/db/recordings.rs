@@ -1,6 +1,6 @@
 //! Call recordings.
 
-use super::{Connection, DbError, statements};
+use super::{Connection, DbError, on, statements};
 use crate::model::{DomainId, Recording, RecordingId, RecordingState, Time};
 
 statements! {
@@ -19,21 +19,25 @@ statements! {
 
 /// Stores a new recording; false when the call's id stands in the domain already.
 pub async fn insert(connection: &mut Connection, recording: &Recording) -> Result<bool, DbError> {
-    let result = sqlx::query(INSERT)
-        .bind(recording.id)
-        .bind(recording.domain_id)
-        .bind(&recording.call_id)
-        .bind(recording.state)
-        .bind(&recording.reason)
-        .bind(&recording.caller_number)
-        .bind(&recording.callee_number)
-        .bind(recording.started_at)
-        .bind(recording.duration_ms)
-        .bind(recording.skew_ms)
-        .bind(recording.created_at)
-        .execute(connection)
-        .await?;
-    Ok(result.rows_affected() == 1)
+    let rows = on!(
+        connection,
+        sqlx::query(INSERT)
+            .bind(recording.id)
+            .bind(recording.domain_id)
+            .bind(&recording.call_id)
+            .bind(recording.state)
+            .bind(&recording.reason)
+            .bind(&recording.caller_number)
+            .bind(&recording.callee_number)
+            .bind(recording.started_at)
+            .bind(recording.duration_ms)
+            .bind(recording.skew_ms)
+            .bind(recording.created_at)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
+    Ok(rows == 1)
 }
 
 /// The recording of that call.
@@ -42,12 +46,12 @@ pub async fn by_call_id(
     domain: DomainId,
     call_id: &str,
 ) -> Result<Option<Recording>, DbError> {
-    Ok(sqlx::query_as(BY_CALL_ID).bind(domain).bind(call_id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_CALL_ID).bind(domain).bind(call_id).fetch_optional(connection).await?))
 }
 
 /// The recording with that id, whatever its domain: for jobs.
 pub async fn by_id(connection: &mut Connection, id: RecordingId) -> Result<Option<Recording>, DbError> {
-    Ok(sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?))
 }
 
 /// The recording with that id if it is the domain's.
@@ -56,7 +60,7 @@ pub async fn in_domain(
     domain: DomainId,
     id: RecordingId,
 ) -> Result<Option<Recording>, DbError> {
-    Ok(sqlx::query_as(IN_DOMAIN).bind(domain).bind(id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(IN_DOMAIN).bind(domain).bind(id).fetch_optional(connection).await?))
 }
 
 /// Up to `limit` recordings, newest first, older than `before`.
@@ -66,7 +70,10 @@ pub async fn list(
     before: (Time, RecordingId),
     limit: i64,
 ) -> Result<Vec<Recording>, DbError> {
-    Ok(sqlx::query_as(LIST).bind(domain).bind(before.0).bind(before.1).bind(limit).fetch_all(connection).await?)
+    Ok(on!(
+        connection,
+        sqlx::query_as(LIST).bind(domain).bind(before.0).bind(before.1).bind(limit).fetch_all(connection).await?
+    ))
 }
 
 /// Makes the recording available.
@@ -76,13 +83,17 @@ pub async fn set_available(
     duration_ms: i64,
     skew_ms: Option<i64>,
 ) -> Result<(), DbError> {
-    sqlx::query(SET_AVAILABLE)
-        .bind(id)
-        .bind(RecordingState::Available)
-        .bind(duration_ms)
-        .bind(skew_ms)
-        .execute(connection)
-        .await?;
+    on!(
+        connection,
+        sqlx::query(SET_AVAILABLE)
+            .bind(id)
+            .bind(RecordingState::Available)
+            .bind(duration_ms)
+            .bind(skew_ms)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
@@ -93,6 +104,9 @@ pub async fn set_state(
     state: RecordingState,
     reason: Option<&str>,
 ) -> Result<(), DbError> {
-    sqlx::query(SET_STATE).bind(id).bind(state).bind(reason).execute(connection).await?;
+    on!(
+        connection,
+        sqlx::query(SET_STATE).bind(id).bind(state).bind(reason).execute(connection).await?.rows_affected()
+    );
     Ok(())
 }

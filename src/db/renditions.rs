@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Connection, DbError, statements};
+use super::{Connection, DbError, on, statements};
 use crate::model::{Original, Rendition, RenditionId};
 
 statements! {
@@ -19,49 +19,57 @@ statements! {
 
 /// Stores where an original lies; false when the same part of the same version stands already.
 pub async fn insert_original(connection: &mut Connection, original: &Original) -> Result<bool, DbError> {
-    let result = sqlx::query(INSERT_ORIGINAL)
-        .bind(original.owner_id)
-        .bind(original.version)
-        .bind(&original.part)
-        .bind(&original.key)
-        .bind(original.bytes)
-        .bind(&original.sha256)
-        .bind(&original.hint)
-        .bind(original.created_at)
-        .execute(connection)
-        .await?;
-    Ok(result.rows_affected() == 1)
+    let rows = on!(
+        connection,
+        sqlx::query(INSERT_ORIGINAL)
+            .bind(original.owner_id)
+            .bind(original.version)
+            .bind(&original.part)
+            .bind(&original.key)
+            .bind(original.bytes)
+            .bind(&original.sha256)
+            .bind(&original.hint)
+            .bind(original.created_at)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
+    Ok(rows == 1)
 }
 
 /// The originals of one version of a message, prompt or recording, by part.
 pub async fn originals(connection: &mut Connection, owner: Uuid, version: i64) -> Result<Vec<Original>, DbError> {
-    Ok(sqlx::query_as(ORIGINALS).bind(owner).bind(version).fetch_all(connection).await?)
+    Ok(on!(connection, sqlx::query_as(ORIGINALS).bind(owner).bind(version).fetch_all(connection).await?))
 }
 
 /// Stores a rendition; one of the same owner, version and name is a conflict.
 pub async fn insert(connection: &mut Connection, rendition: &Rendition) -> Result<(), DbError> {
-    sqlx::query(INSERT)
-        .bind(rendition.id)
-        .bind(rendition.owner_id)
-        .bind(rendition.version)
-        .bind(&rendition.name)
-        .bind(rendition.purpose)
-        .bind(&rendition.format)
-        .bind(&rendition.content_type)
-        .bind(rendition.rate_hz)
-        .bind(rendition.duration_ms)
-        .bind(rendition.bytes)
-        .bind(&rendition.sha256)
-        .bind(&rendition.key)
-        .bind(rendition.created_at)
-        .execute(connection)
-        .await?;
+    on!(
+        connection,
+        sqlx::query(INSERT)
+            .bind(rendition.id)
+            .bind(rendition.owner_id)
+            .bind(rendition.version)
+            .bind(&rendition.name)
+            .bind(rendition.purpose)
+            .bind(&rendition.format)
+            .bind(&rendition.content_type)
+            .bind(rendition.rate_hz)
+            .bind(rendition.duration_ms)
+            .bind(rendition.bytes)
+            .bind(&rendition.sha256)
+            .bind(&rendition.key)
+            .bind(rendition.created_at)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// The renditions of one version, by name.
 pub async fn list(connection: &mut Connection, owner: Uuid, version: i64) -> Result<Vec<Rendition>, DbError> {
-    Ok(sqlx::query_as(LIST).bind(owner).bind(version).fetch_all(connection).await?)
+    Ok(on!(connection, sqlx::query_as(LIST).bind(owner).bind(version).fetch_all(connection).await?))
 }
 
 /// One rendition of a version.
@@ -71,10 +79,10 @@ pub async fn by_name(
     version: i64,
     name: &str,
 ) -> Result<Option<Rendition>, DbError> {
-    Ok(sqlx::query_as(BY_NAME).bind(owner).bind(version).bind(name).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_NAME).bind(owner).bind(version).bind(name).fetch_optional(connection).await?))
 }
 
 /// The rendition with that id.
 pub async fn by_id(connection: &mut Connection, id: RenditionId) -> Result<Option<Rendition>, DbError> {
-    Ok(sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?))
 }

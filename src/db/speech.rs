@@ -1,6 +1,6 @@
 //! Speech that was made, kept so that the same words cost nothing the second time.
 
-use super::{Connection, DbError, statements};
+use super::{Connection, DbError, on, statements};
 use crate::model::{DomainId, Time};
 
 statements! {
@@ -28,12 +28,23 @@ pub async fn insert(
     spoken: &Spoken,
     now: Time,
 ) -> Result<(), DbError> {
-    let query = sqlx::query(INSERT).bind(domain).bind(digest).bind(&spoken.key).bind(spoken.bytes);
-    query.bind(&spoken.sha256).bind(now).execute(connection).await?;
+    on!(
+        connection,
+        sqlx::query(INSERT)
+            .bind(domain)
+            .bind(digest)
+            .bind(&spoken.key)
+            .bind(spoken.bytes)
+            .bind(&spoken.sha256)
+            .bind(now)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
     Ok(())
 }
 
 /// The speech of that digest, if the domain has it.
 pub async fn find(connection: &mut Connection, domain: DomainId, digest: &str) -> Result<Option<Spoken>, DbError> {
-    Ok(sqlx::query_as(FIND).bind(domain).bind(digest).fetch_optional(connection).await?)
+    Ok(on!(connection, sqlx::query_as(FIND).bind(domain).bind(digest).fetch_optional(connection).await?))
 }

@@ -13,7 +13,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Connection, JobId, Queue, QueueError};
+use super::{JobId, Queue, QueueError, store};
+use crate::sql::Connection;
 
 /// One attempt at a job.
 ///
@@ -71,7 +72,7 @@ impl Attempt {
     /// this in every transaction that such a zombie must not commit; on [`FenceError::Lost`], roll back. The answer holds until
     /// the transaction ends, because nothing can take the job away meanwhile.
     pub async fn fence(&self, connection: &mut Connection) -> Result<(), FenceError> {
-        let holds = self.queue.store.holds(connection, self.job_id, self.claim).await?;
+        let holds = store::holds(connection, self.job_id, self.claim).await?;
         holds.then_some(()).ok_or(FenceError::Lost)
     }
 
@@ -79,8 +80,8 @@ impl Attempt {
     /// completion commit together or not at all. Fenced as [`Attempt::fence`] is. What `run` returns after the commit changes nothing.
     pub async fn complete(&self, connection: &mut Connection) -> Result<(), FenceError> {
         let now = self.queue.clock.now();
-        let completed = self.queue.store.complete(connection, &[(self.job_id, self.claim)], now).await?;
-        (completed == 1).then_some(()).ok_or(FenceError::Lost)
+        let completed = store::complete(connection, self.job_id, self.claim, now).await?;
+        completed.then_some(()).ok_or(FenceError::Lost)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{JobId, Lane, Priority, Queue, QueueError};
 /// Where a job stands. Completed ones have left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum State {
     /// May start now.
     Available,

@@ -87,7 +87,7 @@ impl<T, E: Into<anyhow::Error>> Decide<T> for Result<T, E> {
 /// A pool of slots with a width of its own. The stored names are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Lane {
     /// Work that keeps a core busy; as wide as there are cores.
     Cpu,

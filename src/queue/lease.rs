@@ -9,10 +9,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Connection, Queue, QueueError,
-    sqlite::{Store, WorkerId},
+    Queue, QueueError,
+    store::{self, Store, WorkerId},
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, sql::Connection};
 
 /// A worker's lease: one row, kept fresh by a heartbeat on a thread and a connection of its own, so that no amount of work
 /// in the process can starve it. It ends when the handle is dropped.
@@ -104,6 +104,6 @@ impl Heart {
             Some(connection) => connection,
             none => none.insert(self.store.connect_alone(self.ttl / 5).await?),
         };
-        self.store.beat(connection, self.worker, self.clock.now()).await
+        store::beat(connection, self.worker, self.clock.now()).await
     }
 }

@@ -8,10 +8,13 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Queue, QueueError, WorkerConfig, running::Session, sqlite::WorkerId};
+use super::{Queue, QueueError, WorkerConfig, running::Session, store::WorkerId};
 
 /// The most jobs promoted, or forgotten, in one statement, so that the writer is soon free again.
 const BATCH: u32 = 1_000;
+
+/// How long to leave others to promote what is due.
+const MEANWHILE: Duration = Duration::from_millis(20);
 
 /// How often completed jobs are looked through for old ones.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
@@ -83,9 +86,11 @@ impl Queue {
             if next > now {
                 return Ok(Some(next.duration_since(now).unsigned_abs()));
             }
-            if self.store.promote(BATCH, now).await? > 0 {
-                self.wake();
+            if self.store.promote(BATCH, now).await? == 0 {
+                // Another worker is at it.
+                return Ok(Some(MEANWHILE));
             }
+            self.wake();
         }
     }
 
@@ -105,7 +110,7 @@ impl Queue {
     async fn prune(&self, keep: Duration) -> Result<(), QueueError> {
         let now = self.clock.now();
         let before = now.saturating_sub(keep).unwrap_or(now);
-        while self.store.prune(before, BATCH).await? == u64::from(BATCH) {}
+        while self.store.prune(before, BATCH, now).await? == u64::from(BATCH) {}
         Ok(())
     }
 }

@@ -7,7 +7,7 @@
 //! At least once: a job may run again after a crash. A worker that lost its lease cannot record anything, and
 //! [`Attempt::fence`] and [`Attempt::complete`] extend this to what a job itself writes.
 //!
-//! Architecture invariants: no lock and no transaction is held while a job runs; all SQL stands in `sqlite/`; a worker's id and a
+//! Architecture invariants: no lock and no transaction is held while a job runs; all SQL stands in `sqlite/` and `postgres/`; a worker's id and a
 //! job's id are never used twice; wall-clock time comes from [`Clock`] alone, and leases are judged by their holder on the
 //! monotonic clock.
 
@@ -18,15 +18,22 @@ mod inspect;
 mod job;
 mod lease;
 mod maintenance;
+#[cfg(test)]
+mod model;
+mod postgres;
 mod recorder;
 mod registry;
 mod retry;
+mod rows;
 mod running;
 mod sqlite;
+#[cfg(test)]
+mod statements;
+mod store;
+mod wake;
 mod worker;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
 
 pub use self::{
     attempt::{Attempt, FenceError},
@@ -34,10 +41,14 @@ pub use self::{
     inspect::{Failure, JobFilter, JobInfo, Stat, State},
     job::{Decide, Enqueued, Job, JobError, Lane, NewJob, Priority},
     registry::Registry,
-    sqlite::{Connection, Pool, SCHEMA},
+    store::schema,
     worker::Worker,
 };
-use crate::clock::Clock;
+use self::{store::Store, wake::Wake};
+use crate::{
+    clock::Clock,
+    sql::{self, Connection, Database},
+};
 
 /// The number of a job; it is never used twice, so that outputs may be named after it.
 pub type JobId = i64;
@@ -45,15 +56,16 @@ pub type JobId = i64;
 /// A handle to the queue; clones share one.
 #[derive(Clone, Debug)]
 pub struct Queue {
-    store: sqlite::Store,
+    store: Store,
     clock: Clock,
-    wake: watch::Sender<()>,
+    wake: Wake,
 }
 
 impl Queue {
-    /// The queue in this database. `write` must have a single connection, the only writer of this process but for heartbeats.
-    pub fn new(read: Pool, write: Pool, clock: Clock) -> Self {
-        Self { store: sqlite::Store::new(read, write), clock, wake: watch::Sender::new(()) }
+    /// The queue in this database, whose schema has been brought up to date. Call it within the runtime that it is used on.
+    pub fn new(database: &Database, clock: Clock) -> Self {
+        let store = Store::new(database);
+        Self { wake: Wake::new(&store), store, clock }
     }
 
     /// Adds a job inside the caller's write transaction. Call [`Queue::wake`] after the commit.
@@ -63,7 +75,7 @@ impl Queue {
         new: NewJob<'_, J>,
     ) -> Result<Enqueued, QueueError> {
         let now = self.clock.now();
-        let draft = sqlite::Draft {
+        let draft = store::Draft {
             lane: J::LANE,
             kind: J::KIND,
             tenant: new.tenant,
@@ -73,7 +85,7 @@ impl Queue {
             unique_key: new.unique_key.as_deref(),
             payload: &serde_json::to_string(new.job)?,
         };
-        self.store.enqueue(connection, draft, now).await
+        store::enqueue(connection, draft, now).await
     }
 
     /// Brings the waiting job with this unique key forward to `run_at` inside the caller's write transaction; false if there is
@@ -84,29 +96,30 @@ impl Queue {
         unique_key: &str,
         run_at: Timestamp,
     ) -> Result<bool, QueueError> {
-        self.store.hasten(connection, J::KIND, unique_key, run_at, self.clock.now()).await
+        store::hasten(connection, J::KIND, unique_key, run_at, self.clock.now()).await
     }
 
     /// Gives a job up inside the caller's write transaction: a waiting one at once, a running one as soon as its worker hears of
     /// it. Its owner is told the reason, then it is a dead letter. False if it is gone or given up already.
     pub async fn cancel(&self, connection: &mut Connection, id: JobId, reason: &str) -> Result<bool, QueueError> {
-        self.store.cancel(connection, id, reason, self.clock.now()).await
+        store::cancel(connection, id, &retry::storable(reason.to_owned()), self.clock.now()).await
     }
 
     /// Lets a dead letter start anew, with all its attempts, inside the caller's write transaction; false if it is none, or if
     /// another job with its unique key is alive.
     pub async fn retry(&self, connection: &mut Connection, id: JobId) -> Result<bool, QueueError> {
-        self.store.retry(connection, id, self.clock.now()).await
+        store::retry(connection, id, self.clock.now()).await
     }
 
     /// Removes a dead letter inside the caller's write transaction; false if it is none.
     pub async fn forget(&self, connection: &mut Connection, id: JobId) -> Result<bool, QueueError> {
-        self.store.forget(connection, id).await
+        store::forget(connection, id).await
     }
 
-    /// Tells the workers of this process that there may be something to do. Others notice within their poll interval.
+    /// Tells the workers that there may be something to do: of this process, and on PostgreSQL of all others. Those of another
+    /// process on SQLite notice within their poll interval.
     pub fn wake(&self) {
-        self.wake.send_replace(());
+        self.wake.ring();
     }
 }
 
@@ -128,11 +141,7 @@ impl QueueError {
     /// Whether the same may work later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Database(error)) => sqlite::is_busy(error.as_ref()),
-            Self::Database(error) => matches!(
-                error,
-                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed
-            ),
+            Self::Database(error) => sql::is_transient(error),
             Self::Heartbeat(_) => true,
             Self::Payload(_) => false,
         }

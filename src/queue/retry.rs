@@ -19,14 +19,17 @@ pub(super) const UNKNOWN_KIND_PAUSE: Duration = Duration::from_secs(60);
 const MAX_ERROR_CHARS: usize = 1_000;
 
 /// A job as a worker holds it.
-#[derive(Debug)]
+#[derive(Debug, sqlx::FromRow)]
 pub(super) struct Claimed {
     pub(super) id: JobId,
     pub(super) claim: i64,
     pub(super) kind: String,
     pub(super) tenant: uuid::Uuid,
+    #[sqlx(try_from = "i32")]
     pub(super) attempt: u16,
+    #[sqlx(try_from = "i32")]
     pub(super) max_attempts: u16,
+    #[sqlx(try_from = "i32")]
     pub(super) tellings: u32,
     pub(super) verdict: Option<String>,
     pub(super) payload: String,
@@ -94,7 +97,7 @@ pub(super) fn settle(job: &Claimed, outcome: Outcome, now: Timestamp, jitter: f6
         Outcome::Returned(Err(JobError::Snooze(pause))) => return uncounted(now, pause),
         Outcome::UnknownKind => return uncounted(now, UNKNOWN_KIND_PAUSE),
         Outcome::Undecodable(reason) => {
-            return Settlement::Bury { reason: shortened(reason) };
+            return Settlement::Bury { reason: storable(reason) };
         }
         Outcome::Returned(Err(error @ JobError::Discard(_))) => return given_up(job, error.to_string()),
         Outcome::Cancelled(reason) => return given_up(job, reason),
@@ -113,7 +116,7 @@ pub(super) fn settle(job: &Claimed, outcome: Outcome, now: Timestamp, jitter: f6
         run_at: later(now, backoff(attempts, jitter)),
         counted: true,
         crashed: false,
-        error: Some(shortened(failure)),
+        error: Some(storable(failure)),
     }
 }
 
@@ -138,14 +141,18 @@ fn uncounted(now: Timestamp, pause: Duration) -> Settlement {
 
 /// A job that was given up before, and whose owner could not be told, is buried.
 fn given_up(job: &Claimed, reason: String) -> Settlement {
-    let reason = shortened(reason);
+    let reason = storable(reason);
     match job.verdict {
         None => Settlement::GiveUp { reason },
         Some(_) => Settlement::Bury { reason },
     }
 }
 
-fn shortened(mut text: String) -> String {
+/// A text that either database can keep: of bounded length, and without the character of value zero.
+pub(super) fn storable(mut text: String) -> String {
+    if text.contains('\0') {
+        text = text.replace('\0', "\u{fffd}");
+    }
     if let Some((end, _)) = text.char_indices().nth(MAX_ERROR_CHARS) {
         text.truncate(end);
         text.push('…');
@@ -175,9 +182,10 @@ mod tests {
 
     #[test]
     fn a_long_error_is_cut_between_characters() {
-        let cut = shortened("é".repeat(MAX_ERROR_CHARS + 1));
+        let cut = storable("é".repeat(MAX_ERROR_CHARS + 1));
         assert_eq!(cut.chars().count(), MAX_ERROR_CHARS + 1);
         assert!(cut.ends_with("é…"));
-        assert_eq!(shortened("short".to_owned()), "short");
+        assert_eq!(storable("short".to_owned()), "short");
+        assert_eq!(storable("no\0ll".to_owned()), "no\u{fffd}ll");
     }
 }

@@ -19,7 +19,7 @@ use super::{
     Attempt, JobId, Lane, Queue, Registry,
     attempt::Progress,
     retry::{self, Claimed, Outcome},
-    sqlite::WorkerId,
+    store::WorkerId,
 };
 
 /// What the tasks of a worker share while it holds one lease.

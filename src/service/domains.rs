@@ -128,8 +128,10 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
 
 /// Gives a domain other settings: they hold for what is rendered and mailed from now on.
 pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Domain, ServiceError> {
+    let id = by_name(app, name).await?.id;
     let mut transaction = app.database.begin().await?;
-    let domain = domains::by_name(transaction.connection(), name).await?;
+    transaction.connection().lock(id.0).await?;
+    let domain = domains::by_id(transaction.connection(), id).await?;
     let mut domain = domain.ok_or(ServiceError::NotFound("domain"))?;
     let DomainChanges { time_zone, locale, brand, mail_from, mail_audio, speech_lufs, music_lufs } = changes;
     domain.time_zone = time_zone.unwrap_or(domain.time_zone);

@@ -76,6 +76,9 @@ impl ServiceError {
 
 impl From<DbError> for ServiceError {
     fn from(error: DbError) -> Self {
+        if error.is_unstorable_text() {
+            return Self::Invalid("a text may not hold the character of value zero".to_owned());
+        }
         Self::sorted(error.is_transient(), error)
     }
 }

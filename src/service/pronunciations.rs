@@ -29,6 +29,7 @@ pub async fn save(app: &App, domain: &Domain, word: String, said: Said) -> Resul
     let only = Pronunciations::new([&entry]).map_err(|error| ServiceError::Invalid(error.to_string()))?;
     let key = pronunciation_key(&entry.word);
     let mut transaction = app.database.begin().await?;
+    transaction.connection().lock(domain.id.0).await?;
     let known = pronunciations::list(transaction.connection(), domain.id).await?;
     let before = known.iter().find(|known| pronunciation_key(&known.word) == key);
     if before == Some(&entry) {
@@ -49,6 +50,7 @@ pub async fn save(app: &App, domain: &Domain, word: String, said: Said) -> Resul
 pub async fn delete(app: &App, domain: &Domain, word: &str) -> Result<(), ServiceError> {
     let key = pronunciation_key(word);
     let mut transaction = app.database.begin().await?;
+    transaction.connection().lock(domain.id.0).await?;
     let entry = pronunciations::find(transaction.connection(), domain.id, &key).await?;
     let entry = entry.ok_or(ServiceError::NotFound("pronunciation"))?;
     let only = Pronunciations::new([&entry]).map_err(|error| ServiceError::Invalid(error.to_string()))?;

@@ -78,6 +78,7 @@ pub async fn add_leg(
     let original = intake::store(app, domain.id, recording.id.0, VERSION, part, incoming).await?;
     let outcome: Result<bool, ServiceError> = async {
         let mut transaction = app.database.begin().await?;
+        transaction.connection().lock(recording.id.0).await?;
         let fresh = renditions::insert_original(transaction.connection(), &original).await?;
         transaction.commit().await?;
         Ok(fresh)
@@ -96,6 +97,7 @@ pub async fn complete(app: &App, domain: &Domain, call_id: &str) -> Result<Recor
         return Ok(recording);
     }
     let mut transaction = app.database.begin().await?;
+    transaction.connection().lock(recording.id.0).await?;
     if renditions::originals(transaction.connection(), recording.id.0, VERSION).await?.is_empty() {
         recording.state = RecordingState::None;
         recording.reason = Some("no media: the core sent no leg".to_owned());

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, ToSpan};
 use serde::{Deserialize, Serialize};
-use voicemill::queue::{
-    Attempt, FenceError, Job, JobError, JobFilter, Lane, NewJob, Priority, Registry, State, WorkerConfig,
+use voicemill::{
+    db::{Database, Kind},
+    queue::{Attempt, FenceError, Job, JobError, JobFilter, Lane, NewJob, Priority, Registry, State, WorkerConfig},
 };
 
-use crate::harness::{Bench, CpuPuppet, HastyPuppet, IoPuppet, Log, Puppet, tenant};
+use crate::harness::{Bench, CpuPuppet, HastyPuppet, IoPuppet, Log, Puppet, execute, tenant};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_runs_and_leaves() {
-    let bench = Bench::new().await;
+async fn a_job_runs_and_leaves(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let id = bench.add(Puppet::Succeed("a".into())).await;
     bench.until_done(id).await;
@@ -22,19 +22,17 @@ async fn a_job_runs_and_leaves() {
     assert_eq!(bench.workers().await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_of_a_rolled_back_transaction_was_never_there() {
-    let bench = Bench::new().await;
-    let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
+async fn a_job_of_a_rolled_back_transaction_was_never_there(kind: Kind) {
+    let bench = Bench::new(kind).await;
+    let mut transaction = bench.database.begin().await.unwrap();
     let job = IoPuppet(Puppet::Succeed("ghost".into()));
-    let ghost = bench.queue.enqueue(&mut transaction, NewJob::new(tenant(1), &job)).await.unwrap();
-    transaction.rollback().await.unwrap();
+    let ghost = bench.queue.enqueue(transaction.connection(), NewJob::new(tenant(1), &job)).await.unwrap();
+    drop(transaction);
     assert!(bench.show(ghost.id).await.is_none());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failing_job_waits_longer_and_longer_and_its_owner_is_told_at_last() {
-    let bench = Bench::new().await;
+async fn a_failing_job_waits_longer_and_longer_and_its_owner_is_told_at_last(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let id = bench.add(Puppet::Fail("a".into())).await;
 
@@ -57,9 +55,8 @@ async fn a_failing_job_waits_longer_and_longer_and_its_owner_is_told_at_last() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failing_job_does_not_burn_its_attempts_while_no_time_passes() {
-    let bench = Bench::new().await;
+async fn a_failing_job_does_not_burn_its_attempts_while_no_time_passes(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let id = bench.add(Puppet::Fail("a".into())).await;
     bench.until_state(id, State::Scheduled).await;
@@ -69,9 +66,8 @@ async fn a_failing_job_does_not_burn_its_attempts_while_no_time_passes() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_discarded_job_is_tried_once() {
-    let bench = Bench::new().await;
+async fn a_discarded_job_is_tried_once(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let id = bench.add(Puppet::Discard("a".into())).await;
     let dead = bench.until_state(id, State::Discarded).await;
@@ -80,9 +76,8 @@ async fn a_discarded_job_is_tried_once() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_panic_ends_one_attempt_of_one_job() {
-    let bench = Bench::new().await;
+async fn a_panic_ends_one_attempt_of_one_job(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let panicking = bench.add(Puppet::Panic("a".into())).await;
     let failed = bench.until_state(panicking, State::Scheduled).await;
@@ -92,9 +87,8 @@ async fn a_panic_ends_one_attempt_of_one_job() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_past_its_deadline_is_dropped_and_fails() {
-    let bench = Bench::new().await;
+async fn a_job_past_its_deadline_is_dropped_and_fails(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let id = bench.enqueue(NewJob::new(tenant(1), &HastyPuppet(Puppet::Hang("a".into())))).await.id;
     let failed = bench.until_state(id, State::Scheduled).await;
@@ -103,9 +97,8 @@ async fn a_job_past_its_deadline_is_dropped_and_fails() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn work_on_another_thread_hears_that_it_is_over_and_keeps_its_slot_until_it_is() {
-    let bench = Bench::new().await;
+async fn work_on_another_thread_hears_that_it_is_over_and_keeps_its_slot_until_it_is(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let id = bench.enqueue(NewJob::new(tenant(1), &HastyPuppet(Puppet::Block("a".into())))).await.id;
     bench.until_state(id, State::Scheduled).await;
@@ -113,9 +106,8 @@ async fn work_on_another_thread_hears_that_it_is_over_and_keeps_its_slot_until_i
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_snooze_counts_no_attempt() {
-    let bench = Bench::new().await;
+async fn a_snooze_counts_no_attempt(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let id = bench.add(Puppet::Snooze("a".into())).await;
     for _ in 0..5 {
@@ -130,9 +122,8 @@ async fn a_snooze_counts_no_attempt() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_delayed_job_waits_for_its_time() {
-    let bench = Bench::new().await;
+async fn a_delayed_job_waits_for_its_time(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let job = IoPuppet(Puppet::Succeed("later".into()));
     let due = bench.clock.now() + 1.hour();
@@ -145,16 +136,15 @@ async fn a_delayed_job_waits_for_its_time() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_waiting_job_can_be_hastened_but_not_delayed() {
-    let bench = Bench::new().await;
+async fn a_waiting_job_can_be_hastened_but_not_delayed(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let job = IoPuppet(Puppet::Succeed("a".into()));
     let due = bench.clock.now() + 1.hour();
     let id = bench.enqueue(NewJob::new(tenant(1), &job).at(due).unique("message 7")).await.id;
 
     let hasten = async |run_at| {
-        let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
-        let hastened = bench.queue.hasten::<IoPuppet>(&mut transaction, "message 7", run_at).await.unwrap();
+        let mut transaction = bench.database.begin().await.unwrap();
+        let hastened = bench.queue.hasten::<IoPuppet>(transaction.connection(), "message 7", run_at).await.unwrap();
         transaction.commit().await.unwrap();
         hastened
     };
@@ -167,9 +157,8 @@ async fn a_waiting_job_can_be_hastened_but_not_delayed() {
     assert_eq!(bench.show(id).await.unwrap().state, State::Available);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_unique_job_stands_until_it_is_over() {
-    let bench = Bench::new().await;
+async fn a_unique_job_stands_until_it_is_over(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let job = IoPuppet(Puppet::Discard("a".into()));
     let first = bench.enqueue(NewJob::new(tenant(1), &job).unique("x")).await;
     let second = bench.enqueue(NewJob::new(tenant(1), &job).unique("x")).await;
@@ -185,20 +174,20 @@ async fn a_unique_job_stands_until_it_is_over() {
     assert!(heir.fresh);
 
     // The dead letter cannot come back while its heir lives.
-    let mut connection = bench.write.acquire().await.unwrap();
-    assert!(!bench.queue.retry(&mut connection, first.id).await.unwrap());
-    assert!(!bench.queue.forget(&mut connection, heir.id).await.unwrap());
-    assert!(bench.queue.forget(&mut connection, first.id).await.unwrap());
+    let mut transaction = bench.database.begin().await.unwrap();
+    let connection = transaction.connection();
+    assert!(!bench.queue.retry(connection, first.id).await.unwrap());
+    assert!(!bench.queue.forget(connection, heir.id).await.unwrap());
+    assert!(bench.queue.forget(connection, first.id).await.unwrap());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_starts_anew_with_all_its_attempts() {
-    let bench = Bench::new().await;
+async fn a_dead_letter_starts_anew_with_all_its_attempts(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let id = bench.add(Puppet::Discard("a".into())).await;
     bench.until_state(id, State::Discarded).await;
-    let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    assert!(bench.queue.retry(&mut transaction, id).await.unwrap());
+    let mut transaction = bench.database.begin().await.unwrap();
+    assert!(bench.queue.retry(transaction.connection(), id).await.unwrap());
     transaction.commit().await.unwrap();
     bench.queue.wake();
     bench.until("a second verdict", || async { bench.log.count("given up a: hopeless") == 2 }).await;
@@ -206,9 +195,8 @@ async fn a_dead_letter_starts_anew_with_all_its_attempts() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_urgent_goes_before_the_bulk() {
-    let bench = Bench::new().await;
+async fn the_urgent_goes_before_the_bulk(kind: Kind) {
+    let bench = Bench::new(kind).await;
     for (name, priority) in [("bulk", Priority::Bulk), ("normal", Priority::Normal), ("urgent", Priority::Urgent)] {
         let job = IoPuppet(Puppet::Succeed(name.into()));
         bench.enqueue(NewJob::new(tenant(1), &job).priority(priority)).await;
@@ -220,13 +208,12 @@ async fn the_urgent_goes_before_the_bulk() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_waiting_job_is_cancelled_before_it_runs() {
-    let bench = Bench::new().await;
+async fn a_waiting_job_is_cancelled_before_it_runs(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let id = bench.add(Puppet::Succeed("a".into())).await;
-    let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    assert!(bench.queue.cancel(&mut transaction, id, "not wanted").await.unwrap());
-    assert!(!bench.queue.cancel(&mut transaction, id, "again").await.unwrap());
+    let mut transaction = bench.database.begin().await.unwrap();
+    assert!(bench.queue.cancel(transaction.connection(), id, "not wanted").await.unwrap());
+    assert!(!bench.queue.cancel(transaction.connection(), id, "again").await.unwrap());
     transaction.commit().await.unwrap();
     let working = bench.work();
     let dead = bench.until_state(id, State::Discarded).await;
@@ -235,14 +222,13 @@ async fn a_waiting_job_is_cancelled_before_it_runs() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn cancellation_reaches_a_running_job() {
-    let bench = Bench::new().await;
+async fn cancellation_reaches_a_running_job(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let id = bench.add(Puppet::Hang("a".into())).await;
     bench.log.wait_for("start a 1").await;
-    let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    assert!(bench.queue.cancel(&mut transaction, id, "not wanted").await.unwrap());
+    let mut transaction = bench.database.begin().await.unwrap();
+    assert!(bench.queue.cancel(transaction.connection(), id, "not wanted").await.unwrap());
     transaction.commit().await.unwrap();
     bench.queue.wake();
     bench.until_state(id, State::Discarded).await;
@@ -250,8 +236,7 @@ async fn cancellation_reaches_a_running_job() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn progress_is_shown() {
+async fn progress_is_shown(kind: Kind) {
     #[derive(Serialize, Deserialize)]
     struct Halfway;
     impl Job for Halfway {
@@ -264,7 +249,7 @@ async fn progress_is_shown() {
             std::future::pending().await
         }
     }
-    let bench = Bench::new().await;
+    let bench = Bench::new(kind).await;
     let id = bench.enqueue(NewJob::new(tenant(1), &Halfway)).await.id;
     let working =
         bench.work_with(Registry::new().with::<Halfway>(), WorkerConfig { grace: Duration::ZERO, ..Bench::config() });
@@ -272,9 +257,8 @@ async fn progress_is_shown() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_kind_is_left_for_a_worker_that_knows_it() {
-    let bench = Bench::new().await;
+async fn an_unknown_kind_is_left_for_a_worker_that_knows_it(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let id = bench.add(Puppet::Succeed("a".into())).await;
     let old = bench.work_with(Registry::new().with::<CpuPuppet>(), Bench::config());
     let left = bench.until_state(id, State::Scheduled).await;
@@ -286,8 +270,7 @@ async fn an_unknown_kind_is_left_for_a_worker_that_knows_it() {
     new.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_enqueued_under_a_former_name_still_runs() {
+async fn a_job_enqueued_under_a_former_name_still_runs(kind: Kind) {
     #[derive(Serialize, Deserialize)]
     struct Renamed(Puppet);
     impl Job for Renamed {
@@ -301,7 +284,7 @@ async fn a_job_enqueued_under_a_former_name_still_runs() {
             Ok(())
         }
     }
-    let bench = Bench::new().await;
+    let bench = Bench::new(kind).await;
     let id = bench.add(Puppet::Succeed("a".into())).await;
     let working = bench.work_with(Registry::new().with::<Renamed>(), Bench::config());
     bench.until_done(id).await;
@@ -309,19 +292,17 @@ async fn a_job_enqueued_under_a_former_name_still_runs() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_payload_that_cannot_be_decoded_is_a_dead_letter_with_its_reason() {
-    let bench = Bench::new().await;
+async fn a_payload_that_cannot_be_decoded_is_a_dead_letter_with_its_reason(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let id = bench.add(Puppet::Succeed("a".into())).await;
-    sqlx::query("UPDATE job SET payload = '{\"Vanished\": 1}'").execute(&bench.write).await.unwrap();
+    bench.execute("UPDATE job SET payload = '{\"Vanished\": 1}'").await;
     let working = bench.work();
     let dead = bench.until_state(id, State::Discarded).await;
     assert!(dead.verdict.unwrap().starts_with("the payload of \"io_puppet\" cannot be decoded"));
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_owner_who_cannot_be_told_is_told_again_and_at_last_no_more() {
+async fn an_owner_who_cannot_be_told_is_told_again_and_at_last_no_more(kind: Kind) {
     #[derive(Serialize, Deserialize)]
     struct Deaf;
     impl Job for Deaf {
@@ -337,7 +318,7 @@ async fn an_owner_who_cannot_be_told_is_told_again_and_at_last_no_more() {
             Err(JobError::Retry(anyhow::anyhow!("nobody home")))
         }
     }
-    let bench = Bench::new().await;
+    let bench = Bench::new(kind).await;
     let working = bench.work_with(Registry::new().with::<Deaf>(), Bench::config());
     let id = bench.enqueue(NewJob::new(tenant(1), &Deaf)).await.id;
     for told in 1..5 {
@@ -352,41 +333,38 @@ async fn an_owner_who_cannot_be_told_is_told_again_and_at_last_no_more() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn effects_and_completion_commit_together() {
+async fn effects_and_completion_commit_together(kind: Kind) {
     #[derive(Serialize, Deserialize)]
     struct Once;
-    struct Effects(sqlx::SqlitePool);
+    struct Effects(Database);
     impl Job for Once {
         type Context = Effects;
         const KIND: &'static str = "once";
         const LANE: Lane = Lane::Io;
         const TIMEOUT: Duration = Duration::from_secs(3_600);
         async fn run(&self, effects: &Effects, attempt: &Attempt) -> Result<(), JobError> {
-            let mut transaction = effects.0.begin_with("BEGIN IMMEDIATE").await.unwrap();
-            sqlx::query("INSERT INTO effect VALUES (1)").execute(&mut *transaction).await.unwrap();
-            attempt.fence(&mut transaction).await.unwrap();
-            attempt.complete(&mut transaction).await.unwrap();
-            assert!(matches!(attempt.fence(&mut transaction).await, Err(FenceError::Lost)));
+            let mut transaction = effects.0.begin().await.unwrap();
+            execute(transaction.connection(), "INSERT INTO effect VALUES (1)").await;
+            attempt.fence(transaction.connection()).await.unwrap();
+            attempt.complete(transaction.connection()).await.unwrap();
+            assert!(matches!(attempt.fence(transaction.connection()).await, Err(FenceError::Lost)));
             transaction.commit().await.unwrap();
             // The process may well die here, or worse:
             Err(JobError::Retry(anyhow::anyhow!("too late to matter")))
         }
     }
-    let bench = Bench::new().await;
-    sqlx::query("CREATE TABLE effect (x INTEGER)").execute(&bench.write).await.unwrap();
+    let bench = Bench::new(kind).await;
+    bench.execute("CREATE TABLE effect (x INTEGER)").await;
     let id = bench.enqueue(NewJob::new(tenant(1), &Once)).await.id;
-    let working = bench.work_on(Registry::new().with::<Once>(), Effects(bench.write.clone()), Bench::config());
+    let working = bench.work_on(Registry::new().with::<Once>(), Effects(bench.database.clone()), Bench::config());
     bench.until_done(id).await;
     working.stop().await;
     assert!(bench.queue.list(&JobFilter::default()).await.unwrap().is_empty());
-    let effects: i64 = sqlx::query_scalar("SELECT count(*) FROM effect").fetch_one(&bench.read).await.unwrap();
-    assert_eq!(effects, 1);
+    assert_eq!(bench.number("SELECT count(*) FROM effect").await, 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn lists_and_counts_tell_what_is_there() {
-    let bench = Bench::new().await;
+async fn lists_and_counts_tell_what_is_there(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let first = bench.add(Puppet::Succeed("a".into())).await;
     let second = bench.add(Puppet::Succeed("b".into())).await;
     let cpu = CpuPuppet(Puppet::Succeed("c".into()));
@@ -405,3 +383,29 @@ async fn lists_and_counts_tell_what_is_there() {
     let stats: Vec<_> = stats.iter().map(|stat| (stat.lane, stat.kind.as_str(), stat.state, stat.count)).collect();
     assert_eq!(stats, [(Lane::Cpu, "cpu_puppet", State::Scheduled, 1), (Lane::Io, "io_puppet", State::Available, 2)]);
 }
+
+on_both![
+    a_job_runs_and_leaves,
+    a_job_of_a_rolled_back_transaction_was_never_there,
+    a_failing_job_waits_longer_and_longer_and_its_owner_is_told_at_last,
+    a_failing_job_does_not_burn_its_attempts_while_no_time_passes,
+    a_discarded_job_is_tried_once,
+    a_panic_ends_one_attempt_of_one_job,
+    a_job_past_its_deadline_is_dropped_and_fails,
+    work_on_another_thread_hears_that_it_is_over_and_keeps_its_slot_until_it_is,
+    a_snooze_counts_no_attempt,
+    a_delayed_job_waits_for_its_time,
+    a_waiting_job_can_be_hastened_but_not_delayed,
+    a_unique_job_stands_until_it_is_over,
+    a_dead_letter_starts_anew_with_all_its_attempts,
+    the_urgent_goes_before_the_bulk,
+    a_waiting_job_is_cancelled_before_it_runs,
+    cancellation_reaches_a_running_job,
+    progress_is_shown,
+    an_unknown_kind_is_left_for_a_worker_that_knows_it,
+    a_job_enqueued_under_a_former_name_still_runs,
+    a_payload_that_cannot_be_decoded_is_a_dead_letter_with_its_reason,
+    an_owner_who_cannot_be_told_is_told_again_and_at_last_no_more,
+    effects_and_completion_commit_together,
+    lists_and_counts_tell_what_is_there,
+];

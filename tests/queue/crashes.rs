@@ -4,16 +4,18 @@ use std::{sync::Mutex, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use voicemill::queue::{Attempt, FenceError, Job, JobError, Lane, NewJob, Registry, State, WorkerConfig};
+use voicemill::{
+    db::Kind,
+    queue::{Attempt, FenceError, Job, JobError, Lane, NewJob, Registry, State, WorkerConfig},
+};
 
 use crate::harness::{Bench, CpuPuppet, Puppet, tenant};
 
 /// Long enough that only the clock, which tests move by hand, makes a lease run out.
 const LEASE: Duration = Duration::from_secs(15);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restart_leaves_nothing_running_for_ever() {
-    let bench = Bench::new().await;
+async fn a_restart_leaves_nothing_running_for_ever(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let first = bench.work();
     let id = bench.add(Puppet::Hang("a".into())).await;
     bench.log.wait_for("start a 1").await;
@@ -32,9 +34,8 @@ async fn a_restart_leaves_nothing_running_for_ever() {
     second.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_takes_its_workers_down_is_given_up_after_three() {
-    let bench = Bench::new().await;
+async fn a_job_that_takes_its_workers_down_is_given_up_after_three(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let id = bench.add(Puppet::Hang("a".into())).await;
     for crash in 1..=3 {
         let working = bench.work();
@@ -53,9 +54,8 @@ async fn a_job_that_takes_its_workers_down_is_given_up_after_three() {
     working.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_saturated_worker_keeps_its_jobs() {
-    let bench = Bench::with_clock(voicemill::clock::Clock::system()).await;
+async fn a_saturated_worker_keeps_its_jobs(kind: Kind) {
+    let bench = Bench::with_clock(kind, voicemill::clock::Clock::system()).await;
     let short_lease = Duration::from_millis(1_000);
     let config = WorkerConfig { lease: short_lease, cpu_slots: 2, ..Bench::config() };
     let saturated = bench.work_as(config.clone());
@@ -73,15 +73,14 @@ async fn a_saturated_worker_keeps_its_jobs() {
     saturated.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_lost_its_lease_stops_its_jobs_and_begins_anew() {
-    let bench = Bench::new().await;
+async fn a_worker_that_lost_its_lease_stops_its_jobs_and_begins_anew(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work_as(WorkerConfig { lease: Duration::from_millis(500), ..Bench::config() });
     let id = bench.add(Puppet::Hang("a".into())).await;
     bench.log.wait_for("start a 1").await;
     // Another worker, whose clock runs ahead, takes over.
-    sqlx::query("UPDATE job SET state = 'available', worker = NULL").execute(&bench.write).await.unwrap();
-    sqlx::query("DELETE FROM worker").execute(&bench.write).await.unwrap();
+    bench.execute("UPDATE job SET state = 'available', worker = NULL").await;
+    bench.execute("DELETE FROM worker").await;
     bench.log.wait_for("dropped a").await;
     bench.log.wait_for("start a 2").await;
     assert!(bench.show(id).await.is_some());
@@ -89,15 +88,14 @@ async fn a_worker_that_lost_its_lease_stops_its_jobs_and_begins_anew() {
     working.crash().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_cannot_beat_stops_its_jobs_before_others_may_take_them() {
-    let bench = Bench::new().await;
+async fn a_worker_that_cannot_beat_stops_its_jobs_before_others_may_take_them(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let lease = Duration::from_secs(3);
     let working = bench.work_as(WorkerConfig { lease, ..Bench::config() });
     bench.add(Puppet::Hang("a".into())).await;
     bench.log.wait_for("start a 1").await;
     // Nobody can write any more.
-    let blocking = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let blocking = bench.block_writers().await;
     let begun = std::time::Instant::now();
     bench.log.wait_for("dropped a").await;
     assert!(begun.elapsed() < lease, "{:?}", begun.elapsed());
@@ -105,9 +103,8 @@ async fn a_worker_that_cannot_beat_stops_its_jobs_before_others_may_take_them() 
     working.crash().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn short_work_ends_before_a_shutdown() {
-    let bench = Bench::new().await;
+async fn short_work_ends_before_a_shutdown(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work();
     let id = bench.add(Puppet::Sleep("a".into(), 100)).await;
     bench.log.wait_for("start a 1").await;
@@ -116,9 +113,8 @@ async fn short_work_ends_before_a_shutdown() {
     assert_eq!(bench.workers().await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn long_work_is_handed_back_uncounted_at_a_shutdown() {
-    let bench = Bench::new().await;
+async fn long_work_is_handed_back_uncounted_at_a_shutdown(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let working = bench.work_as(WorkerConfig { grace: Duration::from_millis(50), ..Bench::config() });
     let long = bench.add(Puppet::Hang("a".into())).await;
     let blocked = bench.add(Puppet::Block("b".into())).await;
@@ -136,8 +132,7 @@ async fn long_work_is_handed_back_uncounted_at_a_shutdown() {
     assert_eq!(bench.workers().await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_zombie_commits_nothing() {
+async fn a_zombie_commits_nothing(kind: Kind) {
     /// Lets its attempts out, as work on another thread that does not stop would.
     #[derive(Serialize, Deserialize)]
     struct Escape;
@@ -152,7 +147,7 @@ async fn a_zombie_commits_nothing() {
             std::future::pending().await
         }
     }
-    let bench = Bench::new().await;
+    let bench = Bench::new(kind).await;
     let (sender, mut attempts) = mpsc::unbounded_channel();
     let registry = || Registry::new().with::<Escape>();
     let id = bench.enqueue(NewJob::new(tenant(1), &Escape)).await.id;
@@ -165,20 +160,19 @@ async fn a_zombie_commits_nothing() {
     bench.advance(Duration::from_secs(5));
     let living = attempts.recv().await.unwrap();
 
-    let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    assert!(matches!(zombie.fence(&mut transaction).await, Err(FenceError::Lost)));
-    assert!(matches!(zombie.complete(&mut transaction).await, Err(FenceError::Lost)));
+    let mut transaction = bench.database.begin().await.unwrap();
+    assert!(matches!(zombie.fence(transaction.connection()).await, Err(FenceError::Lost)));
+    assert!(matches!(zombie.complete(transaction.connection()).await, Err(FenceError::Lost)));
     assert!(zombie.cancellation().is_cancelled());
-    living.fence(&mut transaction).await.unwrap();
-    living.complete(&mut transaction).await.unwrap();
+    living.fence(transaction.connection()).await.unwrap();
+    living.complete(transaction.connection()).await.unwrap();
     transaction.commit().await.unwrap();
     assert!(bench.done(id).await);
     second.crash().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_clock_set_forward_does_not_make_a_worker_reap_itself() {
-    let bench = Bench::new().await;
+async fn a_clock_set_forward_does_not_make_a_worker_reap_itself(kind: Kind) {
+    let bench = Bench::new(kind).await;
     let config = WorkerConfig { lease: Duration::from_millis(1_500), grace: Duration::ZERO, ..Bench::config() };
     let working = bench.work_as(config);
     let id = bench.add(Puppet::Hang("a".into())).await;
@@ -192,3 +186,15 @@ async fn a_clock_set_forward_does_not_make_a_worker_reap_itself() {
     assert_eq!((job.state, job.attempt, job.crashes), (State::Running, 1, 0));
     working.stop().await;
 }
+
+on_both![
+    a_restart_leaves_nothing_running_for_ever,
+    a_job_that_takes_its_workers_down_is_given_up_after_three,
+    a_saturated_worker_keeps_its_jobs,
+    a_worker_that_lost_its_lease_stops_its_jobs_and_begins_anew,
+    a_worker_that_cannot_beat_stops_its_jobs_before_others_may_take_them,
+    short_work_ends_before_a_shutdown,
+    long_work_is_handed_back_uncounted_at_a_shutdown,
+    a_zombie_commits_nothing,
+    a_clock_set_forward_does_not_make_a_worker_reap_itself,
+];

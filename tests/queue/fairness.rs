@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
-use voicemill::queue::{NewJob, WorkerConfig};
+use voicemill::{
+    db::Kind,
+    queue::{NewJob, WorkerConfig},
+};
 
 use crate::harness::{Bench, CpuPuppet, IoPuppet, Puppet, tenant};
 
 async fn flood(bench: &Bench, jobs: usize) {
-    let mut transaction = bench.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let mut transaction = bench.database.begin().await.unwrap();
     let job = IoPuppet(Puppet::Succeed("flood".into()));
     for _ in 0..jobs {
-        bench.queue.enqueue(&mut transaction, NewJob::new(tenant(5), &job)).await.unwrap();
+        bench.queue.enqueue(transaction.connection(), NewJob::new(tenant(5), &job)).await.unwrap();
     }
     transaction.commit().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn twenty_thousand_jobs_of_one_delay_another_by_at_most_a_round() {
-    let bench = Bench::new().await;
+async fn twenty_thousand_jobs_of_one_delay_another_by_at_most_a_round(kind: Kind) {
+    let bench = Bench::new(kind).await;
     flood(&bench, 20_000).await;
     // One sorts before the busy tenant, one after: neither may depend on it.
     for (number, name) in [(1, "before"), (9, "after")] {
@@ -36,9 +38,8 @@ async fn twenty_thousand_jobs_of_one_delay_another_by_at_most_a_round() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn with_one_slot_tenants_take_turns() {
-    let bench = Bench::new().await;
+async fn with_one_slot_tenants_take_turns(kind: Kind) {
+    let bench = Bench::new(kind).await;
     for number in [1, 2, 3] {
         for round in 0..3 {
             let job = IoPuppet(Puppet::Succeed(format!("{number}")));
@@ -54,9 +55,8 @@ async fn with_one_slot_tenants_take_turns() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn in_a_cpu_lane_nobody_holds_more_than_half_while_others_wait() {
-    let bench = Bench::new().await;
+async fn in_a_cpu_lane_nobody_holds_more_than_half_while_others_wait(kind: Kind) {
+    let bench = Bench::new(kind).await;
     for number in 0..6 {
         let job = CpuPuppet(Puppet::Hang(format!("greedy {number}")));
         bench.enqueue(NewJob::new(tenant(1), &job)).await;
@@ -72,9 +72,8 @@ async fn in_a_cpu_lane_nobody_holds_more_than_half_while_others_wait() {
     assert_eq!(bench.log.entries().iter().filter(|entry| entry.starts_with("start greedy")).count(), 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_alone_gets_the_whole_lane() {
-    let bench = Bench::new().await;
+async fn a_tenant_alone_gets_the_whole_lane(kind: Kind) {
+    let bench = Bench::new(kind).await;
     for number in 0..4 {
         let job = CpuPuppet(Puppet::Hang(format!("{number}")));
         bench.enqueue(NewJob::new(tenant(1), &job)).await;
@@ -84,3 +83,10 @@ async fn a_tenant_alone_gets_the_whole_lane() {
     bench.until("four run", || async { bench.log.entries().len() == 4 }).await;
     working.stop().await;
 }
+
+on_both![
+    twenty_thousand_jobs_of_one_delay_another_by_at_most_a_round,
+    with_one_slot_tenants_take_turns,
+    in_a_cpu_lane_nobody_holds_more_than_half_while_others_wait,
+    a_tenant_alone_gets_the_whole_lane,
+];

@@ -8,18 +8,21 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use voicemill::{
     clock::Clock,
+    db::{self, Connection, Database, DatabaseUrl, Kind, Transaction},
     queue::{
-        Attempt, Decide, Enqueued, Job, JobError, JobFilter, JobId, JobInfo, Lane, NewJob, Queue, Registry, SCHEMA,
-        State, Worker, WorkerConfig,
+        Attempt, Decide, Enqueued, Job, JobError, JobFilter, JobId, JobInfo, Lane, NewJob, Queue, Registry, State,
+        Worker, WorkerConfig,
     },
 };
+
+use crate::postgres_server::TestDatabase;
 
 /// Longer than anything here should take, so that a test that waits in vain fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,10 +30,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Bench {
     pub(crate) queue: Queue,
     pub(crate) clock: Clock,
-    pub(crate) write: SqlitePool,
-    pub(crate) read: SqlitePool,
+    pub(crate) database: Database,
     pub(crate) log: Log,
-    pub(crate) folder: Arc<TempDir>,
+    place: Arc<Place>,
+}
+
+/// Where the database is, as long as anybody uses it.
+struct Place {
+    address: DatabaseUrl,
+    _folder: TempDir,
+    _server: Option<TestDatabase>,
 }
 
 /// What jobs did, in order.
@@ -186,28 +195,58 @@ pub(crate) fn tenant(number: u128) -> Uuid {
 }
 
 impl Bench {
-    pub(crate) async fn new() -> Self {
-        Self::with_clock(Clock::fixed(Timestamp::from_second(1_800_000_000).unwrap())).await
+    pub(crate) async fn new(kind: Kind) -> Self {
+        Self::with_clock(kind, Clock::fixed(Timestamp::from_second(1_800_000_000).unwrap())).await
     }
 
-    pub(crate) async fn with_clock(clock: Clock) -> Self {
-        let folder = Arc::new(TempDir::new().unwrap());
-        let (read, write) = open(&folder.path().join("queue.db")).await;
-        sqlx::raw_sql(SCHEMA).execute(&write).await.unwrap();
-        let queue = Queue::new(read.clone(), write.clone(), clock.clone());
-        Self { queue, clock, write, read, log: Log::default(), folder }
+    pub(crate) async fn with_clock(kind: Kind, clock: Clock) -> Self {
+        let folder = TempDir::new().unwrap();
+        let server = (kind == Kind::Postgres).then(TestDatabase::new);
+        let address = match &server {
+            None => DatabaseUrl::Sqlite(folder.path().join("queue.db")),
+            Some(server) => server.url().parse().unwrap(),
+        };
+        Self::open(Arc::new(Place { address, _folder: folder, _server: server }), clock).await
+    }
+
+    async fn open(place: Arc<Place>, clock: Clock) -> Self {
+        let database = db::open(&place.address, 4).await.unwrap();
+        Self { queue: Queue::new(&database, clock.clone()), clock, database, log: Log::default(), place }
     }
 
     /// The same database, as another process would open it.
     pub(crate) async fn other_process(&self) -> Self {
-        let (read, write) = open(&self.folder.path().join("queue.db")).await;
-        let queue = Queue::new(read.clone(), write.clone(), self.clock.clone());
-        Self { queue, clock: self.clock.clone(), write, read, log: Log::default(), folder: Arc::clone(&self.folder) }
+        Self::open(Arc::clone(&self.place), self.clock.clone()).await
+    }
+
+    /// Runs a statement that changes what no caller could.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let mut transaction = self.database.begin().await.unwrap();
+        execute(transaction.connection(), sql).await;
+        transaction.commit().await.unwrap();
+    }
+
+    /// The number that a query gives.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self.database.read().await.unwrap() {
+            Connection::Sqlite(mut connection) => sqlx::query_scalar(sql).fetch_one(&mut *connection).await.unwrap(),
+            Connection::Postgres(mut connection) => sqlx::query_scalar(sql).fetch_one(&mut *connection).await.unwrap(),
+        }
+    }
+
+    /// A transaction that lets nobody write to the queue until it is dropped.
+    pub(crate) async fn block_writers(&self) -> Transaction {
+        let mut transaction = self.database.begin().await.unwrap();
+        if self.database.kind() == Kind::Postgres {
+            execute(transaction.connection(), "LOCK TABLE job, worker IN EXCLUSIVE MODE").await;
+        }
+        transaction
     }
 
     pub(crate) async fn enqueue<J: Job>(&self, new: NewJob<'_, J>) -> Enqueued {
-        let mut transaction = self.write.begin_with("BEGIN IMMEDIATE").await.unwrap();
-        let enqueued = self.queue.enqueue(&mut transaction, new).await.unwrap();
+        let mut transaction = self.database.begin().await.unwrap();
+        let enqueued = self.queue.enqueue(transaction.connection(), new).await.unwrap();
         transaction.commit().await.unwrap();
         self.queue.wake();
         enqueued
@@ -259,11 +298,8 @@ impl Bench {
 
     /// Makes the oldest worker seem not to have beaten for this long.
     pub(crate) async fn age_first_worker(&self, by: Duration) {
-        sqlx::query("UPDATE worker SET beat = beat - ?1 WHERE id = (SELECT min(id) FROM worker)")
-            .bind(i64::try_from(by.as_micros()).unwrap())
-            .execute(&self.write)
-            .await
-            .unwrap();
+        let by = by.as_micros();
+        self.execute(&format!("UPDATE worker SET beat = beat - {by} WHERE id = (SELECT min(id) FROM worker)")).await;
     }
 
     pub(crate) async fn show(&self, id: JobId) -> Option<JobInfo> {
@@ -295,15 +331,11 @@ impl Bench {
     }
 
     pub(crate) async fn done(&self, id: JobId) -> bool {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM done WHERE id = ?1)")
-            .bind(id)
-            .fetch_one(&self.read)
-            .await
-            .unwrap()
+        self.number(&format!("SELECT count(*) FROM done WHERE id = {id}")).await > 0
     }
 
     pub(crate) async fn workers(&self) -> i64 {
-        sqlx::query_scalar("SELECT count(*) FROM worker").fetch_one(&self.read).await.unwrap()
+        self.number("SELECT count(*) FROM worker").await
     }
 
     pub(crate) fn advance(&self, by: Duration) {
@@ -312,16 +344,13 @@ impl Bench {
     }
 }
 
-pub(crate) async fn open(path: &std::path::Path) -> (SqlitePool, SqlitePool) {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(10));
-    let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.unwrap();
-    let read = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await.unwrap();
-    (read, write)
+/// Runs a statement on either database.
+pub(crate) async fn execute(connection: &mut Connection, sql: &str) {
+    let sql = AssertSqlSafe(sql.to_owned());
+    match connection {
+        Connection::Sqlite(connection) => drop(sqlx::query(sql).execute(&mut **connection).await.unwrap()),
+        Connection::Postgres(connection) => drop(sqlx::query(sql).execute(&mut **connection).await.unwrap()),
+    }
 }
 
 /// A worker at work.

@@ -3,51 +3,35 @@
 //! Every write goes through the caller's own write transaction or through the single writer's connection in a
 //! `BEGIN IMMEDIATE`, so that no transaction ever has to turn from reading into writing, which SQLite refuses under load.
 
-mod rows;
-
+mod inside;
 #[cfg(test)]
-mod model;
-#[cfg(test)]
-mod plans;
+pub(super) mod plans;
 
 use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
-use sqlx::{ConnectOptions, FromRow, Row, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
 use uuid::Uuid;
 
-use self::rows::timestamp;
+pub(super) use self::inside::{beat, cancel, complete, enqueue, forget, hasten, holds, retry};
 use super::{
-    Enqueued, JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat,
+    JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat,
     fairness::{Share, Turns},
-    retry::{self, Claimed, Settled, Settlement},
+    retry::{self as rules, Claimed, Settled, Settlement},
+    rows::{HeldRow, JobRow, StatRow, timestamp},
+    store::WorkerId,
 };
+use crate::sql::SqlitePools;
 
 /// The queue's tables, as the body of a migration.
-pub const SCHEMA: &str = include_str!("schema.sql");
+pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
-/// A connection inside its owner's transaction.
-pub type Connection = SqliteConnection;
-
-/// A pool of connections.
-pub type Pool = SqlitePool;
-
-/// A worker's row; never used twice.
-pub(super) type WorkerId = i64;
-
-const ENQUEUE: &str = include_str!("enqueue.sql");
-const STANDING: &str =
-    "SELECT id FROM job WHERE kind = ?1 AND unique_key = ?2 AND unique_key IS NOT NULL AND state <> 'discarded'";
 const TENANTS: &str = include_str!("tenants.sql");
 const CLAIM: &str = include_str!("claim.sql");
-const COMPLETE_DONE: &str = include_str!("complete_done.sql");
-const COMPLETE: &str = include_str!("complete.sql");
 const RESCHEDULE: &str = include_str!("reschedule.sql");
 const GIVE_UP: &str = include_str!("give_up.sql");
 const BURY: &str = include_str!("bury.sql");
-const HOLDS: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE id = ?1 AND claim = ?2 AND state = 'running')";
 const JOIN: &str = "INSERT INTO worker (host, beat) VALUES (?1, ?2) RETURNING id";
-const BEAT: &str = "UPDATE worker SET beat = ?2 WHERE id = ?1";
 const STALE_WORKERS: &str = "SELECT id FROM worker WHERE beat < ?1 AND id <> ?2";
 const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, tellings, verdict, payload, crashes \
     FROM job WHERE worker = ?1";
@@ -58,108 +42,23 @@ const PROMOTE: &str = include_str!("promote.sql");
 const NEXT_RUN: &str = "SELECT min(run_at) FROM job WHERE state = 'scheduled'";
 const PRUNE: &str =
     "DELETE FROM done WHERE id IN (SELECT id FROM done WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2)";
-const HASTEN: &str = include_str!("hasten.sql");
-const CANCEL: &str = include_str!("cancel.sql");
-const RETRY: &str = include_str!("retry.sql");
-const FORGET: &str = "DELETE FROM job WHERE id = ?1 AND state = 'discarded'";
 const LIST: &str = include_str!("list.sql");
 const STATS: &str = include_str!("stats.sql");
 
-/// The database of a queue.
+/// A queue in a SQLite file.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
-    read: Pool,
-    write: Pool,
-}
-
-/// A job to insert, encoded.
-pub(super) struct Draft<'a> {
-    pub(super) lane: Lane,
-    pub(super) kind: &'a str,
-    pub(super) tenant: Uuid,
-    pub(super) priority: Priority,
-    pub(super) max_attempts: u16,
-    pub(super) run_at: Timestamp,
-    pub(super) unique_key: Option<&'a str>,
-    pub(super) payload: &'a str,
+    pools: SqlitePools,
 }
 
 impl Store {
-    pub(super) fn new(read: Pool, write: Pool) -> Self {
-        Self { read, write }
+    pub(super) fn new(pools: SqlitePools) -> Self {
+        Self { pools }
     }
 
     async fn begin(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
-        self.write.begin_with("BEGIN IMMEDIATE").await
+        self.pools.write.begin_with("BEGIN IMMEDIATE").await
     }
-
-    // What callers do in their own transactions.
-
-    pub(super) async fn enqueue(
-        &self,
-        connection: &mut Connection,
-        draft: Draft<'_>,
-        now: Timestamp,
-    ) -> Result<Enqueued, QueueError> {
-        let fresh: Option<JobId> = sqlx::query_scalar(ENQUEUE)
-            .bind(draft.lane)
-            .bind(draft.kind)
-            .bind(draft.tenant)
-            .bind(draft.priority)
-            .bind(draft.max_attempts)
-            .bind(draft.run_at.as_microsecond())
-            .bind(now.as_microsecond())
-            .bind(draft.unique_key)
-            .bind(draft.payload)
-            .fetch_optional(&mut *connection)
-            .await?;
-        if let Some(id) = fresh {
-            return Ok(Enqueued { id, fresh: true });
-        }
-        let id = sqlx::query_scalar(STANDING).bind(draft.kind).bind(draft.unique_key).fetch_one(connection).await?;
-        Ok(Enqueued { id, fresh: false })
-    }
-
-    pub(super) async fn hasten(
-        &self,
-        connection: &mut Connection,
-        kind: &str,
-        unique_key: &str,
-        run_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, QueueError> {
-        let query = sqlx::query(HASTEN).bind(kind).bind(unique_key);
-        let result = query.bind(run_at.as_microsecond()).bind(now.as_microsecond()).execute(connection).await?;
-        Ok(result.rows_affected() > 0)
-    }
-
-    pub(super) async fn cancel(
-        &self,
-        connection: &mut Connection,
-        id: JobId,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<bool, QueueError> {
-        let query = sqlx::query(CANCEL).bind(id).bind(reason).bind(now.as_microsecond());
-        Ok(query.execute(connection).await?.rows_affected() > 0)
-    }
-
-    pub(super) async fn holds(&self, connection: &mut Connection, id: JobId, claim: i64) -> Result<bool, QueueError> {
-        Ok(sqlx::query_scalar(HOLDS).bind(id).bind(claim).fetch_one(connection).await?)
-    }
-
-    pub(super) async fn complete(
-        &self,
-        connection: &mut Connection,
-        finished: &[(JobId, i64)],
-        now: Timestamp,
-    ) -> Result<u64, QueueError> {
-        let finished = serde_json::to_string(finished)?;
-        sqlx::query(COMPLETE_DONE).bind(&finished).bind(now.as_microsecond()).execute(&mut *connection).await?;
-        Ok(sqlx::query(COMPLETE).bind(&finished).execute(connection).await?.rows_affected())
-    }
-
-    // What workers do.
 
     /// Claims up to `wanted` jobs of a lane: the most urgent first, and among them the tenants in turn.
     pub(super) async fn claim(
@@ -207,38 +106,27 @@ impl Store {
             }
         }
         if !finished.is_empty() {
-            self.complete(&mut transaction, &finished, now).await?;
+            inside::complete_all(&mut transaction, &finished, now).await?;
         }
         Ok(transaction.commit().await?)
     }
 
     pub(super) async fn join(&self, host: &str, now: Timestamp) -> Result<WorkerId, QueueError> {
         let query = sqlx::query_scalar(JOIN).bind(host).bind(now.as_microsecond());
-        Ok(query.fetch_one(&self.write).await?)
+        Ok(query.fetch_one(&self.pools.write).await?)
     }
 
     /// A connection that shares nothing with the pools, for the heartbeat.
-    pub(super) async fn connect_alone(&self, patience: Duration) -> Result<Connection, QueueError> {
-        let options = (*self.write.connect_options()).clone().busy_timeout(patience);
+    pub(super) async fn connect_alone(&self, patience: Duration) -> Result<SqliteConnection, QueueError> {
+        let options = (*self.pools.write.connect_options()).clone().busy_timeout(patience);
         Ok(options.connect().await?)
-    }
-
-    /// Keeps a worker's lease; false if it was reaped.
-    pub(super) async fn beat(
-        &self,
-        connection: &mut Connection,
-        worker: WorkerId,
-        now: Timestamp,
-    ) -> Result<bool, QueueError> {
-        let query = sqlx::query(BEAT).bind(worker).bind(now.as_microsecond());
-        Ok(query.execute(connection).await?.rows_affected() > 0)
     }
 
     /// Leaves in good order: what the worker still holds is handed back, its attempts uncounted.
     pub(super) async fn leave(&self, worker: WorkerId, now: Timestamp) -> Result<usize, QueueError> {
         let mut transaction = self.begin().await?;
         let held = held_by(&mut transaction, worker).await?;
-        for (job, _) in &held {
+        for HeldRow { job, .. } in &held {
             let settlement = Settlement::Reschedule { run_at: now, counted: false, crashed: false, error: None };
             settle(&mut transaction, &job.settled(settlement), now).await?;
         }
@@ -255,7 +143,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<(WorkerId, usize)>, QueueError> {
         let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS).bind(before.as_microsecond()).bind(spared);
-        if stale.fetch_all(&self.read).await?.is_empty() {
+        if stale.fetch_all(&self.pools.read).await?.is_empty() {
             return Ok(Vec::new());
         }
         let mut reaped = Vec::new();
@@ -264,8 +152,8 @@ impl Store {
         let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS).bind(before.as_microsecond()).bind(spared);
         for worker in stale.fetch_all(&mut *transaction).await? {
             let held = held_by(&mut transaction, worker).await?;
-            for (job, crashes) in &held {
-                let settlement = retry::settle_crash(job, crashes + 1, now, retry::jitter());
+            for HeldRow { job, crashes } in &held {
+                let settlement = rules::settle_crash(job, crashes + 1, now, rules::jitter());
                 settle(&mut transaction, &job.settled(settlement), now).await?;
             }
             sqlx::query(LEAVE).bind(worker).execute(&mut *transaction).await?;
@@ -277,7 +165,7 @@ impl Store {
 
     /// The running jobs of this worker that somebody wants stopped, and why.
     pub(super) async fn cancelled(&self, worker: WorkerId) -> Result<Vec<(JobId, String)>, QueueError> {
-        Ok(sqlx::query_as(CANCELLED).bind(worker).fetch_all(&self.read).await?)
+        Ok(sqlx::query_as(CANCELLED).bind(worker).fetch_all(&self.pools.read).await?)
     }
 
     pub(super) async fn store_progress(&self, changes: &[(JobId, i64, f64)]) -> Result<(), QueueError> {
@@ -291,55 +179,40 @@ impl Store {
     /// Makes jobs available whose time has come, at most `limit`; returns how many.
     pub(super) async fn promote(&self, limit: u32, now: Timestamp) -> Result<u64, QueueError> {
         let query = sqlx::query(PROMOTE).bind(now.as_microsecond()).bind(limit);
-        Ok(query.execute(&self.write).await?.rows_affected())
+        Ok(query.execute(&self.pools.write).await?.rows_affected())
     }
 
     /// When the next scheduled job is due.
     pub(super) async fn next_run(&self) -> Result<Option<Timestamp>, QueueError> {
-        let next: Option<i64> = sqlx::query_scalar(NEXT_RUN).fetch_one(&self.read).await?;
+        let next: Option<i64> = sqlx::query_scalar(NEXT_RUN).fetch_one(&self.pools.read).await?;
         Ok(next.map(timestamp))
     }
 
     /// Forgets completed jobs that finished before this moment, at most `limit`; returns how many.
-    pub(super) async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, QueueError> {
+    pub(super) async fn prune(&self, before: Timestamp, limit: u32, _now: Timestamp) -> Result<u64, QueueError> {
         let query = sqlx::query(PRUNE).bind(before.as_microsecond()).bind(limit);
-        Ok(query.execute(&self.write).await?.rows_affected())
-    }
-
-    // What operators do.
-
-    pub(super) async fn retry(
-        &self,
-        connection: &mut Connection,
-        id: JobId,
-        now: Timestamp,
-    ) -> Result<bool, QueueError> {
-        let query = sqlx::query(RETRY).bind(id).bind(now.as_microsecond());
-        Ok(query.execute(connection).await?.rows_affected() > 0)
-    }
-
-    pub(super) async fn forget(&self, connection: &mut Connection, id: JobId) -> Result<bool, QueueError> {
-        Ok(sqlx::query(FORGET).bind(id).execute(connection).await?.rows_affected() > 0)
+        Ok(query.execute(&self.pools.write).await?.rows_affected())
     }
 
     pub(super) async fn list(&self, filter: &JobFilter) -> Result<Vec<JobInfo>, QueueError> {
-        let query = sqlx::query_as(LIST)
+        let query = sqlx::query_as::<_, JobRow>(LIST)
             .bind(filter.before.unwrap_or(JobId::MAX))
             .bind(filter.state)
             .bind(filter.kind.as_deref())
             .bind(filter.tenant)
             .bind(filter.limit);
-        Ok(query.fetch_all(&self.read).await?)
+        Ok(query.fetch_all(&self.pools.read).await?.into_iter().map(JobInfo::from).collect())
     }
 
     pub(super) async fn stats(&self) -> Result<Vec<Stat>, QueueError> {
-        Ok(sqlx::query_as(STATS).fetch_all(&self.read).await?)
+        let stats = sqlx::query_as::<_, StatRow>(STATS).fetch_all(&self.pools.read).await?;
+        Ok(stats.into_iter().map(Stat::from).collect())
     }
 }
 
 /// The tenants that wait, at most `limit`, beginning after `cursor` and round to it.
 async fn waiting_tenants(
-    connection: &mut Connection,
+    connection: &mut SqliteConnection,
     lane: Lane,
     priority: Priority,
     cursor: Uuid,
@@ -367,7 +240,7 @@ async fn waiting_tenants(
 }
 
 async fn claim_share(
-    connection: &mut Connection,
+    connection: &mut SqliteConnection,
     worker: WorkerId,
     lane: Lane,
     priority: Priority,
@@ -385,14 +258,13 @@ async fn claim_share(
     Ok(query.fetch_all(connection).await?)
 }
 
-/// The jobs that a worker holds, and how often each crashed.
-async fn held_by(connection: &mut Connection, worker: WorkerId) -> sqlx::Result<Vec<(Claimed, u32)>> {
-    let rows = sqlx::query(HELD).bind(worker).fetch_all(connection).await?;
-    rows.iter().map(|row| Ok((Claimed::from_row(row)?, row.try_get("crashes")?))).collect()
+/// The jobs that a worker holds.
+async fn held_by(connection: &mut SqliteConnection, worker: WorkerId) -> sqlx::Result<Vec<HeldRow>> {
+    sqlx::query_as(HELD).bind(worker).fetch_all(connection).await
 }
 
 /// Stores any settlement but completion, which goes in batches.
-async fn settle(connection: &mut Connection, result: &Settled, now: Timestamp) -> sqlx::Result<()> {
+async fn settle(connection: &mut SqliteConnection, result: &Settled, now: Timestamp) -> sqlx::Result<()> {
     let now = now.as_microsecond();
     let query = match &result.settlement {
         Settlement::Complete => return Ok(()),
@@ -409,10 +281,4 @@ async fn settle(connection: &mut Connection, result: &Settled, now: Timestamp) -
     };
     query.execute(connection).await?;
     Ok(())
-}
-
-/// Whether somebody else held the database for too long: SQLITE_BUSY or SQLITE_LOCKED, in any of their extended forms.
-pub(super) fn is_busy(error: &dyn sqlx::error::DatabaseError) -> bool {
-    let code: Option<u32> = error.code().and_then(|code| code.parse().ok());
-    matches!(code.map(|code| code & 0xff), Some(5 | 6))
 }

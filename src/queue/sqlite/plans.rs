@@ -2,7 +2,41 @@
 
 use sqlx::{AssertSqlSafe, Row, SqlitePool};
 
-use super::*;
+use super::{inside::*, *};
+
+/// The statements by name, to be prepared one by one.
+pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
+    ("enqueue", ENQUEUE),
+    ("standing", STANDING),
+    ("hasten", HASTEN),
+    ("cancel", CANCEL),
+    ("retry", RETRY),
+    ("forget", FORGET),
+    ("claim", CLAIM),
+    ("reschedule", RESCHEDULE),
+    ("give_up", GIVE_UP),
+    ("bury", BURY),
+    ("join", JOIN),
+    ("beat", BEAT),
+    ("stale_workers", STALE_WORKERS),
+    ("held", HELD),
+    ("leave", LEAVE),
+    ("cancelled", CANCELLED),
+    ("promote", PROMOTE),
+    ("list", LIST),
+    ("stats", STATS),
+];
+
+/// Those that one database has and the other does otherwise.
+pub(in crate::queue) const OTHERS: &[(&str, &str)] = &[
+    ("tenants", TENANTS),
+    ("holds", HOLDS),
+    ("complete", COMPLETE),
+    ("complete_done", COMPLETE_DONE),
+    ("progress", PROGRESS),
+    ("next_run", NEXT_RUN),
+    ("prune", PRUNE),
+];
 
 /// The plan of a statement, one step a line, on a database without statistics, as the service has it.
 async fn plan(statement: &str) -> String {

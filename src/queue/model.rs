@@ -1,18 +1,25 @@
 //! Random sequences of operations, each compared with a model that holds the rules in memory.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use uuid::Uuid;
 
-use super::*;
+use super::{
+    JobError, JobId, Lane, Priority, State,
+    fairness::Turns,
+    retry::{self, Claimed, MAX_CRASHES, MAX_TELLINGS, Outcome, backoff},
+    rows::timestamp,
+    store::{self, Draft, Store, WorkerId},
+};
 use crate::{
     clock::Clock,
-    queue::{
-        JobError, State,
-        retry::{MAX_CRASHES, MAX_TELLINGS, Outcome, backoff},
-    },
+    sql::{Database, DatabaseUrl, on},
+    test_postgres::TestDatabase,
 };
 
 const TTL: SignedDuration = SignedDuration::from_secs(15);
@@ -163,6 +170,7 @@ impl Modelled {
 }
 
 struct Harness {
+    database: Database,
     store: Store,
     clock: Clock,
     jobs: BTreeMap<JobId, Modelled>,
@@ -170,27 +178,27 @@ struct Harness {
     workers: BTreeMap<WorkerId, Timestamp>,
     claims: Vec<Claimed>,
     turns: Turns,
-    _folder: tempfile::TempDir,
 }
 
 impl Harness {
-    async fn new() -> Self {
-        let folder = tempfile::TempDir::new().unwrap();
-        let options = SqliteConnectOptions::new()
-            .filename(folder.path().join("queue.db"))
-            .create_if_missing(true)
-            .synchronous(SqliteSynchronous::Off);
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
-        sqlx::raw_sql(SCHEMA).execute(&write).await.unwrap();
+    /// A queue without a job, in a database that may have been used before.
+    async fn new(database: Database) -> Self {
+        let mut transaction = database.begin().await.unwrap();
+        let connection = transaction.connection();
+        for table in ["done", "job", "worker"] {
+            let delete = sqlx::AssertSqlSafe(format!("DELETE FROM {table}"));
+            on!(connection, sqlx::query(delete).execute(connection).await.unwrap().rows_affected());
+        }
+        transaction.commit().await.unwrap();
         Self {
-            store: Store::new(write.clone(), write),
+            store: Store::new(&database),
+            database,
             clock: Clock::fixed(Timestamp::from_second(1_800_000_000).unwrap()),
             jobs: BTreeMap::new(),
             done: Vec::new(),
             workers: BTreeMap::new(),
             claims: Vec::new(),
             turns: Turns::new(2),
-            _folder: folder,
         }
     }
 
@@ -221,8 +229,9 @@ impl Harness {
                     unique_key: key.as_deref(),
                     payload: "null",
                 };
-                let mut connection = self.store.write.acquire().await.unwrap();
-                let enqueued = self.store.enqueue(&mut connection, draft, now).await.unwrap();
+                let mut transaction = self.database.begin().await.unwrap();
+                let enqueued = store::enqueue(transaction.connection(), draft, now).await.unwrap();
+                transaction.commit().await.unwrap();
                 let standing = key.as_deref().and_then(|key| self.with_key(key).map(|(id, _)| *id));
                 assert_eq!(enqueued.fresh, standing.is_none());
                 if let Some(standing) = standing {
@@ -254,8 +263,9 @@ impl Harness {
             }
             Operation::Beat { worker } => {
                 let Some(worker) = self.worker(worker) else { return };
-                let mut connection = self.store.write.acquire().await.unwrap();
-                assert!(self.store.beat(&mut connection, worker, now).await.unwrap());
+                let mut transaction = self.database.begin().await.unwrap();
+                assert!(store::beat(transaction.connection(), worker, now).await.unwrap());
+                transaction.commit().await.unwrap();
                 self.workers.insert(worker, now);
             }
             Operation::Claim { worker, wanted } => {
@@ -391,8 +401,9 @@ impl Harness {
             Operation::Hasten { key, delay } => {
                 let key = format!("key {key}");
                 let run_at = now + SignedDuration::from_secs(delay);
-                let mut connection = self.store.write.acquire().await.unwrap();
-                let hastened = self.store.hasten(&mut connection, "kind", &key, run_at, now).await.unwrap();
+                let mut transaction = self.database.begin().await.unwrap();
+                let hastened = store::hasten(transaction.connection(), "kind", &key, run_at, now).await.unwrap();
+                transaction.commit().await.unwrap();
                 let waiting =
                     self.with_key(&key).filter(|(_, job)| job.state == State::Scheduled && job.run_at > run_at);
                 assert_eq!(hastened, waiting.is_some());
@@ -405,8 +416,9 @@ impl Harness {
             }
             Operation::Cancel { job } => {
                 let Some(id) = self.job(job) else { return };
-                let mut connection = self.store.write.acquire().await.unwrap();
-                let cancelled = self.store.cancel(&mut connection, id, "cancelled", now).await.unwrap();
+                let mut transaction = self.database.begin().await.unwrap();
+                let cancelled = store::cancel(transaction.connection(), id, "cancelled", now).await.unwrap();
+                transaction.commit().await.unwrap();
                 let job = self.jobs.get_mut(&id).unwrap();
                 assert_eq!(cancelled, job.verdict.is_none());
                 if job.verdict.is_some() {
@@ -422,8 +434,9 @@ impl Harness {
             }
             Operation::Retry { job } => {
                 let Some(id) = self.job(job) else { return };
-                let mut connection = self.store.write.acquire().await.unwrap();
-                let retried = self.store.retry(&mut connection, id, now).await.unwrap();
+                let mut transaction = self.database.begin().await.unwrap();
+                let retried = store::retry(transaction.connection(), id, now).await.unwrap();
+                transaction.commit().await.unwrap();
                 let key = self.jobs[&id].key.clone();
                 let has_heir = key.is_some_and(|key| self.with_key(&key).is_some());
                 let job = self.jobs.get_mut(&id).unwrap();
@@ -436,8 +449,9 @@ impl Harness {
             }
             Operation::Forget { job } => {
                 let Some(id) = self.job(job) else { return };
-                let mut connection = self.store.write.acquire().await.unwrap();
-                let forgotten = self.store.forget(&mut connection, id).await.unwrap();
+                let mut transaction = self.database.begin().await.unwrap();
+                let forgotten = store::forget(transaction.connection(), id).await.unwrap();
+                transaction.commit().await.unwrap();
                 assert_eq!(forgotten, self.jobs[&id].state == State::Discarded);
                 if forgotten {
                     self.jobs.remove(&id);
@@ -451,25 +465,11 @@ impl Harness {
     }
 
     async fn rows(&self) -> BTreeMap<JobId, Modelled> {
-        let rows = sqlx::query("SELECT *, json_array_length(errors) AS failures FROM job").fetch_all(&self.store.read);
-        let rows = rows.await.unwrap();
-        let job = |row: &SqliteRow| Modelled {
-            tenant: row.get("tenant"),
-            priority: row.get("priority"),
-            key: row.get("unique_key"),
-            state: row.get("state"),
-            claim: row.get("claim"),
-            attempt: row.get("attempt"),
-            max_attempts: row.get("max_attempts"),
-            crashes: row.get("crashes"),
-            tellings: row.get("tellings"),
-            verdict: row.get("verdict"),
-            cancel: row.get("cancel"),
-            worker: row.get("worker"),
-            run_at: timestamp(row.get("run_at")),
-            errors: usize::try_from(row.get::<i64, _>("failures")).unwrap(),
-        };
-        rows.iter().map(|row| (row.get("id"), job(row))).collect()
+        const ROWS: &str = "SELECT id, tenant, priority, unique_key, state, claim, attempt, max_attempts, crashes, tellings, \
+                verdict, cancel, worker, run_at, errors FROM job";
+        let connection = &mut self.database.read().await.unwrap();
+        let rows: Vec<Row> = on!(connection, sqlx::query_as(ROWS).fetch_all(connection).await.unwrap());
+        rows.into_iter().map(|row| (row.id, row.into())).collect()
     }
 
     async fn compare(&mut self) {
@@ -477,26 +477,95 @@ impl Harness {
             job.errors = job.errors.min(10);
         }
         assert_eq!(self.rows().await, self.jobs);
+        let connection = &mut self.database.read().await.unwrap();
         let done: Vec<JobId> =
-            sqlx::query_scalar("SELECT id FROM done ORDER BY id").fetch_all(&self.store.read).await.unwrap();
+            on!(connection, sqlx::query_scalar("SELECT id FROM done ORDER BY id").fetch_all(connection).await.unwrap());
         let mut expected = self.done.clone();
         expected.sort_unstable();
         assert_eq!(done, expected);
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: JobId,
+    tenant: Uuid,
+    priority: Priority,
+    unique_key: Option<String>,
+    state: State,
+    claim: i64,
+    #[sqlx(try_from = "i32")]
+    attempt: u16,
+    #[sqlx(try_from = "i32")]
+    max_attempts: u16,
+    #[sqlx(try_from = "i32")]
+    crashes: u32,
+    #[sqlx(try_from = "i32")]
+    tellings: u32,
+    verdict: Option<String>,
+    cancel: Option<String>,
+    worker: Option<WorkerId>,
+    run_at: i64,
+    #[sqlx(json)]
+    errors: Vec<serde_json::Value>,
+}
 
-    #[test]
-    fn the_database_does_as_the_model(operations in prop::collection::vec(operation(), 1..80)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+impl From<Row> for Modelled {
+    fn from(row: Row) -> Self {
+        Self {
+            tenant: row.tenant,
+            priority: row.priority,
+            key: row.unique_key,
+            state: row.state,
+            claim: row.claim,
+            attempt: row.attempt,
+            max_attempts: row.max_attempts,
+            crashes: row.crashes,
+            tellings: row.tellings,
+            verdict: row.verdict,
+            cancel: row.cancel,
+            worker: row.worker,
+            run_at: timestamp(row.run_at),
+            errors: row.errors.len(),
+        }
+    }
+}
+
+fn agrees_with_the_model(address: &DatabaseUrl) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let database = runtime.block_on(async {
+        let database = Database::connect(address, 4).await.unwrap();
+        let mut transaction = database.begin().await.unwrap();
+        let connection = transaction.connection();
+        let schema = super::schema(connection.kind());
+        on!(connection, sqlx::raw_sql(schema).execute(connection).await.unwrap().rows_affected());
+        transaction.commit().await.unwrap();
+        database
+    });
+    let config = ProptestConfig { cases: 96, ..ProptestConfig::with_source_file(file!()) };
+    let run = |operations: Vec<Operation>| {
         runtime.block_on(async {
-            let mut harness = Harness::new().await;
+            let mut harness = Harness::new(database.clone()).await;
             for operation in operations {
                 harness.apply(operation).await;
                 harness.compare().await;
             }
         });
+        Ok(())
+    };
+    let outcome = proptest::test_runner::TestRunner::new(config).run(&prop::collection::vec(operation(), 1..80), run);
+    if let Err(failure) = outcome {
+        panic!("{failure}");
     }
+}
+
+#[test]
+fn sqlite_does_as_the_model() {
+    let folder = tempfile::TempDir::new().unwrap();
+    agrees_with_the_model(&DatabaseUrl::Sqlite(folder.path().join("queue.db")));
+}
+
+#[test]
+fn postgres_does_as_the_model() {
+    agrees_with_the_model(&TestDatabase::new().url().parse().unwrap());
 }

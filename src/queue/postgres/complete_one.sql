@@ -1,0 +1,8 @@
+-- One finished job leaves `job` and enters `done`, unless the claim is no longer the job's.
+WITH finished AS (
+    DELETE FROM job
+    WHERE id = $1 AND claim = $2 AND state = 'running'
+    RETURNING id, lane, kind, tenant, attempt, created_at, started_at
+)
+INSERT INTO done (id, lane, kind, tenant, attempt, created_at, started_at, finished_at)
+SELECT id, lane, kind, tenant, attempt, created_at, started_at, $3 FROM finished

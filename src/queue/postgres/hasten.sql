@@ -1,0 +1,6 @@
+-- A waiting job comes forward to $3; one that is due earlier, or runs, is left alone.
+UPDATE job
+SET run_at = $3,
+    state = CASE WHEN CAST($3 AS BIGINT) <= CAST($4 AS BIGINT) THEN 'available' ELSE 'scheduled' END
+WHERE kind = $1 AND unique_key = $2 AND unique_key IS NOT NULL AND state <> 'discarded'
+  AND state = 'scheduled' AND run_at > $3

@@ -1,0 +1,109 @@
+//! What callers do inside their own write transactions.
+
+use jiff::Timestamp;
+use sqlx::PgConnection;
+
+use crate::queue::{
+    Enqueued, JobId, QueueError,
+    store::{Draft, WorkerId},
+};
+
+pub(super) const ENQUEUE: &str = include_str!("enqueue.sql");
+/// Locks the job: one that waits is not claimed before the caller's transaction has ended, so it sees what that did.
+pub(super) const STANDING: &str = "SELECT id FROM job \
+    WHERE kind = $1 AND unique_key = $2 AND unique_key IS NOT NULL AND state <> 'discarded' FOR UPDATE";
+pub(super) const HASTEN: &str = include_str!("hasten.sql");
+pub(super) const CANCEL: &str = include_str!("cancel.sql");
+/// Locks the job, so that nobody takes it away before the transaction has ended.
+pub(super) const HOLDS: &str = "SELECT 1 FROM job WHERE id = $1 AND claim = $2 AND state = 'running' FOR UPDATE";
+pub(super) const COMPLETE_ONE: &str = include_str!("complete_one.sql");
+pub(super) const RETRY: &str = include_str!("retry.sql");
+pub(super) const FORGET: &str = "DELETE FROM job WHERE id = $1 AND state = 'discarded'";
+pub(super) const BEAT: &str = "UPDATE worker SET beat = $2 WHERE id = $1";
+
+pub(in crate::queue) async fn enqueue(
+    connection: &mut PgConnection,
+    draft: Draft<'_>,
+    now: Timestamp,
+) -> Result<Enqueued, QueueError> {
+    loop {
+        let fresh: Option<JobId> = sqlx::query_scalar(ENQUEUE)
+            .bind(draft.lane)
+            .bind(draft.kind)
+            .bind(draft.tenant)
+            .bind(draft.priority)
+            .bind(i32::from(draft.max_attempts))
+            .bind(draft.run_at.as_microsecond())
+            .bind(now.as_microsecond())
+            .bind(draft.unique_key)
+            .bind(draft.payload)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if let Some(id) = fresh {
+            return Ok(Enqueued { id, fresh: true });
+        }
+        let query = sqlx::query_scalar(STANDING).bind(draft.kind).bind(draft.unique_key);
+        // None if it left between the two statements; then there is room for ours.
+        if let Some(id) = query.fetch_optional(&mut *connection).await? {
+            return Ok(Enqueued { id, fresh: false });
+        }
+    }
+}
+
+pub(in crate::queue) async fn hasten(
+    connection: &mut PgConnection,
+    kind: &str,
+    unique_key: &str,
+    run_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let query = sqlx::query(HASTEN).bind(kind).bind(unique_key);
+    let result = query.bind(run_at.as_microsecond()).bind(now.as_microsecond()).execute(connection).await?;
+    Ok(result.rows_affected() > 0)
+}
+
+pub(in crate::queue) async fn cancel(
+    connection: &mut PgConnection,
+    id: JobId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let query = sqlx::query(CANCEL).bind(id).bind(reason).bind(now.as_microsecond());
+    Ok(query.execute(connection).await?.rows_affected() > 0)
+}
+
+pub(in crate::queue) async fn holds(connection: &mut PgConnection, id: JobId, claim: i64) -> Result<bool, QueueError> {
+    Ok(sqlx::query(HOLDS).bind(id).bind(claim).fetch_optional(connection).await?.is_some())
+}
+
+pub(in crate::queue) async fn complete(
+    connection: &mut PgConnection,
+    id: JobId,
+    claim: i64,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let query = sqlx::query(COMPLETE_ONE).bind(id).bind(claim).bind(now.as_microsecond());
+    Ok(query.execute(connection).await?.rows_affected() > 0)
+}
+
+pub(in crate::queue) async fn retry(
+    connection: &mut PgConnection,
+    id: JobId,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let query = sqlx::query(RETRY).bind(id).bind(now.as_microsecond());
+    Ok(query.execute(connection).await?.rows_affected() > 0)
+}
+
+pub(in crate::queue) async fn forget(connection: &mut PgConnection, id: JobId) -> Result<bool, QueueError> {
+    Ok(sqlx::query(FORGET).bind(id).execute(connection).await?.rows_affected() > 0)
+}
+
+pub(in crate::queue) async fn beat(
+    connection: &mut PgConnection,
+    worker: WorkerId,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let query = sqlx::query(BEAT).bind(worker).bind(now.as_microsecond());
+    Ok(query.execute(connection).await?.rows_affected() > 0)
+}

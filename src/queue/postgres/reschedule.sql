@@ -1,0 +1,18 @@
+-- A running job goes back, to be claimed at $3. Who was asked to cancel it meanwhile gets that as its verdict, at once.
+UPDATE job
+SET state = CASE WHEN cancel IS NOT NULL OR CAST($3 AS BIGINT) <= CAST($4 AS BIGINT) THEN 'available' ELSE 'scheduled' END,
+    run_at = CASE WHEN cancel IS NOT NULL THEN CAST($4 AS BIGINT) ELSE CAST($3 AS BIGINT) END,
+    -- An attempt that does not count is taken back; `claim`, the fencing number, is not.
+    attempt = attempt - CASE WHEN NOT CAST($5 AS BOOLEAN) AND verdict IS NULL THEN 1 ELSE 0 END,
+    tellings = tellings - CASE WHEN NOT CAST($5 AS BOOLEAN) AND verdict IS NOT NULL THEN 1 ELSE 0 END,
+    crashes = crashes + CASE WHEN CAST($6 AS BOOLEAN) THEN 1 ELSE 0 END,
+    verdict = coalesce(verdict, cancel),
+    cancel = NULL,
+    worker = NULL,
+    errors = CASE
+        WHEN CAST($7 AS TEXT) IS NULL THEN errors
+        -- Ten are kept; the oldest goes.
+        ELSE CASE WHEN jsonb_array_length(errors) >= 10 THEN errors - 0 ELSE errors END
+            || jsonb_build_object('attempt', attempt, 'at', CAST($4 AS BIGINT), 'error', CAST($7 AS TEXT))
+    END
+WHERE id = $1 AND claim = $2 AND state = 'running'

@@ -1,0 +1,9 @@
+-- A dead letter starts anew, unless another job with its unique key has taken its place.
+UPDATE job
+SET state = 'available', run_at = $2, attempt = 0, tellings = 0, crashes = 0, verdict = NULL, progress = 0
+WHERE id = $1 AND state = 'discarded'
+  AND NOT EXISTS (
+      SELECT 1 FROM job AS heir
+      WHERE heir.kind = job.kind AND heir.unique_key = job.unique_key
+        AND heir.unique_key IS NOT NULL AND heir.state <> 'discarded'
+  )

@@ -1,0 +1,100 @@
+//! What a row is, in either database, and what it is outside of it.
+
+use jiff::Timestamp;
+
+use super::{Failure, JobId, JobInfo, Lane, Priority, Stat, State, retry::Claimed};
+
+/// A stored time; one that no calendar holds is at the end of it.
+pub(super) fn timestamp(microseconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX)
+}
+
+/// A job that a worker holds, and how often it crashed.
+#[derive(sqlx::FromRow)]
+pub(super) struct HeldRow {
+    #[sqlx(flatten)]
+    pub(super) job: Claimed,
+    #[sqlx(try_from = "i32")]
+    pub(super) crashes: u32,
+}
+
+/// A job without its payload.
+#[derive(sqlx::FromRow)]
+pub(super) struct JobRow {
+    id: JobId,
+    lane: Lane,
+    kind: String,
+    tenant: uuid::Uuid,
+    priority: Priority,
+    state: State,
+    #[sqlx(try_from = "i32")]
+    attempt: u16,
+    #[sqlx(try_from = "i32")]
+    max_attempts: u16,
+    #[sqlx(try_from = "i32")]
+    crashes: u32,
+    progress: f64,
+    run_at: i64,
+    created_at: i64,
+    started_at: Option<i64>,
+    unique_key: Option<String>,
+    verdict: Option<String>,
+    cancel: Option<String>,
+    #[sqlx(json)]
+    errors: Vec<StoredFailure>,
+}
+
+impl From<JobRow> for JobInfo {
+    fn from(row: JobRow) -> Self {
+        Self {
+            id: row.id,
+            lane: row.lane,
+            kind: row.kind,
+            tenant: row.tenant,
+            priority: row.priority,
+            state: row.state,
+            attempt: row.attempt,
+            max_attempts: row.max_attempts,
+            crashes: row.crashes,
+            progress: row.progress,
+            run_at: timestamp(row.run_at),
+            created_at: timestamp(row.created_at),
+            started_at: row.started_at.map(timestamp),
+            unique_key: row.unique_key,
+            verdict: row.verdict,
+            cancel: row.cancel,
+            errors: row.errors.into_iter().map(Failure::from).collect(),
+        }
+    }
+}
+
+/// An element of `job.errors`.
+#[derive(serde::Deserialize)]
+struct StoredFailure {
+    attempt: u16,
+    at: i64,
+    error: String,
+}
+
+impl From<StoredFailure> for Failure {
+    fn from(stored: StoredFailure) -> Self {
+        Self { attempt: stored.attempt, at: timestamp(stored.at), error: stored.error }
+    }
+}
+
+/// How many jobs of a kind are in a state.
+#[derive(sqlx::FromRow)]
+pub(super) struct StatRow {
+    lane: Lane,
+    kind: String,
+    state: State,
+    #[sqlx(try_from = "i64")]
+    count: u64,
+    oldest: i64,
+}
+
+impl From<StatRow> for Stat {
+    fn from(row: StatRow) -> Self {
+        Self { lane: row.lane, kind: row.kind, state: row.state, count: row.count, oldest: timestamp(row.oldest) }
+    }
+}

@@ -1,0 +1,118 @@
+//! What callers do inside their own write transactions.
+
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use crate::queue::{
+    Enqueued, JobId, QueueError,
+    store::{Draft, WorkerId},
+};
+
+pub(super) const ENQUEUE: &str = include_str!("enqueue.sql");
+pub(super) const STANDING: &str =
+    "SELECT id FROM job WHERE kind = ?1 AND unique_key = ?2 AND unique_key IS NOT NULL AND state <> 'discarded'";
+pub(super) const HASTEN: &str = include_str!("hasten.sql");
+pub(super) const CANCEL: &str = include_str!("cancel.sql");
+pub(super) const HOLDS: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE id = ?1 AND claim = ?2 AND state = 'running')";
+pub(super) const COMPLETE_DONE: &str = include_str!("complete_done.sql");
+pub(super) const COMPLETE: &str = include_str!("complete.sql");
+pub(super) const RETRY: &str = include_str!("retry.sql");
+pub(super) const BEAT: &str = "UPDATE worker SET beat = ?2 WHERE id = ?1";
+pub(super) const FORGET: &str = "DELETE FROM job WHERE id = ?1 AND state = 'discarded'";
+
+pub(in crate::queue) async fn enqueue(
+    connection: &mut SqliteConnection,
+    draft: Draft<'_>,
+    now: Timestamp,
+) -> Result<Enqueued, QueueError> {
+    let fresh: Option<JobId> = sqlx::query_scalar(ENQUEUE)
+        .bind(draft.lane)
+        .bind(draft.kind)
+        .bind(draft.tenant)
+        .bind(draft.priority)
+        .bind(draft.max_attempts)
+        .bind(draft.run_at.as_microsecond())
+        .bind(now.as_microsecond())
+        .bind(draft.unique_key)
+        .bind(draft.payload)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if let Some(id) = fresh {
+        return Ok(Enqueued { id, fresh: true });
+    }
+    let id = sqlx::query_scalar(STANDING).bind(draft.kind).bind(draft.unique_key).fetch_one(connection).await?;
+    Ok(Enqueued { id, fresh: false })
+}
+
+pub(in crate::queue) async fn hasten(
+    connection: &mut SqliteConnection,
+    kind: &str,
+    unique_key: &str,
+    run_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let query = sqlx::query(HASTEN).bind(kind).bind(unique_key);
+    let result = query.bind(run_at.as_microsecond()).bind(now.as_microsecond()).execute(connection).await?;
+    Ok(result.rows_affected() > 0)
+}
+
+pub(in crate::queue) async fn cancel(
+    connection: &mut SqliteConnection,
+    id: JobId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let query = sqlx::query(CANCEL).bind(id).bind(reason).bind(now.as_microsecond());
+    Ok(query.execute(connection).await?.rows_affected() > 0)
+}
+
+pub(in crate::queue) async fn holds(
+    connection: &mut SqliteConnection,
+    id: JobId,
+    claim: i64,
+) -> Result<bool, QueueError> {
+    Ok(sqlx::query_scalar(HOLDS).bind(id).bind(claim).fetch_one(connection).await?)
+}
+
+/// Completes a running job; false if the claim is no longer the job's.
+pub(in crate::queue) async fn complete(
+    connection: &mut SqliteConnection,
+    id: JobId,
+    claim: i64,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    Ok(complete_all(connection, &[(id, claim)], now).await? > 0)
+}
+
+/// Completes those whose claim is still the job's; returns how many.
+pub(super) async fn complete_all(
+    connection: &mut SqliteConnection,
+    finished: &[(JobId, i64)],
+    now: Timestamp,
+) -> Result<u64, QueueError> {
+    let finished = serde_json::to_string(finished)?;
+    sqlx::query(COMPLETE_DONE).bind(&finished).bind(now.as_microsecond()).execute(&mut *connection).await?;
+    Ok(sqlx::query(COMPLETE).bind(&finished).execute(connection).await?.rows_affected())
+}
+
+pub(in crate::queue) async fn retry(
+    connection: &mut SqliteConnection,
+    id: JobId,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let query = sqlx::query(RETRY).bind(id).bind(now.as_microsecond());
+    Ok(query.execute(connection).await?.rows_affected() > 0)
+}
+
+pub(in crate::queue) async fn forget(connection: &mut SqliteConnection, id: JobId) -> Result<bool, QueueError> {
+    Ok(sqlx::query(FORGET).bind(id).execute(connection).await?.rows_affected() > 0)
+}
+
+pub(in crate::queue) async fn beat(
+    connection: &mut SqliteConnection,
+    worker: WorkerId,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let query = sqlx::query(BEAT).bind(worker).bind(now.as_microsecond());
+    Ok(query.execute(connection).await?.rows_affected() > 0)
+}

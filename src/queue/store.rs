@@ -1,0 +1,135 @@
+//! The queue's statements, on whichever database holds it.
+
+use std::{collections::HashMap, time::Duration};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    Enqueued, JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat,
+    fairness::Turns,
+    postgres,
+    retry::{Claimed, Settled},
+    sqlite,
+};
+use crate::sql::{Connection, Database, Held, Kind};
+
+/// A worker's row; never used twice.
+pub(super) type WorkerId = i64;
+
+/// A job to insert, encoded.
+pub(super) struct Draft<'a> {
+    pub(super) lane: Lane,
+    pub(super) kind: &'a str,
+    pub(super) tenant: Uuid,
+    pub(super) priority: Priority,
+    pub(super) max_attempts: u16,
+    pub(super) run_at: Timestamp,
+    pub(super) unique_key: Option<&'a str>,
+    pub(super) payload: &'a str,
+}
+
+/// The queue's tables, as the body of a migration.
+pub fn schema(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => sqlite::SCHEMA,
+        Kind::Postgres => postgres::SCHEMA,
+    }
+}
+
+// What callers do in their own transactions.
+
+/// Declares functions that either database has for its own connection.
+macro_rules! inside {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)+) => {$(
+        $(#[$doc])*
+        pub(super) async fn $name(
+            connection: &mut Connection,
+            $($argument: $type),*
+        ) -> Result<$result, QueueError> {
+            match connection {
+                Connection::Sqlite(connection) => sqlite::$name(connection, $($argument),*).await,
+                Connection::Postgres(connection) => postgres::$name(connection, $($argument),*).await,
+            }
+        }
+    )+};
+}
+
+inside! {
+    enqueue(draft: Draft<'_>, now: Timestamp) -> Enqueued;
+    hasten(kind: &str, unique_key: &str, run_at: Timestamp, now: Timestamp) -> bool;
+    cancel(id: JobId, reason: &str, now: Timestamp) -> bool;
+    /// Whether the claim is still the job's; it stays so until the transaction ends.
+    holds(id: JobId, claim: i64) -> bool;
+    /// Completes a running job; false if the claim is no longer the job's.
+    complete(id: JobId, claim: i64, now: Timestamp) -> bool;
+    retry(id: JobId, now: Timestamp) -> bool;
+    forget(id: JobId) -> bool;
+}
+
+/// The database of a queue.
+#[derive(Clone, Debug)]
+pub(super) enum Store {
+    Sqlite(sqlite::Store),
+    Postgres(postgres::Store),
+}
+
+/// Declares methods that the store of either database has.
+macro_rules! methods {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)+) => {$(
+        $(#[$doc])*
+        pub(super) async fn $name(&self, $($argument: $type),*) -> Result<$result, QueueError> {
+            match self {
+                Self::Sqlite(store) => store.$name($($argument),*).await,
+                Self::Postgres(store) => store.$name($($argument),*).await,
+            }
+        }
+    )+};
+}
+
+impl Store {
+    pub(super) fn new(database: &Database) -> Self {
+        match database {
+            Database::Sqlite(pools) => Self::Sqlite(sqlite::Store::new(pools.clone())),
+            Database::Postgres(postgres) => Self::Postgres(postgres::Store::new(postgres.clone())),
+        }
+    }
+
+    methods! {
+        /// Claims up to `wanted` jobs of a lane: the most urgent first, and among them the tenants in turn.
+        claim(
+            worker: WorkerId, lane: Lane, wanted: usize, turns: &mut Turns, held: &HashMap<Uuid, usize>, now: Timestamp
+        ) -> Vec<Claimed>;
+        /// Stores how attempts ended, all of them or none. A result whose claim is no longer the job's changes nothing.
+        settle(results: &[Settled], now: Timestamp) -> ();
+        join(host: &str, now: Timestamp) -> WorkerId;
+        /// Leaves in good order: what the worker still holds is handed back, its attempts uncounted.
+        leave(worker: WorkerId, now: Timestamp) -> usize;
+        /// Takes their jobs from workers whose last beat is older than `before`, but not from `spared`.
+        reap(spared: WorkerId, before: Timestamp, now: Timestamp) -> Vec<(WorkerId, usize)>;
+        /// The running jobs of this worker that somebody wants stopped, and why.
+        cancelled(worker: WorkerId) -> Vec<(JobId, String)>;
+        store_progress(changes: &[(JobId, i64, f64)]) -> ();
+        /// Makes jobs available whose time has come, at most `limit`; returns how many.
+        promote(limit: u32, now: Timestamp) -> u64;
+        /// When the next scheduled job is due.
+        next_run() -> Option<Timestamp>;
+        /// Forgets completed jobs that finished before this moment, at most `limit`; returns how many, as far as it counts.
+        prune(before: Timestamp, limit: u32, now: Timestamp) -> u64;
+        list(filter: &JobFilter) -> Vec<JobInfo>;
+        stats() -> Vec<Stat>;
+    }
+
+    /// A connection that shares nothing with the pools, for the heartbeat; it waits for others' writes as long as `patience`.
+    pub(super) async fn connect_alone(&self, patience: Duration) -> Result<Connection, QueueError> {
+        Ok(match self {
+            Self::Sqlite(store) => Connection::Sqlite(Held::alone(store.connect_alone(patience).await?)),
+            Self::Postgres(store) => Connection::Postgres(Held::alone(store.connect_alone().await?)),
+        })
+    }
+}
+
+inside! {
+    /// Keeps a worker's lease; false if it was reaped.
+    beat(worker: WorkerId, now: Timestamp) -> bool;
+}

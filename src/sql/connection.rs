@@ -1,0 +1,129 @@
+//! Connections and transactions of either database.
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+};
+
+use sqlx::{Database, Postgres, Sqlite, pool::PoolConnection};
+
+use super::{DbError, Kind};
+
+/// What every repository function takes: a connection from a pool or the inside of a [`Transaction`], on either database.
+#[derive(Debug)]
+pub enum Connection {
+    /// To a SQLite file.
+    Sqlite(Held<Sqlite>),
+    /// To a PostgreSQL server.
+    Postgres(Held<Postgres>),
+}
+
+impl Connection {
+    /// Which database it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Sqlite(_) => Kind::Sqlite,
+            Self::Postgres(_) => Kind::Postgres,
+        }
+    }
+
+    /// Waits until no other transaction holds the lock of this name, and holds it until this transaction ends.
+    ///
+    /// For what is read and then written on the strength of that. SQLite has one writer at a time, and needs no lock.
+    pub async fn lock(&mut self, name: uuid::Uuid) -> Result<(), DbError> {
+        if let Self::Postgres(connection) = self {
+            let (high, low) = name.as_u64_pair();
+            let query = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind((high ^ low).cast_signed());
+            query.execute(&mut **connection).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A driver's own connection, from wherever it came.
+pub struct Held<D: Database>(From<D>);
+
+enum From<D: Database> {
+    Pool(PoolConnection<D>),
+    Transaction(sqlx::Transaction<'static, D>),
+    Nowhere(D::Connection),
+}
+
+impl<D: Database> Held<D> {
+    /// One that goes back to its pool.
+    pub(super) fn pooled(connection: PoolConnection<D>) -> Self {
+        Self(From::Pool(connection))
+    }
+
+    /// One that belongs to no pool.
+    pub fn alone(connection: D::Connection) -> Self {
+        Self(From::Nowhere(connection))
+    }
+
+    fn transaction(transaction: sqlx::Transaction<'static, D>) -> Self {
+        Self(From::Transaction(transaction))
+    }
+
+    async fn commit(self) -> sqlx::Result<()> {
+        match self.0 {
+            From::Transaction(transaction) => transaction.commit().await,
+            From::Pool(_) | From::Nowhere(_) => Ok(()),
+        }
+    }
+}
+
+impl<D: Database> fmt::Debug for Held<D> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Held").finish_non_exhaustive()
+    }
+}
+
+impl<D: Database> Deref for Held<D> {
+    type Target = D::Connection;
+
+    fn deref(&self) -> &D::Connection {
+        match &self.0 {
+            From::Pool(connection) => connection,
+            From::Transaction(transaction) => transaction,
+            From::Nowhere(connection) => connection,
+        }
+    }
+}
+
+impl<D: Database> DerefMut for Held<D> {
+    fn deref_mut(&mut self) -> &mut D::Connection {
+        match &mut self.0 {
+            From::Pool(connection) => connection,
+            From::Transaction(transaction) => transaction,
+            From::Nowhere(connection) => connection,
+        }
+    }
+}
+
+/// A transaction: dropped without [`Transaction::commit`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct Transaction(Connection);
+
+impl Transaction {
+    pub(super) fn sqlite(transaction: sqlx::Transaction<'static, Sqlite>) -> Self {
+        Self(Connection::Sqlite(Held::transaction(transaction)))
+    }
+
+    pub(super) fn postgres(transaction: sqlx::Transaction<'static, Postgres>) -> Self {
+        Self(Connection::Postgres(Held::transaction(transaction)))
+    }
+
+    /// The connection inside, for repository functions and for enqueueing jobs.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+
+    /// Makes everything done inside it durable, all at once.
+    pub async fn commit(self) -> Result<(), DbError> {
+        match self.0 {
+            Connection::Sqlite(held) => held.commit().await?,
+            Connection::Postgres(held) => held.commit().await?,
+        }
+        Ok(())
+    }
+}
