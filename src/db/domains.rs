@@ -10,6 +10,7 @@ statements! {
     UPDATE = "UPDATE domain SET time_zone = $2, locale = $3, brand = $4, mail_from = $5, mail_audio = $6, \
                   speech_lufs = $7, music_lufs = $8 WHERE id = $1";
     BY_NAME = "SELECT * FROM domain WHERE name = $1";
+    ALL = "SELECT * FROM domain ORDER BY id";
     BY_ID = "SELECT * FROM domain WHERE id = $1";
     INSERT_KEY = "INSERT INTO api_key (id, hash, scope, domain_id, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
     KEY_BY_HASH = "SELECT id, scope, domain_id, name, created_at FROM api_key WHERE hash = $1";
@@ -55,6 +56,11 @@ pub async fn update(connection: &mut Connection, domain: &Domain) -> Result<(), 
             .rows_affected()
     );
     Ok(())
+}
+
+/// Every domain.
+pub async fn all(connection: &mut Connection) -> Result<Vec<Domain>, DbError> {
+    Ok(on!(connection, sqlx::query_as(ALL).fetch_all(connection).await?))
 }
 
 /// The domain of that name.

@@ -14,6 +14,7 @@ pub mod pronunciations;
 pub mod recordings;
 pub mod renditions;
 pub mod speech;
+pub mod trash;
 #[cfg(test)]
 mod tests;
 

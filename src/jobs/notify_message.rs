@@ -9,7 +9,7 @@ use super::message::{self, BRIEF, MAIL, VERSION};
 use crate::{
     app::App,
     audio::encode::OutputFormat,
-    db::{domains, links, messages, notices, renditions},
+    db::{domains, links, messages, notices, renditions, trash},
     links::Purpose,
     model::{
         AfterEmail, Domain, Folder, Link, LinkId, LinkSpan, Mailbox, Message, Notice, NoticeId, NoticeState, Rendition,
@@ -124,6 +124,7 @@ impl Subject {
         };
         if let (NoticeState::Accepted, true, Some(to)) = (state, self.notice.mode.attaches(), to) {
             messages::move_if_in(transaction.connection(), self.message.id, Folder::New, to).await.retry()?;
+            trash::note(transaction.connection(), self.message.id, at).await.retry()?;
         }
         attempt.complete(transaction.connection()).await.retry()?;
         transaction.commit().await.retry()

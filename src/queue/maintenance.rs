@@ -26,10 +26,29 @@ pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, 
     let mut reporting = Every::new(config.poll);
     let mut reaping = Every::new(config.lease / 3);
     let mut pruning = Every::new(PRUNE_EVERY);
+    let mut releasing = Every::new(config.lease);
+    let mut looking = Every::new(config.poll);
     loop {
         wake.mark_unchanged();
         if let Err(error) = pass_on_cancellations(&session).await {
             complain("could not pass on cancellations", &error);
+        }
+        let goes_on = match queue.pauses().await {
+            Ok(paused) => session.paused.update(paused),
+            Err(error) => {
+                complain("could not look for what is paused", &error);
+                false
+            }
+        };
+        if (goes_on || releasing.is_due())
+            && let Err(error) = queue.release().await
+        {
+            complain("could not release what was paused", &error);
+        }
+        if looking.is_due()
+            && let Err(error) = queue.enqueue_due().await
+        {
+            complain("could not look for what is due by the calendar", &error);
         }
         if reporting.is_due()
             && let Err(error) = store_progress(&session).await

@@ -10,6 +10,7 @@ use crate::{
     app::App,
     config::LUFS_RANGE,
     db::{domains, mailboxes},
+    jobs::PurgeTrash,
     model::{AfterEmail, ApiKey, ApiKeyId, Domain, DomainId, EmailMode, KeyScope, MailAudio, Mailbox, MailboxId, Time},
 };
 
@@ -122,6 +123,7 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
         }
         result => result?,
     }
+    PurgeTrash::plan(app, transaction.connection(), &domain).await?;
     transaction.commit().await?;
     Ok(domain)
 }
@@ -143,6 +145,7 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
     domain.music_lufs = music_lufs.unwrap_or(domain.music_lufs);
     check_settings(&domain)?;
     domains::update(transaction.connection(), &domain).await?;
+    PurgeTrash::plan(app, transaction.connection(), &domain).await?;
     transaction.commit().await?;
     Ok(domain)
 }

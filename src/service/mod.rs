@@ -5,6 +5,7 @@
 
 pub mod domains;
 mod intake;
+pub mod jobs;
 pub mod links;
 pub mod messages;
 pub mod prompts;

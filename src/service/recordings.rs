@@ -1,12 +1,12 @@
 //! Call recordings: announced, filled leg by leg, completed.
 
-use super::{Incoming, ServiceError, intake};
+use super::{Incoming, ServiceError, intake, jobs};
 use crate::{
     app::App,
     db::{recordings, renditions},
     jobs::{StoreRecording, message::VERSION},
     model::{Domain, LegRole, Recording, RecordingId, RecordingState, Rendition, Time},
-    queue::NewJob,
+    queue::{NewJob, Outlook},
 };
 
 /// What a core says of a call it records.
@@ -28,6 +28,9 @@ pub struct Details {
     pub recording: Recording,
     /// Its renditions.
     pub renditions: Vec<Rendition>,
+    /// Its place in the queue and when it should be there, while it is pending and all its legs are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Outlook>,
 }
 
 /// Says that a call is being recorded; the same call twice is one recording.
@@ -125,7 +128,13 @@ pub async fn details(app: &App, domain: &Domain, id: RecordingId) -> Result<Deta
     let connection = snapshot.connection();
     let recording = recordings::in_domain(connection, domain.id, id).await?;
     let recording = recording.ok_or(ServiceError::NotFound("recording"))?;
-    Ok(Details { renditions: renditions::list(connection, id.0, VERSION).await?, recording })
+    let renditions = renditions::list(connection, id.0, VERSION).await?;
+    drop(snapshot);
+    let queue = match recording.state {
+        RecordingState::Pending => jobs::outlook::<StoreRecording>(app, id).await?,
+        _ => None,
+    };
+    Ok(Details { renditions, queue, recording })
 }
 
 /// A page of the domain's recordings, newest first.

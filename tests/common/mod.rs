@@ -121,6 +121,10 @@ impl TestApp {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.portal_key)
     }
 
+    pub fn operator(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(OPERATOR_KEY)
+    }
+
     /// A request without a key; `url` may be a path.
     pub fn browser(&self, method: Method, url: &str) -> RequestBuilder {
         let url = if url.starts_with('/') { format!("{}{url}", self.base) } else { url.to_owned() };

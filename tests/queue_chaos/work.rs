@@ -97,6 +97,7 @@ pub(crate) async fn work(url: &str) {
     loop {
         let config = WorkerConfig {
             cpu_slots: 0,
+            transcribe_slots: 0,
             io_slots: 16,
             lease: LEASE,
             poll: Duration::from_millis(250),

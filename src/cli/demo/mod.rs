@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{client::Client, memory::PeakMemory, report::Report};
 use super::serve;
-use crate::{app::App, clock::Clock, config::Config};
+use crate::{app::App, clock::Clock, config::Config, queue::Lane};
 
 /// Options of `voicemill demo`.
 #[derive(Args, Debug)]
@@ -100,6 +100,6 @@ async fn run_service(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let (served, worked) =
-        tokio::join!(serve::answer(app.clone(), listener, shutdown.clone()), serve::work(app, shutdown));
+        tokio::join!(serve::answer(app.clone(), listener, shutdown.clone()), serve::work(app, &Lane::ALL, shutdown));
     served.and(worked)
 }

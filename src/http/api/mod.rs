@@ -1,6 +1,7 @@
 //! What portals ask for people, and what operators set up. A portal's domain is its key's.
 
 mod domains;
+mod jobs;
 mod messages;
 mod prompts;
 mod pronunciations;
@@ -27,6 +28,15 @@ pub(super) fn routes() -> Router<Arc<App>> {
             "/domains/{domain}/pronunciations/{word}",
             get(pronunciations::find).put(pronunciations::save).delete(pronunciations::delete),
         )
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/stats", get(jobs::overview))
+        .route("/jobs/retry", post(jobs::retry_all))
+        .route("/jobs/discard", post(jobs::discard_all))
+        .route("/jobs/pause", post(jobs::pause))
+        .route("/jobs/resume", post(jobs::resume))
+        .route("/jobs/{id}", get(jobs::show).delete(jobs::discard))
+        .route("/jobs/{id}/retry", post(jobs::retry))
+        .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/mailboxes", get(domains::mailboxes))
         .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
         .route("/mailboxes/{extension}/messages", get(messages::list))

@@ -35,6 +35,7 @@ pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
 /// Those that one database has and the other does otherwise.
 pub(in crate::queue) const OTHERS: &[(&str, &str)] = &[
     ("waiting", WAITING),
+    ("enqueue_all", ENQUEUE_ALL),
     ("holds", HOLDS),
     ("complete", COMPLETE),
     ("complete_one", COMPLETE_ONE),
