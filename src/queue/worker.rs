@@ -86,6 +86,11 @@ impl<C: Send + Sync + 'static> Worker<C> {
             draining: CancellationToken::new(),
             halt: CancellationToken::new(),
         });
+        // Before the first claim, so that a worker that has just begun starts nothing that is paused.
+        match self.queue.pauses().await {
+            Ok(paused) => drop(session.paused.update(paused)),
+            Err(error) => complain("could not look for what is paused", &error),
+        }
         let _halt = session.halt.clone().drop_guard();
         let _drain = session.draining.clone().drop_guard();
         let loops = TaskTracker::new();

@@ -55,7 +55,7 @@ impl Drop for TestDatabase {
 }
 
 /// Where the server's programs are: of the newest version, where Debian puts them.
-fn programs() -> PathBuf {
+pub fn programs() -> PathBuf {
     let versions =
         fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
     let version = |bin: &PathBuf| bin.parent()?.file_name()?.to_str()?.parse::<u32>().ok();

@@ -13,7 +13,7 @@ pub(super) mod plans;
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
-pub(super) use self::inside::{beat, cancel, complete, enqueue, forget, hasten, holds, retry};
+pub(super) use self::inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry};
 use super::{
     JobFilter, JobId, JobInfo, QueueError, Stat,
     pause::PARK,

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
 use uuid::Uuid;
 
-pub(super) use self::inside::{beat, cancel, complete, enqueue, forget, hasten, holds, retry};
+pub(super) use self::inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry};
 use super::{
     JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat,
     fairness::{Share, Turns},
