@@ -19,7 +19,7 @@ aiosmtpd := aiosmtpd==1.4.6
 cargo_deny := cargo-deny@0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models demo test fuzz lint docs samples bench-audio bench-speech bench-transcription clean-data
+.PHONY: help setup build models demo test fuzz lint docs samples bench-audio bench-speech bench-transcription bench-queue chaos clean-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,20 @@ bench-speech: setup ## Measure every voice: cost, and words understood over a ph
 bench-transcription: models ## Compare transcription with faster-whisper: CPU, memory, words (fetches it and its clips)
 	cargo build --release --bench transcription
 	@benches/transcription "$$(ls -t $(target)/release/deps/transcription-* | grep -v '\.d$$' | head -1)" --models-dir $(abspath $(models_folder))
+
+# Ours and the peers at their best settings, each in its own process; the peers on Node need 22, which comes from npm too.
+bench-queue: setup ## Compare the queue with graphile-worker, pg-boss, apalis and others on one PostgreSQL (fetches them; BENCH=--quick)
+	@scripts/setup npm
+	cargo build --release --bench queue
+	cargo build --release --manifest-path benches/queue/peers/Cargo.toml --target-dir $(target)/bench-queue/peers
+	@mkdir -p $(target)/bench-queue/node && cp benches/queue/node/* $(target)/bench-queue/node
+	@npm --prefix $(target)/bench-queue/node install --silent --no-audit --no-fund
+	@benches/queue/run "$$(ls -t $(target)/release/deps/queue-* | grep -v '\.d$$' | head -1)" \
+		$(target)/bench-queue/peers/release/queue-peers $(abspath $(target)/bench-queue/node) $(BENCH)
+
+# CHAOS_SEED repeats a run's choices; CHAOS_JOBS and CHAOS_SECONDS change its size.
+chaos: setup ## Kill workers and databases at random for about five minutes: nothing may be lost or done twice
+	cargo test --test queue_chaos -- --ignored --nocapture
 
 clean-data: ## Remove what the demo and a local service stored
 	rm -rf data
