@@ -99,6 +99,10 @@ impl Process {
             .unwrap();
         Self(child)
     }
+
+    fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap().success());
+    }
 }
 
 /// SIGKILL.
@@ -112,15 +116,35 @@ impl Drop for Process {
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_killed_under_load_lose_nothing_and_repeat_nothing_on_sqlite() {
     let folder = TempDir::new().unwrap();
-    workers_killed_under_load(&format!("sqlite:{}", folder.path().join("queue.db").display())).await;
+    let address = format!("sqlite:{}", folder.path().join("queue.db").display());
+    workers_disturbed_under_load(&address, Disturbance::Killed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_killed_under_load_lose_nothing_and_repeat_nothing_on_postgres() {
-    workers_killed_under_load(&TestDatabase::new().url()).await;
+    workers_disturbed_under_load(&TestDatabase::new().url(), Disturbance::Killed).await;
 }
 
-async fn workers_killed_under_load(address: &str) {
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_stopped_longer_than_their_lease_lose_nothing_and_repeat_nothing_on_sqlite() {
+    let folder = TempDir::new().unwrap();
+    let address = format!("sqlite:{}", folder.path().join("queue.db").display());
+    workers_disturbed_under_load(&address, Disturbance::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_stopped_longer_than_their_lease_lose_nothing_and_repeat_nothing_on_postgres() {
+    workers_disturbed_under_load(&TestDatabase::new().url(), Disturbance::Stopped).await;
+}
+
+/// What happens to workers in the middle of their work.
+#[derive(Clone, Copy)]
+enum Disturbance {
+    Killed,
+    Stopped,
+}
+
+async fn workers_disturbed_under_load(address: &str, disturbance: Disturbance) {
     let (database, queue) = open(address).await;
     let mut transaction = database.begin().await.unwrap();
     execute(transaction.connection(), "CREATE TABLE effect (number BIGINT NOT NULL)").await.unwrap();
@@ -138,7 +162,14 @@ async fn workers_killed_under_load(address: &str) {
         assert!(begun.elapsed() < PATIENCE, "left after {kills} kills: {:?}", queue.list(&JobFilter::default()).await);
         // Each time once there is work in hand, so that every kill interrupts some.
         if kills < 6 && count("SELECT count(*) FROM job WHERE state = 'running'").await > 0 {
-            workers[kills % 2] = Process::start(address);
+            match disturbance {
+                Disturbance::Killed => workers[kills % 2] = Process::start(address),
+                Disturbance::Stopped => {
+                    workers[kills % 2].signal("-STOP");
+                    tokio::time::sleep(LEASE * 3).await;
+                    workers[kills % 2].signal("-CONT");
+                }
+            }
             kills += 1;
         }
         // Nobody waits for a backoff, nor is a job given up that was merely unlucky.

@@ -20,7 +20,7 @@ statements! {
     LIST = "SELECT * FROM message WHERE mailbox_id = $1 AND folder = $2 \
                 AND (received_at < $3 OR (received_at = $3 AND id < $4)) \
             ORDER BY received_at DESC, id DESC LIMIT $5";
-    STORED_BYTES = "SELECT CAST(COALESCE(SUM(original.bytes), 0) AS BIGINT) FROM message \
+    STORED_BYTES = "SELECT CAST(COALESCE(SUM(original.bytes), 0) AS BIGINT) AS stored FROM message \
                     JOIN original ON original.owner_id = message.id WHERE message.mailbox_id = $1";
     SET_AVAILABLE = "UPDATE message SET state = $2, failure = NULL, duration_ms = $3, brief_start_ms = $4, \
                          brief_end_ms = $5, truncated = $6, waveform = $7, phone_report = $8 WHERE id = $1";

@@ -2,16 +2,25 @@
 //! progress on, and forgets what was completed long ago.
 
 use std::{
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use tokio::time::sleep;
 
-use super::{Queue, QueueError, WorkerConfig, running::Session, store::WorkerId};
+use super::{
+    JobId, Queue, QueueError, WorkerConfig,
+    retry::{Settled, Settlement},
+    running::Session,
+    store::{DECLARED_DEAD, WorkerId},
+};
 
 /// The most jobs promoted, or forgotten, in one statement, so that the writer is soon free again.
 const BATCH: u32 = 1_000;
+
+/// The least time between two rounds, so that a flood of jobs is not also one of upkeep.
+const BREATH: Duration = Duration::from_millis(10);
 
 /// How long to leave others to promote what is due.
 const MEANWHILE: Duration = Duration::from_millis(20);
@@ -28,6 +37,8 @@ pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, 
     let mut pruning = Every::new(PRUNE_EVERY);
     let mut releasing = Every::new(config.lease);
     let mut looking = Every::new(config.poll);
+    let mut watch = Watch::default();
+    let mut suspects = HashSet::new();
     loop {
         wake.mark_unchanged();
         if let Err(error) = pass_on_cancellations(&session).await {
@@ -55,10 +66,13 @@ pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, 
         {
             complain("could not store progress", &error);
         }
-        if reaping.is_due()
-            && let Err(error) = queue.reap(session.worker, config.lease).await
-        {
-            complain("could not look for dead workers", &error);
+        if reaping.is_due() {
+            if let Err(error) = queue.reap(session.worker, config.lease, &mut watch).await {
+                complain("could not look for dead workers", &error);
+            }
+            if let Err(error) = hand_back_strays(&session, &mut suspects).await {
+                complain("could not look for jobs that nobody runs", &error);
+            }
         }
         if pruning.is_due()
             && let Err(error) = queue.prune(config.keep_done).await
@@ -73,7 +87,7 @@ pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, 
             }
         };
         tokio::select! {
-            _ = wake.changed() => {}
+            _ = wake.changed() => sleep(BREATH.min(pause)).await,
             () = sleep(pause) => {}
         }
     }
@@ -92,6 +106,28 @@ async fn store_progress<C>(session: &Session<C>) -> Result<(), QueueError> {
         return Ok(());
     }
     session.queue.store.store_progress(&changes).await
+}
+
+/// Hands back what the database says we hold and we know nothing of: the answer to a claim was lost with its connection.
+/// Twice in a row, because a claim that is just being answered looks the same.
+async fn hand_back_strays<C>(session: &Session<C>, suspects: &mut HashSet<(JobId, i64)>) -> Result<(), QueueError> {
+    let held = session.queue.store.held(session.worker).await?;
+    let unknown: HashSet<_> = held.into_iter().filter(|&(id, claim)| !session.running.knows(id, claim)).collect();
+    let now = session.queue.clock.now();
+    let back = Settlement::Reschedule { run_at: now, counted: false, crashed: false, error: None };
+    let settled = |&(id, claim): &(JobId, i64)| Settled { id, claim, settlement: back.clone() };
+    let strays: Vec<_> = unknown.intersection(suspects).map(settled).collect();
+    *suspects = unknown;
+    if !strays.is_empty() {
+        tracing::warn!(
+            worker = session.worker,
+            jobs = strays.len(),
+            "jobs that were claimed and never heard of go back"
+        );
+        session.queue.store.settle(&strays, now).await?;
+        session.queue.wake();
+    }
+    Ok(())
 }
 
 impl Queue {
@@ -113,12 +149,16 @@ impl Queue {
         }
     }
 
-    /// Takes their jobs from workers that have not beaten for `ttl`. The caller's own lease is not the reaper's business: its
-    /// heart judges it by the monotonic clock, so a wall clock that was set forward does not stop a worker that is alone.
-    async fn reap(&self, own: WorkerId, ttl: Duration) -> Result<(), QueueError> {
-        let now = self.clock.now();
-        let before = now.saturating_sub(ttl).unwrap_or(now);
-        for (worker, jobs) in self.store.reap(own, before, now).await? {
+    /// Takes their jobs from workers that this one has not seen beat for `ttl`. The caller's own lease is not the reaper's
+    /// business: its heart judges it.
+    async fn reap(&self, own: WorkerId, ttl: Duration, watch: &mut Watch) -> Result<(), QueueError> {
+        let mut workers = self.store.workers().await?;
+        workers.retain(|(worker, _)| *worker != own);
+        let dead = watch.dead(&workers, ttl, Instant::now());
+        if dead.is_empty() {
+            return Ok(());
+        }
+        for (worker, jobs) in self.store.reap(&dead, self.clock.now()).await? {
             tracing::warn!(worker, jobs, "a worker died; its jobs go to others");
             self.wake();
         }
@@ -131,6 +171,29 @@ impl Queue {
         let before = now.saturating_sub(keep).unwrap_or(now);
         while self.store.prune(before, BATCH, now).await? == u64::from(BATCH) {}
         Ok(())
+    }
+}
+
+/// The beats of other workers as they were seen to change, by our monotonic clock: neither a clock that is wrong on some
+/// machine nor one that is set makes anybody look dead.
+#[derive(Debug, Default)]
+struct Watch(HashMap<WorkerId, (i64, Instant)>);
+
+impl Watch {
+    /// Those that have not beaten for `ttl` as far as we have seen, with their last beats.
+    fn dead(&mut self, workers: &[(WorkerId, i64)], ttl: Duration, now: Instant) -> Vec<(WorkerId, i64)> {
+        self.0.retain(|worker, _| workers.iter().any(|(known, _)| known == worker));
+        let mut dead = Vec::new();
+        for &(worker, beat) in workers {
+            let seen = self.0.entry(worker).or_insert((beat, now));
+            if seen.0 != beat {
+                *seen = (beat, now);
+            }
+            if beat == DECLARED_DEAD || now.duration_since(seen.1) >= ttl {
+                dead.push((worker, beat));
+            }
+        }
+        dead
     }
 }
 
@@ -156,5 +219,30 @@ impl Every {
             self.last = Some(Instant::now());
         }
         due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_not_seen_to_beat_for_a_lease_is_dead_whatever_the_clock_says() {
+        let (ttl, begun) = (Duration::from_secs(15), Instant::now());
+        let mut watch = Watch::default();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        // One beats by a clock that is years ahead, one by a clock that is set back, one not at all.
+        assert_eq!(watch.dead(&[(1, 9_000), (2, 500), (3, 100)], ttl, at(0)), []);
+        assert_eq!(watch.dead(&[(1, 9_001), (2, 501), (3, 100)], ttl, at(10)), []);
+        assert_eq!(watch.dead(&[(1, 9_002), (2, 502), (3, 100)], ttl, at(15)), [(3, 100)]);
+        // Another has taken its jobs; who has just come is watched from now on.
+        assert_eq!(watch.dead(&[(1, 9_003), (2, 502), (4, 1)], ttl, at(24)), []);
+        assert_eq!(watch.dead(&[(1, 9_004), (2, 502), (4, 1)], ttl, at(30)), [(2, 502)]);
+    }
+
+    #[test]
+    fn who_is_declared_dead_is_dead_at_once() {
+        let mut watch = Watch::default();
+        assert_eq!(watch.dead(&[(1, DECLARED_DEAD)], Duration::from_secs(15), Instant::now()), [(1, 0)]);
     }
 }

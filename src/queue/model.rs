@@ -1,7 +1,7 @@
 //! Random sequences of operations, each compared with a model that holds the rules in memory.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
@@ -175,7 +175,7 @@ struct Harness {
     clock: Clock,
     jobs: BTreeMap<JobId, Modelled>,
     done: Vec<JobId>,
-    workers: BTreeMap<WorkerId, Timestamp>,
+    workers: BTreeSet<WorkerId>,
     claims: Vec<Claimed>,
     turns: Turns,
 }
@@ -196,14 +196,14 @@ impl Harness {
             clock: Clock::fixed(Timestamp::from_second(1_800_000_000).unwrap()),
             jobs: BTreeMap::new(),
             done: Vec::new(),
-            workers: BTreeMap::new(),
+            workers: BTreeSet::new(),
             claims: Vec::new(),
             turns: Turns::new(2),
         }
     }
 
     fn worker(&self, number: usize) -> Option<WorkerId> {
-        self.workers.keys().copied().nth(number)
+        self.workers.iter().copied().nth(number)
     }
 
     fn job(&self, number: usize) -> Option<JobId> {
@@ -259,14 +259,13 @@ impl Harness {
             }
             Operation::Join => {
                 let worker = self.store.join("here", now).await.unwrap();
-                assert!(self.workers.insert(worker, now).is_none());
+                assert!(self.workers.insert(worker));
             }
             Operation::Beat { worker } => {
                 let Some(worker) = self.worker(worker) else { return };
                 let mut transaction = self.database.begin().await.unwrap();
                 assert!(store::beat(transaction.connection(), worker, now).await.unwrap());
                 transaction.commit().await.unwrap();
-                self.workers.insert(worker, now);
             }
             Operation::Claim { worker, wanted } => {
                 let Some(worker) = self.worker(worker) else { return };
@@ -359,14 +358,20 @@ impl Harness {
             }
             Operation::Reap { by } => {
                 let own = self.worker(by).unwrap_or_default();
-                let before = now - TTL;
-                let reaped = self.store.reap(own, before, now).await.unwrap();
-                let dead: Vec<_> = self
-                    .workers
-                    .iter()
-                    .filter(|(worker, beat)| **worker != own && **beat < before)
-                    .map(|(worker, _)| *worker)
-                    .collect();
+                // Some are looked at before they beat again, and live.
+                let mut seen = self.store.workers().await.unwrap();
+                seen.retain(|(worker, _)| *worker != own);
+                seen.sort_unstable();
+                let lively = seen.last().copied().filter(|(_, beat)| *beat >= (now - TTL).as_microsecond());
+                if let Some((worker, _)) = lively {
+                    let mut transaction = self.database.begin().await.unwrap();
+                    assert!(store::beat(transaction.connection(), worker, now).await.unwrap());
+                    transaction.commit().await.unwrap();
+                }
+                let reaped = self.store.reap(&seen, now).await.unwrap();
+                let lively = lively.map(|(worker, _)| worker);
+                let dead: Vec<_> =
+                    self.workers.iter().copied().filter(|&worker| worker != own && Some(worker) != lively).collect();
                 assert_eq!(reaped.iter().map(|(worker, _)| *worker).collect::<Vec<_>>(), dead);
                 for worker in dead {
                     self.workers.remove(&worker);

@@ -1,6 +1,6 @@
 //! Stores how attempts ended, in batches: as many as have come in while the last batch was written.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -9,6 +9,7 @@ use super::{
     Queue,
     maintenance::complain,
     retry::{Settled, Settlement},
+    running::Running,
 };
 
 /// The most results in one transaction, and the most that wait for the next.
@@ -24,10 +25,10 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Records until the lease is lost, for then no result counts any more.
-    pub(super) fn start(queue: Queue, lost: CancellationToken) -> (Self, mpsc::Sender<Settled>) {
+    pub(super) fn start(queue: Queue, running: Arc<Running>, lost: CancellationToken) -> (Self, mpsc::Sender<Settled>) {
         let (sender, receiver) = mpsc::channel(BATCH);
         let finish = CancellationToken::new();
-        let recording = record(queue, receiver, finish.clone());
+        let recording = record(queue, running, receiver, finish.clone());
         let task = tokio::spawn(async move {
             lost.run_until_cancelled(recording).await;
         });
@@ -41,7 +42,7 @@ impl Recorder {
     }
 }
 
-async fn record(queue: Queue, mut results: mpsc::Receiver<Settled>, finish: CancellationToken) {
+async fn record(queue: Queue, running: Arc<Running>, mut results: mpsc::Receiver<Settled>, finish: CancellationToken) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         batch.clear();
@@ -50,7 +51,10 @@ async fn record(queue: Queue, mut results: mpsc::Receiver<Settled>, finish: Canc
             () = finish.cancelled(), if !results.is_closed() => results.close(),
             received = results.recv_many(&mut batch, BATCH) => match received {
                 0 => return,
-                _ => store(&queue, &batch).await,
+                _ => {
+                    store(&queue, &batch).await;
+                    running.forget(&batch);
+                }
             },
         }
     }

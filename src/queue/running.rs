@@ -29,7 +29,7 @@ pub(super) struct Session<C> {
     pub(super) registry: Arc<Registry<C>>,
     pub(super) context: Arc<C>,
     pub(super) worker: WorkerId,
-    pub(super) running: Running,
+    pub(super) running: Arc<Running>,
     pub(super) attempts: TaskTracker,
     pub(super) results: mpsc::Sender<retry::Settled>,
     pub(super) paused: Pauses,
@@ -58,6 +58,8 @@ struct Entry {
     progress: Progress,
     stored_progress: f64,
     cancel: Option<oneshot::Sender<String>>,
+    /// The attempt is over, and how it ended is about to be stored.
+    ended: bool,
 }
 
 impl Running {
@@ -68,7 +70,7 @@ impl Running {
     /// How many slots of a lane each tenant holds.
     pub(super) fn held(&self, lane: Lane) -> HashMap<Uuid, usize> {
         let mut held = HashMap::new();
-        for entry in self.lock().values().filter(|entry| entry.lane == lane) {
+        for entry in self.lock().values().filter(|entry| entry.lane == lane && !entry.ended) {
             *held.entry(entry.tenant).or_default() += 1;
         }
         held
@@ -79,6 +81,29 @@ impl Running {
         if let Some(cancel) = self.lock().get_mut(&id).and_then(|entry| entry.cancel.take()) {
             // An attempt that has just ended needs no stopping.
             let _ = cancel.send(reason);
+        }
+    }
+
+    /// Whether the job is in our hands under this claim.
+    pub(super) fn knows(&self, id: JobId, claim: i64) -> bool {
+        self.lock().get(&id).is_some_and(|entry| entry.claim == claim)
+    }
+
+    /// The attempt is over, and its slot is about to be free.
+    fn ended(&self, id: JobId) {
+        if let Some(entry) = self.lock().get_mut(&id) {
+            entry.ended = true;
+        }
+    }
+
+    /// How these ended is stored.
+    pub(super) fn forget(&self, settled: &[retry::Settled]) {
+        let mut entries = self.lock();
+        for result in settled {
+            // The job may be back under another claim.
+            if entries.get(&result.id).is_some_and(|entry| entry.claim == result.claim) {
+                entries.remove(&result.id);
+            }
         }
     }
 
@@ -112,6 +137,7 @@ pub(super) fn start<C: Send + Sync + 'static>(
         progress: progress.clone(),
         stored_progress: 0.0,
         cancel: Some(cancel),
+        ended: false,
     };
     session.running.lock().insert(job.id, entry);
     let task = run(Arc::clone(session), job, Arc::new(slot), progress, cancelled);
@@ -128,7 +154,7 @@ async fn run<C: Send + Sync + 'static>(
 ) {
     let halt = session.halt.clone();
     let outcome = halt.run_until_cancelled(attempt(&session, &job, Arc::clone(&slot), progress, cancelled)).await;
-    session.running.lock().remove(&job.id);
+    session.running.ended(job.id);
     let Some(outcome) = outcome else { return };
     report(&job, &outcome);
     let settlement = retry::settle(&job, outcome, session.queue.clock.now(), retry::jitter());

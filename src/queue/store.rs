@@ -17,6 +17,9 @@ use crate::sql::{Connection, Database, Held, Kind};
 /// A worker's row; never used twice.
 pub(super) type WorkerId = i64;
 
+/// The beat of a worker that was declared dead; any other is a time that grows with each beat, whatever the clock does.
+pub(super) const DECLARED_DEAD: i64 = 0;
+
 /// A job to insert, encoded.
 pub(super) struct Draft<'a> {
     pub(super) lane: Lane,
@@ -83,10 +86,18 @@ macro_rules! methods {
         pub(super) async fn $name(&self, $($argument: $type),*) -> Result<$result, QueueError> {
             match self {
                 Self::Sqlite(store) => store.$name($($argument),*).await,
-                Self::Postgres(store) => store.$name($($argument),*).await,
+                Self::Postgres(store) => bounded(store.$name($($argument),*)).await,
             }
         }
     )+};
+}
+
+/// A server that is cut off says nothing, not even that it is gone; every other wait ends before this.
+const SILENCE: Duration = Duration::from_secs(40);
+
+async fn bounded<T>(statement: impl Future<Output = Result<T, QueueError>>) -> Result<T, QueueError> {
+    let silent = |_| QueueError::Database(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+    tokio::time::timeout(SILENCE, statement).await.map_err(silent)?
 }
 
 impl Store {
@@ -107,8 +118,12 @@ impl Store {
         join(host: &str, now: Timestamp) -> WorkerId;
         /// Leaves in good order: what the worker still holds is handed back, its attempts uncounted.
         leave(worker: WorkerId, now: Timestamp) -> usize;
-        /// Takes their jobs from workers whose last beat is older than `before`, but not from `spared`.
-        reap(spared: WorkerId, before: Timestamp, now: Timestamp) -> Vec<(WorkerId, usize)>;
+        /// Every worker and its last beat.
+        workers() -> Vec<(WorkerId, i64)>;
+        /// Takes their jobs from these workers, unless they have beaten since; returns from whom, and how many.
+        reap(dead: &[(WorkerId, i64)], now: Timestamp) -> Vec<(WorkerId, usize)>;
+        /// The jobs that the database says this worker holds, and by which claims.
+        held(worker: WorkerId) -> Vec<(JobId, i64)>;
         /// The running jobs of this worker that somebody wants stopped, and why.
         cancelled(worker: WorkerId) -> Vec<(JobId, String)>;
         store_progress(changes: &[(JobId, i64, f64)]) -> ();

@@ -17,6 +17,7 @@ use super::{
     pause::Pauses,
     recorder::Recorder,
     running::{self, Running, Session},
+    store::WorkerId,
 };
 
 /// The most jobs taken in one claim.
@@ -36,7 +37,7 @@ pub struct Worker<C> {
 /// Why a worker stopped working under one lease.
 enum Ended {
     ByShutdown,
-    LeaseLost,
+    LeaseLost(WorkerId),
 }
 
 impl<C: Send + Sync + 'static> Worker<C> {
@@ -54,18 +55,23 @@ impl<C: Send + Sync + 'static> Worker<C> {
         loop {
             match self.work(lease, &shutdown).await {
                 Ended::ByShutdown => return Ok(()),
-                Ended::LeaseLost => {}
+                Ended::LeaseLost(former) => {
+                    lease = loop {
+                        match Lease::take(&self.queue, &self.config.host, self.config.lease).await {
+                            Ok(lease) => {
+                                // We dropped its jobs ourselves: they did not crash, and need not wait to be found.
+                                self.leave(former).await;
+                                break lease;
+                            }
+                            Err(error) => complain("could not take a new lease yet", &error),
+                        }
+                        tokio::select! {
+                            () = shutdown.cancelled() => return Ok(()),
+                            () = sleep(self.config.poll) => {}
+                        }
+                    }
+                }
             }
-            lease = loop {
-                match Lease::take(&self.queue, &self.config.host, self.config.lease).await {
-                    Ok(lease) => break lease,
-                    Err(error) => complain("could not take a new lease yet", &error),
-                }
-                tokio::select! {
-                    () = shutdown.cancelled() => return Ok(()),
-                    () = sleep(self.config.poll) => {}
-                }
-            };
         }
     }
 
@@ -73,13 +79,14 @@ impl<C: Send + Sync + 'static> Worker<C> {
     async fn work(&self, lease: Lease, shutdown: &CancellationToken) -> Ended {
         let worker = lease.worker;
         tracing::info!(worker, host = self.config.host, "working");
-        let (recorder, results) = Recorder::start(self.queue.clone(), lease.lost.clone());
+        let running = Arc::new(Running::default());
+        let (recorder, results) = Recorder::start(self.queue.clone(), Arc::clone(&running), lease.lost.clone());
         let session = Arc::new(Session {
             queue: self.queue.clone(),
             registry: Arc::clone(&self.registry),
             context: Arc::clone(&self.context),
             worker,
-            running: Running::default(),
+            running,
             paused: Pauses::default(),
             attempts: TaskTracker::new(),
             results,
@@ -135,15 +142,19 @@ impl<C: Send + Sync + 'static> Worker<C> {
         let _ = upkeep.await;
         let _ = timeout(LEAVING, recorder.finish()).await;
         if lost.is_cancelled() {
-            return if shutdown.is_cancelled() { Ended::ByShutdown } else { Ended::LeaseLost };
+            return if shutdown.is_cancelled() { Ended::ByShutdown } else { Ended::LeaseLost(worker) };
         }
         drop(lease);
+        self.leave(worker).await;
+        Ended::ByShutdown
+    }
+
+    async fn leave(&self, worker: WorkerId) {
         match self.queue.store.leave(worker, self.queue.clock.now()).await {
             Ok(handed_back) => tracing::info!(worker, handed_back, "stopped working"),
             Err(error) => complain("could not hand jobs back; they return when the lease has run out", &error),
         }
         self.queue.wake();
-        Ended::ByShutdown
     }
 }
 

@@ -19,6 +19,7 @@ use voicemill::{
     audio::{decode, format::AudioBlock},
     clock::Clock,
     config::Config,
+    db::DatabaseUrl,
     http, jobs,
     queue::{Worker, WorkerConfig},
 };
@@ -44,11 +45,13 @@ pub struct TestApp {
 pub struct Wish {
     pub clock: Clock,
     pub configure: fn(&mut Config),
+    /// Another database than a SQLite file.
+    pub database: Option<DatabaseUrl>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { clock: Clock::system(), configure: |_| () }
+        Self { clock: Clock::system(), configure: |_| (), database: None }
     }
 }
 
@@ -67,6 +70,7 @@ impl TestApp {
         config.http.operator_key = Some(OPERATOR_KEY.to_owned());
         config.speech.models_folder = Some(models_folder());
         config.workers.grace_seconds = 5;
+        config.database.url = wish.database;
         (wish.configure)(&mut config);
         let program = PathBuf::from(env!("CARGO_BIN_EXE_voicemill"));
         let app = App::new(config, wish.clock.clone(), program).await.unwrap();

@@ -55,7 +55,7 @@ impl Drop for TestDatabase {
 }
 
 /// Where the server's programs are: of the newest version, where Debian puts them.
-pub fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     let versions =
         fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
     let version = |bin: &PathBuf| bin.parent()?.file_name()?.to_str()?.parse::<u32>().ok();
@@ -83,7 +83,7 @@ fn server() -> &'static Path {
 }
 
 /// Locks a file, and makes it anew where who held it alone has just removed it.
-fn lock(path: &Path, how: FlockOperation) -> File {
+pub(crate) fn lock(path: &Path, how: FlockOperation) -> File {
     loop {
         let file = File::options().create(true).append(true).open(path).expect("a lock file can be made");
         flock(&file, how).expect("a file can be locked");
@@ -102,7 +102,7 @@ fn is_up(folder: &Path) -> bool {
     looked_after && folder.join("ready").exists() && UnixStream::connect(folder.join(".s.PGSQL.5432")).is_ok()
 }
 
-fn start(lock: &Path, folder: &Path) {
+pub(crate) fn start(lock: &Path, folder: &Path) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/postgres-cluster");
     let mut keeper = Command::new(script);
     keeper.arg(programs()).arg(lock).arg(folder).process_group(0);

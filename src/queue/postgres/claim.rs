@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Store;
+use super::{Store, floors::Stretch};
 use crate::queue::{
     Lane, Priority, QueueError,
     fairness::{Share, Turns},
@@ -60,7 +60,10 @@ impl Store {
         held: &HashMap<Uuid, usize>,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, QueueError> {
-        let waiting = self.waiting(lane, turns, free + turns.sated(held)).await?;
+        let mut waiting = self.waiting(lane, turns, free + turns.sated(held)).await?;
+        if waiting.is_empty() && self.floors.lift(lane) {
+            waiting = self.waiting(lane, turns, free + turns.sated(held)).await?;
+        }
         for priority in Priority::ALL {
             let tenants: Vec<Uuid> =
                 waiting.iter().filter(|(rank, _)| *rank == priority).map(|(_, tenant)| *tenant).collect();
@@ -77,14 +80,23 @@ impl Store {
         Ok(Vec::new())
     }
 
-    /// The tenants that wait, at most `limit` for each priority, in the order of their turns.
+    /// The tenants that wait, at most `limit`, the most urgent first and in the order of their turns.
     async fn waiting(&self, lane: Lane, turns: &Turns, limit: usize) -> sqlx::Result<Vec<(Priority, Uuid)>> {
-        let priorities: Vec<i32> = Priority::ALL.iter().map(|priority| *priority as i32).collect();
-        let cursors: Vec<Uuid> = Priority::ALL.iter().map(|priority| turns.cursor(*priority)).collect();
+        let stretches: Vec<(Priority, Stretch)> = Priority::ALL
+            .into_iter()
+            .flat_map(|priority| {
+                let stretches = self.floors.stretches(lane, priority, turns.cursor(priority));
+                stretches.into_iter().map(move |stretch| (priority, stretch))
+            })
+            .collect();
+        let each =
+            |field: fn(&Stretch) -> Uuid| stretches.iter().map(|(_, stretch)| field(stretch)).collect::<Vec<_>>();
         sqlx::query_as(WAITING)
             .bind(lane)
-            .bind(priorities)
-            .bind(cursors)
+            .bind(stretches.iter().map(|(priority, _)| *priority as i32).collect::<Vec<_>>())
+            .bind(each(|stretch| stretch.behind.0))
+            .bind(stretches.iter().map(|(_, stretch)| stretch.behind.1).collect::<Vec<_>>())
+            .bind(each(|stretch| stretch.up_to))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(&self.pool)
             .await
@@ -98,14 +110,19 @@ impl Store {
         share: &Share,
         now: Timestamp,
     ) -> sqlx::Result<Vec<Claimed>> {
-        sqlx::query_as(CLAIM)
+        let floors: Vec<_> = share.tenants.iter().map(|tenant| self.floors.of(lane, priority, *tenant)).collect();
+        let jobs: Vec<Claimed> = sqlx::query_as(CLAIM)
             .bind(worker)
             .bind(lane)
             .bind(priority)
             .bind(&share.tenants)
+            .bind(floors)
             .bind(i64::try_from(share.each).unwrap_or(i64::MAX))
             .bind(now.as_microsecond())
             .fetch_all(&self.pool)
-            .await
+            .await?;
+        let found = jobs.iter().map(|job| (job.tenant, job.id));
+        self.floors.learn(lane, priority, (&share.tenants, share.each), found);
+        Ok(jobs)
     }
 }

@@ -1,5 +1,6 @@
--- Takes up to $5 of the oldest jobs of each of the tenants $4 in one lane with one priority, and passes over those that
--- another worker is taking. A worker that was reaped takes nothing; its row cannot go while the statement runs.
+-- Takes up to $6 of the oldest jobs of each of the tenants $4 in one lane with one priority, but none up to the tenant's
+-- floor $5, and passes over those that another worker is taking. A worker that was reaped takes nothing; its row cannot go
+-- while the statement runs.
 UPDATE job
 SET state = 'running',
     worker = $1,
@@ -7,18 +8,20 @@ SET state = 'running',
     -- A claim that only tells the owner the verdict is no attempt at the work.
     attempt = attempt + CASE WHEN verdict IS NULL THEN 1 ELSE 0 END,
     tellings = tellings + CASE WHEN verdict IS NULL THEN 0 ELSE 1 END,
-    started_at = $6,
+    started_at = $7,
     progress = 0
 -- An array, because a join may be planned from the wrong side.
 WHERE id = ANY (ARRAY(
     SELECT mine.id
     FROM (SELECT id FROM worker WHERE id = $1 FOR KEY SHARE) AS living
-    CROSS JOIN unnest(CAST($4 AS UUID[])) AS turn (tenant)
+    CROSS JOIN unnest(CAST($4 AS UUID[]), CAST($5 AS BIGINT[])) AS turn (tenant, floor)
     CROSS JOIN LATERAL (
         SELECT oldest.id FROM job AS oldest
-        WHERE oldest.state = 'available' AND oldest.lane = $2 AND oldest.priority = $3 AND oldest.tenant = turn.tenant
-        ORDER BY oldest.id
-        LIMIT $5
+        WHERE oldest.state = 'available' AND oldest.lane = $2 AND oldest.priority = $3
+          -- Not "=" and ORDER BY id: that could be had from the primary key, past every other tenant's jobs.
+          AND (oldest.tenant, oldest.id) > (turn.tenant, turn.floor) AND oldest.tenant <= turn.tenant
+        ORDER BY oldest.tenant, oldest.id
+        LIMIT $6
         FOR UPDATE SKIP LOCKED
     ) AS mine
 ))

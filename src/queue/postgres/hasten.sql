@@ -3,4 +3,5 @@ UPDATE job
 SET run_at = $3,
     state = CASE WHEN CAST($3 AS BIGINT) <= CAST($4 AS BIGINT) THEN 'available' ELSE 'scheduled' END
 WHERE kind = $1 AND unique_key = $2 AND unique_key IS NOT NULL AND state <> 'discarded'
-  AND state = 'scheduled' AND run_at > $3
+  -- In a CASE, or where little is scheduled the job would be looked for among all that is.
+  AND CASE WHEN state = 'scheduled' THEN run_at > $3 ELSE FALSE END

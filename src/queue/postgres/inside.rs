@@ -20,7 +20,8 @@ pub(super) const HOLDS: &str = "SELECT 1 FROM job WHERE id = $1 AND claim = $2 A
 pub(super) const COMPLETE_ONE: &str = include_str!("complete_one.sql");
 pub(super) const RETRY: &str = include_str!("retry.sql");
 pub(super) const FORGET: &str = "DELETE FROM job WHERE id = $1 AND state = 'discarded'";
-pub(super) const BEAT: &str = "UPDATE worker SET beat = $2 WHERE id = $1";
+pub(super) const BEAT: &str =
+    "UPDATE worker SET beat = greatest(beat + 1, CAST($2 AS BIGINT)) WHERE id = $1 AND beat > 0";
 
 pub(in crate::queue) async fn enqueue(
     connection: &mut PgConnection,

@@ -5,10 +5,13 @@
 //! are committed one by one; what several workers do at once passes over each other's rows instead of waiting for them.
 
 mod claim;
+mod floors;
 mod inside;
 mod partitions;
 #[cfg(test)]
 pub(super) mod plans;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
@@ -39,11 +42,13 @@ const RESCHEDULE: &str = include_str!("reschedule.sql");
 const GIVE_UP: &str = include_str!("give_up.sql");
 const BURY: &str = include_str!("bury.sql");
 const JOIN: &str = "INSERT INTO worker (host, beat) VALUES ($1, $2) RETURNING id";
-const STALE_WORKERS: &str = "SELECT id FROM worker WHERE beat < $1 AND id <> $2 ORDER BY id FOR UPDATE SKIP LOCKED";
+const WORKERS: &str = "SELECT id, beat FROM worker";
+const STALE: &str = "SELECT id FROM worker WHERE id = $1 AND beat = $2 FOR UPDATE SKIP LOCKED";
 /// Passes over a job that somebody settles at this moment, or that a stopped process holds the lock of.
 const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, tellings, verdict, \
          CAST(payload AS TEXT) AS payload, crashes \
      FROM job WHERE worker = $1 ORDER BY id FOR UPDATE SKIP LOCKED";
+const CLAIMS: &str = "SELECT id, claim FROM job WHERE worker = $1";
 const LEAVE: &str = "DELETE FROM worker WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM job WHERE worker = $1)";
 const CANCELLED: &str = "SELECT id, cancel FROM job WHERE worker = $1 AND cancel IS NOT NULL";
 const PROGRESS: &str = include_str!("progress.sql");
@@ -61,12 +66,13 @@ pub(super) const CHANNEL: &str = "voicemill_queue";
 pub(super) struct Store {
     database: PostgresPool,
     pool: PgPool,
+    floors: Arc<floors::Floors>,
 }
 
 impl Store {
     pub(super) fn new(database: PostgresPool) -> Self {
         let pool = database.another(CONNECTIONS, SETTINGS);
-        Self { database, pool }
+        Self { database, pool, floors: Arc::default() }
     }
 
     /// Stores how attempts ended, all of them or none. A result whose claim is no longer the job's changes nothing.
@@ -112,17 +118,23 @@ impl Store {
         Ok(held.len())
     }
 
+    pub(super) async fn workers(&self) -> Result<Vec<(WorkerId, i64)>, QueueError> {
+        Ok(sqlx::query_as(WORKERS).fetch_all(&self.pool).await?)
+    }
+
     pub(super) async fn reap(
         &self,
-        spared: WorkerId,
-        before: Timestamp,
+        dead: &[(WorkerId, i64)],
         now: Timestamp,
     ) -> Result<Vec<(WorkerId, usize)>, QueueError> {
         let mut reaped = Vec::new();
-        let mut transaction = self.pool.begin().await?;
-        // Their rows are locked: they neither beat nor claim meanwhile, and another reaper passes over them.
-        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS).bind(before.as_microsecond()).bind(spared);
-        for worker in stale.fetch_all(&mut *transaction).await? {
+        for &(worker, beat) in dead {
+            let mut transaction = self.pool.begin().await?;
+            // Its row is locked: it neither beats nor claims meanwhile, and another reaper passes over it.
+            let stale = sqlx::query(STALE).bind(worker).bind(beat).fetch_optional(&mut *transaction).await?;
+            if stale.is_none() {
+                continue;
+            }
             let held = held_by(&mut transaction, worker).await?;
             for HeldRow { job, crashes } in &held {
                 let settlement = rules::settle_crash(job, crashes + 1, now, rules::jitter());
@@ -130,10 +142,14 @@ impl Store {
             }
             // A worker of whom a job could not be taken stays, for the next time.
             sqlx::query(LEAVE).bind(worker).execute(&mut *transaction).await?;
+            transaction.commit().await?;
             reaped.push((worker, held.len()));
         }
-        transaction.commit().await?;
         Ok(reaped)
+    }
+
+    pub(super) async fn held(&self, worker: WorkerId) -> Result<Vec<(JobId, i64)>, QueueError> {
+        Ok(sqlx::query_as(CLAIMS).bind(worker).fetch_all(&self.pool).await?)
     }
 
     pub(super) async fn cancelled(&self, worker: WorkerId) -> Result<Vec<(JobId, String)>, QueueError> {

@@ -1,41 +1,27 @@
--- The tenants that wait in a lane, up to $4 for each of the priorities $2, each list beginning after its cursor $3 and going
--- round to it: loose index scans, which seek from one tenant to the next in job_ready and so cost the same whether a tenant
--- has one job waiting or a million.
-SELECT turn.priority, waiting.tenant
-FROM unnest(CAST($2 AS INTEGER[]), CAST($3 AS UUID[])) AS turn (priority, cursor)
+-- The tenants that wait in a lane, at most $6, in the order of the given stretches of job_ready: in each, of a priority $2,
+-- those from behind a job ($3 its tenant, $4 its id) up to a tenant $5. A loose index scan, which seeks from one tenant to
+-- the next and so costs the same whether a tenant has one job waiting or a million.
+SELECT stretch.priority, waiting.tenant
+FROM unnest(CAST($2 AS INTEGER[]), CAST($3 AS UUID[]), CAST($4 AS BIGINT[]), CAST($5 AS UUID[]))
+    AS stretch (priority, behind_tenant, behind_id, up_to)
 CROSS JOIN LATERAL (
-    WITH RECURSIVE after (tenant) AS (
+    WITH RECURSIVE seek (tenant) AS (
         (
             SELECT tenant FROM job
-            WHERE state = 'available' AND lane = $1 AND priority = turn.priority AND tenant > turn.cursor
-            ORDER BY tenant LIMIT 1
+            WHERE state = 'available' AND lane = $1 AND priority = stretch.priority
+              AND (tenant, id) > (stretch.behind_tenant, stretch.behind_id) AND tenant <= stretch.up_to
+            ORDER BY tenant, id LIMIT 1
         )
         UNION ALL
         SELECT (
             SELECT job.tenant FROM job
-            WHERE state = 'available' AND lane = $1 AND priority = turn.priority AND job.tenant > after.tenant
+            WHERE state = 'available' AND lane = $1 AND priority = stretch.priority
+              AND job.tenant > seek.tenant AND job.tenant <= stretch.up_to
             ORDER BY job.tenant LIMIT 1
         )
-        FROM after
-        WHERE after.tenant IS NOT NULL
-    ),
-    before (tenant) AS (
-        (
-            SELECT tenant FROM job
-            WHERE state = 'available' AND lane = $1 AND priority = turn.priority
-            ORDER BY tenant LIMIT 1
-        )
-        UNION ALL
-        SELECT (
-            SELECT job.tenant FROM job
-            WHERE state = 'available' AND lane = $1 AND priority = turn.priority AND job.tenant > before.tenant
-            ORDER BY job.tenant LIMIT 1
-        )
-        FROM before
-        WHERE before.tenant < turn.cursor
+        FROM seek
+        WHERE seek.tenant IS NOT NULL
     )
-    SELECT tenant FROM after WHERE tenant IS NOT NULL
-    UNION ALL
-    SELECT tenant FROM before WHERE tenant <= turn.cursor
-    LIMIT $4
+    SELECT tenant FROM seek WHERE tenant IS NOT NULL
 ) AS waiting
+LIMIT $6

@@ -17,7 +17,7 @@ pub(super) const HOLDS: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE id = ?1 A
 pub(super) const COMPLETE_DONE: &str = include_str!("complete_done.sql");
 pub(super) const COMPLETE: &str = include_str!("complete.sql");
 pub(super) const RETRY: &str = include_str!("retry.sql");
-pub(super) const BEAT: &str = "UPDATE worker SET beat = ?2 WHERE id = ?1";
+pub(super) const BEAT: &str = "UPDATE worker SET beat = max(beat + 1, ?2) WHERE id = ?1 AND beat > 0";
 pub(super) const FORGET: &str = "DELETE FROM job WHERE id = ?1 AND state = 'discarded'";
 
 pub(in crate::queue) async fn enqueue(

@@ -33,9 +33,11 @@ const RESCHEDULE: &str = include_str!("reschedule.sql");
 const GIVE_UP: &str = include_str!("give_up.sql");
 const BURY: &str = include_str!("bury.sql");
 const JOIN: &str = "INSERT INTO worker (host, beat) VALUES (?1, ?2) RETURNING id";
-const STALE_WORKERS: &str = "SELECT id FROM worker WHERE beat < ?1 AND id <> ?2";
+const WORKERS: &str = "SELECT id, beat FROM worker";
+const STALE: &str = "SELECT id FROM worker WHERE id = ?1 AND beat = ?2";
 const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, tellings, verdict, payload, crashes \
     FROM job WHERE worker = ?1";
+const CLAIMS: &str = "SELECT id, claim FROM job WHERE worker = ?1";
 const LEAVE: &str = "DELETE FROM worker WHERE id = ?1";
 const CANCELLED: &str = "SELECT id, cancel FROM job WHERE worker = ?1 AND cancel IS NOT NULL";
 const PROGRESS: &str = "UPDATE job SET progress = ?3 WHERE id = ?1 AND claim = ?2 AND state = 'running'";
@@ -136,22 +138,22 @@ impl Store {
         Ok(held.len())
     }
 
-    /// Takes their jobs from workers whose last beat is older than `before`, but not from `spared`.
+    pub(super) async fn workers(&self) -> Result<Vec<(WorkerId, i64)>, QueueError> {
+        Ok(sqlx::query_as(WORKERS).fetch_all(&self.pools.read).await?)
+    }
+
     pub(super) async fn reap(
         &self,
-        spared: WorkerId,
-        before: Timestamp,
+        dead: &[(WorkerId, i64)],
         now: Timestamp,
     ) -> Result<Vec<(WorkerId, usize)>, QueueError> {
-        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS).bind(before.as_microsecond()).bind(spared);
-        if stale.fetch_all(&self.pools.read).await?.is_empty() {
-            return Ok(Vec::new());
-        }
         let mut reaped = Vec::new();
         let mut transaction = self.begin().await?;
-        // Read again, where nobody can beat meanwhile.
-        let stale = sqlx::query_scalar::<_, WorkerId>(STALE_WORKERS).bind(before.as_microsecond()).bind(spared);
-        for worker in stale.fetch_all(&mut *transaction).await? {
+        for &(worker, beat) in dead {
+            let stale = sqlx::query(STALE).bind(worker).bind(beat).fetch_optional(&mut *transaction).await?;
+            if stale.is_none() {
+                continue;
+            }
             let held = held_by(&mut transaction, worker).await?;
             for HeldRow { job, crashes } in &held {
                 let settlement = rules::settle_crash(job, crashes + 1, now, rules::jitter());
@@ -162,6 +164,10 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(reaped)
+    }
+
+    pub(super) async fn held(&self, worker: WorkerId) -> Result<Vec<(JobId, i64)>, QueueError> {
+        Ok(sqlx::query_as(CLAIMS).bind(worker).fetch_all(&self.pools.read).await?)
     }
 
     /// The running jobs of this worker that somebody wants stopped, and why.

@@ -12,13 +12,14 @@ pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
     ("cancel", CANCEL),
     ("retry", RETRY),
     ("forget", FORGET),
-    ("claim", CLAIM),
     ("reschedule", RESCHEDULE),
     ("give_up", GIVE_UP),
     ("bury", BURY),
     ("join", JOIN),
     ("beat", BEAT),
-    ("stale_workers", STALE_WORKERS),
+    ("workers", WORKERS),
+    ("stale", STALE),
+    ("claims", CLAIMS),
     ("held", HELD),
     ("leave", LEAVE),
     ("cancelled", CANCELLED),
@@ -29,6 +30,7 @@ pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
 
 /// Those that one database has and the other does otherwise.
 pub(in crate::queue) const OTHERS: &[(&str, &str)] = &[
+    ("claim", CLAIM),
     ("tenants", TENANTS),
     ("holds", HOLDS),
     ("complete", COMPLETE),
