@@ -44,22 +44,19 @@ pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, 
         if let Err(error) = pass_on_cancellations(&session).await {
             complain("could not pass on cancellations", &error);
         }
-        let goes_on = match queue.pauses().await {
-            Ok(paused) => session.paused.update(paused),
-            Err(error) => {
+        if looking.is_due() {
+            if let Err(error) = queue.enqueue_due().await {
+                complain("could not look for what is due by the calendar", &error);
+            }
+            let goes_on = heed_pauses(&session).await.unwrap_or_else(|error| {
                 complain("could not look for what is paused", &error);
                 false
+            });
+            if (goes_on || releasing.is_due())
+                && let Err(error) = queue.release().await
+            {
+                complain("could not release what was paused", &error);
             }
-        };
-        if (goes_on || releasing.is_due())
-            && let Err(error) = queue.release().await
-        {
-            complain("could not release what was paused", &error);
-        }
-        if looking.is_due()
-            && let Err(error) = queue.enqueue_due().await
-        {
-            complain("could not look for what is due by the calendar", &error);
         }
         if reporting.is_due()
             && let Err(error) = store_progress(&session).await
@@ -98,6 +95,11 @@ async fn pass_on_cancellations<C>(session: &Session<C>) -> Result<(), QueueError
         session.running.cancel(id, reason);
     }
     Ok(())
+}
+
+/// Takes over what is paused; true if something goes on that did not before.
+async fn heed_pauses<C>(session: &Session<C>) -> Result<bool, QueueError> {
+    Ok(session.paused.update(session.queue.pauses().await?))
 }
 
 async fn store_progress<C>(session: &Session<C>) -> Result<(), QueueError> {
