@@ -94,8 +94,7 @@ impl Contender for Ours {
 
     async fn remaining(&self) -> anyhow::Result<u64> {
         let connection = &mut self.database.read().await?;
-        let count: i64 =
-            on!(connection, sqlx::query_scalar("SELECT count(*) FROM job").fetch_one(connection).await?);
+        let count: i64 = on!(connection, sqlx::query_scalar("SELECT count(*) FROM job").fetch_one(connection).await?);
         Ok(u64::try_from(count)?)
     }
 

@@ -90,7 +90,9 @@ pub async fn run<C: Contender>(contender: C, arguments: &[String]) -> anyhow::Re
         Some("sustained") => sustained(&contender, number(1)?, number(2)?).await?,
         Some("latency") => latency(&contender, number(1)?, number(2)?, number(3)?).await?,
         Some("second") => second(&*contender, number(1)?, number(2)?).await?,
-        _ => anyhow::bail!("scenarios: drain N | sustained BACKLOG SECONDS | latency RATE BATCH SECONDS | second BACKLOG LIMIT"),
+        _ => anyhow::bail!(
+            "scenarios: drain N | sustained BACKLOG SECONDS | latency RATE BATCH SECONDS | second BACKLOG LIMIT"
+        ),
     };
     say(&result.to_string());
     Ok(())

@@ -16,7 +16,11 @@ macro_rules! file {
 
 /// The steps in their order. One that was ever released does not change.
 fn steps(kind: Kind) -> Vec<(i64, &'static str, &'static str)> {
-    vec![(1, "metadata", file!(kind, "0001_metadata.sql")), (2, "queue", crate::queue::schema(kind)), (40, "trash", file!(kind, "0040_trash.sql"))]
+    vec![
+        (1, "metadata", file!(kind, "0001_metadata.sql")),
+        (2, "queue", crate::queue::schema(kind)),
+        (40, "trash", file!(kind, "0040_trash.sql")),
+    ]
 }
 
 /// Brings the schema up to date and returns the steps that were taken; of several processes that do so at once, one does.

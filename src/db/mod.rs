@@ -14,9 +14,9 @@ pub mod pronunciations;
 pub mod recordings;
 pub mod renditions;
 pub mod speech;
-pub mod trash;
 #[cfg(test)]
 mod tests;
+pub mod trash;
 
 pub use crate::sql::{Connection, Database, DatabaseConfig, DatabaseUrl, DbError, Kind, Transaction};
 pub use migrations::migrate;

@@ -116,7 +116,13 @@ impl Queue {
         let connection = transaction.connection();
         let moved = on!(
             connection,
-            sqlx::query(MOVE_ON).bind(&row.name).bind(row.next_at).bind(next).execute(connection).await?.rows_affected()
+            sqlx::query(MOVE_ON)
+                .bind(&row.name)
+                .bind(row.next_at)
+                .bind(next)
+                .execute(connection)
+                .await?
+                .rows_affected()
         );
         if moved == 0 {
             return Ok(());

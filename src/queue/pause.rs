@@ -92,7 +92,8 @@ impl Pauses {
     /// Whether a job may not start because of its kind or its tenant.
     pub(super) fn hold_back(&self, kind: &str, tenant: Uuid) -> bool {
         let pauses = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        !pauses.is_empty() && (pauses.contains(&Pause::Kind(kind.to_owned())) || pauses.contains(&Pause::Tenant(tenant)))
+        !pauses.is_empty()
+            && (pauses.contains(&Pause::Kind(kind.to_owned())) || pauses.contains(&Pause::Tenant(tenant)))
     }
 
     fn has(&self, what: &Pause) -> bool {
@@ -158,8 +159,7 @@ impl Queue {
         while any {
             let mut transaction = self.database.begin().await?;
             let connection = transaction.connection();
-            let released =
-                on!(connection, sqlx::query(RELEASE).bind(BATCH).execute(connection).await?.rows_affected());
+            let released = on!(connection, sqlx::query(RELEASE).bind(BATCH).execute(connection).await?.rows_affected());
             transaction.commit().await?;
             if released > 0 {
                 self.wake();

@@ -130,7 +130,8 @@ async fn a_schedule_in_an_unknown_place_is_refused(kind: Kind) {
     let mut transaction = bench.database.begin().await.unwrap();
     let job = IoPuppet(Puppet::Succeed("a".into()));
     let midnight = Schedule::midnight();
-    let refused = bench.queue.repeat(transaction.connection(), "a", &midnight, "Moon/Base", NewJob::new(tenant(1), &job));
+    let refused =
+        bench.queue.repeat(transaction.connection(), "a", &midnight, "Moon/Base", NewJob::new(tenant(1), &job));
     assert!(refused.await.unwrap_err().to_string().contains("Moon/Base"));
 }
 

@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn what_is_no_schedule_is_refused() {
-        for text in ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "5-1 * * * *", "*/0 * * * *", "a * * * *"] {
+        for text in ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "5-1 * * * *", "*/0 * * * *", "a * * * *"]
+        {
             assert!(text.parse::<Schedule>().is_err(), "{text:?}");
         }
         let never: Schedule = "0 0 30 2 *".parse().unwrap();

@@ -14,7 +14,9 @@ async fn run() -> anyhow::Result<()> {
     let url = std::env::var("DATABASE_URL").context("DATABASE_URL names no database")?;
     let pool = || PgPoolOptions::new().max_connections(20).connect(&url);
     match arguments.split_first() {
-        Some((name, rest)) if name == "graphile_worker" => scenarios::run(graphile::Graphile(pool().await?), rest).await,
+        Some((name, rest)) if name == "graphile_worker" => {
+            scenarios::run(graphile::Graphile(pool().await?), rest).await
+        }
         Some((name, rest)) if name == "apalis-postgres" => scenarios::run(apalis::Apalis(pool().await?), rest).await,
         _ => anyhow::bail!("name a queue: graphile_worker or apalis-postgres"),
     }
