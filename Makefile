@@ -29,7 +29,7 @@ awsenv := target/awsenv
 awscli := awscli==1.46.3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models demo test test-garage fuzz lint docs samples bench-audio bench-speech bench-transcription bench-delivery clean-data
+.PHONY: help setup build models demo test test-garage fuzz lint docs samples bench-audio bench-speech bench-transcription bench-delivery bench-queue chaos clean-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,6 +114,20 @@ $(awsenv)/$(awscli): | setup
 	@python3 -m venv $(awsenv)
 	@$(awsenv)/bin/pip install --quiet --disable-pip-version-check $(awscli)
 	@touch $@
+
+# Ours and the peers at their best settings, each in its own process; the peers on Node need 22, which comes from npm too.
+bench-queue: setup ## Compare the queue with graphile-worker, pg-boss, apalis and others on one PostgreSQL (fetches them; BENCH=--quick)
+	@scripts/setup npm
+	cargo build --release --bench queue
+	cargo build --release --manifest-path benches/queue/peers/Cargo.toml --target-dir $(target)/bench-queue/peers
+	@mkdir -p $(target)/bench-queue/node && cp benches/queue/node/* $(target)/bench-queue/node
+	@npm --prefix $(target)/bench-queue/node install --silent --no-audit --no-fund
+	@benches/queue/run "$$(ls -t $(target)/release/deps/queue-* | grep -v '\.d$$' | head -1)" \
+		$(target)/bench-queue/peers/release/queue-peers $(abspath $(target)/bench-queue/node) $(BENCH)
+
+# CHAOS_SEED repeats a run's choices; CHAOS_JOBS and CHAOS_SECONDS change its size.
+chaos: setup ## Kill workers and databases at random for about five minutes: nothing may be lost or done twice
+	cargo test --test queue_chaos -- --ignored --nocapture
 
 clean-data: ## Remove what the demo and a local service stored
 	rm -rf data

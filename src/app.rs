@@ -6,6 +6,7 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -24,7 +25,7 @@ use crate::{
         email::{Destinations, Dkim, Outbox, Smtp},
         sms::{SmsGateway, SmsOutbox},
     },
-    queue::Queue,
+    queue::{Lane, Queue, WorkerConfig},
     speech::{
         SpeechError,
         models::{Manifest, ModelStore, default_folder},
@@ -213,11 +214,26 @@ impl App {
         tempfile::tempdir_in(&self.scratch)
     }
 
-    /// How wide the CPU lane is.
-    pub fn cpu_width(&self) -> usize {
-        match self.config.workers.cpu {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            width => width,
+    /// How many jobs a worker runs at once in each of these lanes, and none in the others. Cores are those that the process
+    /// may use: a cgroup's quota counts.
+    pub fn worker_config(&self, lanes: &[Lane]) -> WorkerConfig {
+        let settings = &self.config.workers;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let or = |set: usize, usual: usize| if set == 0 { usual } else { set };
+        let width = |lane| match lane {
+            _ if !lanes.contains(&lane) => 0,
+            Lane::Cpu => or(settings.cpu, cores),
+            Lane::Io => settings.io,
+            Lane::Transcribe if lanes.contains(&Lane::Cpu) => or(settings.transcribe, cores.div_ceil(2)),
+            Lane::Transcribe => or(settings.transcribe, cores),
+        };
+        WorkerConfig {
+            cpu_slots: width(Lane::Cpu),
+            io_slots: width(Lane::Io),
+            transcribe_slots: width(Lane::Transcribe),
+            lease: Duration::from_secs(settings.lease_seconds),
+            grace: Duration::from_secs(settings.grace_seconds),
+            ..WorkerConfig::default()
         }
     }
 }

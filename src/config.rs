@@ -115,6 +115,8 @@ pub struct WorkersConfig {
     pub cpu: usize,
     /// Jobs of the I/O lane at once.
     pub io: usize,
+    /// Transcriptions at once; 0 means half as many as the machine has cores, and all on a machine for transcription only.
+    pub transcribe: usize,
     /// Seconds after which a silent worker's jobs go to another.
     pub lease_seconds: u64,
     /// Seconds that running jobs get to finish at shutdown.
@@ -123,7 +125,7 @@ pub struct WorkersConfig {
 
 impl Default for WorkersConfig {
     fn default() -> Self {
-        Self { cpu: 0, io: 32, lease_seconds: 15, grace_seconds: 20 }
+        Self { cpu: 0, io: 32, transcribe: 0, lease_seconds: 15, grace_seconds: 20 }
     }
 }
 

@@ -57,7 +57,7 @@ enum Command {
     /// Answer requests and do the jobs, until a signal
     Serve(With<serve::ServeArgs>),
     /// Do the jobs only, beside a `serve` that shares the database and the storage folder
-    Worker(Settings),
+    Worker(With<serve::WorkerArgs>),
     /// Bring the database's schema up to date; `serve` and `worker` do so when they start
     Migrate(Settings),
     /// Run the whole service on this machine and show the main job on real input
@@ -104,9 +104,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             telemetry::start("info");
             block_on(serve::serve(settings.load()?, args))?;
         }
-        Command::Worker(settings) => {
+        Command::Worker(With { settings, args }) => {
             telemetry::start("info");
-            block_on(serve::worker(settings.load()?))?;
+            block_on(serve::worker(settings.load()?, args))?;
         }
         Command::Migrate(settings) => {
             telemetry::start("warn");

@@ -11,6 +11,7 @@ statements! {
                   speech_lufs = $7, music_lufs = $8, sms_sender = $9, sms_daily_limit = $10, language = $11, \
                   transcribe_recordings = $12 WHERE id = $1";
     BY_NAME = "SELECT * FROM domain WHERE name = $1";
+    ALL = "SELECT * FROM domain ORDER BY id";
     BY_ID = "SELECT * FROM domain WHERE id = $1";
     INSERT_KEY = "INSERT INTO api_key (id, hash, scope, domain_id, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
     KEY_BY_HASH = "SELECT id, scope, domain_id, name, created_at FROM api_key WHERE hash = $1";
@@ -64,6 +65,11 @@ pub async fn update(connection: &mut Connection, domain: &Domain) -> Result<(), 
             .rows_affected()
     );
     Ok(())
+}
+
+/// Every domain.
+pub async fn all(connection: &mut Connection) -> Result<Vec<Domain>, DbError> {
+    Ok(on!(connection, sqlx::query_as(ALL).fetch_all(connection).await?))
 }
 
 /// The domain of that name.

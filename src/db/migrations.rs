@@ -22,6 +22,7 @@ fn steps(kind: Kind) -> Vec<(i64, &'static str, &'static str)> {
         (3, "store checks", file!(kind, "0003_store_checks.sql")),
         (4, "notices", file!(kind, "0004_notices.sql")),
         (5, "speech", file!(kind, "0005_speech.sql")),
+        (6, "trash", file!(kind, "0006_trash.sql")),
     ]
 }
 

@@ -21,6 +21,7 @@ pub mod sms;
 pub mod speech;
 #[cfg(test)]
 mod tests;
+pub mod trash;
 
 pub use crate::sql::{Connection, Database, DatabaseConfig, DatabaseUrl, DbError, Kind, Transaction};
 pub use migrations::migrate;

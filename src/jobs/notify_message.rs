@@ -12,10 +12,10 @@ use super::{
 use crate::{
     app::App,
     audio::encode::OutputFormat,
-    db::{domains, mail_templates, messages, notices, renditions},
+    db::{domains, mail_templates, messages, notices, renditions, trash},
     model::{
         AfterEmail, Domain, EmailMode, Folder, LinkSpan, MailKind, Mailbox, Message, Notice, NoticeId, NoticeState,
-        Rendition, Transcript, TranscriptState,
+        Rendition, Time, Transcript, TranscriptState,
     },
     notify::{
         self,
@@ -110,6 +110,7 @@ impl Subject {
             if messages::move_if_in(connection, id, Folder::New, to).await.retry()? {
                 // What a bounce has to take back.
                 notices::set_moved(connection, self.notice.id, Some(to)).await.retry()?;
+                trash::note(connection, id, Time::from(app.clock.now())).await.retry()?;
             }
         }
         delivery::settle(app, attempt, self.notice.id, ended, transaction).await

@@ -25,7 +25,7 @@ pub struct TranscribeMessage {
 impl Job for TranscribeMessage {
     type Context = App;
     const KIND: &'static str = "transcribe_message";
-    const LANE: Lane = Lane::Cpu;
+    const LANE: Lane = Lane::Transcribe;
     const TIMEOUT: Duration = Duration::from_secs(60 * 60);
     const MAX_ATTEMPTS: u16 = 5;
 

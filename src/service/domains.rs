@@ -12,7 +12,7 @@ use crate::{
     app::App,
     config::LUFS_RANGE,
     db::{domains, mailboxes},
-    jobs::remind_mailbox::remind_by,
+    jobs::{PurgeTrash, remind_mailbox::remind_by},
     model::{
         AfterEmail, ApiKey, ApiKeyId, BadNumber, BadQuietHours, Domain, DomainId, EmailMode, KeyScope, MailAudio,
         Mailbox, MailboxId, PhoneNumber, SmsSettings, Time,
@@ -190,6 +190,7 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
         }
         result => result?,
     }
+    PurgeTrash::plan(app, transaction.connection(), &domain).await?;
     transaction.commit().await?;
     Ok(domain)
 }
@@ -227,6 +228,7 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
     domain.transcribe_recordings = transcribe_recordings.unwrap_or(domain.transcribe_recordings);
     check_settings(&domain)?;
     domains::update(transaction.connection(), &domain).await?;
+    PurgeTrash::plan(app, transaction.connection(), &domain).await?;
     transaction.commit().await?;
     Ok(domain)
 }

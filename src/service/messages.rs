@@ -3,14 +3,15 @@
 use super::{
     Incoming, ServiceError, Spooled, Taken,
     arrivals::{self, LeftMessage},
-    domains, intake,
+    domains, intake, jobs,
     patience::promptly,
 };
 use crate::{
     app::App,
-    db::{links, messages, notices, renditions},
-    jobs::message::VERSION,
-    model::{Domain, Folder, Mailbox, Message, MessageId, Notice, Rendition, Time, Transcript},
+    db::{links, messages, notices, renditions, trash},
+    jobs::{RenderMessage, message::VERSION},
+    model::{Domain, Folder, Mailbox, MediaState, Message, MessageId, Notice, Rendition, Time, Transcript},
+    queue::Outlook,
 };
 
 pub use super::arrivals::Received;
@@ -46,6 +47,9 @@ pub struct Details {
     pub renditions: Vec<Rendition>,
     /// Its mails, one a recipient.
     pub notices: Vec<Notice>,
+    /// Its place in the queue and when it should be there, while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Outlook>,
 }
 
 /// Longest text a core may give as an id, a number or a name.
@@ -195,12 +199,18 @@ pub async fn details(app: &App, domain: &Domain, id: MessageId) -> Result<Detail
     let mut snapshot = app.database.snapshot().await?;
     let connection = snapshot.connection();
     let message = messages::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound("message"))?;
-    Ok(Details {
+    let mut details = Details {
         transcript: messages::transcript(connection, id).await?,
         renditions: renditions::list(connection, id.0, VERSION).await?,
         notices: notices::of_message(connection, id).await?,
+        queue: None,
         message,
-    })
+    };
+    drop(snapshot);
+    if details.message.state == MediaState::Pending {
+        details.queue = jobs::outlook::<RenderMessage>(app, id).await?;
+    }
+    Ok(details)
 }
 
 /// Moves a message to another folder; into the trash, its links die with it.
@@ -213,7 +223,9 @@ pub async fn move_to(app: &App, domain: &Domain, id: MessageId, folder: Folder) 
     messages::set_folder(transaction.connection(), id, folder).await?;
     notices::forget_moves(transaction.connection(), id).await?;
     if folder == Folder::Trash {
-        links::revoke_all(transaction.connection(), id, Time::from(app.clock.now())).await?;
+        let now = Time::from(app.clock.now());
+        links::revoke_all(transaction.connection(), id, now).await?;
+        trash::note(transaction.connection(), id, now).await?;
     }
     transaction.commit().await?;
     message.folder = folder;

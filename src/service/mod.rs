@@ -7,6 +7,7 @@ mod arrivals;
 pub mod domains;
 pub mod drain;
 mod intake;
+pub mod jobs;
 pub mod links;
 pub mod mail_templates;
 pub mod messages;

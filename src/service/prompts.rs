@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Incoming, ServiceError, domains, intake};
+use super::{Incoming, ServiceError, domains, intake, jobs};
 use crate::{
     app::App,
     db::{Transaction, prompts, renditions},
@@ -10,7 +10,7 @@ use crate::{
     model::{
         Domain, Mailbox, MailboxId, Manner, MediaState, Prompt, PromptId, PromptKind, PromptOrigin, Rendition, Time,
     },
-    queue::NewJob,
+    queue::{NewJob, Outlook},
     speech::{
         synthesize::{self, VoiceId},
         text::parts::{self, Part, Place},
@@ -36,6 +36,9 @@ pub struct Details {
     pub prompt: Prompt,
     /// Its renditions.
     pub renditions: Vec<Rendition>,
+    /// Its place in the queue and when it should be there, while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Outlook>,
 }
 
 /// Where a new version's audio comes from.
@@ -277,7 +280,18 @@ pub async fn details(app: &App, domain: &Domain, id: PromptId) -> Result<Details
     let connection = snapshot.connection();
     let prompt = prompts::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound("prompt"))?;
     let renditions = renditions::list(connection, id.0, prompt.version).await?;
-    Ok(Details { prompt, renditions })
+    drop(snapshot);
+    let queue = match prompt.state {
+        MediaState::Pending => {
+            let key = format!("{}/{}", prompt.id, prompt.version);
+            match jobs::outlook::<SynthesizePrompt>(app, &key).await? {
+                Some(outlook) => Some(outlook),
+                None => jobs::outlook::<RenderPrompt>(app, &key).await?,
+            }
+        }
+        _ => None,
+    };
+    Ok(Details { prompt, renditions, queue })
 }
 
 /// The domain's prompts by kind.

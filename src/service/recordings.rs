@@ -3,14 +3,15 @@
 use super::{
     Incoming, ServiceError, Taken,
     arrivals::{AnnouncedCall, Arrival, CallEnd, LeftLeg},
-    intake,
+    intake, jobs,
     patience::promptly,
 };
 use crate::{
     app::App,
     db::{recording_transcripts, recordings, renditions},
-    jobs::message::VERSION,
+    jobs::{StoreRecording, message::VERSION},
     model::{Domain, LegRole, Recording, RecordingId, RecordingState, Rendition, Time, Transcript},
+    queue::Outlook,
 };
 
 /// What a core says of a call it records.
@@ -34,6 +35,9 @@ pub struct Details {
     pub transcript: Option<Transcript>,
     /// Its renditions.
     pub renditions: Vec<Rendition>,
+    /// Its place in the queue and when it should be there, while it is pending and all its legs are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Outlook>,
 }
 
 /// Longest text a core may give as a call's id or a number.
@@ -167,11 +171,14 @@ pub async fn details(app: &App, domain: &Domain, id: RecordingId) -> Result<Deta
     let connection = snapshot.connection();
     let recording = recordings::in_domain(connection, domain.id, id).await?;
     let recording = recording.ok_or(ServiceError::NotFound("recording"))?;
-    Ok(Details {
-        transcript: recording_transcripts::find(connection, id).await?,
-        renditions: renditions::list(connection, id.0, VERSION).await?,
-        recording,
-    })
+    let transcript = recording_transcripts::find(connection, id).await?;
+    let renditions = renditions::list(connection, id.0, VERSION).await?;
+    drop(snapshot);
+    let queue = match recording.state {
+        RecordingState::Pending => jobs::outlook::<StoreRecording>(app, id).await?,
+        _ => None,
+    };
+    Ok(Details { transcript, renditions, queue, recording })
 }
 
 /// A page of the domain's recordings, newest first.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{client::Client, memory::PeakMemory, report::Report};
 use super::serve;
-use crate::{app::App, clock::Clock, config::Config, service::upkeep};
+use crate::{app::App, clock::Clock, config::Config, queue::Lane, service::upkeep};
 
 /// Options of `voicemill demo`.
 #[derive(Args, Debug)]
@@ -101,7 +101,7 @@ async fn run_service(
 ) -> anyhow::Result<()> {
     let (served, worked, ()) = tokio::join!(
         serve::answer(app.clone(), listener, shutdown.clone()),
-        serve::work(app.clone(), shutdown.clone()),
+        serve::work(app.clone(), &Lane::ALL, shutdown.clone()),
         upkeep::run(app, shutdown)
     );
     served.and(worked)

@@ -2,6 +2,7 @@
 
 mod bounces;
 mod domains;
+mod jobs;
 mod mail_templates;
 mod messages;
 mod notices;
@@ -38,6 +39,15 @@ pub(super) fn routes() -> Router<Arc<App>> {
             "/domains/{domain}/pronunciations/{word}",
             get(pronunciations::find).put(pronunciations::save).delete(pronunciations::delete),
         )
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/stats", get(jobs::overview))
+        .route("/jobs/retry", post(jobs::retry_all))
+        .route("/jobs/discard", post(jobs::discard_all))
+        .route("/jobs/pause", post(jobs::pause))
+        .route("/jobs/resume", post(jobs::resume))
+        .route("/jobs/{id}", get(jobs::show).delete(jobs::discard))
+        .route("/jobs/{id}/retry", post(jobs::retry))
+        .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/mailboxes", get(domains::mailboxes))
         .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
         .route("/mailboxes/{extension}/messages", get(messages::list))
