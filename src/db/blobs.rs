@@ -39,7 +39,7 @@ statements! {
     ADD_FAULT = "INSERT INTO store_fault (key, fault, found_at) VALUES ($1, $2, $3) ON CONFLICT (key, fault) DO NOTHING";
     CLEAR_FAULT = "DELETE FROM store_fault WHERE key = $1 AND fault = $2";
     FAULTS = "SELECT key, fault, found_at FROM store_fault ORDER BY found_at, key LIMIT $1";
-    COUNT_FAULTS = "SELECT CAST(COUNT(*) AS BIGINT) FROM store_fault";
+    COUNT_FAULTS = "SELECT COUNT(*) AS faults FROM store_fault";
 }
 
 /// Most keys that [`named`] is asked about at once.

@@ -23,7 +23,7 @@ statements! {
     STORED_BYTES = "SELECT CAST(COALESCE(SUM(original.bytes), 0) AS BIGINT) AS stored FROM message \
                     JOIN original ON original.owner_id = message.id WHERE message.mailbox_id = $1";
     // What nobody has dealt with or played, and can be.
-    UNREAD = "SELECT COUNT(*) FROM message WHERE mailbox_id = $1 AND folder = $2 AND state = $3 AND read_at IS NULL";
+    UNREAD = "SELECT COUNT(*) AS unread FROM message WHERE mailbox_id = $1 AND folder = $2 AND state = $3 AND read_at IS NULL";
     NEWEST_UNREAD = "SELECT * FROM message WHERE mailbox_id = $1 AND folder = $2 AND state = $3 AND read_at IS NULL \
                      ORDER BY created_at DESC, id DESC LIMIT 1";
     SET_AVAILABLE = "UPDATE message SET state = $2, failure = NULL, duration_ms = $3, brief_start_ms = $4, \

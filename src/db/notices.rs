@@ -18,7 +18,7 @@ statements! {
     // Newest first; a page begins below the id of the last row of the page before it.
     OF_DOMAIN = "SELECT * FROM notice WHERE domain_id = $1 AND id < $2 \
                      AND (CAST($3 AS TEXT) IS NULL OR state = $3) ORDER BY id DESC LIMIT $4";
-    LAST_OF_MAILBOX = "SELECT MAX(created_at) FROM notice WHERE mailbox_id = $1 AND medium = $2";
+    LAST_OF_MAILBOX = "SELECT MAX(created_at) AS last FROM notice WHERE mailbox_id = $1 AND medium = $2";
     SET_COMPOSED = "UPDATE notice SET state = $2, link_id = $3, internet_message_id = $4, mail_key = $5 WHERE id = $1";
     SET_WORDED = "UPDATE notice SET state = $2, link_id = $3, body = $4, parts = $5 WHERE id = $1";
     SET_UNKNOWN = "UPDATE notice SET state = $2, answer = $3 WHERE id = $1";
@@ -27,7 +27,7 @@ statements! {
                   settled_at = $5 WHERE id = $1 AND settled_at IS NULL";
     REPORT = "UPDATE notice SET state = $2, answer = $3, reference = COALESCE(CAST($4 AS TEXT), reference), \
                   settled_at = $5 WHERE id = $1";
-    UNSETTLED_OF_MAILBOX = "SELECT COUNT(*) FROM notice WHERE mailbox_id = $1 AND medium = $2 AND settled_at IS NULL";
+    UNSETTLED_OF_MAILBOX = "SELECT COUNT(*) AS unsettled FROM notice WHERE mailbox_id = $1 AND medium = $2 AND settled_at IS NULL";
     SET_MOVED = "UPDATE notice SET moved_to = $2 WHERE id = $1";
     FORGET_MOVES = "UPDATE notice SET moved_to = NULL WHERE message_id = $1";
 }

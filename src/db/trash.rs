@@ -8,7 +8,7 @@ statements! {
     // What was put there in some way that notes no time has lain there long enough.
     BEFORE = "SELECT id FROM message WHERE domain_id = $1 AND folder = 'trash' \
                   AND (trashed_at IS NULL OR trashed_at < $2) ORDER BY id LIMIT $3";
-    STILL = "SELECT COUNT(*) FROM message WHERE id = $1 AND folder = 'trash' AND (trashed_at IS NULL OR trashed_at < $2)";
+    STILL = "SELECT COUNT(*) AS still FROM message WHERE id = $1 AND folder = 'trash' AND (trashed_at IS NULL OR trashed_at < $2)";
     ORIGINAL_KEYS = "SELECT key FROM original WHERE owner_id = $1";
     RENDITION_KEYS = "SELECT key FROM rendition WHERE owner_id = $1";
     MAIL_KEYS = "SELECT mail_key FROM notice WHERE message_id = $1 AND mail_key IS NOT NULL";

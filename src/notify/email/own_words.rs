@@ -187,8 +187,8 @@ mod tests {
 
     #[test]
     fn words_use_what_there_is() {
-        let source = "Hi{# a comment with {{ and \" #}\n{% if link %}\nListen: {{ link.url }} {{ caller|upper }}\n{% endif %}\n{ }";
-        assert_eq!(rendered(source).unwrap(), "Hi\nListen: u ZOË <Z@EXAMPLE.COM>\n{ }");
+        let source = "Hi{# a comment with {{ and \" #}.\n{% if link %}\nListen: {{ link.url }} {{ caller|upper }}\n{% endif %}\n{ }";
+        assert_eq!(rendered(source).unwrap(), "Hi.\nListen: u ZOË <Z@EXAMPLE.COM>\n{ }");
         assert_eq!(rendered("{{ \"a\\\"*b\" }}{%- for i in range(3) +%}{{ i }}{% endfor %}").unwrap(), "a\"*b012");
         let html = render_part("body_html", "{{ caller }}", &context! { caller => "<b>" }).unwrap();
         assert_eq!(html, "&lt;b&gt;");

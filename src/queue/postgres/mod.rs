@@ -47,7 +47,7 @@ const STALE: &str = "SELECT id FROM worker WHERE id = $1 AND beat = $2 FOR UPDAT
 /// Passes over a job that somebody settles at this moment, or that a stopped process holds the lock of.
 const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, tellings, verdict, \
          CAST(payload AS TEXT) AS payload, crashes \
-     FROM job WHERE worker = $1 ORDER BY id FOR UPDATE SKIP LOCKED";
+     FROM job WHERE worker = $1 FOR UPDATE SKIP LOCKED";
 const CLAIMS: &str = "SELECT id, claim FROM job WHERE worker = $1";
 const LEAVE: &str = "DELETE FROM worker WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM job WHERE worker = $1)";
 const CANCELLED: &str = "SELECT id, cancel FROM job WHERE worker = $1 AND cancel IS NOT NULL";
