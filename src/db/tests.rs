@@ -55,6 +55,7 @@ async fn every_statement_is_the_same_on_both() {
         recordings::STATEMENTS,
         renditions::STATEMENTS,
         speech::STATEMENTS,
+        trash::STATEMENTS,
     ];
     for (name, sql) in lists.concat() {
         assert_eq!(shape(&mut sqlite, name, sql).await, shape(&mut postgres, name, sql).await, "{name}");
