@@ -1,5 +1,7 @@
 //! Random sequences of operations, each compared with a model that holds the rules in memory.
 
+mod operation;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
@@ -9,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use self::operation::{End, Operation, operation};
 use super::{
     JobError, JobId, Lane, Priority, State,
     fairness::Turns,
@@ -23,91 +26,6 @@ use crate::{
 };
 
 const TTL: SignedDuration = SignedDuration::from_secs(15);
-
-#[derive(Clone, Debug)]
-enum Operation {
-    Enqueue {
-        tenant: u8,
-        priority: Priority,
-        delay: i64,
-        key: Option<u8>,
-        max_attempts: u16,
-    },
-    Join,
-    Beat {
-        worker: usize,
-    },
-    Claim {
-        worker: usize,
-        wanted: usize,
-    },
-    /// Settles a claim that was ever made, so a zombie's too.
-    Settle {
-        claim: usize,
-        end: End,
-    },
-    Leave {
-        worker: usize,
-    },
-    Reap {
-        by: usize,
-    },
-    Promote,
-    Advance {
-        seconds: i64,
-    },
-    Hasten {
-        key: u8,
-        delay: i64,
-    },
-    Cancel {
-        job: usize,
-    },
-    Retry {
-        job: usize,
-    },
-    Forget {
-        job: usize,
-    },
-}
-
-#[derive(Clone, Copy, Debug)]
-enum End {
-    Well,
-    Retry,
-    Discard,
-    Snooze,
-    Undecodable,
-}
-
-fn operation() -> impl Strategy<Value = Operation> {
-    let end = prop_oneof![
-        3 => Just(End::Well),
-        3 => Just(End::Retry),
-        1 => Just(End::Discard),
-        1 => Just(End::Snooze),
-        1 => Just(End::Undecodable),
-    ];
-    let priority = prop::sample::select(Priority::ALL.to_vec());
-    let delay = prop_oneof![2 => Just(0_i64), 1 => 1_i64..100];
-    prop_oneof![
-        6 => (0_u8..4, priority, delay.clone(), prop::option::of(0_u8..3), 1_u16..4).prop_map(
-            |(tenant, priority, delay, key, max_attempts)| Operation::Enqueue { tenant, priority, delay, key, max_attempts }
-        ),
-        1 => Just(Operation::Join),
-        2 => (0_usize..4).prop_map(|worker| Operation::Beat { worker }),
-        6 => (0_usize..4, 1_usize..6).prop_map(|(worker, wanted)| Operation::Claim { worker, wanted }),
-        8 => (0_usize..64, end).prop_map(|(claim, end)| Operation::Settle { claim, end }),
-        1 => (0_usize..4).prop_map(|worker| Operation::Leave { worker }),
-        2 => (0_usize..4).prop_map(|by| Operation::Reap { by }),
-        3 => Just(Operation::Promote),
-        3 => (1_i64..40).prop_map(|seconds| Operation::Advance { seconds }),
-        1 => (0_u8..3, delay).prop_map(|(key, delay)| Operation::Hasten { key, delay }),
-        1 => (0_usize..16).prop_map(|job| Operation::Cancel { job }),
-        1 => (0_usize..16).prop_map(|job| Operation::Retry { job }),
-        1 => (0_usize..16).prop_map(|job| Operation::Forget { job }),
-    ]
-}
 
 /// A job as the model has it, and as its row must look.
 #[derive(Clone, Debug, PartialEq)]

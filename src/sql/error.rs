@@ -22,12 +22,6 @@ impl DbError {
     pub fn is_unstorable_text(&self) -> bool {
         matches!(postgres_code(&self.0), Some("22021" | "22P05"))
     }
-
-    /// True when nothing answers at the address, or what answers refuses this user.
-    pub fn is_unreachable(&self) -> bool {
-        matches!(&self.0, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut)
-            || postgres_code(&self.0).is_some_and(|code| code.starts_with("28") || code == "3D000")
-    }
 }
 
 /// True when the same statement, or its whole transaction, may succeed later.

@@ -95,9 +95,11 @@ pub(crate) fn lock(path: &Path, how: FlockOperation) -> File {
 }
 
 fn is_up(folder: &Path) -> bool {
+    let mut keeper = folder.as_os_str().to_owned();
+    keeper.push(".keeper");
     let looked_after = File::options()
         .write(true)
-        .open(folder.with_extension("pg.keeper"))
+        .open(keeper)
         .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_err());
     looked_after && folder.join("ready").exists() && UnixStream::connect(folder.join(".s.PGSQL.5432")).is_ok()
 }
