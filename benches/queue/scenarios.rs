@@ -17,15 +17,15 @@ use serde::{Deserialize, Serialize};
 
 /// What a job carries.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Payload {
+pub(crate) struct Payload {
     /// Microseconds since 1970 at which its enqueueing began; 0 where nobody asks.
-    pub t: u64,
+    pub(crate) t: u64,
     /// Whose job it is.
-    pub tenant: u64,
+    pub(crate) tenant: u64,
 }
 
 /// A queue under test.
-pub trait Contender: Send + Sync + 'static {
+pub(crate) trait Contender: Send + Sync + 'static {
     /// Makes its tables.
     fn prepare(&self) -> impl Future<Output = anyhow::Result<()>> + Send;
     /// Adds jobs in one transaction, as its users would.
@@ -42,7 +42,7 @@ pub trait Contender: Send + Sync + 'static {
 
 /// What the jobs tell as they start.
 #[derive(Debug, Default)]
-pub struct Probe {
+pub(crate) struct Probe {
     started: AtomicU64,
     before_second: Mutex<Option<u64>>,
     latencies: Mutex<Vec<u64>>,
@@ -50,7 +50,7 @@ pub struct Probe {
 
 impl Probe {
     /// Every job's only deed.
-    pub fn start(&self, payload: &Payload) {
+    pub(crate) fn start(&self, payload: &Payload) {
         let before = self.started.fetch_add(1, Ordering::Relaxed);
         if payload.t > 0 {
             self.latencies.lock().expect("nobody panics").push(now().saturating_sub(payload.t));
@@ -78,7 +78,7 @@ fn say(line: &str) {
 const GLANCE: Duration = Duration::from_millis(2);
 
 /// Runs the scenario that the arguments name.
-pub async fn run<C: Contender>(contender: C, arguments: &[String]) -> anyhow::Result<()> {
+pub(crate) async fn run<C: Contender>(contender: C, arguments: &[String]) -> anyhow::Result<()> {
     let contender = Arc::new(contender);
     let number = |place: usize| -> anyhow::Result<u64> {
         let text = arguments.get(place).ok_or_else(|| anyhow::anyhow!("the scenario lacks a number"))?;
