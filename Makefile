@@ -12,14 +12,24 @@ MODELS = whisper-tiny.en voice-heart
 # be and speaks. 104 MB, once.
 TEST_MODELS = $(MODELS) voice-kokoro
 
-# The mail server that the mail tests send to, in a Python environment of its own.
+# What the tests of mail and SMS talk to. In a Python environment of its own: the mail server, a message centre that speaks
+# SMPP, and what verifies DKIM. Unpacked beside it: Kannel, and the mail sink of postfix.
 testenv := target/testenv
-aiosmtpd := aiosmtpd==1.4.6
+testenv_packages := aiosmtpd==1.4.6 smpp34==1.5.0 dkimpy==1.1.8 pynacl==1.6.2
+testenv_ready := $(testenv)/ready-$(subst ==,-,$(subst $() ,_,$(testenv_packages)))
+testtools := target/testtools
 
 cargo_deny := cargo-deny@0.20.2
 
+# An S3-compatible server that differs from others wherever it may, as a program of its own beside the tests.
+garage := garage@2.5.0
+
+# The AWS CLI, beside which uploads and downloads are measured, in a Python environment of its own.
+awsenv := target/awsenv
+awscli := awscli==1.46.3
+
 .DEFAULT_GOAL := help
-.PHONY: help setup build models demo test fuzz lint docs samples bench-audio bench-speech bench-transcription clean-data
+.PHONY: help setup build models demo test test-garage fuzz lint docs samples bench-audio bench-speech bench-transcription bench-delivery bench-queue chaos clean-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +49,7 @@ demo: models ## Show the whole service at work, then serve it (ONCE=1: check eve
 	@VOICEMILL_SPEECH__MODELS_FOLDER=$(models_folder) $(target)/release/voicemill demo $(if $(ONCE),--once) $(if $(MAIL_TO),--mail-to $(MAIL_TO))
 
 # Tests and the binary that fetches their models are built in one go, so that the dependencies are compiled once.
-test: setup $(testenv)/$(aiosmtpd) ## Run every test
+test: setup $(testenv_ready) $(testtools)/READY ## Run every test
 	@scripts/setup npm
 	cargo test --no-run
 	@mkdir -p $(models_folder)
@@ -47,11 +57,19 @@ test: setup $(testenv)/$(aiosmtpd) ## Run every test
 	cargo test --doc
 	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run; else set -x; cargo test --lib --bins --tests; fi
 
-$(testenv)/$(aiosmtpd): | setup
-	@echo 'installing $(aiosmtpd) into $(testenv), for the mail tests'
+$(testenv_ready): | setup
+	@echo 'installing $(testenv_packages) into $(testenv), for the tests of mail and SMS'
 	@python3 -m venv $(testenv)
-	@$(testenv)/bin/pip install --quiet --disable-pip-version-check $(aiosmtpd)
+	@$(testenv)/bin/pip install --quiet --disable-pip-version-check $(testenv_packages)
 	@touch $@
+
+test-garage: setup ## Hold the S3 store to the behaviour of all stores against garage, too (builds garage, once)
+	@test -x target/garage/bin/garage || { echo 'building $(garage), a store to test with; this takes long'; cargo install --quiet --locked --root target/garage $(garage); }
+	cargo test --no-run --test storage
+	scripts/with-garage target/garage/bin/garage cargo test --test storage another_server -- --nocapture
+
+$(testtools)/READY: | setup
+	@scripts/testtools $(testtools)
 
 fuzz: setup ## Feed the decoders hostile input, a minute each (FUZZ_SECONDS=60; needs a nightly compiler)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) fuzz/run
@@ -82,6 +100,34 @@ bench-speech: setup ## Measure every voice: cost, and words understood over a ph
 bench-transcription: models ## Compare transcription with faster-whisper: CPU, memory, words (fetches it and its clips)
 	cargo build --release --bench transcription
 	@benches/transcription "$$(ls -t $(target)/release/deps/transcription-* | grep -v '\.d$$' | head -1)" --models-dir $(abspath $(models_folder))
+
+# An unoptimised build will do: what moves bytes are dependencies, which are optimised in every build.
+bench-delivery: setup $(awsenv)/$(awscli) ## Measure storage and mail beside rclone and the AWS CLI, and smtp-sink
+	@scripts/setup rclone
+	cargo build
+	cargo bench --profile dev --bench store --no-run
+	@benches/delivery/storage "$$(ls -t $(target)/debug/deps/store-* | grep -v '\.d$$' | head -1)" $(target)/debug/voicemill --aws $(awsenv)/bin/aws
+	@if test -x benches/delivery/mail; then benches/delivery/mail; fi
+
+$(awsenv)/$(awscli): | setup
+	@echo 'installing $(awscli) into $(awsenv), to compare with'
+	@python3 -m venv $(awsenv)
+	@$(awsenv)/bin/pip install --quiet --disable-pip-version-check $(awscli)
+	@touch $@
+
+# Ours and the peers at their best settings, each in its own process; the peers on Node need 22, which comes from npm too.
+bench-queue: setup ## Compare the queue with graphile-worker, pg-boss, apalis and others on one PostgreSQL (fetches them; BENCH=--quick)
+	@scripts/setup npm
+	cargo build --release --bench queue
+	cargo build --release --manifest-path benches/queue/peers/Cargo.toml --target-dir $(target)/bench-queue/peers
+	@mkdir -p $(target)/bench-queue/node && cp benches/queue/node/* $(target)/bench-queue/node
+	@npm --prefix $(target)/bench-queue/node install --silent --no-audit --no-fund
+	@benches/queue/run "$$(ls -t $(target)/release/deps/queue-* | grep -v '\.d$$' | head -1)" \
+		$(target)/bench-queue/peers/release/queue-peers $(abspath $(target)/bench-queue/node) $(BENCH)
+
+# CHAOS_SEED repeats a run's choices; CHAOS_JOBS and CHAOS_SECONDS change its size.
+chaos: setup ## Kill workers and databases at random for about five minutes: nothing may be lost or done twice
+	cargo test --test queue_chaos -- --ignored --nocapture
 
 clean-data: ## Remove what the demo and a local service stored
 	rm -rf data

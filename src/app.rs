@@ -5,7 +5,8 @@ use std::{
     io::Write,
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -18,18 +19,20 @@ use crate::{
     config::Config,
     db::{self, Database},
     links::{KeyConfig, LinkKeys},
+    model::{Domain, KeyScope},
     notify::{
         Channel,
-        email::{Outbox, Smtp},
+        email::{Destinations, Dkim, Outbox, Smtp},
+        sms::{SmsGateway, SmsOutbox},
     },
-    queue::Queue,
+    queue::{Lane, Queue, WorkerConfig},
     speech::{
         SpeechError,
         models::{Manifest, ModelStore, default_folder},
         synthesize::{AllVoices, CloudVoices, LocalVoices, Synthesizer, VoiceId},
         transcribe::{self, CloudTranscriber, Transcriber},
     },
-    storage::{BlobStore, LocalStore},
+    storage::{BlobStore, Breaker, Landing, LocalStore, S3Store, Spool},
 };
 
 /// Every handle that services and jobs work with; shared by all of them.
@@ -42,10 +45,22 @@ pub struct App {
     pub database: Database,
     /// Originals, renditions and mails.
     pub store: Arc<dyn BlobStore>,
+    /// Where bytes from outside arrive.
+    pub landing: Landing,
+    /// What cores dropped while store or database were down.
+    pub spool: Spool,
+    /// What was down just now.
+    pub breakers: Breakers,
+    /// Keys that were good when the database last answered, by the SHA-256 of their secrets.
+    pub known_keys: Mutex<HashMap<[u8; 32], (Domain, KeyScope)>>,
     /// The job queue.
     pub queue: Queue,
     /// Where mails go.
     pub mail: Arc<dyn Channel>,
+    /// The keys that mails are signed with.
+    pub dkim: Dkim,
+    /// Where SMS go, and what comes back.
+    pub sms: SmsGateway,
     /// Keys of the links in mails.
     pub link_keys: LinkKeys,
     /// Renders audio in a process of its own.
@@ -58,7 +73,20 @@ pub struct App {
     pub voice_samples: tokio::sync::Mutex<HashMap<VoiceId, Bytes>>,
     models: Arc<ModelStore>,
     transcriber: OnceLock<Arc<dyn Transcriber>>,
+    /// Hears other languages than English.
+    linguist: OnceLock<Arc<dyn Transcriber>>,
     scratch: PathBuf,
+}
+
+/// What was down just now, so that not everybody waits to find out.
+#[derive(Debug, Default)]
+pub struct Breakers {
+    /// Putting into the store.
+    pub store: Breaker,
+    /// Reading from the database.
+    pub reads: Breaker,
+    /// Writing to the database.
+    pub writes: Breaker,
 }
 
 impl App {
@@ -75,11 +103,31 @@ impl App {
         forget_old_scratch(&scratch);
         let database = open_database(&config).await?;
         let queue = Queue::new(&database, clock.clone());
-        let store: Arc<dyn BlobStore> =
-            Arc::new(LocalStore::open(&folder.join("store")).await.context("cannot open the store")?);
+        let store: Arc<dyn BlobStore> = match &config.storage.s3 {
+            Some(s3) => Arc::new(S3Store::open(s3.clone()).await.map_err(anyhow::Error::msg)?),
+            None => Arc::new(LocalStore::open(&folder.join("store")).await.context("cannot open the store")?),
+        };
+        let spool_folder = config.storage.spool_folder.clone().unwrap_or_else(|| folder.join("spool"));
+        // On one disk, so that what landed becomes an entry of the spool by its name alone.
+        let landing = Landing::open(spool_folder.join("landing"), config.storage.min_free_bytes)
+            .await
+            .context("cannot make the folder that drops land in")?;
+        let spool = Spool::open(&spool_folder).await.context("cannot open the spool")?;
         let mail: Arc<dyn Channel> = match &config.smtp {
-            Some(smtp) => Arc::new(Smtp::new(smtp)?),
+            Some(smtp) => {
+                let smtp = Arc::new(Smtp::new(smtp)?);
+                Arc::new(Destinations::new(smtp, config.mail.destination, config.mail.destinations.clone()))
+            }
             None => Arc::new(Outbox::open(folder.join("outbox")).context("cannot make the outbox")?),
+        };
+        let dkim = Dkim::new(&config.mail.dkim)?;
+        let sms = match &config.sms {
+            Some(sms) => SmsGateway::new(sms, &config.http.public_url)?,
+            None => {
+                let outbox = folder.join("outbox");
+                std::fs::create_dir_all(&outbox).context("cannot make the outbox")?;
+                SmsGateway::outbox(SmsOutbox::new(outbox))
+            }
         };
         let link_keys = match config.links.keys.as_slice() {
             [] => LinkKeys::new(&[KeyConfig { id: 1, secret: secret(&folder.join("link-key"))? }])?,
@@ -96,7 +144,8 @@ impl App {
             .clone()
             .or_else(default_folder)
             .context("there is no home folder to look for models in; set speech.models_folder")?;
-        let models = Arc::new(ModelStore::new(models, Manifest::built_in()?));
+        let models = ModelStore::new(models, Manifest::built_in()?).with_own(config.speech.models.clone())?;
+        let models = Arc::new(models);
         let own = LocalVoices::new(models.clone());
         let synthesizer: Arc<dyn Synthesizer> = match &config.cloud_voices {
             Some(cloud) => Arc::new(AllVoices { own, cloud: CloudVoices::new(cloud.clone()).context("cloud_voices")? }),
@@ -112,27 +161,52 @@ impl App {
             clock,
             database,
             store,
+            landing,
+            spool,
+            breakers: Breakers::default(),
+            known_keys: Mutex::default(),
             queue,
             mail,
+            dkim,
+            sms,
             link_keys,
             sandbox: Sandbox::new(program),
             operator_key_hash: Sha256::digest(operator_key.as_bytes()).into(),
             synthesizer,
             voice_samples: tokio::sync::Mutex::default(),
             models,
+            linguist: transcriber.clone(),
             transcriber,
             scratch,
             config,
         }))
     }
 
-    /// The engine that transcribes, loaded at its first use so that machines without that work need no model.
-    pub fn transcriber(&self) -> Result<Arc<dyn Transcriber>, SpeechError> {
-        load_once(&self.transcriber, || {
-            let speech = &self.config.speech;
+    /// The engine that transcribes `language`, if that is known, loaded at its first use so that machines without that
+    /// work need no model.
+    pub fn transcriber(&self, language: Option<&str>) -> Result<Arc<dyn Transcriber>, SpeechError> {
+        let speech = &self.config.speech;
+        let foreign =
+            language.is_some_and(|language| language != "en") && speech.languages_model != speech.transcribe_model;
+        let (cell, model) = match foreign {
+            true => (&self.linguist, &speech.languages_model),
+            false => (&self.transcriber, &speech.transcribe_model),
+        };
+        load_once(cell, || {
             let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-            transcribe::open(&self.models, &speech.transcribe_model, speech.engine, threads)
+            transcribe::open(&self.models, model, speech.engine, threads)
         })
+    }
+
+    /// The number or name that a domain's SMS come from.
+    pub fn sms_sender<'a>(&'a self, domain: &'a Domain) -> &'a str {
+        let configured = self.config.sms.as_ref().map_or("voicemill", |sms| &sms.sender);
+        domain.sms_sender.as_deref().unwrap_or(configured)
+    }
+
+    /// Most parts of SMS that a domain without a limit of its own may send on a day.
+    pub fn sms_daily_limit(&self) -> i64 {
+        self.config.sms.as_ref().map_or(i64::MAX, |sms| i64::from(sms.daily_limit))
     }
 
     /// A folder for one attempt's files, gone when the value is dropped.
@@ -140,11 +214,26 @@ impl App {
         tempfile::tempdir_in(&self.scratch)
     }
 
-    /// How wide the CPU lane is.
-    pub fn cpu_width(&self) -> usize {
-        match self.config.workers.cpu {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            width => width,
+    /// How many jobs a worker runs at once in each of these lanes, and none in the others. Cores are those that the process
+    /// may use: a cgroup's quota counts.
+    pub fn worker_config(&self, lanes: &[Lane]) -> WorkerConfig {
+        let settings = &self.config.workers;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let or = |set: usize, usual: usize| if set == 0 { usual } else { set };
+        let width = |lane| match lane {
+            _ if !lanes.contains(&lane) => 0,
+            Lane::Cpu => or(settings.cpu, cores),
+            Lane::Io => settings.io,
+            Lane::Transcribe if lanes.contains(&Lane::Cpu) => or(settings.transcribe, cores.div_ceil(2)),
+            Lane::Transcribe => or(settings.transcribe, cores),
+        };
+        WorkerConfig {
+            cpu_slots: width(Lane::Cpu),
+            io_slots: width(Lane::Io),
+            transcribe_slots: width(Lane::Transcribe),
+            lease: Duration::from_secs(settings.lease_seconds),
+            grace: Duration::from_secs(settings.grace_seconds),
+            ..WorkerConfig::default()
         }
     }
 }

@@ -3,6 +3,7 @@
 //! `VOICEMILL_HTTP__LISTEN=…` sets `listen` in `[http]`; the environment wins over the file, the file over the defaults.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -16,9 +17,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     links::KeyConfig,
     model::Engine,
-    notify::email::SmtpConfig,
-    speech::{synthesize::CloudVoicesConfig, transcribe::CloudTranscriptionConfig},
+    notify::{
+        email::{DestinationLimits, DkimKeyConfig, SmtpConfig},
+        sms::SmsConfig,
+    },
+    speech::{models::OwnModel, synthesize::CloudVoicesConfig, transcribe::CloudTranscriptionConfig},
     sql::DatabaseConfig,
+    storage::s3::S3Config,
 };
 
 /// Everything an operator can set.
@@ -42,6 +47,9 @@ pub struct Config {
     /// The server that mails leave through; without one they go to `outbox` in the storage folder as `.eml` files.
     #[serde(skip_serializing)]
     pub smtp: Option<SmtpConfig>,
+    /// The provider that SMS leave through; without one they go to `outbox` in the storage folder as `.txt` files.
+    #[serde(skip_serializing)]
+    pub sms: Option<SmsConfig>,
     /// A provider's voices beside our own; none unless set.
     #[serde(skip_serializing)]
     pub cloud_voices: Option<CloudVoicesConfig>,
@@ -58,11 +66,19 @@ pub struct Config {
 pub struct StorageConfig {
     /// The folder that holds store, outbox and scratch files, and the database unless that is elsewhere.
     pub folder: PathBuf,
+    /// The folder that what cores drop lands in, and stays in while store or database is down; `spool` in the storage
+    /// folder unless set.
+    pub spool_folder: Option<PathBuf>,
+    /// Bytes to keep free on the disk of the spool: what would leave less is answered 507.
+    pub min_free_bytes: u64,
+    /// The bucket that is the store, in place of the folder `store` in the storage folder.
+    #[serde(skip_serializing)]
+    pub s3: Option<S3Config>,
 }
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { folder: "data".into() }
+        Self { folder: "data".into(), spool_folder: None, min_free_bytes: 256_000_000, s3: None }
     }
 }
 
@@ -99,6 +115,8 @@ pub struct WorkersConfig {
     pub cpu: usize,
     /// Jobs of the I/O lane at once.
     pub io: usize,
+    /// Transcriptions at once; 0 means half as many as the machine has cores, and all on a machine for transcription only.
+    pub transcribe: usize,
     /// Seconds after which a silent worker's jobs go to another.
     pub lease_seconds: u64,
     /// Seconds that running jobs get to finish at shutdown.
@@ -107,7 +125,7 @@ pub struct WorkersConfig {
 
 impl Default for WorkersConfig {
     fn default() -> Self {
-        Self { cpu: 0, io: 32, lease_seconds: 15, grace_seconds: 20 }
+        Self { cpu: 0, io: 32, transcribe: 0, lease_seconds: 15, grace_seconds: 20 }
     }
 }
 
@@ -150,6 +168,11 @@ pub struct SpeechConfig {
     pub models_folder: Option<PathBuf>,
     /// The model that transcribes.
     pub transcribe_model: String,
+    /// The model that transcribes for domains whose language is another than English.
+    pub languages_model: String,
+    /// Models that the operator has as files.
+    #[serde(skip_serializing)]
+    pub models: Vec<OwnModel>,
     /// The engine that runs it.
     pub engine: Engine,
     /// The voice that speaks where none is chosen.
@@ -161,6 +184,8 @@ impl Default for SpeechConfig {
         Self {
             models_folder: None,
             transcribe_model: "whisper-tiny.en".into(),
+            languages_model: "whisper-base".into(),
+            models: Vec::new(),
             engine: Engine::default(),
             voice: "heart".into(),
         }
@@ -173,11 +198,24 @@ impl Default for SpeechConfig {
 pub struct MailConfig {
     /// Largest mail in bytes; above it the audio becomes a link.
     pub max_mail_bytes: u64,
+    /// Limits of each destination, the domain of the recipient's address.
+    pub destination: DestinationLimits,
+    /// Destinations with limits of their own, by domain.
+    #[serde(skip_serializing)]
+    pub destinations: HashMap<String, DestinationLimits>,
+    /// Keys that mails are signed with.
+    #[serde(skip_serializing)]
+    pub dkim: Vec<DkimKeyConfig>,
 }
 
 impl Default for MailConfig {
     fn default() -> Self {
-        Self { max_mail_bytes: 25_000_000 }
+        Self {
+            max_mail_bytes: 25_000_000,
+            destination: DestinationLimits::default(),
+            destinations: HashMap::new(),
+            dkim: Vec::new(),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &[]),
     // It composes the sections that modules own.
-    ("config", &["links", "notify", "speech", "sql"]),
+    ("config", &["links", "notify", "speech", "sql", "storage"]),
     ("telemetry", &["config"]),
     ("audio", &[]),
     ("storage", &[]),

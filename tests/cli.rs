@@ -11,7 +11,7 @@ use std::{
 
 use common::{Sound, lufs, models_folder, said, samples};
 use serde_json::Value;
-use voicemill::speech::accuracy::word_error_rate;
+use voicemill::speech::{accuracy::word_error_rate, models::Manifest};
 
 fn voicemill(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_voicemill"))
@@ -50,6 +50,87 @@ fn one_input_becomes_many_files_at_one_loudness() {
         let seconds = Sound::decode(&bytes, hint).seconds();
         assert!((seconds - 40.0).abs() < 0.1, "{output}: {seconds} s");
     }
+}
+
+/// Two mono files of 16 bits as the channels of one.
+fn in_stereo(left: &Path, right: &Path, to: &Path) {
+    let samples = |file: &Path| hound::WavReader::open(file).unwrap().into_samples::<i16>().map(Result::unwrap);
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(to, spec).unwrap();
+    for (one, other) in samples(left).zip(samples(right)) {
+        writer.write_sample(one).unwrap();
+        writer.write_sample(other).unwrap();
+    }
+    writer.finalize().unwrap();
+}
+
+#[test]
+fn both_sides_of_a_call_are_written_down_in_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = folder.path().join("call.wav");
+    in_stereo(&samples().join("call-caller.wav"), &samples().join("call-callee.wav"), &call);
+    let text = succeeds(folder.path(), &["transcribe", "call.wav", "--roles"]);
+    let first = text.lines().next().unwrap();
+    assert!(first.starts_with("Callee: Good morning"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("Caller: ") && line.contains("Friday")), "{text}");
+    let mono = samples().join("call-caller.wav");
+    let complaint = fails(folder.path(), &["transcribe", mono.to_str().unwrap(), "--roles"]);
+    assert!(complaint.contains("two channels"), "{complaint}");
+}
+
+#[test]
+fn a_model_of_ones_own_is_used_if_its_digest_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = Manifest::built_in().unwrap();
+    let listed = &manifest.model("whisper-tiny.en").unwrap().files[0];
+    let model = folder.path().join("mine.bin");
+    std::fs::copy(models_folder().join("whisper-tiny.en").join(&listed.name), &model).unwrap();
+    let input = samples().join("voicemail-short.wav");
+    let line = |sha256: &str| {
+        ["transcribe", input.to_str().unwrap(), "--json", "--model-file", "mine.bin", "--sha256", sha256]
+            .map(str::to_owned)
+    };
+    let right = line(&listed.sha256.to_string());
+    let json = succeeds(folder.path(), &right.each_ref().map(String::as_str));
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["model"], "mine.bin");
+    let wrong = line(&"0".repeat(64));
+    let complaint = fails(folder.path(), &wrong.each_ref().map(String::as_str));
+    assert!(complaint.contains("expected sha256 0000"), "{complaint}");
+    let english = fails(folder.path(), &["transcribe", input.to_str().unwrap(), "--language", "de"]);
+    assert!(english.contains("knows only English"), "{english}");
+}
+
+/// Runs what it is told, and prints the most memory that this took in KiB.
+const METER: &str = "import resource, subprocess, sys\n\
+    subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n\
+    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n";
+
+#[test]
+fn a_long_recording_needs_no_more_memory_to_transcribe_than_a_short_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let once = hound::WavReader::open(samples().join("call-callee.wav")).unwrap();
+    let spec = once.spec();
+    let once: Vec<i16> = once.into_samples().map(Result::unwrap).collect();
+    let peak_kib = |times: usize| {
+        let file = folder.path().join("long.wav");
+        let mut writer = hound::WavWriter::create(&file, spec).unwrap();
+        once.repeat(times).iter().for_each(|sample| writer.write_sample(*sample).unwrap());
+        writer.finalize().unwrap();
+        let program = env!("CARGO_BIN_EXE_voicemill");
+        let mut meter = Command::new("python3");
+        meter.args(["-c", METER, program, "transcribe", file.to_str().unwrap()]);
+        let output = meter.env("VOICEMILL_MODELS_DIR", models_folder()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().parse::<u64>().unwrap()
+    };
+    let (short, long) = (peak_kib(3), peak_kib(12));
+    println!("{short} KiB for 2 minutes, {long} KiB for 7");
+    assert!(long <= short + 16_384, "{short} KiB for 2 minutes, {long} KiB for 7");
 }
 
 #[test]

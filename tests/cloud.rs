@@ -18,12 +18,17 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::spawn_blocking};
 use voicemill::{
-    audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec},
+    audio::{
+        decode,
+        format::{AudioBlock, AudioError, AudioSource, AudioSpec},
+    },
     model::{Manner, Pronunciation, Said},
     speech::{
         SpeechError,
         synthesize::{CloudVoices, CloudVoicesConfig, Pcm, Pronunciations, Speech, Synthesizer, VoiceId},
-        transcribe::{CloudTranscriber, CloudTranscriptionConfig, TranscribeControl, Transcriber, Transcript},
+        transcribe::{
+            CloudTranscriber, CloudTranscriptionConfig, SpeechSource, TranscribeControl, Transcriber, Transcript,
+        },
     },
 };
 
@@ -147,13 +152,27 @@ async fn a_provider_that_is_slow_or_gone_or_sends_too_much_is_given_up() {
     assert!(error.to_string().contains("no 16-bit samples"), "{error}");
 }
 
-/// A tone that is quiet for one second in every ten.
-struct Tone {
+/// Speech that is quiet for one second in every ten.
+struct Voice {
+    speech: Vec<f32>,
     at: usize,
     length: usize,
 }
 
-impl AudioSource for Tone {
+impl Voice {
+    /// So many seconds of it.
+    fn new(seconds: usize) -> Self {
+        let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/voicemail.wav");
+        let mut source = SpeechSource::new(decode::open(&sample, None).unwrap().source).unwrap();
+        let (mut block, mut speech) = (AudioBlock::default(), Vec::new());
+        while source.next_block(&mut block).unwrap() {
+            speech.extend_from_slice(&block.samples);
+        }
+        Self { speech, at: 0, length: seconds * 16_000 }
+    }
+}
+
+impl AudioSource for Voice {
     fn spec(&self) -> AudioSpec {
         AudioSpec::mono(16_000)
     }
@@ -162,7 +181,7 @@ impl AudioSource for Tone {
         let end = (self.at + 8_000).min(self.length);
         let sample = |index: usize| match index / 16_000 % 10 {
             9 => 0.0,
-            _ => 0.3 * (TAU * 440.0 * index as f32 / 16_000.0).sin(),
+            _ => self.speech[index % 160_000],
         };
         block.samples.clear();
         block.samples.extend((self.at..end).map(sample));
@@ -176,7 +195,7 @@ async fn transcribe(base: &str, seconds: usize) -> Result<Transcript, SpeechErro
     let config: CloudTranscriptionConfig = serde_json::from_value(config).unwrap();
     let transcriber = CloudTranscriber::new(&config).unwrap();
     let work = move || {
-        let mut audio = Tone { at: 0, length: seconds * 16_000 };
+        let mut audio = Voice::new(seconds);
         transcriber.transcribe(&mut audio, &TranscribeControl::default())
     };
     spawn_blocking(work).await.unwrap()

@@ -9,10 +9,12 @@ use std::{
 
 use bytes::Bytes;
 use voicemill::{
-    model::{NoticeId, Time},
+    model::{NoticeId, Run, Time},
     notify::{
         Channel, NotifyError, Receipt, Recipient, Rendered,
-        email::{Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, TranscriptPart, VoicemailMail},
+        email::{
+            Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, Stationery, TranscriptPart, VoicemailMail,
+        },
     },
 };
 
@@ -98,14 +100,18 @@ fn mail_with(brief: bool, audio: AudioPart<'_>) -> Rendered {
         locale: "en-GB",
         duration: Duration::from_secs(34),
         brief,
-        transcript: TranscriptPart::Text("One line.\n.\nA dot alone on the line before this one."),
+        transcript: TranscriptPart::Text(&[Run {
+            text: "One line.\n.\nA dot alone on the line before this one.".to_owned(),
+            doubtful: false,
+        }]),
+        callback_numbers: &[],
         audio,
     };
     Rendered {
         notice_id,
         sender: sender.to_owned(),
         queued_at,
-        bytes: mail.compose().expect("the mail is sound").bytes.into(),
+        bytes: mail.compose(&Stationery::default()).expect("the mail is sound").bytes.into(),
     }
 }
 
@@ -146,7 +152,7 @@ async fn refusals_are_told_apart() {
     }
     let error = send(&smtp, "unknown").await.unwrap_err();
     assert_eq!(error.to_string(), "refused for this recipient: 550 5.1.1");
-    assert!(error.answer().text().contains("no such user"));
+    assert!(error.answer().unwrap().text().contains("no such user"));
     let result = send(&smtp, "login").await;
     assert!(matches!(result, Err(NotifyError::Misconfigured(_))), "{result:?}");
 }

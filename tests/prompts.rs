@@ -244,6 +244,18 @@ async fn a_core_has_facts_spoken_once() {
     assert!(script.ends_with("from Robin Stone, four one five, five five five, zero one three two."), "{script}");
     test.message(&message["id"], |message| message["state"] == "available").await;
 
+    // The mailbox's clock, else the domain's: in Tokyo it is another day.
+    test.mailbox("102", json!({"transcribe": false, "time_zone": "Asia/Tokyo"})).await;
+    let received = json!([{"received": {"at": "2026-03-01T20:00:00Z", "from_number": "", "from_name": ""}}]);
+    let script = async |wanted: Value| {
+        let asked = ok(test.core(Method::POST, "/core/v1/announcements").json(&wanted)).await;
+        asked["script"].as_str().unwrap().to_owned()
+    };
+    let in_new_york = script(json!({"parts": received})).await;
+    let in_tokyo = script(json!({"parts": received, "extension": "102"})).await;
+    assert!(in_new_york.contains("March first"), "{in_new_york}");
+    assert!(in_tokyo.contains("March second"), "{in_tokyo}");
+
     let unknown = json!({"parts": [{"weather": "fine"}]});
     let refused = test.core(Method::POST, "/core/v1/announcements").json(&unknown).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);

@@ -28,5 +28,7 @@ mod crashes;
 mod fairness;
 #[path = "queue/harness.rs"]
 mod harness;
+#[path = "queue/operators.rs"]
+mod operators;
 #[path = "support/postgres.rs"]
 mod postgres_server;

@@ -6,7 +6,7 @@ mod common;
 
 use common::{Sound, TestApp, likeness, ok, sample_bytes};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const CALL: &str = "/core/v1/recordings/call-1";
 
@@ -79,5 +79,52 @@ async fn an_empty_leg_ends_as_failed_and_never_hangs() {
     let recording = completed(&test).await;
     assert_eq!(recording["state"], "failed");
     assert!(!recording["reason"].as_str().unwrap().is_empty());
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_that_wants_it_gets_what_each_party_said() {
+    let test = TestApp::start().await;
+    let wish = json!({"transcribe_recordings": true, "language": "en"});
+    let changed: Value = test.change_domain("acme.example", wish).await.json().await.unwrap();
+    assert_eq!((&changed["transcribe_recordings"], &changed["language"]), (&json!(true), &json!("en")));
+    ok(test.core(Method::PUT, CALL)).await;
+    leg(&test, "caller", sample_bytes("call-caller.wav")).await;
+    leg(&test, "callee", sample_bytes("call-callee.wav")).await;
+    let stored = completed(&test).await;
+    assert_ne!(stored["transcript_state"], "off", "{stored:#}");
+    let path = format!("/v1/recordings/{}", stored["id"].as_str().unwrap());
+    let recording = test.until(&path, |recording| recording["transcript_state"] != "pending").await;
+    assert_eq!(recording["transcript_state"], "available", "{recording:#}");
+
+    let segments = recording["transcript"]["segments"].as_array().unwrap();
+    let begins = |segment: &Value| segment["start_seconds"].as_f64().unwrap();
+    assert!(segments.is_sorted_by_key(begins), "{segments:#?}");
+    let says = |role: &str, words: &str| {
+        let said = |segment: &Value| segment["role"] == role && segment["text"].as_str().unwrap().contains(words);
+        segments.iter().any(said)
+    };
+    assert!(says("caller", "Friday morning") && says("callee", "insurance card"), "{segments:#?}");
+    assert!(!says("callee", "Friday morning") && !says("caller", "insurance card"));
+    let text = recording["transcript"]["text"].as_str().unwrap();
+    assert!(text.lines().count() >= 4, "{text}");
+    assert!(text.lines().all(|line| line.starts_with("Caller: ") || line.starts_with("Callee: ")), "{text}");
+    let captions = test.portal(Method::GET, &format!("{path}/transcript.vtt")).send().await.unwrap();
+    assert!(captions.text().await.unwrap().contains("<v Callee>"));
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recordings_are_not_transcribed_unless_the_domain_wants_it() {
+    let test = TestApp::start().await;
+    ok(test.core(Method::PUT, CALL)).await;
+    leg(&test, "caller", sample_bytes("call-caller.wav")).await;
+    let recording = completed(&test).await;
+    assert_eq!((&recording["transcript_state"], &recording["transcript"]), (&json!("off"), &Value::Null));
+    let path = format!("/v1/recordings/{}/transcript.vtt", recording["id"].as_str().unwrap());
+    assert_eq!(test.portal(Method::GET, &path).send().await.unwrap().status(), 404);
+    let refused = test.change_domain("acme.example", json!({"language": "klingon"})).await;
+    assert_eq!(refused.status(), 422);
+    assert!(common::detail(refused).await.contains("ISO 639-1"));
     test.stop().await;
 }

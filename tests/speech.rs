@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 
 use std::{
-    f32::consts::TAU,
     num::NonZeroUsize,
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -191,60 +190,6 @@ fn segments_and_words_have_times_and_confidences() {
     assert!(words.windows(2).all(|pair| pair[0].start_seconds <= pair[1].start_seconds));
     let joined: Vec<_> = words.iter().map(|word| word.text.as_str()).collect();
     assert_eq!(joined.join(" "), transcript.text);
-}
-
-#[test]
-fn what_is_not_speech_has_no_words() {
-    let wave = |seconds: usize, wave: &dyn Fn(f32) -> f32| -> Vec<f32> {
-        (0..seconds * 8_000).map(|index| wave(index as f32 / 8_000.0)).collect()
-    };
-    let pair = |low: f32, high: f32, time: f32| 0.2 * ((TAU * low * time).sin() + (TAU * high * time).sin());
-    let mut state = 7u32;
-    let mut random = move || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / 8_388_608.0 - 1.0
-    };
-    // A melody of a few harmonics, as hold music through a phone.
-    let melody = |time: f32| {
-        let note = [262.0, 330.0, 392.0, 523.0, 392.0, 330.0][(time * 3.0) as usize % 6];
-        let fade = 1.0 - (time * 3.0).fract();
-        (1..5).map(|harmonic| 0.2 * fade / harmonic as f32 * (TAU * note * harmonic as f32 * time).sin()).sum()
-    };
-    let cases = [
-        ("nothing", Vec::new()),
-        ("silence", vec![0.0; 80_000]),
-        ("noise", (0..160_000).map(|_| 0.05 * random()).collect()),
-        (
-            "ringing",
-            wave(12, &|time| {
-                if time % 6.0 < 2.0 { pair(440.0, 480.0, time) } else { 0.0 }
-            }),
-        ),
-        (
-            "busy",
-            wave(8, &|time| {
-                if time % 1.0 < 0.5 { pair(480.0, 620.0, time) } else { 0.0 }
-            }),
-        ),
-        (
-            "fax",
-            wave(6, &|time| {
-                if time % 3.5 < 0.5 { pair(1_100.0, 1_100.0, time) } else { 0.0 }
-            }),
-        ),
-        (
-            "keys",
-            wave(6, &|time| {
-                if time % 0.2 < 0.1 { pair(697.0 + 73.0 * time.floor(), 1_336.0, time) } else { 0.0 }
-            }),
-        ),
-        ("melody", wave(20, &melody)),
-    ];
-    for (name, samples) in cases {
-        let transcript = transcribe(8_000, samples);
-        assert!(transcript.no_speech && transcript.text.is_empty(), "{name}: {:?}", transcript.text);
-        assert_eq!(transcript.language, None, "{name}");
-    }
 }
 
 #[test]

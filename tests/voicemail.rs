@@ -191,7 +191,8 @@ async fn every_recipient_has_a_mail_of_their_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mail_does_not_wait_for_a_transcript_that_never_comes() {
-    let configure = |config: &mut voicemill::config::Config| config.speech.models_folder = Some("/nonexistent".into());
+    let configure =
+        Box::new(|config: &mut voicemill::config::Config| config.speech.models_folder = Some("/nonexistent".into()));
     let test = TestApp::start_with(Wish { configure, ..Wish::default() }).await;
     let settings = json!({"email_mode": "link", "recipients": ["d@acme.example"], "transcript_wait_seconds": 1});
     test.mailbox("101", settings).await;
@@ -241,7 +242,7 @@ async fn a_full_mailbox_refuses_with_its_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_over_the_limit_is_refused_before_and_while_it_is_read() {
-    let configure = |config: &mut voicemill::config::Config| config.http.max_body_bytes = 10_000;
+    let configure = Box::new(|config: &mut voicemill::config::Config| config.http.max_body_bytes = 10_000);
     let test = TestApp::start_with(Wish { configure, ..Wish::default() }).await;
     test.mailbox("101", json!({"transcribe": false})).await;
     let announced = test.drop_message("101", "m1", vec![0; 20_000]).await;

@@ -32,31 +32,42 @@ impl Law {
     }
 
     /// The code of a 16-bit sample.
+    #[inline(always)]
     pub(crate) fn compress(self, sample: i16) -> u8 {
         match self {
             Self::Mu => {
                 let sign = if sample < 0 { 0x80 } else { 0 };
-                let magnitude = magnitude(sample).min(32_635) + 0x84;
-                let exponent = 31 - magnitude.leading_zeros() as i32 - 7;
-                let mantissa = (magnitude >> (exponent + 3)) & 0x0F;
-                !(sign | (exponent << 4) as u8 | mantissa as u8)
+                !(sign | segment_and_step(magnitude(sample).min(32_635) + 0x84))
             }
             Self::A => {
                 let sign = if sample < 0 { 0 } else { 0x80 };
                 let magnitude = magnitude(sample);
-                let code = if magnitude < 0x100 {
-                    magnitude >> 4
-                } else {
-                    let exponent = 31 - magnitude.leading_zeros() as i32 - 7;
-                    (exponent << 4) | ((magnitude >> (exponent + 3)) & 0x0F)
-                };
-                (sign | code as u8) ^ 0x55
+                let code = if magnitude < 0x100 { (magnitude >> 4) as u8 } else { segment_and_step(magnitude) };
+                (sign | code) ^ 0x55
             }
+        }
+    }
+
+    /// Appends the codes of samples.
+    pub(crate) fn compress_all(self, samples: &[i16], codes: &mut Vec<u8>) {
+        // Each law in a loop of its own, which vectorises.
+        match self {
+            Self::Mu => codes.extend(samples.iter().map(|sample| Self::Mu.compress(*sample))),
+            Self::A => codes.extend(samples.iter().map(|sample| Self::A.compress(*sample))),
         }
     }
 }
 
+/// The segment of a magnitude from 128 up, 0 for the first, in three bits and the step in it in four: as a floating-point
+/// number has them.
+#[inline(always)]
+fn segment_and_step(magnitude: i32) -> u8 {
+    const EXPONENT_OF_128: u32 = 127 + 7;
+    (((magnitude as f32).to_bits() >> 19) - (EXPONENT_OF_128 << 4)) as u8
+}
+
 /// Negatives by one's complement, as in G.191: each step of the scale is then as wide below zero as above.
+#[inline(always)]
 fn magnitude(sample: i16) -> i32 {
     i32::from(if sample < 0 { !sample } else { sample })
 }

@@ -3,6 +3,7 @@
 use super::format::AudioSpec;
 use super::k_weighting::KWeighting;
 use super::true_peak::{self, TruePeak};
+use super::vectors::widest;
 
 /// Measures a signal as it passes; memory does not grow with its length.
 pub(crate) struct LoudnessMeter {
@@ -34,11 +35,19 @@ impl LoudnessMeter {
     }
 
     pub(crate) fn push(&mut self, samples: &[f32]) {
-        self.sample_peak = self.sample_peak.max(true_peak::highest(samples));
+        let highest = widest(
+            #[inline(always)]
+            || true_peak::highest(samples),
+        );
+        self.sample_peak = self.sample_peak.max(highest);
         // What cannot be a new peak is not looked at.
         let floor = self.true_peak.max(self.sample_peak);
         self.estimator.estimate(samples, floor, &mut self.estimates);
-        self.true_peak = floor.max(true_peak::highest(&self.estimates));
+        let highest = widest(
+            #[inline(always)]
+            || true_peak::highest(&self.estimates),
+        );
+        self.true_peak = floor.max(highest);
         for (channel, (weighting, energies)) in self.weightings.iter_mut().zip(&mut self.energies).enumerate() {
             if let Some(samples) = samples.get(channel..) {
                 weighting.push(samples, usize::from(self.spec.channels), energies);

@@ -30,3 +30,4 @@ pub mod spec;
 pub mod speech_activity;
 mod spool;
 mod true_peak;
+mod vectors;

@@ -70,16 +70,45 @@ pub fn render_with(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) 
     })?;
     let cut = Cut::of(&intake, spec);
     let versions = versions(std::mem::take(&mut intake.tracks), spec, intake.heard.as_ref())?;
-    let write = |output: &OutputSpec| {
-        let version = version_for(&versions, output)
-            .ok_or_else(|| AudioError::Unsupported(format!("Nothing was prepared for \"{}\".", output.name)))?;
-        let (span, fades) = cut.for_output(output.span);
-        let report = rendition::render(output, &version.track, &version.leveling, span, fades, &spec.encoder)?;
-        progress(Progress::Written { name: &output.name });
-        Ok(report)
+    let write = |group: Group<'_>| {
+        let (span, fades) = cut.for_output(group.span);
+        let Version { track, leveling, .. } = group.version;
+        let outputs: Vec<&OutputSpec> = group.outputs.iter().map(|(_, output)| *output).collect();
+        let reports = rendition::render_together(&outputs, track, leveling, span, fades, &spec.encoder)?;
+        outputs.iter().for_each(|output| progress(Progress::Written { name: &output.name }));
+        Ok(group.outputs.into_iter().map(|(place, _)| place).zip(reports).collect::<Vec<_>>())
     };
-    let outputs: Vec<OutputReport> = in_parallel(spec.outputs.iter().collect(), write)?;
+    let mut outputs: Vec<_> = in_parallel(groups(&spec.outputs, &versions)?, write)?.into_iter().flatten().collect();
+    outputs.sort_by_key(|(place, _)| *place);
+    let outputs = outputs.into_iter().map(|(_, report)| report).collect();
     Ok(report(spec, &intake, &cut, &versions, outputs))
+}
+
+/// Outputs that are written together, each with its place among all.
+struct Group<'a> {
+    version: &'a Version,
+    span: Span,
+    outputs: Vec<(usize, &'a OutputSpec)>,
+}
+
+/// Puts outputs together that hold the same samples, unless their codec may want them at another level.
+fn groups<'a>(outputs: &'a [OutputSpec], versions: &'a [Version]) -> Result<Vec<Group<'a>>, AudioError> {
+    let mut groups = Vec::<Group<'a>>::new();
+    for (place, output) in outputs.iter().enumerate() {
+        let version = version_for(versions, output)
+            .ok_or_else(|| AudioError::Unsupported(format!("Nothing was prepared for \"{}\".", output.name)))?;
+        let takes_any_company = |output: &OutputSpec| rendition::takes_any_company(output.format);
+        let fits = |group: &&mut Group<'a>| {
+            std::ptr::eq(group.version, version)
+                && group.span == output.span
+                && group.outputs.iter().all(|(_, other)| takes_any_company(other) && other.through == output.through)
+        };
+        match groups.iter_mut().find(fits).filter(|_| takes_any_company(output)) {
+            Some(group) => group.outputs.push((place, output)),
+            None => groups.push(Group { version, span: output.span, outputs: vec![(place, output)] }),
+        }
+    }
+    Ok(groups)
 }
 
 /// A track as it is written: as it was recorded, or without its noise.

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::clip::TimeSpan;
 use super::decode;
-use super::encode::{self, EncoderOptions, OutputFormat};
-use super::format::{AudioBlock, AudioError, AudioSpec};
+use super::encode::{self, Content, EncoderOptions, OutputFormat};
+use super::format::{AudioBlock, AudioError, AudioSpec, Encoder};
 use super::g711::Law;
 use super::intake::Track;
 use super::limiter::Limiter;
@@ -96,7 +96,7 @@ impl Leveling {
         &self,
         track: &Track,
         samples: std::ops::Range<u64>,
-        mut listener: impl FnMut(&mut [f32]) -> Result<(), AudioError>,
+        mut listener: impl FnMut(&mut Vec<f32>) -> Result<(), AudioError>,
     ) -> Result<(), AudioError> {
         let AudioSpec { rate_hz, channels } = track.spec;
         let mut limiter = self.ceiling.map(|ceiling| Limiter::new(rate_hz, channels, ceiling));
@@ -147,11 +147,61 @@ const PROBE_SECONDS: f64 = 15.0;
 /// Times that an output is written at most until it is as loud as it should be.
 const MAX_TRIES: usize = 3;
 
+/// Writes `span` of `track` as each of `outputs` says, then checks what was written.
+///
+/// Outputs may be written together if they want the same samples: those of formats without a codec that changes peaks. They
+/// share one reading and one limiter.
+pub(crate) fn render_together(
+    outputs: &[&OutputSpec],
+    track: &Track,
+    leveling: &Leveling,
+    span: TimeSpan,
+    fades: Fades,
+    options: &EncoderOptions,
+) -> Result<Vec<OutputReport>, AudioError> {
+    if let [output] = outputs {
+        return Ok(vec![render(output, track, leveling, span, fades, options)?]);
+    }
+    let written = write(outputs, track, leveling, span, fades, options)?;
+    let each = outputs.iter().map(|output| {
+        let report = check(output, track.spec, &written)?;
+        let is_good = Deviation::of(&report, &written, leveling).is_none_or(|off| off.is_slight(output.format));
+        if is_good { Ok(report) } else { render(output, track, leveling, span, fades, options) }
+    });
+    each.collect()
+}
+
+/// True if a format can be written together with others.
+pub(crate) fn takes_any_company(format: OutputFormat) -> bool {
+    usual_overshoot_db(format) == 0.0
+}
+
+/// How far what was decoded is from what was to be.
+struct Deviation {
+    /// In LU.
+    louder: f64,
+    /// Of the peak beyond the ceiling, in dB.
+    above_db: f64,
+}
+
+impl Deviation {
+    /// Nothing where levels are left as they are.
+    fn of(report: &OutputReport, written: &Written, leveling: &Leveling) -> Option<Self> {
+        let (_, most_dbtp) = leveling.target?;
+        let louder = report.loudness_lufs.zip(written.lufs).map_or(0.0, |(decoded, wanted)| decoded - wanted);
+        Some(Self { louder, above_db: report.true_peak_dbtp.map_or(0.0, |peak| peak - most_dbtp) })
+    }
+
+    fn is_slight(&self, format: OutputFormat) -> bool {
+        self.louder.abs() <= most_drift_lu(format) && self.above_db <= 0.0
+    }
+}
+
 /// Writes `span` of `track` as `output` says, then checks what was written.
 ///
 /// Codecs with losses change levels a little. Their usual overshoot is limited for beforehand, as encoding twice is what
 /// costs most; only what is off nevertheless is written again.
-pub(crate) fn render(
+fn render(
     output: &OutputSpec,
     track: &Track,
     leveling: &Leveling,
@@ -160,33 +210,34 @@ pub(crate) fn render(
     options: &EncoderOptions,
 ) -> Result<OutputReport, AudioError> {
     let (mut overshoot_db, mut drift_lu) = (usual_overshoot_db(output.format), 0.0);
-    if output.format == OutputFormat::Opus && leveling.target.is_some() && span.seconds() > 5.0 * PROBE_SECONDS {
+    // For music Opus keeps the energy of each band, for speech it has a model that does not.
+    let drifts = output.format == OutputFormat::Opus && options.content == Content::Speech;
+    if drifts && leveling.target.is_some() && span.seconds() > 5.0 * PROBE_SECONDS {
         // A part from the middle tells what the codec does to the loudness, in a fraction of the time.
         let start_seconds = span.start_seconds + (span.seconds() - PROBE_SECONDS) / 2.0;
         let probe = TimeSpan { start_seconds, end_seconds: start_seconds + PROBE_SECONDS };
-        let written = write(output, track, leveling, probe, Fades::default(), options)?;
+        let written = write(&[output], track, leveling, probe, Fades::default(), options)?;
         let report = check(output, track.spec, &written)?;
         drift_lu = report.loudness_lufs.zip(written.lufs).map_or(0.0, |(decoded, wanted)| decoded - wanted);
     }
     let mut tries = 0;
     loop {
         tries += 1;
-        let written = write(output, track, &leveling.against(track, overshoot_db, drift_lu)?, span, fades, options)?;
+        let leveled = leveling.against(track, overshoot_db, drift_lu)?;
+        let written = write(&[output], track, &leveled, span, fades, options)?;
         let report = check(output, track.spec, &written)?;
-        let Some((_, most_dbtp)) = leveling.target else { return Ok(report) };
-        let off_lu =
-            report.loudness_lufs.zip(written.lufs).map_or(0.0, |(decoded, wanted)| decoded - wanted - drift_lu);
-        let above_db = report.true_peak_dbtp.map_or(0.0, |peak| peak - most_dbtp);
-        let is_off = off_lu.abs() > most_drift_lu(output.format);
-        if tries == MAX_TRIES || (!is_off && above_db <= 0.0) {
+        let Some(off) = Deviation::of(&report, &written, leveling) else { return Ok(report) };
+        // What is made up for already is not off.
+        let off = Deviation { louder: off.louder - drift_lu, ..off };
+        if tries == MAX_TRIES || off.is_slight(output.format) {
             return Ok(report);
         }
-        if is_off {
-            drift_lu += off_lu;
+        if off.louder.abs() > most_drift_lu(output.format) {
+            drift_lu += off.louder;
         }
-        if above_db > 0.0 {
+        if off.above_db > 0.0 {
             // What is limited lower comes out less than so much lower.
-            overshoot_db += above_db + 0.1;
+            overshoot_db += off.above_db + 0.1;
         }
     }
 }
@@ -199,14 +250,15 @@ fn usual_overshoot_db(format: OutputFormat) -> f64 {
     }
 }
 
-/// What went into an encoder.
+/// What went into the encoders.
 struct Written {
     frames: u64,
     lufs: Option<f64>,
 }
 
+/// Writes files that all hold the same samples.
 fn write(
-    output: &OutputSpec,
+    outputs: &[&OutputSpec],
     track: &Track,
     leveling: &Leveling,
     span: TimeSpan,
@@ -224,10 +276,12 @@ fn write(
         channels: channels as usize,
         at: 0,
     };
-    let known_lufs = leveling.whole_lufs.filter(|_| end - first == total_frames && output.through.is_none());
+    let through_line = outputs.first().and_then(|output| output.through);
+    let known_lufs = leveling.whole_lufs.filter(|_| end - first == total_frames && through_line.is_none());
     let mut meter = known_lufs.is_none().then(|| LoudnessMeter::new(track.spec));
-    let mut encoder = encode::create(&output.path, output.format, track.spec, options)?;
-    let law = output.through.map(|line| match line {
+    let create = |output: &&OutputSpec| encode::create(&output.path, output.format, track.spec, options);
+    let mut encoders: Vec<_> = outputs.iter().map(create).collect::<Result<_, _>>()?;
+    let law = through_line.map(|line| match line {
         PhoneLine::Ulaw => Law::Mu,
         PhoneLine::Alaw => Law::A,
     });
@@ -243,11 +297,12 @@ fn write(
         if let Some(meter) = &mut meter {
             meter.push(samples);
         }
-        block.samples.clear();
-        block.samples.extend_from_slice(samples);
-        encoder.write(&block)
+        std::mem::swap(&mut block.samples, samples);
+        let result = encoders.iter_mut().try_for_each(|encoder| encoder.write(&block));
+        std::mem::swap(&mut block.samples, samples);
+        result
     })?;
-    encoder.finish()?;
+    encoders.into_iter().try_for_each(Encoder::finish)?;
     let lufs = known_lufs.or_else(|| meter.and_then(|meter| meter.lufs()));
     Ok(Written { frames: end - first, lufs })
 }

@@ -13,7 +13,6 @@ const FAILED: &str = "Writing the working copy failed";
 /// Samples being written.
 pub(crate) struct SpoolWriter {
     writer: BufWriter<File>,
-    bytes: Vec<u8>,
     samples: u64,
 }
 
@@ -21,14 +20,12 @@ impl SpoolWriter {
     /// A file without a name on the file system of `directory`.
     pub(crate) fn new(directory: &Path) -> Result<Self, AudioError> {
         let file = tempfile::tempfile_in(directory).map_err(AudioError::io(FAILED))?;
-        Ok(Self { writer: BufWriter::with_capacity(128 * 1024, file), bytes: Vec::new(), samples: 0 })
+        Ok(Self { writer: BufWriter::with_capacity(128 * 1024, file), samples: 0 })
     }
 
     pub(crate) fn push(&mut self, samples: &[f32]) -> Result<(), AudioError> {
-        self.bytes.clear();
-        self.bytes.extend(samples.iter().flat_map(|sample| sample.to_ne_bytes()));
         self.samples += samples.len() as u64;
-        self.writer.write_all(&self.bytes).map_err(AudioError::io(FAILED))
+        self.writer.write_all(bytemuck::cast_slice(samples)).map_err(AudioError::io(FAILED))
     }
 
     pub(crate) fn finish(self) -> Result<Spool, AudioError> {
@@ -53,12 +50,9 @@ impl Spool {
     /// Replaces `out` with up to `count` samples from `at`; empty at the end.
     pub(crate) fn read(&self, at: u64, count: usize, out: &mut Vec<f32>) -> Result<(), AudioError> {
         let count = count.min(usize::try_from(self.samples.saturating_sub(at)).unwrap_or(usize::MAX));
-        let mut bytes = vec![0; count * SAMPLE_BYTES];
+        out.resize(count, 0.0);
         self.file
-            .read_exact_at(&mut bytes, at * SAMPLE_BYTES as u64)
-            .map_err(AudioError::io("Reading the working copy failed"))?;
-        out.clear();
-        out.extend(bytes.chunks_exact(SAMPLE_BYTES).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])));
-        Ok(())
+            .read_exact_at(bytemuck::cast_slice_mut(out), at * SAMPLE_BYTES as u64)
+            .map_err(AudioError::io("Reading the working copy failed"))
     }
 }

@@ -1,15 +1,17 @@
 //! Estimates the signal between its samples, where a peak may be higher than any sample (ITU-R BS.1770, annex 2).
 
-/// Points between two samples at which the signal is estimated, and the samples that each estimate uses.
+use super::vectors::widest;
+
+/// Steps from one sample to the next at which the signal is estimated, and the samples that each estimate uses.
 const PHASES: usize = 4;
 const TAPS: usize = 12;
+const PAIRS: usize = TAPS / 2;
 /// Frames that are judged together: first by their samples, and point by point only if those come near enough.
 const RUN_FRAMES: usize = 32;
 
 /// Estimates peaks of interleaved audio as it passes.
 pub(crate) struct TruePeak {
-    /// Taps for the oldest sample first.
-    kernels: [[f32; TAPS]; PHASES],
+    kernel: Kernel,
     /// No estimate is higher than the highest sample it uses, times this.
     most_overshoot: f32,
     /// The latest samples of each channel, of which the next estimates need the last `TAPS - 1`.
@@ -26,7 +28,7 @@ impl TruePeak {
         Self {
             // The margin is for rounding.
             most_overshoot: kernels.iter().map(sum).fold(0.0, f32::max) * 1.0001,
-            kernels,
+            kernel: Kernel::of(&kernels),
             lines: vec![vec![0.0; TAPS - 1]; usize::from(channels)],
         }
     }
@@ -43,42 +45,74 @@ impl TruePeak {
                 1 => line.extend_from_slice(samples),
                 _ => line.extend(samples.iter().skip(channel).step_by(channels)),
             }
-            for (run, peaks) in peaks.chunks_mut(RUN_FRAMES).enumerate() {
-                let used = &line[run * RUN_FRAMES..][..peaks.len() + TAPS - 1];
-                if highest(used) * self.most_overshoot < floor {
-                    continue;
-                }
-                let mut window = [0.0; RUN_FRAMES + TAPS - 1];
-                window[..used.len()].copy_from_slice(used);
-                let estimates = interpolate(&self.kernels, &window);
-                peaks.iter_mut().zip(estimates).for_each(|(peak, estimate)| *peak = peak.max(estimate));
-            }
+            let (kernel, most_overshoot) = (&self.kernel, self.most_overshoot);
+            widest(
+                #[inline(always)]
+                || {
+                    for (run, peaks) in peaks.chunks_mut(RUN_FRAMES).enumerate() {
+                        let used = &line[run * RUN_FRAMES..][..peaks.len() + TAPS - 1];
+                        if highest(used) * most_overshoot < floor {
+                            continue;
+                        }
+                        let mut window = [0.0; RUN_FRAMES + TAPS - 1];
+                        window[..used.len()].copy_from_slice(used);
+                        let estimates = kernel.estimate(&window);
+                        peaks.iter_mut().zip(estimates).for_each(|(peak, estimate)| *peak = peak.max(estimate));
+                    }
+                },
+            );
             line.drain(..frames);
         }
     }
 }
 
 /// The highest magnitude; compared as integers, which order like the magnitudes and make a loop that vectorises.
+#[inline(always)]
 pub(crate) fn highest(samples: &[f32]) -> f32 {
     let bits = samples.iter().fold(0, |highest, sample| highest.max(sample.abs().to_bits().cast_signed()));
     f32::from_bits(bits.cast_unsigned())
 }
 
-/// The highest of the points that follow each frame's delayed place.
-fn interpolate(kernels: &[[f32; TAPS]; PHASES], window: &[f32; RUN_FRAMES + TAPS - 1]) -> [f32; RUN_FRAMES] {
-    let mut peaks = [0f32; RUN_FRAMES];
-    for kernel in kernels {
-        let mut points = [0f32; RUN_FRAMES];
-        for (offset, tap) in kernel.iter().enumerate() {
-            for (point, sample) in points.iter_mut().zip(&window[offset..offset + RUN_FRAMES]) {
-                *point += tap * sample;
+/// What the sums and the differences of the two samples equally far from a point count, the farthest first.
+///
+/// On a sample itself the estimate is that sample. Half-way to the next the taps are symmetric, and those of a quarter and
+/// of three quarters mirror each other: as sum and difference of the same two numbers, both take the work of one.
+struct Kernel {
+    halfway: [f32; PAIRS],
+    quarters: [[f32; 2]; PAIRS],
+}
+
+impl Kernel {
+    fn of(kernels: &[[f32; TAPS]; PHASES]) -> Self {
+        let [_, first, middle, _] = kernels;
+        let half =
+            |tap: usize| [0.5 * (first[tap] + first[TAPS - 1 - tap]), 0.5 * (first[tap] - first[TAPS - 1 - tap])];
+        Self { halfway: std::array::from_fn(|tap| middle[tap]), quarters: std::array::from_fn(half) }
+    }
+
+    /// The highest of the points that follow each frame's delayed place.
+    #[inline(always)]
+    fn estimate(&self, window: &[f32; RUN_FRAMES + TAPS - 1]) -> [f32; RUN_FRAMES] {
+        let (mut halfway, mut even, mut odd) = ([0f32; RUN_FRAMES], [0f32; RUN_FRAMES], [0f32; RUN_FRAMES]);
+        for tap in 0..PAIRS {
+            let (before, after) =
+                (&window[tap..tap + RUN_FRAMES], &window[TAPS - 1 - tap..TAPS - 1 - tap + RUN_FRAMES]);
+            let (middle, [quarter_even, quarter_odd]) = (self.halfway[tap], self.quarters[tap]);
+            for at in 0..RUN_FRAMES {
+                let (sum, difference) = (before[at] + after[at], before[at] - after[at]);
+                halfway[at] += middle * sum;
+                even[at] += quarter_even * sum;
+                odd[at] += quarter_odd * difference;
             }
         }
-        for (peak, point) in peaks.iter_mut().zip(points) {
-            *peak = if point.abs() > *peak { point.abs() } else { *peak };
-        }
+        let samples = &window[PAIRS - 1..PAIRS - 1 + RUN_FRAMES];
+        let higher = |a: f32, b: f32| if b > a { b } else { a };
+        std::array::from_fn(|at| {
+            // The higher magnitude of a sum and a difference.
+            let quarters = even[at].abs() + odd[at].abs();
+            higher(higher(samples[at].abs(), halfway[at].abs()), quarters)
+        })
     }
-    peaks
 }
 
 /// A sinc under a Hann window for each quarter of the way from one sample to the next, as libebur128 has it.

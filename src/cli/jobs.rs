@@ -4,13 +4,14 @@ use std::io::Write;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
+use uuid::Uuid;
 
 use crate::{
     app,
     clock::Clock,
     config::Config,
-    db::DatabaseUrl,
-    queue::{JobFilter, JobId, JobInfo, Queue, State},
+    db::{Database, DatabaseUrl, domains},
+    queue::{JobFilter, JobId, JobInfo, Lane, Pause, Queue, State},
 };
 
 /// Options of `voicemill jobs`.
@@ -33,6 +34,9 @@ enum JobsCommand {
         /// Only of this kind, such as `render_message`
         #[arg(long)]
         kind: Option<String>,
+        /// Only of this domain
+        #[arg(long)]
+        domain: Option<String>,
         /// At most this many
         #[arg(long, default_value_t = 50)]
         limit: u32,
@@ -44,22 +48,53 @@ enum JobsCommand {
     },
     /// Count unfinished jobs by lane, kind and state
     Stats,
-    /// Let a dead letter start anew, with all its attempts
-    Retry {
-        /// Its number
-        id: JobId,
-    },
-    /// Give a job up: a waiting one at once, a running one as soon as its worker hears of it
-    Cancel {
-        /// Its number
-        id: JobId,
-    },
+    /// Let dead letters start anew from their originals, with all their attempts
+    Retry(Which),
+    /// Remove dead letters for good
+    Discard(Which),
+    /// Give jobs up: waiting ones at once, running ones as soon as their worker hears of it
+    Cancel(Which),
+    /// Start nothing more of a lane, a kind or a domain; what runs goes on
+    Pause(What),
+    /// Let a lane, a kind or a domain go on
+    Resume(What),
+}
+
+/// One job, or those that a filter names.
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
+struct Which {
+    /// Its number
+    #[arg(group = "which", conflicts_with_all = ["kind", "domain"])]
+    id: Option<JobId>,
+    /// All of this kind
+    #[arg(long, group = "which")]
+    kind: Option<String>,
+    /// All of this domain
+    #[arg(long, group = "which")]
+    domain: Option<String>,
+}
+
+/// What to pause.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct What {
+    /// A lane: cpu, io or transcribe
+    #[arg(long)]
+    lane: Option<Lane>,
+    /// A kind, such as `notify_message`
+    #[arg(long)]
+    kind: Option<String>,
+    /// A domain
+    #[arg(long)]
+    domain: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum StateArg {
     Available,
     Scheduled,
+    Paused,
     Running,
     Discarded,
 }
@@ -69,6 +104,7 @@ impl From<StateArg> for State {
         match state {
             StateArg::Available => Self::Available,
             StateArg::Scheduled => Self::Scheduled,
+            StateArg::Paused => Self::Paused,
             StateArg::Running => Self::Running,
             StateArg::Discarded => Self::Discarded,
         }
@@ -86,8 +122,9 @@ pub async fn run(config: Config, args: JobsArgs) -> anyhow::Result<()> {
     let queue = Queue::new(&database, Clock::system());
     let mut output = std::io::stdout().lock();
     match args.command {
-        JobsCommand::List { state, kind, limit } => {
-            let filter = JobFilter { state: state.map(State::from), kind, limit, ..JobFilter::default() };
+        JobsCommand::List { state, kind, domain, limit } => {
+            let tenant = tenant(&database, domain).await?;
+            let filter = JobFilter { state: state.map(State::from), kind, tenant, limit, ..JobFilter::default() };
             let jobs = queue.list(&filter).await?;
             if args.json {
                 writeln!(output, "{}", serde_json::to_string_pretty(&jobs)?)?;
@@ -106,31 +143,107 @@ pub async fn run(config: Config, args: JobsArgs) -> anyhow::Result<()> {
             } else if stats.is_empty() {
                 writeln!(output, "The queue is empty.")?;
             }
+            for paused in queue.pauses().await?.iter().filter(|_| !args.json) {
+                writeln!(output, "paused since {}: {}", paused.since, paused.what)?;
+            }
             for stat in stats.iter().filter(|_| !args.json) {
                 let (lane, state) = (stat.lane.to_string(), name(stat.state));
-                writeln!(output, "{lane:4} {:20} {state:10} {:>8}  oldest {}", stat.kind, stat.count, stat.oldest)?;
+                writeln!(output, "{lane:10} {:20} {state:10} {:>8}  oldest {}", stat.kind, stat.count, stat.oldest)?;
             }
         }
-        JobsCommand::Retry { id } => {
-            let mut transaction = database.begin().await?;
-            if !queue.retry(transaction.connection(), id).await? {
-                bail!(
-                    "job {id} is no dead letter, or another with its key is under way; see `voicemill jobs show {id}`"
-                );
-            }
-            transaction.commit().await?;
-            writeln!(output, "Job {id} starts anew.")?;
+        JobsCommand::Retry(which) => {
+            let changed = change(&database, &queue, which, Some(State::Discarded), Deed::Retry).await?;
+            writeln!(output, "{changed} start anew.")?;
         }
-        JobsCommand::Cancel { id } => {
+        JobsCommand::Discard(which) => {
+            let changed = change(&database, &queue, which, Some(State::Discarded), Deed::Discard).await?;
+            writeln!(output, "{changed} removed.")?;
+        }
+        JobsCommand::Cancel(which) => {
+            let changed = change(&database, &queue, which, None, Deed::Cancel).await?;
+            writeln!(output, "{changed} given up.")?;
+        }
+        JobsCommand::Pause(what) => {
+            let what = pause(&database, what).await?;
             let mut transaction = database.begin().await?;
-            if !queue.cancel(transaction.connection(), id, "cancelled by an operator").await? {
-                bail!("there is no job {id} to cancel; it is finished or given up already");
-            }
+            let fresh = queue.pause(transaction.connection(), &what).await?;
             transaction.commit().await?;
-            writeln!(output, "Job {id} is given up.")?;
+            writeln!(output, "The {what} {} paused.", if fresh { "is" } else { "was already" })?;
+        }
+        JobsCommand::Resume(what) => {
+            let what = pause(&database, what).await?;
+            let mut transaction = database.begin().await?;
+            let paused = queue.resume(transaction.connection(), &what).await?;
+            transaction.commit().await?;
+            writeln!(output, "The {what} {}.", if paused { "goes on" } else { "was not paused" })?;
         }
     }
     Ok(())
+}
+
+#[derive(Clone, Copy)]
+enum Deed {
+    Retry,
+    Discard,
+    Cancel,
+}
+
+/// Does it to one job, or to all that the filter names, some in a transaction; returns to how many, and how they are called.
+async fn change(
+    database: &Database,
+    queue: &Queue,
+    which: Which,
+    state: Option<State>,
+    deed: Deed,
+) -> anyhow::Result<String> {
+    let tenant = tenant(database, which.domain).await?;
+    let mut filter = JobFilter { state, kind: which.kind, tenant, limit: 500, ..JobFilter::default() };
+    let mut changed = 0;
+    loop {
+        let mut ids: Vec<JobId> = match which.id {
+            Some(id) => vec![id],
+            None => queue.list(&filter).await?.into_iter().map(|job| job.id).collect(),
+        };
+        // Whoever takes several rows takes them in this order, so that no two wait for each other.
+        ids.sort_unstable();
+        let mut transaction = database.begin().await?;
+        for &id in &ids {
+            let connection = transaction.connection();
+            changed += usize::from(match deed {
+                Deed::Retry => queue.retry(connection, id).await?,
+                Deed::Discard => queue.forget(connection, id).await?,
+                Deed::Cancel => queue.cancel(connection, id, "cancelled by an operator").await?,
+            });
+        }
+        transaction.commit().await?;
+        match (which.id, ids.first()) {
+            (None, Some(&oldest)) => filter.before = Some(oldest),
+            _ => break,
+        }
+    }
+    match which.id {
+        Some(id) if changed == 0 => bail!(
+            "nothing can be done about job {id}: it is finished, not in that state, or another with its key is under way; \
+             see `voicemill jobs show {id}`"
+        ),
+        Some(id) => Ok(format!("Job {id}:")),
+        None => Ok(format!("Jobs: {changed}")),
+    }
+}
+
+async fn tenant(database: &Database, domain: Option<String>) -> anyhow::Result<Option<Uuid>> {
+    let Some(name) = domain else { return Ok(None) };
+    let domain = domains::by_name(&mut database.read().await?, &name).await?;
+    Ok(Some(domain.with_context(|| format!("there is no domain {name}"))?.id.0))
+}
+
+async fn pause(database: &Database, what: What) -> anyhow::Result<Pause> {
+    match (what.lane, what.kind, tenant(database, what.domain).await?) {
+        (Some(lane), _, _) => Ok(Pause::Lane(lane)),
+        (_, Some(kind), _) => Ok(Pause::Kind(kind)),
+        (_, _, Some(tenant)) => Ok(Pause::Tenant(tenant)),
+        _ => bail!("name a lane, a kind or a domain"),
+    }
 }
 
 fn list(output: &mut impl Write, jobs: &[JobInfo]) -> anyhow::Result<()> {
@@ -152,6 +265,7 @@ fn name(state: State) -> &'static str {
     match state {
         State::Available => "available",
         State::Scheduled => "scheduled",
+        State::Paused => "paused",
         State::Running => "running",
         State::Discarded => "discarded",
     }

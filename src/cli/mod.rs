@@ -1,5 +1,6 @@
 //! The commands, one file each: arguments, and a `run` that answers in sentences.
 
+pub mod bounce;
 pub mod demo;
 pub mod doctor;
 pub mod jobs;
@@ -56,7 +57,7 @@ enum Command {
     /// Answer requests and do the jobs, until a signal
     Serve(With<serve::ServeArgs>),
     /// Do the jobs only, beside a `serve` that shares the database and the storage folder
-    Worker(Settings),
+    Worker(With<serve::WorkerArgs>),
     /// Bring the database's schema up to date; `serve` and `worker` do so when they start
     Migrate(Settings),
     /// Run the whole service on this machine and show the main job on real input
@@ -71,10 +72,12 @@ enum Command {
     Voices(voices::VoicesArgs),
     /// Look at the job queue, and retry or cancel jobs
     Jobs(With<jobs::JobsArgs>),
+    /// Take in a mail that came back, from standard input: for a mail server's pipe
+    Bounce(Settings),
     /// List, fetch and verify the models for speech
     Models(models::ModelsArgs),
     /// Check this machine and its configuration
-    Doctor(Settings),
+    Doctor(With<doctor::DoctorArgs>),
 }
 
 /// Runs the command line.
@@ -101,9 +104,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             telemetry::start("info");
             block_on(serve::serve(settings.load()?, args))?;
         }
-        Command::Worker(settings) => {
+        Command::Worker(With { settings, args }) => {
             telemetry::start("info");
-            block_on(serve::worker(settings.load()?))?;
+            block_on(serve::worker(settings.load()?, args))?;
         }
         Command::Migrate(settings) => {
             telemetry::start("warn");
@@ -113,9 +116,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             telemetry::start("warn");
             block_on(jobs::run(settings.load()?, args))?;
         }
-        Command::Doctor(settings) => {
+        Command::Bounce(settings) => {
             telemetry::start("error");
-            return Ok(exit_code(block_on(doctor::run(settings.load()?))?));
+            return block_on(bounce::run(settings.load()?));
+        }
+        Command::Doctor(With { settings, args }) => {
+            telemetry::start("error");
+            return Ok(exit_code(block_on(doctor::run(settings.load()?, args))?));
         }
         Command::Demo(With { settings, args }) => {
             telemetry::start("error");

@@ -12,7 +12,8 @@ use crate::{
     clock::Clock,
     config::Config,
     http, jobs,
-    queue::{Worker, WorkerConfig},
+    queue::{Lane, Worker},
+    service::{sms, upkeep},
 };
 
 /// Options of `voicemill serve`.
@@ -32,19 +33,28 @@ pub async fn serve(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     let workers = async {
         match args.no_workers {
             true => Ok(()),
-            false => work(app.clone(), shutdown.clone()).await,
+            false => work(app.clone(), &Lane::ALL, shutdown.clone()).await,
         }
     };
-    let (served, worked) = tokio::join!(answer(app.clone(), listener, shutdown.clone()), workers);
+    let upkeep = upkeep::run(app.clone(), shutdown.clone());
+    let (served, worked, ()) = tokio::join!(answer(app.clone(), listener, shutdown.clone()), workers, upkeep);
     served.and(worked)
 }
 
+/// Options of `voicemill worker`.
+#[derive(Args, Debug)]
+pub struct WorkerArgs {
+    /// Do only jobs of this lane (may be given more than once): `transcribe` makes a machine for transcription only
+    #[arg(long, value_name = "LANE")]
+    lane: Vec<Lane>,
+}
+
 /// Does jobs only.
-pub async fn worker(config: Config) -> anyhow::Result<()> {
+pub async fn worker(config: Config, args: WorkerArgs) -> anyhow::Result<()> {
     let app = App::new(config, Clock::system(), std::env::current_exe()?).await?;
     let shutdown = stop_on_signal()?;
-    tracing::info!(cpu = app.cpu_width(), io = app.config.workers.io, "working");
-    work(app, shutdown).await
+    let lanes = if args.lane.is_empty() { Lane::ALL.to_vec() } else { args.lane };
+    work(app, &lanes, shutdown).await
 }
 
 /// Takes the address, or says who to ask.
@@ -69,18 +79,19 @@ pub(super) async fn answer(app: Arc<App>, listener: TcpListener, shutdown: Cance
     }
 }
 
-/// Does jobs until told to stop.
-pub(super) async fn work(app: Arc<App>, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let settings = &app.config.workers;
-    let config = WorkerConfig {
-        cpu_slots: app.cpu_width(),
-        io_slots: settings.io,
-        lease: Duration::from_secs(settings.lease_seconds),
-        grace: Duration::from_secs(settings.grace_seconds),
-        ..WorkerConfig::default()
-    };
-    let worker = Worker::new(app.queue.clone(), jobs::registry(), app, config);
-    worker.run(shutdown).await.context("the workers stopped")
+/// Does jobs, and hears what comes back from the provider of SMS, until told to stop.
+pub(super) async fn work(app: Arc<App>, lanes: &[Lane], shutdown: CancellationToken) -> anyhow::Result<()> {
+    jobs::plan(&app).await.context("cannot plan what comes again")?;
+    let config = app.worker_config(lanes);
+    tracing::info!(
+        cpu = config.cpu_slots,
+        io = config.io_slots,
+        transcribe = config.transcribe_slots,
+        "jobs at once, by lane"
+    );
+    let worker = Worker::new(app.queue.clone(), jobs::registry(), app.clone(), config);
+    let (worked, ()) = tokio::join!(worker.run(shutdown.clone()), sms::listen(&app, shutdown));
+    worked.context("the workers stopped")
 }
 
 /// A token that the first SIGINT or SIGTERM cancels; the second ends the process at once.

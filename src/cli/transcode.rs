@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::audio::encode::{EncoderOptions, OutputFormat};
+use crate::audio::encode::{Content, EncoderOptions, OutputFormat};
 use crate::audio::pipeline::{self, Progress};
 use crate::audio::spec::{ChannelLayout, OutputSpec, PhoneLine, RenderReport, RenderSpec, Role, SourceSpec, Span};
 
@@ -44,6 +44,10 @@ pub struct TranscodeArgs {
     /// Bit rate of MP3 outputs, in kilobits per second and channel.
     #[arg(long, value_name = "KBPS", default_value_t = EncoderOptions::default().mp3_bits_per_second / 1_000)]
     mp3_bit_rate: u32,
+
+    /// Say that the sound is music, which Opus codes otherwise than speech.
+    #[arg(long)]
+    music: bool,
 
     /// Keep two channels where the format can: of a call, caller left and callee right.
     #[arg(long)]
@@ -113,6 +117,7 @@ fn render_spec(args: &TranscodeArgs) -> Result<RenderSpec> {
     spec.phone_report = args.json || args.denoise || args.preview;
     spec.brief_limit_seconds = args.brief;
     spec.encoder.mp3_bits_per_second = args.mp3_bit_rate.saturating_mul(1_000);
+    spec.encoder.content = if args.music { Content::Music } else { Content::Speech };
     spec.outputs = args.outputs.iter().map(|output| output_spec(args, output)).collect::<Result<_>>()?;
     Ok(spec)
 }

@@ -15,7 +15,11 @@ use indicatif::ProgressBar;
 use super::models::ModelsFolder;
 use crate::{
     audio::decode,
-    speech::transcribe::{self, Engine, SpeechSource, TranscribeControl},
+    model::LegRole,
+    speech::{
+        models::{OwnModel, Sha256Digest},
+        transcribe::{self, Engine, SpeechSource, TranscribeControl},
+    },
 };
 
 /// How much audio passes from one line of progress to the next where there is no terminal, in seconds.
@@ -35,6 +39,15 @@ pub struct TranscribeArgs {
     /// The model to listen with; `voicemill models list` shows those there are.
     #[arg(long, value_name = "NAME", default_value = "whisper-tiny.en")]
     model: String,
+    /// A whisper model in ggml's form to listen with, from a file of yours.
+    #[arg(long, value_name = "FILE", requires = "sha256", conflicts_with = "model")]
+    model_file: Option<PathBuf>,
+    /// The SHA-256 that the file of --model-file must have.
+    #[arg(long, value_name = "HEX", requires = "model_file")]
+    sha256: Option<Sha256Digest>,
+    /// Hear the left channel as the caller and the right one as the callee, each by itself.
+    #[arg(long)]
+    roles: bool,
     /// What a headerless input is (ulaw, alaw, sln, sln16, gsm, g722), if its name doesn't say.
     #[arg(long, value_name = "FORMAT")]
     input_format: Option<String>,
@@ -56,9 +69,20 @@ pub fn run(args: TranscribeArgs) -> anyhow::Result<()> {
     let extension = args.input.extension().and_then(|extension| extension.to_str());
     let opened = decode::open(&args.input, args.input_format.as_deref().or(extension))
         .with_context(|| format!("{} cannot be transcribed", args.input.display()))?;
-    let store = args.folder.store()?;
+    if args.roles && opened.source.spec().channels != 2 {
+        let channels = opened.source.spec().channels;
+        anyhow::bail!("--roles needs a file with two channels, caller left and callee right; this one has {channels}");
+    }
+    let (store, model) = match args.model_file.zip(args.sha256) {
+        Some((file, sha256)) => {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let own = vec![OwnModel { name: name.clone(), file, sha256 }];
+            (args.folder.store()?.with_own(own)?, name)
+        }
+        None => (args.folder.store()?, args.model),
+    };
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let transcriber = transcribe::open(&store, &args.model, args.engine, threads)?;
+    let transcriber = transcribe::open(&store, &model, args.engine, threads)?;
 
     let progress = Progress::begin();
     let control = TranscribeControl {
@@ -66,8 +90,16 @@ pub fn run(args: TranscribeArgs) -> anyhow::Result<()> {
         language: args.language.as_deref(),
         ..TranscribeControl::default()
     };
-    let mut source = SpeechSource::new(opened.source)?;
-    let transcript = transcriber.transcribe(&mut source, &control)?;
+    let transcript = if args.roles {
+        let hint = args.input_format.as_deref().or(extension);
+        let open = |role: LegRole| {
+            let channel = SpeechSource::channel(decode::open(&args.input, hint)?.source, role.channel())?;
+            Ok(Box::new(channel) as Box<_>)
+        };
+        transcribe::by_roles(&*transcriber, &open, &control)?
+    } else {
+        transcriber.transcribe(&mut SpeechSource::new(opened.source)?, &control)?
+    };
     progress.end();
 
     let mut output = io::stdout().lock();
@@ -78,6 +110,8 @@ pub fn run(args: TranscribeArgs) -> anyhow::Result<()> {
         write!(output, "{}", transcript.to_web_vtt())?;
     } else if transcript.no_speech {
         writeln!(io::stderr(), "nobody speaks in {}", args.input.display())?;
+    } else if args.roles {
+        writeln!(output, "{}", transcript.text)?;
     } else {
         for segment in &transcript.segments {
             writeln!(output, "{}", segment.text)?;

@@ -5,11 +5,13 @@ use crate::model::{ApiKey, Domain, DomainId};
 
 statements! {
     INSERT = "INSERT INTO domain (id, name, time_zone, locale, brand, mail_from, mail_audio, speech_lufs, \
-                  music_lufs, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+                  music_lufs, sms_sender, sms_daily_limit, language, transcribe_recordings, created_at) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     UPDATE = "UPDATE domain SET time_zone = $2, locale = $3, brand = $4, mail_from = $5, mail_audio = $6, \
-                  speech_lufs = $7, music_lufs = $8 WHERE id = $1";
+                  speech_lufs = $7, music_lufs = $8, sms_sender = $9, sms_daily_limit = $10, language = $11, \
+                  transcribe_recordings = $12 WHERE id = $1";
     BY_NAME = "SELECT * FROM domain WHERE name = $1";
+    ALL = "SELECT * FROM domain ORDER BY id";
     BY_ID = "SELECT * FROM domain WHERE id = $1";
     INSERT_KEY = "INSERT INTO api_key (id, hash, scope, domain_id, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
     KEY_BY_HASH = "SELECT id, scope, domain_id, name, created_at FROM api_key WHERE hash = $1";
@@ -29,6 +31,10 @@ pub async fn insert(connection: &mut Connection, domain: &Domain) -> Result<(), 
             .bind(domain.mail_audio)
             .bind(domain.speech_lufs)
             .bind(domain.music_lufs)
+            .bind(&domain.sms_sender)
+            .bind(domain.sms_daily_limit)
+            .bind(&domain.language)
+            .bind(domain.transcribe_recordings)
             .bind(domain.created_at)
             .execute(connection)
             .await?
@@ -50,11 +56,20 @@ pub async fn update(connection: &mut Connection, domain: &Domain) -> Result<(), 
             .bind(domain.mail_audio)
             .bind(domain.speech_lufs)
             .bind(domain.music_lufs)
+            .bind(&domain.sms_sender)
+            .bind(domain.sms_daily_limit)
+            .bind(&domain.language)
+            .bind(domain.transcribe_recordings)
             .execute(connection)
             .await?
             .rows_affected()
     );
     Ok(())
+}
+
+/// Every domain.
+pub async fn all(connection: &mut Connection) -> Result<Vec<Domain>, DbError> {
+    Ok(on!(connection, sqlx::query_as(ALL).fetch_all(connection).await?))
 }
 
 /// The domain of that name.

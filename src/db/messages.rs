@@ -10,8 +10,8 @@ use crate::model::{
 statements! {
     INSERT = "INSERT INTO message (id, domain_id, mailbox_id, core_id, folder, state, failure, caller_number, \
                   caller_name, received_at, duration_ms, brief_start_ms, brief_end_ms, truncated, waveform, \
-                  phone_report, transcript_state, read_at, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+                  phone_report, transcript_state, read_at, created_at, service_number) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
               ON CONFLICT (mailbox_id, core_id) DO NOTHING";
     BY_CORE_ID = "SELECT * FROM message WHERE mailbox_id = $1 AND core_id = $2";
     BY_ID = "SELECT * FROM message WHERE id = $1";
@@ -22,6 +22,10 @@ statements! {
             ORDER BY received_at DESC, id DESC LIMIT $5";
     STORED_BYTES = "SELECT CAST(COALESCE(SUM(original.bytes), 0) AS BIGINT) AS stored FROM message \
                     JOIN original ON original.owner_id = message.id WHERE message.mailbox_id = $1";
+    // What nobody has dealt with or played, and can be.
+    UNREAD = "SELECT COUNT(*) FROM message WHERE mailbox_id = $1 AND folder = $2 AND state = $3 AND read_at IS NULL";
+    NEWEST_UNREAD = "SELECT * FROM message WHERE mailbox_id = $1 AND folder = $2 AND state = $3 AND read_at IS NULL \
+                     ORDER BY created_at DESC, id DESC LIMIT 1";
     SET_AVAILABLE = "UPDATE message SET state = $2, failure = NULL, duration_ms = $3, brief_start_ms = $4, \
                          brief_end_ms = $5, truncated = $6, waveform = $7, phone_report = $8 WHERE id = $1";
     SET_FAILED = "UPDATE message SET state = $2, failure = $3, transcript_state = $4 WHERE id = $1";
@@ -58,6 +62,7 @@ pub async fn insert(connection: &mut Connection, message: &Message) -> Result<bo
             .bind(message.transcript_state)
             .bind(message.read_at)
             .bind(message.created_at)
+            .bind(&message.service_number)
             .execute(connection)
             .await?
             .rows_affected()
@@ -105,6 +110,32 @@ pub async fn list(
             .bind(before.1)
             .bind(limit)
             .fetch_all(connection)
+            .await?
+    ))
+}
+
+/// How many messages of the mailbox are new, ready and not yet played.
+pub async fn unread(connection: &mut Connection, mailbox: MailboxId) -> Result<i64, DbError> {
+    Ok(on!(
+        connection,
+        sqlx::query_scalar(UNREAD)
+            .bind(mailbox)
+            .bind(Folder::New)
+            .bind(MediaState::Available)
+            .fetch_one(connection)
+            .await?
+    ))
+}
+
+/// The last to come of the messages that are new, ready and not yet played.
+pub async fn newest_unread(connection: &mut Connection, mailbox: MailboxId) -> Result<Option<Message>, DbError> {
+    Ok(on!(
+        connection,
+        sqlx::query_as(NEWEST_UNREAD)
+            .bind(mailbox)
+            .bind(Folder::New)
+            .bind(MediaState::Available)
+            .fetch_optional(connection)
             .await?
     ))
 }
@@ -171,10 +202,10 @@ pub async fn set_folder(connection: &mut Connection, id: MessageId, folder: Fold
     Ok(())
 }
 
-/// Moves the message only if it still lies in `from`, so that an automatic move never undoes a person's.
-pub async fn move_if_in(connection: &mut Connection, id: MessageId, from: Folder, to: Folder) -> Result<(), DbError> {
-    on!(connection, sqlx::query(MOVE_IF_IN).bind(id).bind(from).bind(to).execute(connection).await?.rows_affected());
-    Ok(())
+/// Moves the message only if it still lies in `from`, so that an automatic move never undoes a person's; true if it did.
+pub async fn move_if_in(connection: &mut Connection, id: MessageId, from: Folder, to: Folder) -> Result<bool, DbError> {
+    Ok(on!(connection, sqlx::query(MOVE_IF_IN).bind(id).bind(from).bind(to).execute(connection).await?.rows_affected())
+        == 1)
 }
 
 /// Records the first play; true if it was the first.

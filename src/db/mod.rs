@@ -3,19 +3,25 @@
 //! Every statement of this module is plain SQL in the subset that SQLite and PostgreSQL share, with `$n` parameters, and
 //! runs on either through `on!`. Statements of one database live in `queue`.
 
+pub mod blobs;
 pub mod domains;
 pub mod links;
+pub mod mail_templates;
 pub mod mailboxes;
 pub mod messages;
 mod migrations;
 pub mod notices;
 pub mod prompts;
 pub mod pronunciations;
+pub mod recording_transcripts;
 pub mod recordings;
 pub mod renditions;
+pub mod service_numbers;
+pub mod sms;
 pub mod speech;
 #[cfg(test)]
 mod tests;
+pub mod trash;
 
 pub use crate::sql::{Connection, Database, DatabaseConfig, DatabaseUrl, DbError, Kind, Transaction};
 pub use migrations::migrate;

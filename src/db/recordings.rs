@@ -5,8 +5,8 @@ use crate::model::{DomainId, Recording, RecordingId, RecordingState, Time};
 
 statements! {
     INSERT = "INSERT INTO recording (id, domain_id, call_id, state, reason, caller_number, callee_number, \
-                  started_at, duration_ms, skew_ms, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (domain_id, call_id) DO NOTHING";
+                  started_at, duration_ms, skew_ms, transcript_state, created_at) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (domain_id, call_id) DO NOTHING";
     BY_CALL_ID = "SELECT * FROM recording WHERE domain_id = $1 AND call_id = $2";
     BY_ID = "SELECT * FROM recording WHERE id = $1";
     IN_DOMAIN = "SELECT * FROM recording WHERE domain_id = $1 AND id = $2";
@@ -32,6 +32,7 @@ pub async fn insert(connection: &mut Connection, recording: &Recording) -> Resul
             .bind(recording.started_at)
             .bind(recording.duration_ms)
             .bind(recording.skew_ms)
+            .bind(recording.transcript_state)
             .bind(recording.created_at)
             .execute(connection)
             .await?

@@ -45,16 +45,22 @@ async fn every_statement_is_the_same_on_both() {
     let (sqlite, postgres) = (opened(Kind::Sqlite).await, opened(Kind::Postgres).await);
     let (mut sqlite, mut postgres) = (sqlite.database.read().await.unwrap(), postgres.database.read().await.unwrap());
     let lists = [
+        blobs::STATEMENTS,
         domains::STATEMENTS,
         links::STATEMENTS,
+        mail_templates::STATEMENTS,
         mailboxes::STATEMENTS,
         messages::STATEMENTS,
         notices::STATEMENTS,
         prompts::STATEMENTS,
         pronunciations::STATEMENTS,
+        recording_transcripts::STATEMENTS,
         recordings::STATEMENTS,
         renditions::STATEMENTS,
+        service_numbers::STATEMENTS,
+        sms::STATEMENTS,
         speech::STATEMENTS,
+        trash::STATEMENTS,
     ];
     for (name, sql) in lists.concat() {
         assert_eq!(shape(&mut sqlite, name, sql).await, shape(&mut postgres, name, sql).await, "{name}");

@@ -6,6 +6,7 @@ mod auth;
 mod core;
 mod error;
 mod extract;
+mod hooks;
 mod media;
 mod multipart;
 mod pages;
@@ -28,6 +29,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .nest("/core/v1", core::routes())
         .nest("/v1", api::routes())
+        .nest("/hooks", hooks::routes())
         .nest("/l", pages::routes())
         .merge(pages::static_routes())
         .route("/media/{rendition}/{file}", get(media::fetch))

@@ -3,12 +3,15 @@
 use crate::{
     app::App,
     db::{mailboxes, messages},
-    model::{Mailbox, Message, MessageId},
+    links::Purpose,
+    model::{Link, LinkId, LinkSpan, Mailbox, Message, MessageId, Time},
     queue::{Decide, JobError},
 };
 
 /// The version of a message's or recording's media; they are never replaced.
 pub(crate) const VERSION: i64 = 1;
+/// The rendition of a recording that phones play and the transcriber hears: caller left, callee right, as it was said.
+pub(crate) const RECORDING: &str = "phone-wav-8k";
 /// The rendition that mails attach, in the form that the domain chose.
 pub(crate) const MAIL: &str = "mail";
 /// The rendition that the transcriber hears and people download.
@@ -32,4 +35,20 @@ pub(super) async fn load(app: &App, id: MessageId) -> Result<Option<(Message, Ma
     };
     let mailbox = mailboxes::by_id(&mut connection, message.mailbox_id).await.retry()?;
     Ok(mailbox.map(|mailbox| (message, mailbox)))
+}
+
+/// A link to the message that is not stored yet, and its address.
+pub(super) fn minted(app: &App, message: &Message, span: LinkSpan) -> (Link, String) {
+    let now = Time::from(app.clock.now());
+    let link = Link {
+        id: LinkId::random(),
+        domain_id: message.domain_id,
+        message_id: message.id,
+        span,
+        created_at: now,
+        expires_at: now.after(Link::LIFETIME),
+        revoked_at: None,
+    };
+    let url = format!("{}/l/{}", app.config.http.public_url, app.link_keys.mint(Purpose::Page, link.id));
+    (link, url)
 }

@@ -5,16 +5,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    NotifyMessage, TranscribeMessage,
+    TranscribeMessage,
     media::{self, Owner, Planned, milliseconds},
     message::{ARCHIVE, BRIEF, BRIEF_BROWSER, BRIEF_MP3, BROWSER, BROWSER_MP3, MAIL, VERSION, load},
+    notices,
+    remind_mailbox::tell_of_message,
 };
 use crate::{
     app::App,
     audio::{encode::OutputFormat, spec::RenderSpec},
-    db::{Transaction, domains, messages, notices},
+    db::{Transaction, domains, messages, service_numbers},
     model::{
-        EmailMode, MailAudio, Mailbox, MediaState, Message, MessageId, Notice, NoticeId, NoticeState, Purpose, Time,
+        Domain, EmailMode, MailAudio, Mailbox, MediaState, Medium, Message, MessageId, Notice, Occasion, Purpose, Time,
     },
     queue::{Attempt, Decide, Job, JobError, Lane, NewJob},
 };
@@ -95,7 +97,7 @@ impl Job for RenderMessage {
             let new = NewJob::new(message.domain_id.0, &job).unique(message.id);
             app.queue.enqueue(transaction.connection(), new).await.retry()?;
         }
-        queue_notices(app, &mut transaction, &message, &mailbox).await?;
+        queue_notices(app, &mut transaction, &message, &mailbox, &domain).await?;
         attempt.complete(transaction.connection()).await.retry()?;
         transaction.commit().await.retry()?;
         app.queue.wake();
@@ -109,39 +111,32 @@ impl Job for RenderMessage {
     }
 }
 
-/// A notice and a job a recipient, due when the transcript is there or its time is over, whichever is first.
+/// A notice a recipient: mails are due when the transcript is there or its time is over, whichever is first; SMS at once.
 async fn queue_notices(
     app: &App,
     transaction: &mut Transaction,
     message: &Message,
     mailbox: &Mailbox,
+    domain: &Domain,
 ) -> Result<(), JobError> {
-    if mailbox.email_mode == EmailMode::None {
-        return Ok(());
-    }
+    let connection = transaction.connection();
+    tell_of_message(app, connection, message, mailbox, domain).await.retry()?;
     let now = Time::from(app.clock.now());
     let wait = Duration::from_secs(u64::try_from(mailbox.transcript_wait_seconds).unwrap_or(0));
     let due = if mailbox.transcribe { now.after(wait) } else { now };
-    for recipient in &mailbox.recipients {
-        let notice = Notice {
-            id: NoticeId::new(),
-            domain_id: message.domain_id,
-            mailbox_id: mailbox.id,
-            message_id: message.id,
-            recipient: recipient.clone(),
-            mode: mailbox.email_mode,
-            state: NoticeState::Queued,
-            link_id: None,
-            internet_message_id: None,
-            mail_key: None,
-            answer: None,
-            created_at: now,
-            settled_at: None,
-        };
-        if notices::insert(transaction.connection(), &notice).await.retry()? {
-            let job = NotifyMessage { notice: notice.id };
-            let new = NewJob::new(message.domain_id.0, &job).unique(notice.id).at(due.timestamp());
-            app.queue.enqueue(transaction.connection(), new).await.retry()?;
+    let service_number = match &message.service_number {
+        Some(number) => service_numbers::find(connection, message.domain_id, number).await.retry()?,
+        None => None,
+    };
+    // An address that is both the mailbox's and the service number's gets the mailbox's mail.
+    let own = (&mailbox.recipients, mailbox.email_mode);
+    let others = service_number.as_ref().map(|number| (&number.recipients, number.email_mode));
+    let event = Notice::message_event(message.id);
+    for (addresses, mode) in std::iter::once(own).chain(others).filter(|(_, mode)| *mode != EmailMode::None) {
+        for address in addresses {
+            let notice = Notice::new(mailbox, Medium::Mail, Occasion::Message, event.clone(), address.clone(), now);
+            let notice = Notice { message_id: Some(message.id), mode: Some(mode), ..notice };
+            notices::queue(app, connection, &notice, due).await.retry()?;
         }
     }
     Ok(())

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::media::{self, Owner, Planned, milliseconds};
 use crate::{
     app::App,
-    audio::{encode::OutputFormat, spec::RenderSpec},
+    audio::{
+        encode::{Content, EncoderOptions, OutputFormat},
+        spec::RenderSpec,
+    },
     db::{domains, prompts},
     model::{Message, PromptId, PromptKind, Purpose},
     queue::{Attempt, Decide, Job, JobError, Lane},
@@ -68,6 +71,10 @@ impl Job for RenderPrompt {
             phone_report: true,
             waveform_bins: Some(Message::WAVEFORM_BINS),
             max_duration_seconds: media.max_duration_seconds,
+            encoder: EncoderOptions {
+                content: if music { Content::Music } else { Content::Speech },
+                ..EncoderOptions::default()
+            },
             ..RenderSpec::of(Vec::new())
         };
         let owner = Owner { domain: prompt.domain_id, id: prompt.id.0, version: self.version };

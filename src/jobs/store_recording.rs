@@ -5,15 +5,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    TranscribeRecording,
     media::{self, Owner, Planned, milliseconds},
-    message::VERSION,
+    message::{RECORDING, VERSION},
 };
 use crate::{
     app::App,
     audio::{encode::OutputFormat, spec::RenderSpec},
-    db::recordings,
-    model::{Message, Purpose, RecordingId, RecordingState},
-    queue::{Attempt, Decide, Job, JobError, Lane},
+    db::{domains, recording_transcripts, recordings},
+    model::{Message, Purpose, RecordingId, RecordingState, TranscriptState},
+    queue::{Attempt, Decide, Job, JobError, Lane, NewJob, Priority},
 };
 
 /// Joins and stores one recording.
@@ -24,7 +25,7 @@ pub struct StoreRecording {
 }
 
 const RENDITIONS: [Planned; 2] = [
-    Planned::stereo("phone-wav-8k", Purpose::Phone, OutputFormat::Wav, 8_000),
+    Planned::stereo(RECORDING, Purpose::Phone, OutputFormat::Wav, 8_000),
     Planned::stereo("browser-opus", Purpose::Browser, OutputFormat::Opus, 16_000),
 ];
 
@@ -35,9 +36,14 @@ impl Job for StoreRecording {
     const TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
-        let recording = {
+        let (recording, transcribe) = {
             let mut connection = app.database.read().await.retry()?;
-            recordings::by_id(&mut connection, self.recording).await.retry()?
+            let recording = recordings::by_id(&mut connection, self.recording).await.retry()?;
+            let domain = match &recording {
+                Some(recording) => domains::by_id(&mut connection, recording.domain_id).await.retry()?,
+                None => None,
+            };
+            (recording, domain.is_some_and(|domain| domain.transcribe_recordings))
         };
         let pending = |state| state == RecordingState::Pending;
         let Some(recording) = recording.filter(|recording| pending(recording.state)) else {
@@ -57,8 +63,18 @@ impl Job for StoreRecording {
         let duration_ms = milliseconds(rendered.report.duration_seconds);
         let skew_ms = rendered.report.skew_seconds.map(milliseconds);
         recordings::set_available(transaction.connection(), recording.id, duration_ms, skew_ms).await.retry()?;
+        if transcribe {
+            let (connection, pending) = (transaction.connection(), TranscriptState::Pending);
+            recording_transcripts::set_state(connection, recording.id, pending).await.retry()?;
+            // Voicemail, which somebody waits for, goes first.
+            let job = TranscribeRecording { recording: recording.id };
+            let new = NewJob::new(recording.domain_id.0, &job).unique(recording.id).priority(Priority::Bulk);
+            app.queue.enqueue(connection, new).await.retry()?;
+        }
         attempt.complete(transaction.connection()).await.retry()?;
-        transaction.commit().await.retry()
+        transaction.commit().await.retry()?;
+        app.queue.wake();
+        Ok(())
     }
 
     async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {

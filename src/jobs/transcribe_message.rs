@@ -1,20 +1,17 @@
 //! The words of a message.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NotifyMessage, message};
+use super::{NotifyMessage, listening, message};
 use crate::{
     app::App,
     audio::decode,
-    db::{messages, notices, renditions},
+    db::{domains, messages, notices, renditions},
     model::{MessageId, NoticeState, Time, Transcript, TranscriptState},
     queue::{Attempt, Decide, Job, JobError, Lane},
-    speech::{
-        SpeechError,
-        transcribe::{TranscribeControl, Transcriber},
-    },
+    speech::transcribe::TranscribeControl,
     storage::BlobKey,
 };
 
@@ -28,7 +25,7 @@ pub struct TranscribeMessage {
 impl Job for TranscribeMessage {
     type Context = App;
     const KIND: &'static str = "transcribe_message";
-    const LANE: Lane = Lane::Cpu;
+    const LANE: Lane = Lane::Transcribe;
     const TIMEOUT: Duration = Duration::from_secs(60 * 60);
     const MAX_ATTEMPTS: u16 = 5;
 
@@ -36,10 +33,13 @@ impl Job for TranscribeMessage {
         let Some((message, _)) = message::load(app, self.message).await? else {
             return Ok(());
         };
-        let rendition = {
+        let (rendition, language) = {
             let mut connection = app.database.read().await.retry()?;
+            let domain = domains::by_id(&mut connection, message.domain_id).await.retry()?;
             let version = message::VERSION;
-            renditions::by_name(&mut connection, message.id.0, version, message::ARCHIVE).await.retry()?
+            let rendition =
+                renditions::by_name(&mut connection, message.id.0, version, message::ARCHIVE).await.retry()?;
+            (rendition, domain.and_then(|domain| domain.language))
         };
         let Some(rendition) = rendition else {
             return Err(JobError::Discard(anyhow::anyhow!("the message has no rendition to listen to")));
@@ -48,11 +48,12 @@ impl Job for TranscribeMessage {
         let file = scratch.path().join("message.wav");
         let key: BlobKey = rendition.key.parse().discard()?;
         app.store.fetch_to(&key, &file).await.retry()?;
-        let transcript =
-            transcribe(app.transcriber().retry()?, attempt, &file, rendition.duration_ms as f64 / 1000.0).await?;
-
-        let state = if transcript.no_speech { TranscriptState::NoSpeech } else { TranscriptState::Available };
-        self.settle(app, attempt, state, Some(&transcript)).await
+        let engine = app.transcriber(language.as_deref()).retry()?;
+        let seconds = rendition.duration_ms as f64 / 1000.0;
+        let hear =
+            move |control: &TranscribeControl<'_>| engine.transcribe(&mut *decode::open(&file, None)?.source, control);
+        let transcript = listening::transcribe(attempt, seconds, language, hear).await?;
+        self.settle(app, attempt, listening::state(&transcript), Some(&transcript)).await
     }
 
     async fn given_up(&self, app: &App, attempt: &Attempt, _reason: &str) -> Result<(), JobError> {
@@ -88,34 +89,4 @@ impl TranscribeMessage {
         app.queue.wake();
         Ok(())
     }
-}
-
-/// Runs the engine on a thread of its own; when the attempt ends early, the engine is told to stop.
-async fn transcribe(
-    engine: Arc<dyn Transcriber>,
-    attempt: &Attempt,
-    file: &Path,
-    seconds: f64,
-) -> Result<Transcript, JobError> {
-    let file = file.to_owned();
-    // The clone keeps the lane's slot until the thread is really done.
-    let held = attempt.clone();
-    let work = move || {
-        let mut audio = decode::open(&file, None)?.source;
-        let progress = |done: f64| held.report(done / seconds);
-        let cancelled = || held.cancellation().is_cancelled();
-        let control = TranscribeControl {
-            cancelled: Some(&cancelled),
-            deadline: Some(held.deadline()),
-            progress: Some(&progress),
-            language: None,
-        };
-        engine.transcribe(&mut *audio, &control)
-    };
-    let outcome = tokio::task::spawn_blocking(work).await.retry()?;
-    outcome.map_err(
-        |error: SpeechError| {
-            if error.is_transient() { JobError::Retry(error.into()) } else { JobError::Discard(error.into()) }
-        },
-    )
 }

@@ -39,6 +39,14 @@ pub struct Domain {
     pub speech_lufs: Option<f64>,
     /// Integrated loudness of hold music in LUFS; the configured one if none.
     pub music_lufs: Option<f64>,
+    /// The number or name that its SMS come from; the configured one if none.
+    pub sms_sender: Option<String>,
+    /// Most parts of SMS a day; the configured number if none.
+    pub sms_daily_limit: Option<i64>,
+    /// The language spoken to its mailboxes and in its calls, as ISO 639-1 calls it; none if the model is to hear it.
+    pub language: Option<String>,
+    /// Whether its call recordings are transcribed.
+    pub transcribe_recordings: bool,
     /// When it was made.
     pub created_at: Time,
 }

@@ -1,6 +1,6 @@
 //! A mailbox and how its owner wants to be told of messages.
 
-use super::{DomainId, MailboxId, Time};
+use super::{Domain, DomainId, MailboxId, SmsSettings, Time};
 
 /// What a mailbox's recipients get by mail for each message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
@@ -67,6 +67,12 @@ pub struct Mailbox {
     pub recipients: Vec<String>,
     /// What happens to a message after its mail was accepted.
     pub after_email: AfterEmail,
+    /// Whether those addresses are told of every missed call, even with no message.
+    pub mail_missed_calls: bool,
+    /// Who is told by SMS, and when.
+    #[sqlx(flatten)]
+    #[serde(flatten)]
+    pub sms: SmsSettings,
     /// Whether messages are transcribed.
     pub transcribe: bool,
     /// How long a mail waits for the transcript at most, in seconds.
@@ -75,6 +81,8 @@ pub struct Mailbox {
     pub brief_seconds: i64,
     /// Most bytes of stored messages (as they came) that the mailbox may hold.
     pub quota_bytes: i64,
+    /// IANA time zone for what is said and written to its owner; the domain's if none.
+    pub time_zone: Option<String>,
     /// When it was made.
     pub created_at: Time,
 }
@@ -88,4 +96,9 @@ impl Mailbox {
     pub const DEFAULT_TRANSCRIPT_WAIT_SECONDS: i64 = 60;
     /// Most addresses a mailbox may have.
     pub const MAX_RECIPIENTS: usize = 20;
+
+    /// The clock of its owner: its own time zone, or its domain's.
+    pub fn clock<'a>(&'a self, domain: &'a Domain) -> &'a str {
+        self.time_zone.as_deref().unwrap_or(&domain.time_zone)
+    }
 }

@@ -15,18 +15,18 @@ pub enum MediaState {
     Failed,
 }
 
-/// Where the work on a message's transcript stands.
+/// Where the work on a message's or recording's transcript stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum TranscriptState {
-    /// The mailbox does not want one.
+    /// The mailbox or domain does not want one.
     Off,
     /// It is being made.
     Pending,
     /// It is there.
     Available,
-    /// There is no speech in the message.
+    /// Nobody speaks.
     NoSpeech,
     /// It could not be made.
     Failed,
@@ -81,6 +81,8 @@ pub struct Message {
     pub caller_number: String,
     /// The caller's name as the core gave it; may be empty.
     pub caller_name: String,
+    /// The service number that was called, if the core named one.
+    pub service_number: Option<String>,
     /// When the caller left it.
     pub received_at: Time,
     /// Length of the decoded audio in milliseconds, once known.

@@ -1,6 +1,6 @@
 //! A call's recording, one or more legs.
 
-use super::{DomainId, RecordingId, Time};
+use super::{DomainId, RecordingId, Time, TranscriptState};
 
 /// Where a recording stands, as portals show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
@@ -30,6 +30,24 @@ pub enum LegRole {
     Callee,
 }
 
+impl LegRole {
+    /// What it is called before what is said.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Caller => "Caller",
+            Self::Callee => "Callee",
+        }
+    }
+
+    /// Its channel in stereo, counted from zero.
+    pub fn channel(self) -> u16 {
+        match self {
+            Self::Caller => 0,
+            Self::Callee => 1,
+        }
+    }
+}
+
 /// One call's recording.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
 pub struct Recording {
@@ -53,6 +71,8 @@ pub struct Recording {
     pub duration_ms: Option<i64>,
     /// By how much the callee's leg is longer than the caller's, in milliseconds; a sign of a clock that runs fast.
     pub skew_ms: Option<i64>,
+    /// Where the work on its transcript stands.
+    pub transcript_state: TranscriptState,
     /// When it was first heard of.
     pub created_at: Time,
 }

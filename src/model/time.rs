@@ -10,7 +10,7 @@ pub struct Time(i64);
 
 impl Time {
     /// The moment `microseconds` after the Unix epoch.
-    pub fn from_microseconds(microseconds: i64) -> Self {
+    pub const fn from_microseconds(microseconds: i64) -> Self {
         Self(microseconds)
     }
 

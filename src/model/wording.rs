@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::Time;
+use super::{CallbackNumber, Run, Time};
 
 /// A moment on the clock of `time_zone`, as people of `locale` write it; UTC when the zone is unknown.
 pub fn moment(at: Time, time_zone: &str, locale: &str) -> String {
@@ -13,6 +13,16 @@ pub fn moment(at: Time, time_zone: &str, locale: &str) -> String {
         "en" | "en-us" => "%A, %B %-d, %Y at %-I:%M %p %Z",
         "en-au" | "en-ca" => "%A, %-d %B %Y at %-I:%M %p %Z",
         _ => "%A, %-d %B %Y at %H:%M %Z",
+    };
+    at.timestamp().to_zoned(zone).strftime(form).to_string()
+}
+
+/// A weekday and a time on the clock of `time_zone`, the short form of [`moment`].
+pub fn clock(at: Time, time_zone: &str, locale: &str) -> String {
+    let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
+    let form = match locale.to_ascii_lowercase().as_str() {
+        "en" | "en-us" | "en-au" | "en-ca" => "%a %-I:%M %p",
+        _ => "%a %H:%M",
     };
     at.timestamp().to_zoned(zone).strftime(form).to_string()
 }
@@ -62,6 +72,42 @@ pub fn paragraph(text: &str, longest: usize) -> (String, bool) {
     let text = text.replace("\r\n", "\n");
     let visible: String = text.chars().filter(|character| *character == '\n' || !is_hidden(*character)).collect();
     cut(visible.trim(), longest)
+}
+
+/// Runs of words from outside, `longest` characters in all; tells whether they had to be cut.
+pub fn runs(runs: &[Run], longest: usize) -> (Vec<Run>, bool) {
+    let (mut kept, mut left) = (Vec::with_capacity(runs.len()), longest);
+    for run in runs {
+        let (text, is_cut) = paragraph(&run.text, left);
+        left -= text.chars().count().min(left);
+        if !text.is_empty() {
+            kept.push(Run { text, doubtful: run.doubtful });
+        }
+        if is_cut {
+            return (kept, true);
+        }
+    }
+    (kept, false)
+}
+
+/// Runs of words as plain text, what is doubtful in brackets with a question mark: `it's [Bob Smith?] from Acme`.
+pub fn marked(runs: &[Run]) -> String {
+    let run = |run: &Run| if run.doubtful { format!("[{}?]", run.text) } else { run.text.clone() };
+    runs.iter().map(run).collect::<Vec<_>>().join(" ")
+}
+
+/// Where something is said in a message: `0:12`. It is never after it begins.
+pub fn place(seconds: f64) -> String {
+    length(Duration::from_secs(seconds.max(0.0) as u64))
+}
+
+/// What a phone dials for a number that was said, and for its extension once that answers.
+pub fn dialled(number: &CallbackNumber) -> String {
+    let plain = |text: &str| text.chars().filter(|digit| digit.is_ascii_digit() || *digit == '+').collect::<String>();
+    match &number.extension {
+        Some(extension) => format!("{},{}", plain(&number.number), plain(extension)),
+        None => plain(&number.number),
+    }
 }
 
 /// Cuts after `longest` characters, at a space if there is one near, and marks the place.
@@ -143,6 +189,31 @@ mod tests {
     fn paragraphs_keep_their_lines() {
         assert_eq!(paragraph("one\r\ntwo\0\n", 80), ("one\ntwo".to_owned(), false));
         assert_eq!(paragraph("one two three", 9), ("one two…".to_owned(), true));
+    }
+
+    #[test]
+    fn doubtful_words_are_marked_and_runs_are_cut_together() {
+        let run = |text: &str, doubtful| Run { text: text.to_owned(), doubtful };
+        let said = [run("Hi, it's", false), run("Bob Smith", true), run("from Acme.", false)];
+        assert_eq!(marked(&said), "Hi, it's [Bob Smith?] from Acme.");
+        assert_eq!(runs(&said, 80), (said.to_vec(), false));
+        assert_eq!(runs(&said, 12), (vec![run("Hi, it's", false), run("Bob…", true)], true));
+        assert_eq!(runs(&[run("\0", true)], 80), (Vec::new(), false));
+    }
+
+    #[test]
+    fn numbers_that_were_said_can_be_dialled() {
+        let said = |number: &str, extension: Option<&str>| CallbackNumber {
+            number: number.to_owned(),
+            display: String::new(),
+            extension: extension.map(str::to_owned),
+            start_seconds: 12.9,
+            end_seconds: 15.0,
+        };
+        assert_eq!(dialled(&said("+14155550132", None)), "+14155550132");
+        assert_eq!(dialled(&said("+14155550132", Some("42"))), "+14155550132,42");
+        assert_eq!(dialled(&said("5550132\"><b>", None)), "5550132");
+        assert_eq!(place(12.9), "0:12");
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! Tells people of messages: composes what is sent, and hands it to the next server.
+//! Tells people of messages by mail and SMS: composes what is sent, and hands it to the next server.
 //!
 //! A [`Channel`] delivers bytes that were final before the first try, to one recipient at a time, so that a repeated try sends
 //! the very same mail and one refused address never stops another.
 
 pub mod email;
+pub mod sms;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -49,7 +50,7 @@ impl fmt::Debug for Recipient {
 pub struct Rendered {
     /// The notice it belongs to.
     pub notice_id: NoticeId,
-    /// The sender's address, to which what cannot be delivered comes back.
+    /// The sender: an address, to which what cannot be delivered comes back, or a number.
     pub sender: String,
     /// When the notice was queued.
     pub queued_at: Time,
@@ -62,6 +63,15 @@ pub struct Rendered {
 pub struct Receipt {
     /// What it said.
     pub answer: Answer,
+    /// Its own name for what it took, by which it reports later, if it gave one.
+    pub reference: Option<String>,
+}
+
+impl Receipt {
+    /// A receipt of somebody who will report no more.
+    pub fn new(answer: Answer) -> Self {
+        Self { answer, reference: None }
+    }
 }
 
 /// What a server said, or our own words when it said nothing.
@@ -83,6 +93,21 @@ impl Answer {
             None => code.to_string(),
         };
         Self { text: format!("{code} {said}").trim_end().to_owned(), loggable }
+    }
+
+    /// An answer over HTTP: its status, the code inside it, if there is one, and what it says.
+    pub fn coded(status: u16, code: Option<&str>, said: &str) -> Self {
+        // Codes are short words; whatever else stands there is no code, and may name somebody.
+        let plain =
+            |code: &&str| code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let number = |code: &&str| code.len() < 7 || !code.bytes().all(|byte| byte.is_ascii_digit());
+        let loggable = match code.filter(plain).filter(number) {
+            Some(code) => format!("{status} {code}"),
+            None => status.to_string(),
+        };
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said: String = said.chars().take(500).collect();
+        Self { text: format!("{loggable} {said}").trim_end().to_owned(), loggable }
     }
 
     /// Our own words, which name nobody.
@@ -134,6 +159,9 @@ pub enum NotifyError {
     /// The answer to the complete message was lost, so it may have been taken: send the same bytes once more at most.
     #[error("the answer was lost: {0}")]
     Unknown(Answer),
+    /// As much is on its way to this destination as may be: come back after this long.
+    #[error("as much is on its way there as may be; not before {0:?} from now")]
+    Busy(Duration),
 }
 
 impl NotifyError {
@@ -142,10 +170,13 @@ impl NotifyError {
         !matches!(self, Self::Refused(_))
     }
 
-    /// What the next server said, for the notice's record.
-    pub fn answer(&self) -> &Answer {
+    /// What the next server said, for the notice's record; nothing, where none was asked.
+    pub fn answer(&self) -> Option<&Answer> {
         match self {
-            Self::Retry(answer) | Self::Refused(answer) | Self::Misconfigured(answer) | Self::Unknown(answer) => answer,
+            Self::Retry(answer) | Self::Refused(answer) | Self::Misconfigured(answer) | Self::Unknown(answer) => {
+                Some(answer)
+            }
+            Self::Busy(_) => None,
         }
     }
 }

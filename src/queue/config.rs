@@ -15,6 +15,8 @@ pub struct WorkerConfig {
     pub cpu_slots: usize,
     /// Slots of the I/O lane; none to leave it to others.
     pub io_slots: usize,
+    /// Slots of the lane for transcription; none to leave it to others.
+    pub transcribe_slots: usize,
     /// How long after its last heartbeat a worker's jobs are taken from it.
     pub lease: Duration,
     /// How often a worker looks for work that nobody told it of.
@@ -31,6 +33,7 @@ impl Default for WorkerConfig {
             host: "localhost".into(),
             cpu_slots: available_parallelism().map_or(1, NonZero::get),
             io_slots: 64,
+            transcribe_slots: available_parallelism().map_or(1, NonZero::get).div_ceil(2),
             lease: Duration::from_secs(15),
             poll: Duration::from_secs(1),
             grace: Duration::from_secs(10),
@@ -44,6 +47,7 @@ impl WorkerConfig {
         match lane {
             Lane::Cpu => self.cpu_slots,
             Lane::Io => self.io_slots,
+            Lane::Transcribe => self.transcribe_slots,
         }
         .min(Semaphore::MAX_PERMITS)
     }

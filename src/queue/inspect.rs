@@ -15,6 +15,8 @@ pub enum State {
     Available,
     /// Waits for its time.
     Scheduled,
+    /// Its kind or its tenant is paused.
+    Paused,
     /// A worker has it.
     Running,
     /// A dead letter.

@@ -1,6 +1,6 @@
 //! What a job is: its declaration, how it ends, and how it is asked for.
 
-use std::{fmt::Display, future::Future, time::Duration};
+use std::{fmt::Display, future::Future, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -93,18 +93,34 @@ pub enum Lane {
     Cpu,
     /// Work that mostly waits for others; wide.
     Io,
+    /// Speech to text, which keeps cores busy for long; apart from the rest, so that machines can be had for it alone.
+    Transcribe,
 }
 
 impl Lane {
     /// Every lane.
-    pub const ALL: [Self; 2] = [Self::Cpu, Self::Io];
+    pub const ALL: [Self; 3] = [Self::Cpu, Self::Io, Self::Transcribe];
 }
+
+impl FromStr for Lane {
+    type Err = UnknownLane;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLane> {
+        Self::ALL.into_iter().find(|lane| lane.to_string() == text).ok_or(UnknownLane)
+    }
+}
+
+/// A lane that there is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the lanes are cpu, io and transcribe")]
+pub struct UnknownLane;
 
 impl Display for Lane {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Cpu => "cpu",
             Self::Io => "io",
+            Self::Transcribe => "transcribe",
         })
     }
 }

@@ -35,12 +35,28 @@ pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, 
     let mut reporting = Every::new(config.poll);
     let mut reaping = Every::new(config.lease / 3);
     let mut pruning = Every::new(PRUNE_EVERY);
+    let mut releasing = Every::new(config.lease);
+    let mut looking = Every::new(config.poll);
     let mut watch = Watch::default();
     let mut suspects = HashSet::new();
     loop {
         wake.mark_unchanged();
         if let Err(error) = pass_on_cancellations(&session).await {
             complain("could not pass on cancellations", &error);
+        }
+        if looking.is_due() {
+            if let Err(error) = queue.enqueue_due().await {
+                complain("could not look for what is due by the calendar", &error);
+            }
+            let goes_on = heed_pauses(&session).await.unwrap_or_else(|error| {
+                complain("could not look for what is paused", &error);
+                false
+            });
+            if (goes_on || releasing.is_due())
+                && let Err(error) = queue.release().await
+            {
+                complain("could not release what was paused", &error);
+            }
         }
         if reporting.is_due()
             && let Err(error) = store_progress(&session).await
@@ -79,6 +95,11 @@ async fn pass_on_cancellations<C>(session: &Session<C>) -> Result<(), QueueError
         session.running.cancel(id, reason);
     }
     Ok(())
+}
+
+/// Takes over what is paused; true if something goes on that did not before.
+async fn heed_pauses<C>(session: &Session<C>) -> Result<bool, QueueError> {
+    Ok(session.paused.update(session.queue.pauses().await?))
 }
 
 async fn store_progress<C>(session: &Session<C>) -> Result<(), QueueError> {

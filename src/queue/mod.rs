@@ -13,6 +13,7 @@
 
 mod attempt;
 mod config;
+mod cron;
 mod fairness;
 mod inspect;
 mod job;
@@ -20,6 +21,8 @@ mod lease;
 mod maintenance;
 #[cfg(test)]
 mod model;
+mod outlook;
+mod pause;
 mod postgres;
 mod recorder;
 mod registry;
@@ -38,8 +41,11 @@ use jiff::Timestamp;
 pub use self::{
     attempt::{Attempt, FenceError},
     config::WorkerConfig,
+    cron::{BadSchedule, Schedule},
     inspect::{Failure, JobFilter, JobInfo, Stat, State},
-    job::{Decide, Enqueued, Job, JobError, Lane, NewJob, Priority},
+    job::{Decide, Enqueued, Job, JobError, Lane, NewJob, Priority, UnknownLane},
+    outlook::Outlook,
+    pause::{Pause, Paused},
     registry::Registry,
     store::schema,
     worker::Worker,
@@ -47,7 +53,7 @@ pub use self::{
 use self::{store::Store, wake::Wake};
 use crate::{
     clock::Clock,
-    sql::{self, Connection, Database},
+    sql::{self, Connection, Database, DbError},
 };
 
 /// The number of a job; it is never used twice, so that outputs may be named after it.
@@ -57,6 +63,7 @@ pub type JobId = i64;
 #[derive(Clone, Debug)]
 pub struct Queue {
     store: Store,
+    database: Database,
     clock: Clock,
     wake: Wake,
 }
@@ -65,7 +72,7 @@ impl Queue {
     /// The queue in this database, whose schema has been brought up to date. Call it within the runtime that it is used on.
     pub fn new(database: &Database, clock: Clock) -> Self {
         let store = Store::new(database);
-        Self { wake: Wake::new(&store), store, clock }
+        Self { wake: Wake::new(&store), store, database: database.clone(), clock }
     }
 
     /// Adds a job inside the caller's write transaction. Call [`Queue::wake`] after the commit.
@@ -75,17 +82,19 @@ impl Queue {
         new: NewJob<'_, J>,
     ) -> Result<Enqueued, QueueError> {
         let now = self.clock.now();
-        let draft = store::Draft {
-            lane: J::LANE,
-            kind: J::KIND,
-            tenant: new.tenant,
-            priority: new.priority,
-            max_attempts: new.max_attempts,
-            run_at: new.run_at.unwrap_or(now),
-            unique_key: new.unique_key.as_deref(),
-            payload: &serde_json::to_string(new.job)?,
-        };
-        store::enqueue(connection, draft, now).await
+        store::enqueue(connection, draft(&new, now)?, now).await
+    }
+
+    /// Adds any number of jobs of a kind at once inside the caller's write transaction, and returns how many are new: those
+    /// whose unique keys stand already are left out. Call [`Queue::wake`] after the commit.
+    pub async fn enqueue_all<J: Job>(
+        &self,
+        connection: &mut Connection,
+        new: Vec<NewJob<'_, J>>,
+    ) -> Result<u64, QueueError> {
+        let now = self.clock.now();
+        let drafts = new.iter().map(|new| draft(new, now)).collect::<Result<Vec<_>, _>>()?;
+        store::enqueue_all(connection, (J::LANE, J::KIND), &drafts, now).await
     }
 
     /// Brings the waiting job with this unique key forward to `run_at` inside the caller's write transaction; false if there is
@@ -123,12 +132,31 @@ impl Queue {
     }
 }
 
+fn draft<'a, J: Job>(new: &'a NewJob<'_, J>, now: Timestamp) -> Result<store::Draft<'a>, QueueError> {
+    Ok(store::Draft {
+        lane: J::LANE,
+        kind: J::KIND,
+        tenant: new.tenant,
+        priority: new.priority,
+        max_attempts: new.max_attempts,
+        run_at: new.run_at.unwrap_or(now),
+        unique_key: new.unique_key.as_deref(),
+        payload: serde_json::to_string(new.job)?.into(),
+    })
+}
+
 /// Why the queue could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// The database failed or was busy.
     #[error("the job queue's database failed")]
     Database(#[from] sqlx::Error),
+    /// No connection was to be had, or a transaction failed.
+    #[error("the job queue's database failed")]
+    Connection(#[from] DbError),
+    /// A job cannot come again as it is asked to.
+    #[error(transparent)]
+    Schedule(#[from] BadSchedule),
     /// A payload has no form in JSON.
     #[error("the job's payload cannot be encoded")]
     Payload(#[from] serde_json::Error),
@@ -142,8 +170,9 @@ impl QueueError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(error) => sql::is_transient(error),
+            Self::Connection(error) => error.is_transient(),
             Self::Heartbeat(_) => true,
-            Self::Payload(_) => false,
+            Self::Payload(_) | Self::Schedule(_) => false,
         }
     }
 }

@@ -145,7 +145,7 @@ impl Harness {
                     max_attempts,
                     run_at: now + SignedDuration::from_secs(delay),
                     unique_key: key.as_deref(),
-                    payload: "null",
+                    payload: "null".into(),
                 };
                 let mut transaction = self.database.begin().await.unwrap();
                 let enqueued = store::enqueue(transaction.connection(), draft, now).await.unwrap();

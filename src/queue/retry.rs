@@ -49,6 +49,7 @@ pub(super) enum Outcome {
     TimedOut(Duration),
     Cancelled(String),
     UnknownKind,
+    Paused,
     Undecodable(String),
 }
 
@@ -59,6 +60,8 @@ pub(super) enum Settlement {
     Complete,
     /// Comes back.
     Reschedule { run_at: Timestamp, counted: bool, crashed: bool, error: Option<String> },
+    /// Waits until its kind and its tenant go on.
+    Park,
     /// The owner is to be told why it will not happen.
     GiveUp { reason: String },
     /// A dead letter.
@@ -96,6 +99,7 @@ pub(super) fn settle(job: &Claimed, outcome: Outcome, now: Timestamp, jitter: f6
         }
         Outcome::Returned(Err(JobError::Snooze(pause))) => return uncounted(now, pause),
         Outcome::UnknownKind => return uncounted(now, UNKNOWN_KIND_PAUSE),
+        Outcome::Paused => return Settlement::Park,
         Outcome::Undecodable(reason) => {
             return Settlement::Bury { reason: storable(reason) };
         }

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::{
     Attempt, JobId, Lane, Queue, Registry,
     attempt::Progress,
+    pause::Pauses,
     retry::{self, Claimed, Outcome},
     store::WorkerId,
 };
@@ -31,10 +32,18 @@ pub(super) struct Session<C> {
     pub(super) running: Arc<Running>,
     pub(super) attempts: TaskTracker,
     pub(super) results: mpsc::Sender<retry::Settled>,
+    pub(super) paused: Pauses,
     /// Nothing more is claimed.
     pub(super) draining: CancellationToken,
     /// Whatever still runs is dropped, without a result.
     pub(super) halt: CancellationToken,
+}
+
+impl<C> Session<C> {
+    /// Whether an operator has paused the job's kind or tenant. One that only tells its owner why it was given up goes on.
+    fn is_paused(&self, job: &Claimed) -> bool {
+        job.verdict.is_none() && self.paused.hold_back(&job.kind, job.tenant)
+    }
 }
 
 /// What a worker runs at the moment.
@@ -161,6 +170,9 @@ async fn attempt<C: Send + Sync + 'static>(
     progress: Progress,
     cancelled: oneshot::Receiver<String>,
 ) -> Outcome {
+    if session.is_paused(job) {
+        return Outcome::Paused;
+    }
     let Some(kind) = session.registry.get(&job.kind) else {
         return Outcome::UnknownKind;
     };
@@ -228,6 +240,7 @@ fn report(job: &Claimed, outcome: &Outcome) {
         Outcome::Panicked(_) => tracing::error!(id, kind, attempt, "job panicked"),
         Outcome::TimedOut(limit) => tracing::warn!(id, kind, attempt, ?limit, "job took too long"),
         Outcome::Cancelled(_) => tracing::info!(id, kind, attempt, "job cancelled"),
+        Outcome::Paused => tracing::debug!(id, kind, "paused"),
         Outcome::UnknownKind => {
             tracing::warn!(id, kind, "no job of this kind is known here; leaving it for a newer version");
         }

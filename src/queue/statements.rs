@@ -2,7 +2,7 @@
 
 use sqlx::{Column, Either, Executor, SqlSafeStr, Statement};
 
-use super::{postgres, schema, sqlite};
+use super::{cron, outlook, pause, postgres, schema, sqlite};
 use crate::{
     sql::{Connection, Database, DatabaseUrl, on},
     test_postgres::TestDatabase,
@@ -45,6 +45,11 @@ async fn every_statement_prepares_and_takes_and_gives_the_same_on_both() {
         let here = shape(&mut on_sqlite, name, here).await;
         let there = shape(&mut on_postgres, name, there).await;
         assert_eq!(here, there, "{name}");
+    }
+    for &(name, sql) in [cron::STATEMENTS, outlook::STATEMENTS, pause::STATEMENTS].concat().iter() {
+        let here = shape(&mut on_sqlite, name, sql).await;
+        let there = shape(&mut on_postgres, name, sql).await;
+        assert_eq!(here.1.len(), there.1.len(), "{name}");
     }
     for (name, sql) in sqlite::plans::OTHERS {
         shape(&mut on_sqlite, name, sql).await;

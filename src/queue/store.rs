@@ -1,6 +1,6 @@
 //! The queue's statements, on whichever database holds it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{borrow::Cow, collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -29,7 +29,7 @@ pub(super) struct Draft<'a> {
     pub(super) max_attempts: u16,
     pub(super) run_at: Timestamp,
     pub(super) unique_key: Option<&'a str>,
-    pub(super) payload: &'a str,
+    pub(super) payload: Cow<'a, str>,
 }
 
 /// The queue's tables, as the body of a migration.
@@ -60,6 +60,8 @@ macro_rules! inside {
 
 inside! {
     enqueue(draft: Draft<'_>, now: Timestamp) -> Enqueued;
+    /// Adds jobs of one kind; returns how many are new.
+    enqueue_all(kind: (Lane, &str), drafts: &[Draft<'_>], now: Timestamp) -> u64;
     hasten(kind: &str, unique_key: &str, run_at: Timestamp, now: Timestamp) -> bool;
     cancel(id: JobId, reason: &str, now: Timestamp) -> bool;
     /// Whether the claim is still the job's; it stays so until the transaction ends.

@@ -14,6 +14,7 @@ use super::{
     fairness::Turns,
     lease::Lease,
     maintenance::{self, complain},
+    pause::Pauses,
     recorder::Recorder,
     running::{self, Running, Session},
     store::WorkerId,
@@ -86,11 +87,17 @@ impl<C: Send + Sync + 'static> Worker<C> {
             context: Arc::clone(&self.context),
             worker,
             running,
+            paused: Pauses::default(),
             attempts: TaskTracker::new(),
             results,
             draining: CancellationToken::new(),
             halt: CancellationToken::new(),
         });
+        // Before the first claim, so that a worker that has just begun starts nothing that is paused.
+        match self.queue.pauses().await {
+            Ok(paused) => drop(session.paused.update(paused)),
+            Err(error) => complain("could not look for what is paused", &error),
+        }
         let _halt = session.halt.clone().drop_guard();
         let _drain = session.draining.clone().drop_guard();
         let loops = TaskTracker::new();
@@ -166,6 +173,11 @@ async fn claim_loop<C: Send + Sync + 'static>(session: Arc<Session<C>>, lane: La
         }
         // Before the claim, so that what is committed during it is noticed after it.
         wake.mark_unchanged();
+        if session.paused.has_lane(lane) {
+            drop(free);
+            draining.run_until_cancelled(sleep(poll)).await;
+            continue;
+        }
         let held: HashMap<Uuid, usize> = session.running.held(lane);
         let now = session.queue.clock.now();
         let claimed = session.queue.store.claim(session.worker, lane, free.len(), &mut turns, &held, now).await;
@@ -197,7 +209,7 @@ async fn claim_loop<C: Send + Sync + 'static>(session: Arc<Session<C>>, lane: La
 /// Half of a CPU lane for one tenant while others wait; I/O lanes are wide enough for turns alone.
 fn cap(lane: Lane, width: usize) -> usize {
     match lane {
-        Lane::Cpu => width.div_ceil(2),
+        Lane::Cpu | Lane::Transcribe => width.div_ceil(2),
         Lane::Io => width,
     }
 }

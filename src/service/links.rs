@@ -3,18 +3,20 @@
 use super::ServiceError;
 use crate::{
     app::App,
-    db::{domains, links, messages, renditions},
+    db::{domains, links, mailboxes, messages, renditions},
     jobs::message::{ARCHIVE, BRIEF_BROWSER, BRIEF_MP3, BROWSER, BROWSER_MP3, VERSION},
     links::Purpose,
-    model::{Domain, Folder, Link, LinkId, LinkSpan, Message, Rendition, Time, Transcript},
+    model::{Domain, Folder, Link, LinkId, LinkSpan, Mailbox, Message, Rendition, Time, Transcript},
 };
 
 /// What the page of a link shows.
 pub struct Shown {
     /// The link itself.
     pub link: Link,
-    /// Whose brand and time zone it has.
+    /// Whose brand it has.
     pub domain: Domain,
+    /// The mailbox, whose clock it shows.
+    pub mailbox: Mailbox,
     /// The message.
     pub message: Message,
     /// Its words, if they are known.
@@ -43,12 +45,13 @@ pub async fn open(app: &App, token: &str) -> Result<Shown, ServiceError> {
     let mut connection = app.database.read().await?;
     let message = message(&mut connection, &link).await?;
     let domain = domains::by_id(&mut connection, link.domain_id).await?.ok_or(NOTHING)?;
+    let mailbox = mailboxes::by_id(&mut connection, message.mailbox_id).await?.ok_or(NOTHING)?;
     let transcript = match link.span {
         LinkSpan::Full => messages::transcript(&mut connection, message.id).await?,
         LinkSpan::Brief => None,
     };
     let audio_token = app.link_keys.mint(Purpose::Audio, link.id);
-    Ok(Shown { link, domain, message, transcript, audio_token })
+    Ok(Shown { link, domain, mailbox, message, transcript, audio_token })
 }
 
 /// Opens an audio token: the rendition to stream.

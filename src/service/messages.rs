@@ -1,15 +1,20 @@
 //! Messages: received from cores, listed, moved, played.
 
-use super::{Incoming, ServiceError, domains, intake};
+use super::{
+    Incoming, ServiceError, Spooled, Taken,
+    arrivals::{self, LeftMessage},
+    domains, intake, jobs,
+    patience::promptly,
+};
 use crate::{
     app::App,
-    db::{links, messages, notices, renditions},
+    db::{links, messages, notices, renditions, trash},
     jobs::{RenderMessage, message::VERSION},
-    model::{
-        Domain, Folder, Mailbox, MediaState, Message, MessageId, Notice, Rendition, Time, Transcript, TranscriptState,
-    },
-    queue::NewJob,
+    model::{Domain, Folder, Mailbox, MediaState, Message, MessageId, Notice, Rendition, Time, Transcript},
+    queue::Outlook,
 };
+
+pub use super::arrivals::Received;
 
 /// What a core says of the message it drops.
 #[derive(Clone, Debug)]
@@ -22,19 +27,12 @@ pub struct Arrival {
     pub caller_number: String,
     /// May be empty.
     pub caller_name: String,
+    /// The service number that was called, if it was one.
+    pub service_number: Option<String>,
     /// When the caller left it; now if the core does not say.
     pub received_at: Option<Time>,
     /// How many bytes the core announces.
     pub announced_bytes: Option<u64>,
-}
-
-/// What became of a drop.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// The message.
-    pub message: Message,
-    /// False when it stood already.
-    pub fresh: bool,
 }
 
 /// A message with all that belongs to it.
@@ -49,22 +47,75 @@ pub struct Details {
     pub renditions: Vec<Rendition>,
     /// Its mails, one a recipient.
     pub notices: Vec<Notice>,
+    /// Its place in the queue and when it should be there, while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Outlook>,
 }
 
 /// Longest text a core may give as an id, a number or a name.
 const MAX_TEXT: usize = 200;
 
-/// Takes a message from a core: on return the bytes are durable and the work is queued, and the core may forget it.
+/// Takes a message from a core: on return the bytes are durable and the work is queued, or all of it is durable in the
+/// spool; either way the core may forget it.
 pub async fn receive(
     app: &App,
     domain: &Domain,
     arrival: Arrival,
     incoming: Incoming,
-) -> Result<Received, ServiceError> {
+) -> Result<Taken<Received>, ServiceError> {
+    check(&arrival)?;
+    let announced = arrival.announced_bytes;
+    let left = LeftMessage {
+        id: MessageId::new(),
+        domain_id: domain.id,
+        extension: arrival.extension,
+        core_id: arrival.core_id,
+        caller_number: arrival.caller_number,
+        caller_name: arrival.caller_name,
+        service_number: arrival.service_number.filter(|number| !number.is_empty()),
+        received_at: arrival.received_at.unwrap_or_else(|| Time::from(app.clock.now())),
+        hint: intake::plain_hint(incoming.hint),
+    };
+    let arrival = arrivals::Arrival::Message(left.clone());
+    let room = match promptly(&app.breakers.reads, look(app, domain, &left)).await {
+        Ok(Found::Standing(message)) => return Ok(Taken::Done(Received { message, fresh: false })),
+        Ok(Found::Room(room)) => Some(room),
+        // Whether there is such a mailbox, and room in it, shows when the database is back.
+        Err(error) if error.is_transient() => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
+        return Ok(Taken::Spooled(waiting));
+    }
+    check_room(app, domain, room.as_ref(), announced.unwrap_or(0)).await?;
+    let landed = intake::land(app, incoming.body, announced).await?;
+    check_room(app, domain, room.as_ref(), landed.content.bytes).await?;
+
+    let placed = match intake::place(app, &arrival, &landed).await {
+        Ok(placed) => placed,
+        Err(error) => return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &error).await?)),
+    };
+    match promptly(&app.breakers.writes, left.commit(app, &placed)).await {
+        Ok(received) => {
+            if !received.fresh {
+                intake::forget(app, &placed.key).await;
+            }
+            Ok(Taken::Done(received))
+        }
+        Err(error) if error.is_transient() => {
+            Ok(Taken::Spooled(intake::spool(app, arrival, None, Some(placed), &error).await?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn check(arrival: &Arrival) -> Result<(), ServiceError> {
     for (what, text) in [
+        ("mailbox", &arrival.extension),
         ("message id", &arrival.core_id),
         ("caller number", &arrival.caller_number),
         ("caller name", &arrival.caller_name),
+        ("service number", arrival.service_number.as_ref().unwrap_or(&String::new())),
     ] {
         if text.len() > MAX_TEXT {
             return Err(ServiceError::Invalid(format!("the {what} is longer than {MAX_TEXT} bytes")));
@@ -75,61 +126,42 @@ pub async fn receive(
             "the message needs an id, so that sending it twice makes one message".into(),
         ));
     }
-    let mailbox = domains::mailbox(app, domain, &arrival.extension).await?;
-    let mut connection = app.database.read().await?;
-    if let Some(message) = messages::by_core_id(&mut connection, mailbox.id, &arrival.core_id).await? {
-        return Ok(Received { message, fresh: false });
-    }
-    let stored = messages::stored_bytes(&mut connection, mailbox.id).await?;
-    drop(connection);
-    let announced = arrival.announced_bytes.map_or(0, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
-    check_quota(&mailbox, stored, announced)?;
-
-    let now = Time::from(app.clock.now());
-    let message = Message {
-        id: MessageId::new(),
-        domain_id: domain.id,
-        mailbox_id: mailbox.id,
-        core_id: arrival.core_id,
-        folder: Folder::New,
-        state: MediaState::Pending,
-        failure: None,
-        caller_number: arrival.caller_number,
-        caller_name: arrival.caller_name,
-        received_at: arrival.received_at.unwrap_or(now),
-        duration_ms: None,
-        brief_start_ms: None,
-        brief_end_ms: None,
-        truncated: false,
-        waveform: Vec::new(),
-        phone_report: None,
-        transcript_state: if mailbox.transcribe { TranscriptState::Pending } else { TranscriptState::Off },
-        read_at: None,
-        created_at: now,
-    };
-    let original = intake::store(app, domain.id, message.id.0, VERSION, "", incoming).await?;
-    let outcome = async {
-        check_quota(&mailbox, stored, original.bytes)?;
-        let mut transaction = app.database.begin().await?;
-        if !messages::insert(transaction.connection(), &message).await? {
-            let standing = messages::by_core_id(transaction.connection(), mailbox.id, &message.core_id).await?;
-            return Ok(Received { message: standing.ok_or(ServiceError::NotFound("message"))?, fresh: false });
-        }
-        renditions::insert_original(transaction.connection(), &original).await?;
-        let job = RenderMessage { message: message.id };
-        app.queue.enqueue(transaction.connection(), NewJob::new(domain.id.0, &job).unique(message.id)).await?;
-        transaction.commit().await?;
-        app.queue.wake();
-        Ok(Received { message, fresh: true })
-    }
-    .await;
-    if !matches!(outcome, Ok(Received { fresh: true, .. })) {
-        intake::forget(app, &original).await;
-    }
-    outcome
+    Ok(())
 }
 
-fn check_quota(mailbox: &Mailbox, stored: i64, more: i64) -> Result<(), ServiceError> {
+/// What the database knows of a message that arrives.
+enum Found {
+    Standing(Message),
+    Room(Room),
+}
+
+struct Room {
+    mailbox: Mailbox,
+    stored: i64,
+}
+
+async fn look(app: &App, domain: &Domain, left: &LeftMessage) -> Result<Found, ServiceError> {
+    let mailbox = domains::mailbox(app, domain, &left.extension).await?;
+    let mut connection = app.database.read().await?;
+    if let Some(message) = messages::by_core_id(&mut connection, mailbox.id, &left.core_id).await? {
+        return Ok(Found::Standing(message));
+    }
+    let stored = messages::stored_bytes(&mut connection, mailbox.id).await?;
+    Ok(Found::Room(Room { mailbox, stored }))
+}
+
+/// Refuses what does not fit into the mailbox, and has its people told.
+async fn check_room(app: &App, domain: &Domain, room: Option<&Room>, bytes: u64) -> Result<(), ServiceError> {
+    let Some(room) = room else { return Ok(()) };
+    let checked = check_quota(&room.mailbox, room.stored, bytes);
+    if checked.is_err() {
+        super::notices::mailbox_is_full(app, domain, &room.mailbox).await?;
+    }
+    checked
+}
+
+fn check_quota(mailbox: &Mailbox, stored: i64, more: u64) -> Result<(), ServiceError> {
+    let more = i64::try_from(more).unwrap_or(i64::MAX);
     if stored.saturating_add(more) <= mailbox.quota_bytes && stored < mailbox.quota_bytes {
         return Ok(());
     }
@@ -157,17 +189,28 @@ pub async fn list(
     Ok(messages::list(&mut connection, mailbox.id, folder, from, i64::from(limit)).await?)
 }
 
+/// A message that waits in the spool, for whom the database does not know it yet.
+pub async fn spooled(app: &App, domain: &Domain, id: MessageId) -> Result<Option<Spooled>, ServiceError> {
+    intake::waiting_message(app, domain.id, id).await
+}
+
 /// One message with all that belongs to it.
 pub async fn details(app: &App, domain: &Domain, id: MessageId) -> Result<Details, ServiceError> {
     let mut snapshot = app.database.snapshot().await?;
     let connection = snapshot.connection();
     let message = messages::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound("message"))?;
-    Ok(Details {
+    let mut details = Details {
         transcript: messages::transcript(connection, id).await?,
         renditions: renditions::list(connection, id.0, VERSION).await?,
         notices: notices::of_message(connection, id).await?,
+        queue: None,
         message,
-    })
+    };
+    drop(snapshot);
+    if details.message.state == MediaState::Pending {
+        details.queue = jobs::outlook::<RenderMessage>(app, id).await?;
+    }
+    Ok(details)
 }
 
 /// Moves a message to another folder; into the trash, its links die with it.
@@ -178,8 +221,11 @@ pub async fn move_to(app: &App, domain: &Domain, id: MessageId, folder: Folder) 
     let mut message = message.ok_or(ServiceError::NotFound("message"))?;
     message.folder.check_move(folder).map_err(|error| ServiceError::Conflict(error.to_string()))?;
     messages::set_folder(transaction.connection(), id, folder).await?;
+    notices::forget_moves(transaction.connection(), id).await?;
     if folder == Folder::Trash {
-        links::revoke_all(transaction.connection(), id, Time::from(app.clock.now())).await?;
+        let now = Time::from(app.clock.now());
+        links::revoke_all(transaction.connection(), id, now).await?;
+        trash::note(transaction.connection(), id, now).await?;
     }
     transaction.commit().await?;
     message.folder = folder;

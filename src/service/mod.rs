@@ -3,19 +3,29 @@
 //! Beside `jobs` and `queue` the only place that begins a transaction. Every verb takes the domain it acts for, and finds
 //! nothing outside it.
 
+mod arrivals;
 pub mod domains;
+pub mod drain;
 mod intake;
+pub mod jobs;
 pub mod links;
+pub mod mail_templates;
 pub mod messages;
+pub mod notices;
+mod patience;
 pub mod prompts;
 pub mod pronunciations;
 pub mod recordings;
 pub mod renditions;
+pub mod service_numbers;
+pub mod sms;
+pub mod sweep;
+pub mod upkeep;
 pub mod voices;
 
-pub use intake::Incoming;
+pub use intake::{Incoming, Spooled, Taken};
 
-use crate::{db::DbError, queue::QueueError, storage::StorageError};
+use crate::{db::DbError, jobs::NoticeError, queue::QueueError, storage::StorageError};
 
 /// Why a verb could not be done, in words for who asked.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +95,12 @@ impl From<DbError> for ServiceError {
 
 impl From<QueueError> for ServiceError {
     fn from(error: QueueError) -> Self {
+        Self::sorted(error.is_transient(), error)
+    }
+}
+
+impl From<NoticeError> for ServiceError {
+    fn from(error: NoticeError) -> Self {
         Self::sorted(error.is_transient(), error)
     }
 }

@@ -2,13 +2,15 @@
 
 use serde::Deserialize;
 
-use super::{Incoming, ServiceError, domains, intake};
+use super::{Incoming, ServiceError, domains, intake, jobs};
 use crate::{
     app::App,
     db::{Transaction, prompts, renditions},
     jobs::{RenderPrompt, SynthesizePrompt},
-    model::{Domain, MailboxId, Manner, MediaState, Prompt, PromptId, PromptKind, PromptOrigin, Rendition, Time},
-    queue::NewJob,
+    model::{
+        Domain, Mailbox, MailboxId, Manner, MediaState, Prompt, PromptId, PromptKind, PromptOrigin, Rendition, Time,
+    },
+    queue::{NewJob, Outlook},
     speech::{
         synthesize::{self, VoiceId},
         text::parts::{self, Part, Place},
@@ -34,6 +36,9 @@ pub struct Details {
     pub prompt: Prompt,
     /// Its renditions.
     pub renditions: Vec<Rendition>,
+    /// Its place in the queue and when it should be there, while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Outlook>,
 }
 
 /// Where a new version's audio comes from.
@@ -135,15 +140,18 @@ pub async fn change(app: &App, domain: &Domain, id: PromptId, changes: Changes) 
     }
 }
 
-/// Has facts spoken for a core: the prompt that has them, made anew only if the domain has none yet.
+/// Has facts spoken for a core: the prompt that has them, made anew only if the domain has none yet. Times are those of
+/// the mailbox's clock, if it is for one.
 pub async fn announce(
     app: &App,
     domain: &Domain,
+    mailbox: Option<&Mailbox>,
     parts: &[Part],
     voice: Option<String>,
     manner: Manner,
 ) -> Result<Prompt, ServiceError> {
-    let script = parts::announcement(parts, &Place::new(&domain.time_zone, &domain.locale, app.clock.now()));
+    let clock = mailbox.map_or(&*domain.time_zone, |mailbox| mailbox.clock(domain));
+    let script = parts::announcement(parts, &Place::new(clock, &domain.locale, app.clock.now()));
     let voice = voice.unwrap_or_else(|| app.config.speech.voice.clone());
     check_script(app, &script, Some(&voice))?;
     let known = {
@@ -188,7 +196,7 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
             prompt.script = None;
             prompt.voice = None;
             prompt.manner = Manner::default();
-            let original = intake::store(app, prompt.domain_id, prompt.id.0, prompt.version, "", incoming).await?;
+            let original = intake::store(app, prompt.domain_id, prompt.id.0, prompt.version, incoming).await?;
             let outcome: Result<(), ServiceError> = async {
                 let mut transaction = app.database.begin().await?;
                 write(&mut transaction, &prompt, begin).await?;
@@ -201,7 +209,7 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
             }
             .await;
             if let Err(error) = outcome {
-                intake::forget(app, &original).await;
+                intake::forget(app, &original.key).await;
                 return Err(error);
             }
         }
@@ -272,7 +280,18 @@ pub async fn details(app: &App, domain: &Domain, id: PromptId) -> Result<Details
     let connection = snapshot.connection();
     let prompt = prompts::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound("prompt"))?;
     let renditions = renditions::list(connection, id.0, prompt.version).await?;
-    Ok(Details { prompt, renditions })
+    drop(snapshot);
+    let queue = match prompt.state {
+        MediaState::Pending => {
+            let key = format!("{}/{}", prompt.id, prompt.version);
+            match jobs::outlook::<SynthesizePrompt>(app, &key).await? {
+                Some(outlook) => Some(outlook),
+                None => jobs::outlook::<RenderPrompt>(app, &key).await?,
+            }
+        }
+        _ => None,
+    };
+    Ok(Details { prompt, renditions, queue })
 }
 
 /// The domain's prompts by kind.

@@ -1,12 +1,17 @@
 //! Call recordings: announced, filled leg by leg, completed.
 
-use super::{Incoming, ServiceError, intake};
+use super::{
+    Incoming, ServiceError, Taken,
+    arrivals::{AnnouncedCall, Arrival, CallEnd, LeftLeg},
+    intake, jobs,
+    patience::promptly,
+};
 use crate::{
     app::App,
-    db::{recordings, renditions},
+    db::{recording_transcripts, recordings, renditions},
     jobs::{StoreRecording, message::VERSION},
-    model::{Domain, LegRole, Recording, RecordingId, RecordingState, Rendition, Time},
-    queue::NewJob,
+    model::{Domain, LegRole, Recording, RecordingId, RecordingState, Rendition, Time, Transcript},
+    queue::Outlook,
 };
 
 /// What a core says of a call it records.
@@ -26,37 +31,43 @@ pub struct Details {
     /// The recording.
     #[serde(flatten)]
     pub recording: Recording,
+    /// What was said.
+    pub transcript: Option<Transcript>,
     /// Its renditions.
     pub renditions: Vec<Rendition>,
+    /// Its place in the queue and when it should be there, while it is pending and all its legs are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Outlook>,
 }
 
+/// Longest text a core may give as a call's id or a number.
+const MAX_TEXT: usize = 200;
+
 /// Says that a call is being recorded; the same call twice is one recording.
-pub async fn announce(app: &App, domain: &Domain, call_id: &str, call: Call) -> Result<Recording, ServiceError> {
-    if call_id.is_empty() || call_id.len() > 200 {
-        return Err(ServiceError::Invalid("a recording needs the call's id, 1 to 200 bytes".into()));
+pub async fn announce(app: &App, domain: &Domain, call_id: &str, call: Call) -> Result<Taken<Recording>, ServiceError> {
+    check(call_id)?;
+    if [&call.caller_number, &call.callee_number].iter().any(|number| number.len() > MAX_TEXT) {
+        return Err(ServiceError::Invalid(format!("a number of the call is longer than {MAX_TEXT} bytes")));
     }
-    let now = Time::from(app.clock.now());
-    let recording = Recording {
+    let announced = AnnouncedCall {
         id: RecordingId::new(),
         domain_id: domain.id,
         call_id: call_id.to_owned(),
-        state: RecordingState::Pending,
-        reason: None,
         caller_number: call.caller_number,
         callee_number: call.callee_number,
-        started_at: call.started_at.unwrap_or(now),
-        duration_ms: None,
-        skew_ms: None,
-        created_at: now,
+        started_at: call.started_at.unwrap_or_else(|| Time::from(app.clock.now())),
     };
-    let mut transaction = app.database.begin().await?;
-    let standing = if recordings::insert(transaction.connection(), &recording).await? {
-        Some(recording)
-    } else {
-        recordings::by_call_id(transaction.connection(), domain.id, call_id).await?
-    };
-    transaction.commit().await?;
-    standing.ok_or(ServiceError::NotFound("recording"))
+    let arrival = Arrival::Call(announced.clone());
+    if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
+        return Ok(Taken::Spooled(waiting));
+    }
+    match promptly(&app.breakers.writes, announced.commit(app)).await {
+        Ok(recording) => Ok(Taken::Done(recording)),
+        Err(error) if error.is_transient() => {
+            Ok(Taken::Spooled(intake::spool(app, arrival, None, None, &error).await?))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Takes one leg; the same leg twice is kept once.
@@ -65,52 +76,87 @@ pub async fn add_leg(
     domain: &Domain,
     call_id: &str,
     role: LegRole,
+    announced_bytes: Option<u64>,
     incoming: Incoming,
-) -> Result<Recording, ServiceError> {
-    let recording = by_call_id(app, domain, call_id).await?;
-    if recording.state != RecordingState::Pending {
-        return Ok(recording);
-    }
-    let part = match role {
-        LegRole::Caller => "caller",
-        LegRole::Callee => "callee",
+) -> Result<Taken<Recording>, ServiceError> {
+    check(call_id)?;
+    let leg = LeftLeg {
+        domain_id: domain.id,
+        call_id: call_id.to_owned(),
+        role,
+        arrived_at: Time::from(app.clock.now()),
+        hint: intake::plain_hint(incoming.hint),
     };
-    let original = intake::store(app, domain.id, recording.id.0, VERSION, part, incoming).await?;
-    let outcome: Result<bool, ServiceError> = async {
-        let mut transaction = app.database.begin().await?;
-        transaction.connection().lock(recording.id.0).await?;
-        let fresh = renditions::insert_original(transaction.connection(), &original).await?;
-        transaction.commit().await?;
-        Ok(fresh)
+    let arrival = Arrival::Leg(leg.clone());
+    if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
+        return Ok(Taken::Spooled(waiting));
     }
-    .await;
-    if !matches!(outcome, Ok(true)) {
-        intake::forget(app, &original).await;
+    match promptly(&app.breakers.reads, by_call_id(app, domain, call_id)).await {
+        Ok(recording) if recording.state != RecordingState::Pending => return Ok(Taken::Done(recording)),
+        Ok(_) => {}
+        Err(error) if error.is_transient() => {}
+        // The news of the call may itself wait in the spool.
+        Err(ServiceError::NotFound(_)) if waits(app, domain, call_id) => {}
+        Err(error) => return Err(error),
     }
-    outcome.map(|_| recording)
+    let landed = intake::land(app, incoming.body, announced_bytes).await?;
+    if waits(app, domain, call_id) {
+        // After the news of its call, which has the numbers.
+        let cause = ServiceError::Unavailable(anyhow::anyhow!("what comes before it waits in the spool"));
+        return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &cause).await?));
+    }
+    let placed = match intake::place(app, &arrival, &landed).await {
+        Ok(placed) => placed,
+        Err(error) => return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &error).await?)),
+    };
+    match promptly(&app.breakers.writes, leg.commit(app, &placed)).await {
+        Ok((recording, fresh)) => {
+            if !fresh {
+                intake::forget(app, &placed.key).await;
+            }
+            Ok(Taken::Done(recording))
+        }
+        Err(error) if error.is_transient() => {
+            Ok(Taken::Spooled(intake::spool(app, arrival, None, Some(placed), &error).await?))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Says that every leg is there and queues the work; without any leg, there is no recording and never will be.
-pub async fn complete(app: &App, domain: &Domain, call_id: &str) -> Result<Recording, ServiceError> {
-    let mut recording = by_call_id(app, domain, call_id).await?;
-    if recording.state != RecordingState::Pending {
-        return Ok(recording);
+pub async fn complete(app: &App, domain: &Domain, call_id: &str) -> Result<Taken<Recording>, ServiceError> {
+    check(call_id)?;
+    let end = CallEnd { domain_id: domain.id, call_id: call_id.to_owned() };
+    let arrival = Arrival::End(end.clone());
+    if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
+        return Ok(Taken::Spooled(waiting));
     }
-    let mut transaction = app.database.begin().await?;
-    transaction.connection().lock(recording.id.0).await?;
-    if renditions::originals(transaction.connection(), recording.id.0, VERSION).await?.is_empty() {
-        recording.state = RecordingState::None;
-        recording.reason = Some("no media: the core sent no leg".to_owned());
-        let (state, reason) = (recording.state, recording.reason.as_deref());
-        recordings::set_state(transaction.connection(), recording.id, state, reason).await?;
+    let outcome = if waits(app, domain, call_id) {
+        // Its legs are on their way: it follows them.
+        Err(ServiceError::Unavailable(anyhow::anyhow!("what comes before it waits in the spool")))
     } else {
-        let job = StoreRecording { recording: recording.id };
-        let new = NewJob::new(domain.id.0, &job).unique(recording.id);
-        app.queue.enqueue(transaction.connection(), new).await?;
+        promptly(&app.breakers.writes, end.commit(app)).await
+    };
+    match outcome {
+        Ok(recording) => Ok(Taken::Done(recording)),
+        Err(error) if error.is_transient() => {
+            Ok(Taken::Spooled(intake::spool(app, arrival, None, None, &error).await?))
+        }
+        Err(error) => Err(error),
     }
-    transaction.commit().await?;
-    app.queue.wake();
-    Ok(recording)
+}
+
+/// Whether the news of a call, or one of its legs, waits in the spool.
+fn waits(app: &App, domain: &Domain, call_id: &str) -> bool {
+    let end = CallEnd { domain_id: domain.id, call_id: call_id.to_owned() };
+    end.comes_after().into_iter().any(|identity| app.spool.holds(identity))
+}
+
+fn check(call_id: &str) -> Result<(), ServiceError> {
+    if call_id.is_empty() || call_id.len() > MAX_TEXT {
+        return Err(ServiceError::Invalid(format!("a recording needs the call's id, 1 to {MAX_TEXT} bytes")));
+    }
+    Ok(())
 }
 
 /// The recording of a call.
@@ -125,7 +171,14 @@ pub async fn details(app: &App, domain: &Domain, id: RecordingId) -> Result<Deta
     let connection = snapshot.connection();
     let recording = recordings::in_domain(connection, domain.id, id).await?;
     let recording = recording.ok_or(ServiceError::NotFound("recording"))?;
-    Ok(Details { renditions: renditions::list(connection, id.0, VERSION).await?, recording })
+    let transcript = recording_transcripts::find(connection, id).await?;
+    let renditions = renditions::list(connection, id.0, VERSION).await?;
+    drop(snapshot);
+    let queue = match recording.state {
+        RecordingState::Pending => jobs::outlook::<StoreRecording>(app, id).await?,
+        _ => None,
+    };
+    Ok(Details { transcript, renditions, queue, recording })
 }
 
 /// A page of the domain's recordings, newest first.

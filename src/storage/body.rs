@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    path::Path,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -19,6 +20,7 @@ const CHUNK: usize = 64 * 1024;
 /// A stream of bytes that may carry a limit; beyond the limit it ends with [`StorageError::TooLarge`].
 pub struct ByteStream {
     chunks: BoxStream<'static, Result<Bytes, StorageError>>,
+    length: Option<u64>,
     limit: u64,
     left: u64,
 }
@@ -38,22 +40,42 @@ impl ByteStream {
         Self::from_chunks(ReaderStream::with_capacity(reader, CHUNK).map_err(StorageError::Body))
     }
 
+    /// Reads the file at `path`, as long as it is now.
+    pub(super) async fn from_file(path: &Path) -> Result<Self, StorageError> {
+        let file = tokio::fs::File::open(path).await.map_err(StorageError::io("open the file to be stored"))?;
+        let metadata = file.metadata().await.map_err(StorageError::io("look at the file to be stored"))?;
+        Ok(Self::from_reader(file).of_length(metadata.len()))
+    }
+
     pub(super) fn from_chunks(chunks: impl Stream<Item = Result<Bytes, StorageError>> + Send + 'static) -> Self {
-        Self { chunks: chunks.boxed(), limit: u64::MAX, left: u64::MAX }
+        Self { chunks: chunks.boxed(), length: None, limit: u64::MAX, left: u64::MAX }
+    }
+
+    /// Says how many bytes there will be, for stores that make room beforehand; more than that is refused.
+    #[must_use]
+    pub fn of_length(mut self, bytes: u64) -> Self {
+        self.length = Some(bytes);
+        self.limit(bytes)
+    }
+
+    /// How many bytes there will be, if that is known.
+    pub fn length(&self) -> Option<u64> {
+        self.length
     }
 
     /// Lets at most `bytes` more bytes through.
     #[must_use]
     pub fn limit(mut self, bytes: u64) -> Self {
-        self.limit = bytes;
-        self.left = bytes;
+        self.limit = self.limit.min(bytes);
+        self.left = self.left.min(bytes);
         self
     }
 }
 
 impl From<Bytes> for ByteStream {
     fn from(bytes: Bytes) -> Self {
-        Self::from_chunks(futures_util::stream::iter([Ok(bytes)]))
+        let length = bytes.len() as u64;
+        Self::from_chunks(futures_util::stream::iter([Ok(bytes)])).of_length(length)
     }
 }
 

@@ -26,7 +26,7 @@ pub enum StorageError {
         /// The size of the whole blob.
         bytes: u64,
     },
-    /// There is no room left.
+    /// There is no room left, or less than is to be kept free.
     #[error("the store is full")]
     Full,
     /// The body ended with an error of its own.

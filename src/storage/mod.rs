@@ -1,28 +1,40 @@
-//! Where bytes lie: one trait, and the local folder behind it.
+//! Where bytes lie: one trait, with the local folder and S3 behind it.
+//!
+//! What comes from outside lands on the local disk first ([`Landing`]), so that a store that goes away half-way costs
+//! nobody a byte: it is tried again, or kept in the [`Spool`] until the store is back.
 //!
 //! A key is written once and never again, so a blob's bytes never change and every reader may keep them for ever. What is
 //! stored is durable when [`BlobStore::put`] returns; what failed left nothing behind under its key.
 
 mod body;
-#[cfg(test)]
-mod conformance;
+mod breaker;
+mod disk;
 mod error;
 mod keys;
+mod landing;
 mod local;
+pub mod s3;
+mod spool;
 
-use std::{ops::Range, path::Path};
+use std::{ops::Range, path::Path, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use tokio::io::AsyncWriteExt;
 
 pub use body::ByteStream;
+pub use breaker::Breaker;
 pub use error::StorageError;
 pub use keys::{BlobKey, InvalidKey};
+pub use landing::{Landed, Landing};
 pub use local::LocalStore;
+pub use s3::S3Store;
+pub use spool::{Depth, Entry, Manifest, Spool};
+
+use crate::model::Time;
 
 /// What was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Stored {
     /// How many bytes.
     pub bytes: u64,
@@ -31,10 +43,14 @@ pub struct Stored {
 }
 
 /// What is known of a blob without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlobInfo {
     /// Its size.
     pub bytes: u64,
+    /// When it was stored.
+    pub modified: Time,
+    /// What its writer noted on it.
+    pub label: Option<String>,
 }
 
 /// A blob, or the part of it that was asked for, as it is being read.
@@ -47,15 +63,38 @@ pub struct Blob {
     pub body: ByteStream,
 }
 
+/// One line of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: BlobKey,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was stored.
+    pub modified: Time,
+}
+
+/// A page of a listing.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Blobs by key; what is in the store and is no blob of ours is left out, so that a page may be short.
+    pub blobs: Vec<Listed>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<String>,
+}
+
 /// A place for blobs that are written once.
 #[async_trait]
 pub trait BlobStore: Send + Sync {
     /// Stores all of `body` under `key` and returns once it is durable.
     ///
+    /// A label is a note of up to about a kilobyte that stays with the blob; a store that has no room for it goes without.
+    ///
     /// # Errors
-    /// After an error nothing lies under `key` that was not there before, and the body is spent: a repeated attempt needs a
-    /// new body. [`StorageError::AlreadyExists`] means that an earlier or concurrent put of the same key won.
-    async fn put(&self, key: &BlobKey, body: ByteStream) -> Result<Stored, StorageError>;
+    /// After an error nothing lies under `key` that was not there before, unless the store itself went away meanwhile: then
+    /// it may hold the blob, and a key of its own for every try keeps that harmless. The body is spent: a repeated attempt
+    /// needs a new one. [`StorageError::AlreadyExists`] means that an earlier or concurrent put of the same key won.
+    async fn put_labelled(&self, key: &BlobKey, body: ByteStream, label: Option<&str>) -> Result<Stored, StorageError>;
 
     /// Opens a blob, or the `range` of it, for streaming.
     ///
@@ -63,16 +102,32 @@ pub trait BlobStore: Send + Sync {
     /// [`StorageError::OutOfRange`] when the range is empty or starts at or beyond the end.
     async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<Blob, StorageError>;
 
-    /// Tells a blob's size.
+    /// Tells what is known of a blob.
     async fn head(&self, key: &BlobKey) -> Result<BlobInfo, StorageError>;
 
     /// Removes a blob; removing what is not there is no error.
     async fn delete(&self, key: &BlobKey) -> Result<(), StorageError>;
 
-    /// Stores the file at `path` under `key`.
+    /// Lists up to `limit` blobs in the order of their keys as text, from just after `after`, which is empty for the first
+    /// page and then what [`Page::next`] says.
+    async fn list(&self, after: &str, limit: u16) -> Result<Page, StorageError>;
+
+    /// Removes what writers left half-way that stopped longer than `age` ago; tells how much that was.
+    async fn tidy(&self, age: Duration) -> Result<u64, StorageError>;
+
+    /// Stores all of `body` under `key`; see [`BlobStore::put_labelled`].
+    async fn put(&self, key: &BlobKey, body: ByteStream) -> Result<Stored, StorageError> {
+        self.put_labelled(key, body, None).await
+    }
+
+    /// Stores the file at `path` under `key`. The file is given away: nobody may write to it again.
     async fn put_file(&self, key: &BlobKey, path: &Path) -> Result<Stored, StorageError> {
-        let file = tokio::fs::File::open(path).await.map_err(StorageError::io("open the file to be stored"))?;
-        self.put(key, ByteStream::from_reader(file)).await
+        self.put_file_labelled(key, path, None).await
+    }
+
+    /// Stores the file at `path` under `key`, with a label. The file is given away: nobody may write to it again.
+    async fn put_file_labelled(&self, key: &BlobKey, path: &Path, label: Option<&str>) -> Result<Stored, StorageError> {
+        self.put_labelled(key, ByteStream::from_file(path).await?, label).await
     }
 
     /// Copies a blob into the file at `path`, replacing what was there, and returns how many bytes it has.
@@ -100,5 +155,18 @@ pub trait BlobStore: Send + Sync {
                 Ok(all)
             })
             .await
+    }
+
+    /// Reads a whole blob and measures what it is, with memory for a piece of it.
+    async fn measure(&self, key: &BlobKey) -> Result<Stored, StorageError> {
+        use sha2::{Digest, Sha256};
+
+        let mut body = self.get(key, None).await?.body;
+        let (mut sha256, mut bytes) = (Sha256::new(), 0);
+        while let Some(chunk) = body.try_next().await? {
+            sha256.update(&chunk);
+            bytes += chunk.len() as u64;
+        }
+        Ok(Stored { bytes, sha256: disk::hex(&sha256.finalize()) })
     }
 }

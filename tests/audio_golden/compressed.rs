@@ -134,6 +134,8 @@ fn a_file_that_was_cut_gives_what_it_has_and_says_so() {
             case("cut.mp3", "-i music.wav -c:a libmp3lame -b:a 128k", "mp3"),
             case("cut.flac", "-i music.wav -c:a flac -sample_fmt s16", "flac"),
             case("cut.aiff", "-i music.wav -c:a pcm_s16be", "pcm_s16be"),
+            case("cut.caf", "-i music.wav -c:a pcm_s16le", "pcm_s16le"),
+            case("cut.caf", "-i music.wav -c:a pcm_f32be", "pcm_f32be"),
             case("cut.ogg", "-i music.wav -c:a libvorbis -q:a 4 -page_duration 100000", "vorbis"),
             case("cut.opus", "-i music.wav -c:a libopus -b:a 96k -page_duration 100000", "opus")
                 .is("opus", 48_000, 2)

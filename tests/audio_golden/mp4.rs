@@ -49,6 +49,12 @@ fn alac_and_pcm_in_mp4_and_mov_are_exact() {
             case("alac16.m4a", "-i music.wav -c:a alac -sample_fmt s16p", "alac"),
             case("alac24.m4a", "-i music.wav -c:a alac -sample_fmt s32p", "alac"),
             case("pcm.mov", "-i music.wav -c:a pcm_s16le", "pcm_s16le"),
+            // QuickTime puts their settings elsewhere.
+            case("alac16.mov", "-i music.wav -c:a alac -sample_fmt s16p", "alac"),
+            case("alac24.mov", "-i music.wav -c:a alac -sample_fmt s32p -movflags +faststart", "alac"),
+            case("mulaw.mov", "-i music.wav -c:a pcm_mulaw", "pcm_mulaw"),
+            case("mulaw.mov", "-i voice.wav -c:a pcm_mulaw", "pcm_mulaw").is("pcm_mulaw", 8_000, 1),
+            case("alaw.mov", "-i voice.wav -c:a pcm_alaw -movflags +faststart", "pcm_alaw").is("pcm_alaw", 8_000, 1),
         ],
     );
 }

@@ -21,12 +21,18 @@ use voicemill::{
     config::Config,
     db::DatabaseUrl,
     http, jobs,
+    notify::{
+        email::{DkimKeyConfig, SmtpConfig},
+        sms::SmsConfig,
+    },
     queue::{Worker, WorkerConfig},
+    service::upkeep,
+    sql::{Database, SqlitePools},
 };
 
 /// How long anything may take before a journey fails; far more than it does.
 const PATIENCE: Duration = Duration::from_secs(60);
-const OPERATOR_KEY: &str = "the operators' key of the journeys, long enough";
+pub const OPERATOR_KEY: &str = "the operators' key of the journeys, long enough";
 
 /// The running service, with one domain and its keys.
 pub struct TestApp {
@@ -36,7 +42,7 @@ pub struct TestApp {
     pub core_key: String,
     pub portal_key: String,
     pub http: reqwest::Client,
-    folder: tempfile::TempDir,
+    folder: Option<tempfile::TempDir>,
     shutdown: CancellationToken,
     service: Option<JoinHandle<()>>,
 }
@@ -44,14 +50,27 @@ pub struct TestApp {
 /// What a journey wants otherwise than usual.
 pub struct Wish {
     pub clock: Clock,
-    pub configure: fn(&mut Config),
+    pub configure: Box<dyn Fn(&mut Config)>,
     /// Another database than a SQLite file.
     pub database: Option<DatabaseUrl>,
+    pub smtp: Option<SmtpConfig>,
+    pub dkim: Vec<DkimKeyConfig>,
+    pub sms: Option<SmsConfig>,
+    /// Whether jobs are done.
+    pub work: bool,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { clock: Clock::system(), configure: |_| (), database: None }
+        Self {
+            clock: Clock::system(),
+            configure: Box::new(|_| ()),
+            database: None,
+            smtp: None,
+            dkim: Vec::new(),
+            sms: None,
+            work: true,
+        }
     }
 }
 
@@ -62,33 +81,76 @@ impl TestApp {
 
     pub async fn start_with(wish: Wish) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let mut config = Config::default();
+        let mut config = Config { smtp: wish.smtp, sms: wish.sms, ..Config::default() };
         config.storage.folder = folder.path().join("data");
-        config.http.public_url = base.clone();
         config.http.operator_key = Some(OPERATOR_KEY.to_owned());
         config.speech.models_folder = Some(models_folder());
         config.workers.grace_seconds = 5;
         config.database.url = wish.database;
+        config.mail.dkim = wish.dkim;
         (wish.configure)(&mut config);
+        let mut started = Self::open(folder, config, wish.clock, wish.work).await;
+        (started.core_key, started.portal_key) = started.domain("acme.example").await;
+        started
+    }
+
+    /// The service on a folder that may hold data already.
+    async fn open(folder: tempfile::TempDir, mut config: Config, clock: Clock, work: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        config.http.public_url = base.clone();
         let program = PathBuf::from(env!("CARGO_BIN_EXE_voicemill"));
-        let app = App::new(config, wish.clock.clone(), program).await.unwrap();
+        let app = App::new(config, clock.clone(), program).await.unwrap();
         let shutdown = CancellationToken::new();
-        let service = tokio::spawn(serve(app.clone(), listener, shutdown.clone()));
-        let mut started = Self {
+        let service = tokio::spawn(serve(app.clone(), listener, shutdown.clone(), work));
+        Self {
             app,
-            clock: wish.clock,
+            clock,
             base,
             core_key: String::new(),
             portal_key: String::new(),
             http: reqwest::Client::builder().timeout(PATIENCE).build().unwrap(),
-            folder,
+            folder: Some(folder),
             shutdown,
             service: Some(service),
-        };
-        (started.core_key, started.portal_key) = started.domain("acme.example").await;
-        started
+        }
+    }
+
+    /// Ends the service and starts it again on the same data.
+    pub async fn restart(mut self) -> Self {
+        self.shutdown.cancel();
+        self.service.take().unwrap().await.unwrap();
+        let folder = self.folder.take().unwrap();
+        let mut again = Self::open(folder, self.app.config.clone(), self.clock.clone(), true).await;
+        again.core_key = std::mem::take(&mut self.core_key);
+        again.portal_key = std::mem::take(&mut self.portal_key);
+        again
+    }
+
+    /// Moves a fixed clock, and lets the workers see it.
+    pub fn advance(&self, by: jiff::SignedDuration) {
+        self.clock.advance(by);
+        self.app.queue.wake();
+    }
+
+    /// Waits until nothing is left to do before a later moment.
+    pub async fn idle(&self) {
+        let began = Instant::now();
+        loop {
+            let stats = self.app.queue.stats().await.unwrap();
+            use voicemill::queue::State::{Available, Running};
+            if !stats.iter().any(|stat| matches!(stat.state, Available | Running)) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "never idle: {stats:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A request of an operator.
+    /// The SMS in the outbox, oldest first: numbers and texts.
+    pub fn texts(&self) -> Vec<(String, String)> {
+        texts_in(&self.app.config.storage.folder)
     }
 
     /// Makes a domain; returns a core's and a portal's key.
@@ -115,6 +177,10 @@ impl TestApp {
 
     pub async fn mailbox(&self, extension: &str, settings: Value) -> Value {
         ok(self.portal(Method::PUT, &format!("/v1/mailboxes/{extension}")).json(&settings)).await
+    }
+
+    pub fn operator(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(OPERATOR_KEY)
     }
 
     pub fn core(&self, method: Method, path: &str) -> RequestBuilder {
@@ -201,8 +267,32 @@ impl TestApp {
         }
         self.shutdown.cancel();
         self.service.take().unwrap().await.unwrap();
-        let scratch = self.app.config.storage.folder.join("scratch");
-        assert_eq!(std::fs::read_dir(scratch).unwrap().count(), 0, "scratch files are left");
+        for folder in ["scratch", "spool/landing", "spool/entries"] {
+            let folder = self.app.config.storage.folder.join(folder);
+            assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "files are left in {}", folder.display());
+        }
+    }
+}
+
+impl TestApp {
+    /// Runs a statement of the journey's own on its SQLite file.
+    pub async fn execute(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&sqlite(&self.app).write).await.unwrap();
+    }
+
+    /// Takes the database away from the running service, for good.
+    pub async fn close_database(&self) {
+        let pools = sqlite(&self.app);
+        pools.read.close().await;
+        pools.write.close().await;
+    }
+}
+
+/// The connections of a service whose database is SQLite.
+pub fn sqlite(app: &App) -> &SqlitePools {
+    match &app.database {
+        Database::Sqlite(pools) => pools,
+        Database::Postgres(_) => panic!("this journey is one on SQLite"),
     }
 }
 
@@ -212,17 +302,19 @@ impl Drop for TestApp {
     }
 }
 
-async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken) {
+async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken, work: bool) {
     let config = WorkerConfig {
-        cpu_slots: 2,
-        io_slots: 4,
+        cpu_slots: if work { 2 } else { 0 },
+        io_slots: if work { 4 } else { 0 },
         grace: Duration::from_secs(app.config.workers.grace_seconds),
         ..WorkerConfig::default()
     };
     let worker = Worker::new(app.queue.clone(), jobs::registry(), app.clone(), config);
-    let routes = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let upkeep = upkeep::run(app.clone(), shutdown.clone());
+    let hearing = voicemill::service::sms::listen(&app, shutdown.clone());
+    let routes = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let answering = axum::serve(listener, routes).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let (worked, answered) = tokio::join!(worker.run(shutdown), async { answering.await });
+    let (worked, answered, (), ()) = tokio::join!(worker.run(shutdown), async { answering.await }, upkeep, hearing);
     worked.unwrap();
     answered.unwrap();
 }
@@ -274,6 +366,22 @@ pub fn mails_in(storage: &Path) -> Vec<Vec<u8>> {
         .collect();
     files.sort();
     files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+pub fn texts_in(storage: &Path) -> Vec<(String, String)> {
+    let mut files: Vec<_> = std::fs::read_dir(storage.join("outbox"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .collect();
+    files.sort();
+    let read = |file: PathBuf| {
+        let whole = std::fs::read_to_string(file).unwrap();
+        let (head, text) = whole.split_once("\n\n").unwrap();
+        let to = head.lines().find_map(|line| line.strip_prefix("To: ")).unwrap();
+        (to.to_owned(), text.trim_end().to_owned())
+    };
+    files.into_iter().map(read).collect()
 }
 
 pub fn link_in(mail: &[u8]) -> Option<String> {

@@ -2,7 +2,9 @@
 
 The local part of a recipient's address says how. Prints its port, then one line for every mail it has read to the end:
 number of the connection, local part, Message-ID, media types, defects, bytes.
-Usage: smtpd.py [--login] [--tls CERTIFICATE KEY]
+A local part that ends in -once misbehaves once; what stands after a + is left away. With --kill, it reads lines `kill PID`,
+kills that process as soon as it has said 250 to a mail that it sees for the first time, and prints KILLED; `spare` ends it.
+Usage: smtpd.py [--login] [--kill] [--tls CERTIFICATE KEY]
 """
 
 import argparse
@@ -10,7 +12,10 @@ import asyncio
 import email
 import email.policy
 import itertools
+import os
+import signal
 import ssl
+import sys
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
@@ -27,12 +32,33 @@ REPLIES_TO_DATA = {
 }
 
 
+done_once, victims, seen = set(), [], set()
+
+
+def manner(address):
+    how = address.split("@")[0].split("+")[0]
+    if not how.endswith("-once"):
+        return how
+    if how in done_once:
+        return "ok"
+    done_once.add(how)
+    return how.removesuffix("-once")
+
+
+def kill_after(name):
+    """Kills whom we are told to, once what was said is on its way."""
+    if victims and name not in seen:
+        seen.add(name)
+        os.kill(victims.pop(), signal.SIGKILL)
+        print("KILLED", flush=True)
+
+
 class Handler:
     def __init__(self, connection):
         self.connection = connection
 
     async def handle_RCPT(self, server, session, envelope, address, options):
-        how = address.split("@")[0]
+        how = manner(address)
         if how in REPLIES_TO_RCPT:
             return REPLIES_TO_RCPT[how]
         if how == "vanish-early":
@@ -42,7 +68,7 @@ class Handler:
         return "250 ok"
 
     async def handle_DATA(self, server, session, envelope):
-        how = envelope.rcpt_tos[0].split("@")[0]
+        how = envelope.rcpt_tos[0].split("@")[0].split("+")[0]
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         parts = ",".join(part.get_content_type() for part in mail.walk())
         defects = sum(len(part.defects) for part in mail.walk())
@@ -52,6 +78,8 @@ class Handler:
             return "250 never seen"
         if how == "slow":
             await asyncio.sleep(30)
+        if how == "kill":
+            asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(kill_after, mail["Message-ID"]))
         if how == "hang-up":
             asyncio.get_running_loop().call_later(0.05, server.transport.abort)
         return REPLIES_TO_DATA.get(how, "250 2.0.0 queued")
@@ -65,6 +93,7 @@ def authenticate(server, session, envelope, mechanism, data):
 async def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--login", action="store_true")
+    arguments.add_argument("--kill", action="store_true")
     arguments.add_argument("--tls", nargs=2)
     options = arguments.parse_args()
     tls = None
@@ -84,6 +113,14 @@ async def main():
             authenticator=authenticate,
         )
 
+    async def commands():
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while line := (await reader.readline()).decode():
+            victims[:] = [int(pid) for pid in line.split()[1:]]
+
+    if options.kill:
+        listening = asyncio.create_task(commands())
     server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

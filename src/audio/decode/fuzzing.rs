@@ -7,6 +7,7 @@ use super::codecs::{Adpcm, AdpcmBlocks, G711Blocks, G722Blocks, GsmBlocks, Pcm, 
 use super::data::{BlockDecoder, DataRange};
 use super::mp3::Mp3Source;
 use super::opus_packets::OpusPackets;
+use super::patched::{Patch, Patched};
 use super::raw::RawFormat;
 use super::{Opened, Wanted, mp4, opus, raw, symphonia, wav};
 use crate::audio::format::{AudioBlock, AudioError, AudioSpec};
@@ -103,17 +104,19 @@ pub fn ogg_opus(bytes: &[u8]) {
 
 /// A container that symphonia reads, by its name there.
 pub fn container(bytes: &[u8], name: &'static str) {
-    if let Some(file) = file(bytes) {
+    if let Some(file) = file(bytes).and_then(|file| Patched::new(file, Vec::new()).ok()) {
         drain(symphonia::open(file, name, None));
     }
 }
 
-/// The look for the edit list of an MP4 file.
+/// The look for the edit list of an MP4 file, and for what reads otherwise than it is.
 pub fn mp4(bytes: &[u8]) {
     if let Some(mut file) = file(bytes) {
         let found = mp4::look(&mut file).expect("what is there can be read");
-        if let mp4::Findings::Sound(sound) = found {
+        if let mp4::Findings::Sound(sound, patches) = found {
             assert!(sound.seconds.is_none_or(|seconds| seconds.is_finite() && seconds > 0.0), "{sound:?}");
+            let is_within = |patch: &Patch| patch.at + patch.bytes.len() as u64 <= bytes.len() as u64;
+            assert!(patches.iter().all(is_within), "{patches:?}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Whatever arrives becomes a stream of samples, or a sentence that says what to send instead.
 
 mod aac;
+mod caf;
 mod codecs;
 mod data;
 #[cfg(fuzzing)]
@@ -9,11 +10,13 @@ mod mp3;
 mod mp4;
 mod opus;
 mod opus_packets;
+mod patched;
 pub(crate) mod raw;
 mod sniff;
 mod symphonia;
 mod wav;
 mod webm;
+mod window;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -21,6 +24,7 @@ use std::path::Path;
 
 use self::data::DataRange;
 use self::mp3::Mp3Source;
+use self::patched::Patched;
 use self::raw::RawFormat;
 use self::sniff::Kind;
 use super::format::{AudioError, AudioSource};
@@ -99,11 +103,18 @@ pub fn open_for(path: &Path, hint: Option<&str>, wanted: Wanted) -> Result<Opene
             symphonia::open_webm(file, ending)
         }
         (Kind::Container("mp3"), _) => open_mpeg(file, "mp3", wanted),
-        (Kind::Container(name), _) => symphonia::open(file, name, None),
+        (Kind::Container("caf"), _) => {
+            let mend = caf::look(&mut file).map_err(read_error())?;
+            let truncated = mend.as_ref().is_some_and(|mend| mend.truncated);
+            let patches = mend.map(|mend| mend.patch).into_iter().collect();
+            symphonia::open_caf(Patched::new(file, patches).map_err(read_error())?, truncated)
+        }
+        (Kind::Container(name), _) => {
+            symphonia::open(Patched::new(file, Vec::new()).map_err(read_error())?, name, None)
+        }
         (Kind::Mp4, _) => match mp4::look(&mut file).map_err(read_error())? {
-            mp4::Findings::Sound(sound) => {
-                file.rewind().map_err(read_error())?;
-                symphonia::open(file, "mp4", Some(sound))
+            mp4::Findings::Sound(sound, patches) => {
+                symphonia::open(Patched::new(file, patches).map_err(read_error())?, "mp4", Some(sound))
             }
             mp4::Findings::NoSound => Err(no_sound()),
             mp4::Findings::NoTracks => Err(AudioError::Malformed(
@@ -134,8 +145,10 @@ fn open_mpeg(file: File, container: &'static str, wanted: Wanted) -> Result<Open
         Some(source) => Ok(Opened { container: "mp3", codec: "mp3".into(), source: Box::new(source) }),
         None => {
             let mut file = file;
-            file.rewind().map_err(read_error())?;
-            symphonia::open(file, container, None)
+            let tag_bytes = sniff::id3_bytes(&read_head(&mut file, 0).map_err(read_error())?);
+            let is_free = mp3::is_free_format(&read_head(&mut file, tag_bytes).map_err(read_error())?);
+            let opened = symphonia::open(Patched::new(file, Vec::new()).map_err(read_error())?, container, None);
+            opened.map_err(|error| if is_free { free_format() } else { error })
         }
     }
 }
@@ -149,6 +162,14 @@ fn read_head(file: &mut File, at: u64) -> std::io::Result<Vec<u8>> {
 
 fn empty_file() -> AudioError {
     AudioError::Empty("The file is empty: it has no bytes at all. Record or export it again.".into())
+}
+
+fn free_format() -> AudioError {
+    AudioError::Unsupported(
+        "This MP3 file is in \"free format\", which states no bit rate and can't be read here. Export it again with one, or \
+         send a WAV file."
+            .into(),
+    )
 }
 
 fn no_sound() -> AudioError {

@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
+use super::patched::Patch;
+use crate::audio::g711::Law;
+
 /// What the `moov` box says of the first sound track.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct SoundTrack {
@@ -17,6 +20,15 @@ pub(super) struct SoundTrack {
 }
 
 impl SoundTrack {
+    /// The law of G.711, which is read as if it were linear and of a byte.
+    pub(super) fn law(&self) -> Option<Law> {
+        match &self.kind {
+            b"ulaw" => Some(Law::Mu),
+            b"alaw" => Some(Law::A),
+            _ => None,
+        }
+    }
+
     /// The kind of the samples in words, for those that are not read.
     pub(super) fn kind_name(&self) -> String {
         match &self.kind {
@@ -41,10 +53,10 @@ const MAX_MOOV_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_BOXES: usize = 10_000;
 
 /// What a look at the boxes of an MP4 file finds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Findings {
-    /// There is sound.
-    Sound(SoundTrack),
+    /// There is sound, which the demuxer reads if the file reads with these patches.
+    Sound(SoundTrack, Vec<Patch>),
     /// There are tracks, none of them of sound.
     NoSound,
     /// The description of the tracks is missing: the file was cut, or its writer died.
@@ -79,14 +91,22 @@ pub(super) fn look(file: &mut File) -> std::io::Result<Findings> {
             file.seek(SeekFrom::Start(at + body))?;
             let mut moov = vec![0; bytes as usize];
             file.read_exact(&mut moov)?;
-            return Ok(parse(&moov).map_or(Findings::NoSound, Findings::Sound));
+            return Ok(match parse(&moov) {
+                Some((sound, entries)) => {
+                    let entries_at = place(entries, &moov).map(|place| at + body + place as u64);
+                    let patches = entries_at.map_or_else(Vec::new, |at| patches(entries, at));
+                    Findings::Sound(sound, patches)
+                }
+                None => Findings::NoSound,
+            });
         }
         at = at.saturating_add(size);
     }
     Ok(Findings::NoTracks)
 }
 
-fn parse(moov: &[u8]) -> Option<SoundTrack> {
+/// The first sound track, and the entries that tell the form of its samples.
+fn parse(moov: &[u8]) -> Option<(SoundTrack, &[u8])> {
     let movie_ticks_per_second = find(moov, b"mvhd").and_then(ticks_per_second)?;
     boxes(moov).filter(|(kind, _)| kind == b"trak").find_map(|(_, track)| {
         let media = find(track, b"mdia")?;
@@ -97,7 +117,8 @@ fn parse(moov: &[u8]) -> Option<SoundTrack> {
             SoundTrack { ticks_per_second: find(media, b"mdhd").and_then(ticks_per_second)?, ..SoundTrack::default() };
         let samples =
             find(media, b"minf").and_then(|media| find(media, b"stbl")).and_then(|table| find(table, b"stsd"));
-        if let Some(kind) = samples.and_then(|entries| entries.get(12..16)?.try_into().ok()) {
+        let entries = samples.unwrap_or_default();
+        if let Some(kind) = entries.get(12..16).and_then(|kind| kind.try_into().ok()) {
             sound.kind = kind;
         }
         if let Some((start, duration)) =
@@ -107,8 +128,41 @@ fn parse(moov: &[u8]) -> Option<SoundTrack> {
             sound.seconds = (duration > 0 && movie_ticks_per_second > 0)
                 .then(|| duration as f64 / f64::from(movie_ticks_per_second));
         }
-        Some(sound)
+        Some((sound, entries))
     })
+}
+
+/// What QuickTime writes otherwise than the demuxer knows it, in the first of the entries that lie at `at`.
+///
+/// It takes G.711 for samples of 16 bits, as they come out; and it puts the settings of Apple Lossless into a `wave` box,
+/// behind a box that repeats the codec's name.
+fn patches(entries: &[u8], at: u64) -> Vec<Patch> {
+    const ENTRY: usize = 8;
+    const SAMPLE_BITS: usize = ENTRY + 26;
+    const VERSION_1: usize = ENTRY + 36;
+    let patch = |place: usize, bytes: &[u8]| Patch { at: at + place as u64, bytes: bytes.to_vec() };
+    let is_version_1 = match entries.get(ENTRY + 16..ENTRY + 18) {
+        Some([0, 0]) => false,
+        Some([0, 1]) => true,
+        _ => return Vec::new(),
+    };
+    match entries.get(ENTRY + 4..ENTRY + 8) {
+        Some(b"ulaw" | b"alaw") => {
+            let mut patches = vec![patch(ENTRY + 4, b"raw "), patch(SAMPLE_BITS, &[0, 8])];
+            patches.extend(is_version_1.then(|| patch(VERSION_1 + 4, &[0, 0, 0, 1])));
+            patches.retain(|patch| patch.at + patch.bytes.len() as u64 <= at + entries.len() as u64);
+            patches
+        }
+        Some(b"alac") => {
+            let inner = VERSION_1 + if is_version_1 { 16 } else { 0 };
+            let wave = entries.get(inner..).and_then(|inner| find(inner, b"wave")).unwrap_or_default();
+            let repeats_name = wave.starts_with(b"\0\0\0\x0Cfrmaalac") && wave.get(16..20) == Some(b"alac");
+            // Both box headers in front of the settings become one box that is passed over.
+            let wave_at = place(wave, entries).filter(|_| repeats_name);
+            wave_at.map(|at| patch(at - 8, b"\0\0\0\x14free")).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The start and duration of the first edit that shows media; an empty edit before it is only a pause.
@@ -133,6 +187,12 @@ fn first_edit(elst: &[u8]) -> Option<(u64, u64)> {
 fn ticks_per_second(header: &[u8]) -> Option<u32> {
     let at = if *header.first()? == 1 { 20 } else { 12 };
     Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?))
+}
+
+/// Where a part of `whole` begins in it; nothing if it is none.
+fn place(part: &[u8], whole: &[u8]) -> Option<usize> {
+    let place = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
+    (place < whole.len()).then_some(place)
 }
 
 fn find<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {

@@ -1,11 +1,13 @@
 //! MP3, FLAC, Vorbis, AAC, ALAC, AIFF and CAF by symphonia, with the trimming that it leaves to us.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Seek;
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
-use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO};
+use symphonia::core::codecs::audio::{
+    AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO,
+};
 use symphonia::core::common::Limit;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -18,9 +20,12 @@ use super::codecs::finite;
 use super::data::DataRange;
 use super::mp4::SoundTrack;
 use super::opus_packets::{self, OpusPackets};
+use super::patched::Patched;
 use super::webm::Ending;
+use super::window::Window;
 use super::{Opened, SEND_INSTEAD};
 use crate::audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
+use crate::audio::g711::Law;
 
 /// Encoder delay of AAC without an edit list that states it.
 const AAC_PRIMING_FRAMES: u64 = 1_024;
@@ -97,19 +102,25 @@ impl Padding {
 }
 
 /// Opens a whole file; `container` is what its first bytes look like.
-pub(super) fn open(file: File, container: &'static str, sound: Option<SoundTrack>) -> Result<Opened, AudioError> {
+pub(super) fn open(file: Patched, container: &'static str, sound: Option<SoundTrack>) -> Result<Opened, AudioError> {
     // A file that was cut is shorter than its header says, which some readers refuse outright if they can tell.
-    let unmeasured = file.try_clone().map_err(AudioError::io("Reading the audio failed"))?;
+    let mut unmeasured = file.try_clone().map_err(AudioError::io("Reading the audio failed"))?;
     let source =
         SymphoniaSource::new(Box::new(file), container, sound).or_else(|refusal| match (container, &refusal) {
-            ("mp4" | "aiff" | "caf", AudioError::Malformed(_) | AudioError::Empty(_)) => {
-                (&unmeasured).rewind().map_err(AudioError::io("Reading the audio failed"))?;
+            ("mp4" | "aiff", AudioError::Malformed(_) | AudioError::Empty(_)) => {
+                unmeasured.rewind().map_err(AudioError::io("Reading the audio failed"))?;
                 let source = SymphoniaSource::new(Box::new(ReadOnlySource::new(unmeasured)), container, sound);
                 source.map(|source| SymphoniaSource { truncated: true, ..source }).map_err(|_| refusal)
             }
             _ => Err(refusal),
         });
     Ok(opened(source?))
+}
+
+/// Opens a CAF file whose sound is as long as it reads; `truncated` if that is less than was meant.
+pub(super) fn open_caf(file: Patched, truncated: bool) -> Result<Opened, AudioError> {
+    let source = SymphoniaSource::new(Box::new(file), "caf", None)?;
+    Ok(opened(SymphoniaSource { truncated, ..source }))
 }
 
 /// Opens a WebM or Matroska file that ends so.
@@ -139,7 +150,7 @@ fn opened(source: SymphoniaSource) -> Opened {
 impl SymphoniaSource {
     /// Opens audio that lies in a part of a file.
     pub(super) fn open_range(file: File, range: DataRange, extension: &str) -> Result<Self, AudioError> {
-        let window = Window { file, start: range.start, bytes: range.bytes, at: 0 };
+        let window = Window::new(file, range);
         let mut source = Self::new(Box::new(window), extension, None)?;
         source.truncated = range.truncated;
         Ok(source)
@@ -162,7 +173,7 @@ impl SymphoniaSource {
             Some(sound) => refuse_kind(&sound.kind_name()),
             None => error,
         })?;
-        let (codec, decoder) = decoder_for(track).map_err(|error| match (sound, &error) {
+        let (codec, decoder) = decoder_for(track, sound).map_err(|error| match (sound, &error) {
             (Some(sound), AudioError::Unsupported(_)) if !is_read(track) => refuse_kind(&sound.kind_name()),
             _ => error,
         })?;
@@ -244,7 +255,7 @@ impl SymphoniaSource {
                     // A chained Ogg stream begins anew; whatever its rate, it goes on as part of the same recording.
                     let track = sound_track(self.format.as_ref())?;
                     self.track_id = track.id;
-                    self.decoder = decoder_for(track)?.1;
+                    self.decoder = decoder_for(track, None)?.1;
                     continue;
                 }
                 Err(Error::IoError(error)) if is_of_the_system(&error) => {
@@ -337,7 +348,7 @@ fn sound_track(format: &dyn FormatReader) -> Result<&Track, AudioError> {
         .ok_or_else(super::no_sound)
 }
 
-fn decoder_for(track: &Track) -> Result<(AudioCodecId, Box<dyn AudioDecoder>), AudioError> {
+fn decoder_for(track: &Track, sound: Option<SoundTrack>) -> Result<(AudioCodecId, Box<dyn AudioDecoder>), AudioError> {
     let Some(CodecParameters::Audio(params)) = &track.codec_params else {
         return Err(super::no_sound());
     };
@@ -346,10 +357,14 @@ fn decoder_for(track: &Track) -> Result<(AudioCodecId, Box<dyn AudioDecoder>), A
     }
     // Gapless trimming by the library ends a file of joined MP3s after its first part.
     let gapless = !is_mpeg_audio(params.codec);
-    let decoder = match params.codec {
+    let codec = sound.and_then(|sound| sound.law()).map_or(params.codec, |law| match law {
+        Law::Mu => CODEC_ID_PCM_MULAW,
+        Law::A => CODEC_ID_PCM_ALAW,
+    });
+    let decoder = match codec {
         // CAF states sizes of samples for them too, which mean nothing there and are not accepted.
         CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW => {
-            let mut params = params.clone();
+            let mut params = AudioCodecParameters { codec, ..params.clone() };
             (params.bits_per_sample, params.bits_per_coded_sample) = (None, None);
             symphonia::default::get_codecs().make_audio_decoder(&params, &AudioDecoderOptions::default())
         }
@@ -357,7 +372,7 @@ fn decoder_for(track: &Track) -> Result<(AudioCodecId, Box<dyn AudioDecoder>), A
         _ => symphonia::default::get_codecs()
             .make_audio_decoder(params, &AudioDecoderOptions::default().gapless(gapless)),
     };
-    decoder.map(|decoder| (params.codec, decoder)).map_err(|error| match error {
+    decoder.map(|decoder| (codec, decoder)).map_err(|error| match error {
         Error::Unsupported(what) => refuse_codec(codec_name(params.codec), what),
         _ => AudioError::Malformed(format!(
             "The {} audio in this file is damaged. Export it again.",
@@ -449,50 +464,5 @@ fn codec_name(codec: AudioCodecId) -> &'static str {
         CODEC_ID_PCM_F32BE => "pcm_f32be",
         CODEC_ID_PCM_F32LE => "pcm_f32le",
         _ => "other",
-    }
-}
-
-/// A part of a file that looks like a whole one.
-struct Window {
-    file: File,
-    start: u64,
-    bytes: u64,
-    at: u64,
-}
-
-impl Read for Window {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let left = usize::try_from(self.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX);
-        let take = buffer.len().min(left);
-        if take == 0 {
-            // Beyond the end a position need not even be one in the file.
-            return Ok(0);
-        }
-        self.file.seek(SeekFrom::Start(self.start + self.at))?;
-        let read = self.file.read(&mut buffer[..take])?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
-impl Seek for Window {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-            SeekFrom::End(by) => self.bytes.checked_add_signed(by),
-        };
-        self.at = target.ok_or(std::io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
-    }
-}
-
-impl MediaSource for Window {
-    fn is_seekable(&self) -> bool {
-        true
-    }
-
-    fn byte_len(&self) -> Option<u64> {
-        Some(self.bytes)
     }
 }

@@ -182,6 +182,17 @@ impl OutputFormat {
     }
 }
 
+/// What the sound is, for codecs that have a way for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// Somebody speaks.
+    #[default]
+    Speech,
+    /// Music, which a model of a voice would spoil.
+    Music,
+}
+
 /// Settings that trade size or time for quality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -192,11 +203,13 @@ pub struct EncoderOptions {
     pub opus_complexity: i32,
     /// MP3 bit rate in bits per second and channel; the format's nearest is used.
     pub mp3_bits_per_second: u32,
+    /// Decides between the two codecs of which Opus is made.
+    pub content: Content,
 }
 
 impl Default for EncoderOptions {
     fn default() -> Self {
-        Self { opus_bits_per_second: 24_000, opus_complexity: 5, mp3_bits_per_second: 64_000 }
+        Self { opus_bits_per_second: 24_000, opus_complexity: 5, mp3_bits_per_second: 64_000, content: Content::Speech }
     }
 }
 

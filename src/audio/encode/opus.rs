@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 
 use ogg::PacketWriteEndInfo;
 
-use super::{EncoderOptions, WRITE_FAILED};
+use super::{Content, EncoderOptions, WRITE_FAILED};
 use crate::audio::format::{AudioBlock, AudioError, AudioSpec, Encoder};
 
 /// The rates that Opus encodes without resampling.
@@ -39,7 +39,13 @@ pub(super) struct OggOpus {
 impl OggOpus {
     pub(super) fn new(writer: BufWriter<File>, spec: AudioSpec, options: &EncoderOptions) -> Result<Self, AudioError> {
         let channels = if spec.channels == 2 { opus::Channels::Stereo } else { opus::Channels::Mono };
-        let mut encoder = opus::Encoder::new(spec.rate_hz, channels, opus::Application::Voip).map_err(opus_error)?;
+        // Which of them it hears libopus finds out by itself only at higher complexities; at this one it believes what it is told.
+        let (application, signal) = match options.content {
+            Content::Speech => (opus::Application::Voip, opus::Signal::Auto),
+            Content::Music => (opus::Application::Audio, opus::Signal::Music),
+        };
+        let mut encoder = opus::Encoder::new(spec.rate_hz, channels, application).map_err(opus_error)?;
+        encoder.set_signal(signal).map_err(opus_error)?;
         let bits_per_second = options.opus_bits_per_second * i32::from(spec.channels);
         encoder.set_bitrate(opus::Bitrate::Bits(bits_per_second)).map_err(opus_error)?;
         encoder.set_complexity(options.opus_complexity).map_err(opus_error)?;

@@ -25,7 +25,7 @@ pub(super) struct G711(pub(super) Law);
 
 impl BlockEncoder for G711 {
     fn encode(&mut self, samples: &[i16], bytes: &mut Vec<u8>) {
-        bytes.extend(samples.iter().map(|sample| self.0.compress(*sample)));
+        self.0.compress_all(samples, bytes);
     }
 }
 

@@ -158,3 +158,27 @@ fn nothing_makes_no_mp3() {
     let encoder = create(file.path(), OutputFormat::Mp3, AudioSpec::mono(16_000), &EncoderOptions::default()).unwrap();
     assert!(matches!(encoder.finish(), Err(AudioError::Empty(_))));
 }
+
+/// How many packets of an Ogg Opus file are of the codec for music, by the byte that begins each, and how many there are.
+fn opus_packets_for_music(content: Content) -> (usize, usize) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let spec = AudioSpec::mono(48_000);
+    let options = EncoderOptions { content, ..EncoderOptions::default() };
+    let mut encoder = create(file.path(), OutputFormat::Opus, spec, &options).unwrap();
+    encoder.write(&tone(spec, 48_000)).unwrap();
+    encoder.finish().unwrap();
+    let mut packets = ogg::PacketReader::new(file.reopen().unwrap());
+    let mut configurations = Vec::new();
+    while let Some(packet) = packets.read_packet().unwrap() {
+        configurations.push(packet.data[0] >> 3);
+    }
+    // Behind the two headers; from 16 up they are without a model of a voice (RFC 6716, 3.1).
+    let configurations = &configurations[2..];
+    (configurations.iter().filter(|configuration| **configuration >= 16).count(), configurations.len())
+}
+
+#[test]
+fn opus_codes_music_as_music_and_speech_as_speech() {
+    assert_eq!(opus_packets_for_music(Content::Music), (51, 51));
+    assert_eq!(opus_packets_for_music(Content::Speech), (0, 51));
+}

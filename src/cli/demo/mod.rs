@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{client::Client, memory::PeakMemory, report::Report};
 use super::serve;
-use crate::{app::App, clock::Clock, config::Config};
+use crate::{app::App, clock::Clock, config::Config, queue::Lane, service::upkeep};
 
 /// Options of `voicemill demo`.
 #[derive(Args, Debug)]
@@ -99,7 +99,10 @@ async fn run_service(
     listener: tokio::net::TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (served, worked) =
-        tokio::join!(serve::answer(app.clone(), listener, shutdown.clone()), serve::work(app, shutdown));
+    let (served, worked, ()) = tokio::join!(
+        serve::answer(app.clone(), listener, shutdown.clone()),
+        serve::work(app.clone(), &Lane::ALL, shutdown.clone()),
+        upkeep::run(app, shutdown)
+    );
     served.and(worked)
 }

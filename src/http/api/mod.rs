@@ -1,10 +1,16 @@
 //! What portals ask for people, and what operators set up. A portal's domain is its key's.
 
+mod bounces;
 mod domains;
+mod jobs;
+mod mail_templates;
 mod messages;
+mod notices;
 mod prompts;
 mod pronunciations;
 mod recordings;
+mod service_numbers;
+mod storage;
 mod voices;
 
 use std::sync::Arc;
@@ -19,14 +25,29 @@ use crate::app::App;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/bounces", post(bounces::report).layer(DefaultBodyLimit::max(bounces::LARGEST)))
         .route("/domains", post(domains::create))
         .route("/domains/{domain}", get(domains::show).patch(domains::change))
         .route("/domains/{domain}/keys", post(domains::create_key))
+        .route(
+            "/domains/{domain}/mail-templates/{kind}",
+            get(mail_templates::find).put(mail_templates::save).delete(mail_templates::delete),
+        )
+        .route("/domains/{domain}/notices", get(notices::list))
         .route("/domains/{domain}/pronunciations", get(pronunciations::list))
         .route(
             "/domains/{domain}/pronunciations/{word}",
             get(pronunciations::find).put(pronunciations::save).delete(pronunciations::delete),
         )
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/stats", get(jobs::overview))
+        .route("/jobs/retry", post(jobs::retry_all))
+        .route("/jobs/discard", post(jobs::discard_all))
+        .route("/jobs/pause", post(jobs::pause))
+        .route("/jobs/resume", post(jobs::resume))
+        .route("/jobs/{id}", get(jobs::show).delete(jobs::discard))
+        .route("/jobs/{id}/retry", post(jobs::retry))
+        .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/mailboxes", get(domains::mailboxes))
         .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
         .route("/mailboxes/{extension}/messages", get(messages::list))
@@ -38,8 +59,12 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/prompts/{id}", get(prompts::details).patch(prompts::change))
         .route("/prompts/{id}/audio", put(prompts::replace_audio))
         .route("/prompts/{id}/text", put(prompts::replace_text))
+        .route("/service-numbers", get(service_numbers::list))
+        .route("/service-numbers/{number}", put(service_numbers::save).delete(service_numbers::delete))
         .route("/voices", get(voices::list))
         .route("/voices/{voice}/sample", get(voices::sample))
+        .route("/storage", get(storage::report))
         .route("/recordings", get(recordings::list))
         .route("/recordings/{id}", get(recordings::details))
+        .route("/recordings/{id}/transcript.vtt", get(recordings::captions))
 }

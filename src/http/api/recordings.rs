@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::{extract::State, http::header::CONTENT_TYPE, response::IntoResponse};
 use serde::Deserialize;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         extract::{Json, Path, Query},
     },
     model::{Recording, RecordingId},
-    service::recordings,
+    service::{ServiceError, recordings},
 };
 
 #[derive(Deserialize)]
@@ -34,6 +34,17 @@ pub(super) async fn list(
     Query(page): Query<Page>,
 ) -> Result<Json<Vec<Recording>>, Problem> {
     Ok(Json(recordings::list(&app, &domain, page.before, page.limit.clamp(1, 500)).await?))
+}
+
+/// `GET /v1/recordings/{id}/transcript.vtt`: what was said as WebVTT, for players.
+pub(super) async fn captions(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(id): Path<RecordingId>,
+) -> Result<impl IntoResponse, Problem> {
+    let details = recordings::details(&app, &domain, id).await?;
+    let transcript = details.transcript.ok_or(ServiceError::NotFound("transcript"))?;
+    Ok(([(CONTENT_TYPE, "text/vtt; charset=utf-8")], transcript.to_web_vtt()))
 }
 
 /// `GET /v1/recordings/{id}`

@@ -14,7 +14,7 @@ use crate::{
         prompt_outcome::{Answer, outcome},
     },
     model::{Manner, MessageId},
-    service::{ServiceError, messages, prompts},
+    service::{ServiceError, domains, messages, prompts},
     speech::text::parts::Part,
 };
 
@@ -25,6 +25,8 @@ const MAX_PARTS: usize = 50;
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     parts: Vec<Part>,
+    /// The mailbox whose clock tells the times; the domain's does if none is named.
+    extension: Option<String>,
     voice: Option<String>,
     speaking_rate: Option<f64>,
     pauses: Option<f64>,
@@ -36,18 +38,23 @@ pub(super) async fn speak(State(app): State<Arc<App>>, Core(domain): Core, Json(
         return Err(Problem::bad_request(format!("an announcement has at most {MAX_PARTS} parts")));
     }
     let manner = Manner::new(wanted.speaking_rate, wanted.pauses).map_err(ServiceError::Invalid)?;
-    let prompt = prompts::announce(&app, &domain, &wanted.parts, wanted.voice, manner).await?;
+    let mailbox = match &wanted.extension {
+        Some(extension) => Some(domains::mailbox(&app, &domain, extension).await?),
+        None => None,
+    };
+    let prompt = prompts::announce(&app, &domain, mailbox.as_ref(), &wanted.parts, wanted.voice, manner).await?;
     outcome(&app, &domain, prompt).await
 }
 
 /// `POST /core/v1/messages/{id}/announcement`: when the message came and from whom.
 pub(super) async fn of_message(State(app): State<Arc<App>>, Core(domain): Core, Path(id): Path<MessageId>) -> Answer {
     let message = messages::details(&app, &domain, id).await?.message;
+    let mailbox = domains::mailbox_by_id(&app, message.mailbox_id).await?;
     let received = Part::Received {
         at: message.received_at.timestamp(),
         from_number: message.caller_number,
         from_name: message.caller_name,
     };
-    let prompt = prompts::announce(&app, &domain, &[received], None, Manner::default()).await?;
+    let prompt = prompts::announce(&app, &domain, Some(&mailbox), &[received], None, Manner::default()).await?;
     outcome(&app, &domain, prompt).await
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{announced, incoming};
+use super::{announced, check_announced, incoming};
 use crate::{
     app::App,
     http::{
@@ -20,7 +20,10 @@ use crate::{
         multipart,
     },
     model::{MessageId, Time},
-    service::messages::{self, Arrival, Received},
+    service::{
+        Taken,
+        messages::{self, Arrival, Received},
+    },
 };
 
 /// What a core says beside the bytes.
@@ -30,6 +33,7 @@ pub(super) struct Said {
     caller_number: String,
     #[serde(default)]
     caller_name: String,
+    service_number: Option<String>,
     received_at: Option<Time>,
     format: Option<String>,
 }
@@ -49,12 +53,11 @@ pub(super) async fn drop_raw(
         core_id,
         caller_number: said.caller_number,
         caller_name: said.caller_name,
+        service_number: said.service_number,
         received_at: said.received_at,
         announced_bytes: announced(&headers),
     };
-    if arrival.announced_bytes.is_some_and(|bytes| bytes > app.config.http.max_body_bytes) {
-        return Err(crate::service::ServiceError::TooLarge { limit: app.config.http.max_body_bytes }.into());
-    }
+    check_announced(&app, arrival.announced_bytes)?;
     Ok(answer(messages::receive(&app, &domain, arrival, incoming).await?))
 }
 
@@ -79,6 +82,7 @@ pub(super) async fn drop_form(
             core_id: text("id"),
             caller_number: text("caller_number"),
             caller_name: text("caller_name"),
+            service_number: Some(text("service_number")),
             received_at: received_at.map(Time::from),
             announced_bytes: None,
         };
@@ -94,10 +98,22 @@ pub(super) async fn state(
     Core(domain): Core,
     Path(id): Path<MessageId>,
 ) -> Result<Response, Problem> {
-    Ok(Json(messages::details(&app, &domain, id).await?).into_response())
+    match messages::details(&app, &domain, id).await {
+        Ok(details) => Ok(Json(details).into_response()),
+        // It may be on its way.
+        Err(error) => match messages::spooled(&app, &domain, id).await? {
+            Some(spooled) => Ok(Json(spooled).into_response()),
+            None => Err(error.into()),
+        },
+    }
 }
 
-fn answer(received: Received) -> Response {
-    let status = if received.fresh { StatusCode::CREATED } else { StatusCode::OK };
-    (status, Json(received.message)).into_response()
+fn answer(taken: Taken<Received>) -> Response {
+    match taken {
+        Taken::Done(Received { message, fresh }) => {
+            let status = if fresh { StatusCode::CREATED } else { StatusCode::OK };
+            (status, Json(message)).into_response()
+        }
+        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(spooled)).into_response(),
+    }
 }

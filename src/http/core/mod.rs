@@ -2,6 +2,7 @@
 
 mod announcements;
 mod messages;
+mod missed_calls;
 mod recordings;
 
 use std::sync::Arc;
@@ -14,12 +15,18 @@ use axum::{
     routing::{get, post, put},
 };
 
-use crate::{app::App, service::Incoming, storage::ByteStream};
+use super::error::Problem;
+use crate::{
+    app::App,
+    service::{Incoming, ServiceError},
+    storage::ByteStream,
+};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/mailboxes/{extension}/messages/{id}", put(messages::drop_raw).post(messages::drop_raw))
         .route("/mailboxes/{extension}/messages", post(messages::drop_form).layer(DefaultBodyLimit::disable()))
+        .route("/mailboxes/{extension}/missed-calls/{id}", put(missed_calls::report).post(missed_calls::report))
         .route("/messages/{id}", get(messages::state))
         .route("/messages/{id}/announcement", post(announcements::of_message))
         .route("/announcements", post(announcements::speak))
@@ -47,4 +54,13 @@ fn incoming(headers: &HeaderMap, format: Option<String>, body: Body) -> Incoming
 /// The length that the sender announces.
 fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Refuses what announces itself as too large before it is read.
+fn check_announced(app: &App, bytes: Option<u64>) -> Result<(), Problem> {
+    let limit = app.config.http.max_body_bytes;
+    if bytes.is_some_and(|bytes| bytes > limit) {
+        return Err(ServiceError::TooLarge { limit }.into());
+    }
+    Ok(())
 }

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{body::Body, extract::State, http::HeaderMap};
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
 use serde::Deserialize;
 
-use super::incoming;
+use super::{announced, check_announced, incoming};
 use crate::{
     app::App,
     http::{
@@ -14,7 +19,10 @@ use crate::{
         extract::{Json, Path, Query},
     },
     model::{LegRole, Recording, Time},
-    service::recordings::{self, Call},
+    service::{
+        Taken,
+        recordings::{self, Call},
+    },
 };
 
 /// What a core says of the call.
@@ -39,10 +47,10 @@ pub(super) async fn announce(
     Core(domain): Core,
     Path(call_id): Path<String>,
     Query(said): Query<Said>,
-) -> Result<Json<Recording>, Problem> {
+) -> Result<Response, Problem> {
     let call =
         Call { caller_number: said.caller_number, callee_number: said.callee_number, started_at: said.started_at };
-    Ok(Json(recordings::announce(&app, &domain, &call_id, call).await?))
+    Ok(answer(recordings::announce(&app, &domain, &call_id, call).await?))
 }
 
 /// `PUT /core/v1/recordings/{call}/legs/{caller|callee}`: the body is that leg's audio.
@@ -53,9 +61,11 @@ pub(super) async fn add_leg(
     Query(leg): Query<Leg>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Recording>, Problem> {
+) -> Result<Response, Problem> {
+    let announced = announced(&headers);
+    check_announced(&app, announced)?;
     let incoming = incoming(&headers, leg.format, body);
-    Ok(Json(recordings::add_leg(&app, &domain, &call_id, role, incoming).await?))
+    Ok(answer(recordings::add_leg(&app, &domain, &call_id, role, announced, incoming).await?))
 }
 
 /// `POST /core/v1/recordings/{call}/complete`: every leg is there.
@@ -63,8 +73,15 @@ pub(super) async fn complete(
     State(app): State<Arc<App>>,
     Core(domain): Core,
     Path(call_id): Path<String>,
-) -> Result<Json<Recording>, Problem> {
-    Ok(Json(recordings::complete(&app, &domain, &call_id).await?))
+) -> Result<Response, Problem> {
+    Ok(answer(recordings::complete(&app, &domain, &call_id).await?))
+}
+
+fn answer(taken: Taken<Recording>) -> Response {
+    match taken {
+        Taken::Done(recording) => Json(recording).into_response(),
+        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(spooled)).into_response(),
+    }
 }
 
 /// `GET /core/v1/recordings/{call}`: where it stands.

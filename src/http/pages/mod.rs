@@ -27,7 +27,7 @@ use self::{
 use super::{error::Problem, extract::Path, media};
 use crate::{
     app::App,
-    model::{LinkSpan, TranscriptState},
+    model::{LinkSpan, Transcript, TranscriptState},
     service::{
         ServiceError,
         links::{self, Listen, Shown},
@@ -109,7 +109,8 @@ fn render(status: StatusCode, template: &impl Template) -> Response {
 }
 
 fn page(shown: Shown, token: &str) -> ListenPage {
-    let Shown { link, domain, message, transcript, audio_token } = shown;
+    let Shown { link, domain, mailbox, message, transcript, audio_token } = shown;
+    let time_zone = mailbox.clock(&domain).to_owned();
     let milliseconds = |ms: Option<i64>| Duration::from_millis(ms.unwrap_or(0).max(0).unsigned_abs());
     let whole = milliseconds(message.duration_ms);
     let audio = |file: &str| format!("/l/audio/{audio_token}/{file}");
@@ -122,7 +123,7 @@ fn page(shown: Shown, token: &str) -> ListenPage {
         caller_number: message.caller_number,
         received_at: message.received_at,
         expires_at: link.expires_at,
-        time_zone: domain.time_zone,
+        time_zone,
         locale: domain.locale,
         duration: whole,
         clip: brief.then(|| {
@@ -132,7 +133,8 @@ fn page(shown: Shown, token: &str) -> ListenPage {
         // The bins are of the whole message.
         waveform: if brief { Vec::new() } else { message.waveform },
         transcript_state: if brief { TranscriptState::Off } else { message.transcript_state },
-        transcript: transcript.map(|transcript| transcript.text),
+        transcript: transcript.as_ref().map(Transcript::runs),
+        callback_numbers: transcript.map(|transcript| transcript.callback_numbers).unwrap_or_default(),
         sources: vec![source("message.opus", "audio/ogg; codecs=opus"), source("message.mp3", "audio/mpeg")],
         download_url: audio(if brief { "voicemail.mp3" } else { "voicemail.wav" }),
         played_url: format!("/l/{token}/played"),

@@ -4,7 +4,7 @@ use std::{fmt::Write, time::Duration};
 
 use askama::Template;
 
-use crate::model::{Time, TranscriptState, wording};
+use crate::model::{CallbackNumber, Run, Time, TranscriptState, wording};
 
 /// The page that plays one message.
 #[derive(Template)]
@@ -33,7 +33,9 @@ pub(super) struct ListenPage {
     /// Where the work on the transcript stands.
     pub transcript_state: TranscriptState,
     /// The words, if there are any.
-    pub transcript: Option<String>,
+    pub transcript: Option<Vec<Run>>,
+    /// Telephone numbers that the caller says.
+    pub callback_numbers: Vec<CallbackNumber>,
     /// The audio, the form to be preferred first.
     pub sources: Vec<AudioSource>,
     /// Where the audio is fetched as a file.
@@ -82,9 +84,23 @@ impl ListenPage {
         self.clip.map(wording::length)
     }
 
-    fn words(&self) -> Option<String> {
-        let words = wording::paragraph(self.transcript.as_deref()?, usize::MAX).0;
+    fn words(&self) -> Option<Vec<Run>> {
+        let words = wording::runs(self.transcript.as_deref()?, usize::MAX).0;
         Some(words).filter(|words| !words.is_empty())
+    }
+
+    fn has_doubts(&self) -> bool {
+        self.transcript.iter().flatten().any(|run| run.doubtful)
+    }
+
+    fn callbacks(&self) -> Vec<Callback> {
+        let callback = |number: &CallbackNumber| Callback {
+            number: wording::line(&number.display, wording::LONGEST_NAME),
+            dial: wording::dialled(number),
+            at: wording::place(number.start_seconds),
+            at_seconds: number.start_seconds.max(0.0),
+        };
+        self.callback_numbers.iter().map(callback).collect()
     }
 
     /// What is said in place of the words.
@@ -100,6 +116,14 @@ impl ListenPage {
     fn bars(&self) -> Option<Bars> {
         Bars::of(&self.waveform)
     }
+}
+
+/// A telephone number to tap.
+struct Callback {
+    number: String,
+    dial: String,
+    at: String,
+    at_seconds: f64,
 }
 
 /// A waveform as the outline of upright bars, for an SVG path.
@@ -196,7 +220,17 @@ mod tests {
             clip: None,
             waveform: vec![0, 128, 255, 64],
             transcript_state: TranscriptState::Available,
-            transcript: Some("Hi, it's Alice.\nCall me back.".to_owned()),
+            transcript: Some(vec![
+                Run { text: "Hi, it's Alice. The café order is".to_owned(), doubtful: false },
+                Run { text: "reddy & waiting.".to_owned(), doubtful: true },
+            ]),
+            callback_numbers: vec![CallbackNumber {
+                number: "+14155550132".to_owned(),
+                display: "(415) 555-0132 ext. 42".to_owned(),
+                extension: Some("42".to_owned()),
+                start_seconds: 12.6,
+                end_seconds: 16.0,
+            }],
             sources: vec![
                 AudioSource {
                     url: "/a/TOKEN/message.opus".to_owned(),
@@ -221,6 +255,7 @@ mod tests {
             clip: Some(Duration::from_secs(30)),
             transcript_state: TranscriptState::Pending,
             transcript: None,
+            callback_numbers: Vec::new(),
             waveform: Vec::new(),
             ..page()
         };
@@ -233,7 +268,7 @@ mod tests {
             caller_name: "\"><script>alert(1)</script>".to_owned(),
             caller_number: "' onload='alert(1)\r\n<b>".to_owned(),
             brand: "<i>Acme</i> & Sons".to_owned(),
-            transcript: Some("</p><img src=x onerror=alert(1)>".to_owned()),
+            transcript: Some(vec![Run { text: "</p><img src=x onerror=alert(1)>".to_owned(), doubtful: true }]),
             ..page()
         };
         let html = page.render().unwrap();

@@ -1,19 +1,15 @@
 //! Turns the facts of one message into the final bytes of one mail.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use lettre::message::{
-    Attachment as AttachmentPart, Body, Mailbox, Message, MessageBuilder, MultiPart, SinglePart,
-    header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
-};
 use minijinja::{Value, context};
 
 use super::{
+    assemble::{Attachment, Head, Mail},
     error::ComposeError,
-    templates::{self, Words},
-    verify::{self, Expected},
+    templates::{self, Stationery},
 };
-use crate::model::{NoticeId, Time, wording};
+use crate::model::{CallbackNumber, MailKind, NoticeId, Run, Time, wording};
 
 /// Everything a voicemail's mail is made of; the same facts give the same bytes.
 pub struct VoicemailMail<'a> {
@@ -45,6 +41,8 @@ pub struct VoicemailMail<'a> {
     pub brief: bool,
     /// What there is of a transcript.
     pub transcript: TranscriptPart<'a>,
+    /// Telephone numbers that the caller says.
+    pub callback_numbers: &'a [CallbackNumber],
     /// How the audio gets to the recipient.
     pub audio: AudioPart<'a>,
 }
@@ -61,7 +59,7 @@ pub enum TranscriptPart<'a> {
     /// It could not be made.
     Failed,
     /// The words.
-    Text(&'a str),
+    Text(&'a [Run]),
 }
 
 /// How the audio gets to the recipient.
@@ -91,25 +89,6 @@ pub struct MailLink<'a> {
     pub expires_at: Time,
 }
 
-/// Audio inside a mail.
-#[derive(Clone, Copy, Debug)]
-pub struct Attachment<'a> {
-    /// The file.
-    pub bytes: &'a [u8],
-    /// Its name.
-    pub file_name: &'a str,
-    /// Its media type.
-    pub content_type: &'a str,
-}
-
-/// A mail as it is stored and sent.
-pub struct Mail {
-    /// Its Message-ID without the angle brackets.
-    pub message_id: String,
-    /// All of it, with CRLF line ends.
-    pub bytes: Vec<u8>,
-}
-
 /// The largest mail that is sent unless the configuration says otherwise: 25 MB.
 pub const DEFAULT_MAIL_LIMIT: u64 = 25_000_000;
 
@@ -124,39 +103,16 @@ pub fn fits(bytes: u64, limit: u64) -> bool {
 const LONGEST_TRANSCRIPT: usize = 20_000;
 /// Most characters of a transcript in a brief mail.
 const LONGEST_BRIEF_TRANSCRIPT: usize = 320;
+/// Most telephone numbers in a mail.
+const MOST_CALLBACKS: usize = 3;
 
 impl VoicemailMail<'_> {
     /// The mail's final bytes, read again and checked.
-    pub fn compose(&self) -> Result<Mail, ComposeError> {
-        let from = super::address(self.from).ok_or(ComposeError::Sender)?;
-        let to = super::address(self.to).ok_or(ComposeError::Recipient)?;
-        let name = if self.brief { "voicemail_brief" } else { "voicemail" };
-        let words = templates::render(name, self.facts())?;
-        let message_id = format!("{}@{}", self.notice_id, from.domain());
-        let expected = Expected {
-            from: self.from,
-            to: self.to,
-            message_id: &message_id,
-            attachments: usize::from(self.attachment().is_some()),
-            html: words.html.is_some(),
-        };
-
-        let brand = wording::line(self.brand, wording::LONGEST_NAME);
-        let mut builder = Message::builder()
-            .from(Mailbox::new(Some(brand).filter(|brand| !brand.is_empty()), from.clone()))
-            .to(Mailbox::new(None, to.clone()))
-            .subject(wording::line(&words.subject, 200))
-            .date(SystemTime::from(self.date.timestamp()))
-            .message_id(Some(format!("<{message_id}>")));
-        for (name, value) in self.own_headers() {
-            let name =
-                HeaderName::new_from_ascii(name.to_owned()).map_err(|_| ComposeError::Malformed("a header's name"))?;
-            builder = builder.raw_header(HeaderValue::new(name, value));
-        }
-        let message = self.with_parts(builder, &words)?;
-        let bytes = message.formatted();
-        verify::check(&bytes, &expected)?;
-        Ok(Mail { message_id, bytes })
+    pub fn compose(&self, stationery: &Stationery<'_>) -> Result<Mail, ComposeError> {
+        let kind = if self.brief { MailKind::VoicemailBrief } else { MailKind::Voicemail };
+        let words = templates::word(kind, stationery, self.facts())?;
+        let head = Head { notice_id: self.notice_id, date: self.date, from: self.from, to: self.to, brand: self.brand };
+        head.assemble(&words, self.own_headers(), self.attachment(), stationery.dkim)
     }
 
     fn attachment(&self) -> Option<&Attachment<'_>> {
@@ -166,13 +122,9 @@ impl VoicemailMail<'_> {
         }
     }
 
-    /// What keeps out-of-office robots quiet, and lets mail programs show a voicemail as one.
+    /// What lets mail programs show a voicemail as one.
     fn own_headers(&self) -> Vec<(&'static str, String)> {
-        let mut headers = vec![
-            ("Auto-Submitted", "auto-generated".to_owned()),
-            ("X-Auto-Response-Suppress", "All".to_owned()),
-            ("X-VoiceMessageDuration", self.duration.as_secs().to_string()),
-        ];
+        let mut headers = vec![("X-VoiceMessageDuration", self.duration.as_secs().to_string())];
         let number = wording::line(self.caller_number, wording::LONGEST_NAME);
         if !number.is_empty() {
             headers.push(("X-CallingTelephoneNumber", number));
@@ -184,39 +136,14 @@ impl VoicemailMail<'_> {
         headers
     }
 
-    /// `mixed(alternative(text, html), audio)`, without the levels that have only one part.
-    fn with_parts(&self, builder: MessageBuilder, words: &Words) -> Result<Message, ComposeError> {
-        let text = part(ContentType::TEXT_PLAIN, &words.text);
-        let html = words.html.as_deref().map(|html| part(ContentType::TEXT_HTML, html));
-        let audio = self.attachment().map(audio_part).transpose()?;
-        let alternative = |text, html| {
-            MultiPart::alternative().boundary(self.boundary("alternative")).singlepart(text).singlepart(html)
-        };
-        let mixed = || MultiPart::mixed().boundary(self.boundary("mixed"));
-        let built = match (html, audio) {
-            (None, None) => builder.singlepart(text),
-            (Some(html), None) => builder.multipart(alternative(text, html)),
-            (None, Some(audio)) => builder.multipart(mixed().singlepart(text).singlepart(audio)),
-            (Some(html), Some(audio)) => {
-                builder.multipart(mixed().multipart(alternative(text, html)).singlepart(audio))
-            }
-        };
-        built.map_err(|_| ComposeError::Malformed("it lacks a header"))
-    }
-
-    /// Fixed by the notice, so that a mail made again has the same bytes.
-    fn boundary(&self, level: &str) -> String {
-        format!("={level}={}=", self.notice_id.0.simple())
-    }
-
     /// What templates can use.
-    fn facts(&self) -> Value {
+    pub(super) fn facts(&self) -> Value {
         let caller_name = wording::line(self.caller_name, wording::LONGEST_NAME);
         let caller_number = wording::line(self.caller_number, wording::LONGEST_NAME);
         let caller = wording::caller(self.caller_name, self.caller_number).unwrap_or("an unknown caller".to_owned());
         let longest = if self.brief { LONGEST_BRIEF_TRANSCRIPT } else { LONGEST_TRANSCRIPT };
         let transcript = match self.transcript {
-            TranscriptPart::Text(text) => Some(wording::paragraph(text, longest)),
+            TranscriptPart::Text(runs) => Some(wording::runs(runs, longest)).filter(|(runs, _)| !runs.is_empty()),
             _ => None,
         };
         let (link, why_no_attachment) = match self.audio {
@@ -225,6 +152,14 @@ impl VoicemailMail<'_> {
             AudioPart::LinkInstead { link, bytes, limit } => (Some(link), Some(why_no_attachment(bytes, limit))),
         };
         let (transcript, transcript_is_cut) = transcript.unzip();
+        let callbacks = self.callback_numbers.iter().take(MOST_CALLBACKS);
+        let callbacks = callbacks.map(|number| {
+            context! {
+                number => wording::line(&number.display, wording::LONGEST_NAME),
+                dial => wording::dialled(number),
+                at => wording::place(number.start_seconds),
+            }
+        });
         context! {
             brand => wording::line(self.brand, wording::LONGEST_NAME),
             mailbox => wording::line(self.mailbox, wording::LONGEST_NAME),
@@ -233,7 +168,10 @@ impl VoicemailMail<'_> {
             caller_number,
             received => wording::moment(self.received_at, self.time_zone, self.locale),
             length => wording::length(self.duration),
-            transcript,
+            transcript => transcript.as_deref().map(wording::marked),
+            transcript_runs => transcript.as_ref().map(|runs| runs.iter().map(run_value).collect::<Vec<_>>()),
+            has_doubts => transcript.iter().flatten().any(|run| run.doubtful),
+            callbacks => callbacks.collect::<Vec<_>>(),
             transcript_is_cut => transcript_is_cut.unwrap_or(false),
             transcript_note => self.transcript_note(link.is_some()),
             link => link.map(|link| context! {
@@ -258,16 +196,8 @@ impl VoicemailMail<'_> {
     }
 }
 
-/// Words of a mail; those that are not plain short ASCII lines are encoded as quoted-printable.
-fn part(content_type: ContentType, words: &str) -> SinglePart {
-    SinglePart::builder().header(content_type).body(words.trim_end().to_owned())
-}
-
-fn audio_part(attachment: &Attachment<'_>) -> Result<SinglePart, ComposeError> {
-    let content_type = ContentType::parse(attachment.content_type).map_err(|_| ComposeError::ContentType)?;
-    let body = Body::new_with_encoding(attachment.bytes.to_vec(), ContentTransferEncoding::Base64)
-        .map_err(|_| ComposeError::Malformed("the attachment cannot be encoded"))?;
-    Ok(AttachmentPart::new(wording::file_name(attachment.file_name)).body(body, content_type))
+fn run_value(run: &Run) -> Value {
+    context! { text => run.text.as_str(), doubtful => run.doubtful }
 }
 
 fn why_no_attachment(bytes: u64, limit: u64) -> String {

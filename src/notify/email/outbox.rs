@@ -41,7 +41,7 @@ impl Channel for Outbox {
         let bytes = message.bytes.clone();
         let written = tokio::task::spawn_blocking(move || write(&folder, &path, &bytes)).await;
         match written.unwrap_or_else(|stopped| Err(io::Error::other(stopped))) {
-            Ok(()) => Ok(Receipt { answer: Answer::own(format!("written to the outbox as {name}")) }),
+            Ok(()) => Ok(Receipt::new(Answer::own(format!("written to the outbox as {name}")))),
             Err(error) => {
                 Err(NotifyError::Retry(Answer::own(format!("the outbox cannot be written: {}", error.kind()))))
             }

@@ -86,7 +86,7 @@ impl Channel for Smtp {
             Err(Failure::Broken(format!("no answer within {seconds} s")))
         });
         match sent {
-            Ok(answer) => Ok(Receipt { answer: classify::answer(&answer) }),
+            Ok(answer) => Ok(Receipt::new(classify::answer(&answer))),
             Err(failure) => Err(failure.at(stage)),
         }
     }

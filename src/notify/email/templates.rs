@@ -4,14 +4,8 @@ use std::sync::LazyLock;
 
 use minijinja::{Environment, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
-use super::error::ComposeError;
-
-/// The parts of one mail in words.
-pub(super) struct Words {
-    pub(super) subject: String,
-    pub(super) text: String,
-    pub(super) html: Option<String>,
-}
+use super::{assemble::Words, dkim::Dkim, error::ComposeError, own_words};
+use crate::model::{MailKind, MailTemplate};
 
 macro_rules! compiled_in {
     ($($name:literal),+ $(,)?) => {
@@ -25,6 +19,10 @@ const FILES: &[(&str, &str)] = compiled_in![
     "voicemail/body.html",
     "voicemail_brief/subject.txt",
     "voicemail_brief/body.txt",
+    "mailbox_full/subject.txt",
+    "mailbox_full/body.txt",
+    "missed_call/subject.txt",
+    "missed_call/body.txt",
 ];
 
 /// Escaping goes by the end of a template's name: `.html` is escaped, `.txt` is not.
@@ -38,8 +36,38 @@ static DEFAULTS: LazyLock<Result<Environment<'static>, minijinja::Error>> = Lazy
     Ok(environment)
 });
 
+/// What a domain's mails are written on: its own words, where it has some, and the keys that sign.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stationery<'a> {
+    /// The domain's own words for this kind of mail.
+    pub own_words: Option<&'a MailTemplate>,
+    /// The keys of domains that sign.
+    pub dkim: Option<&'a Dkim>,
+}
+
+/// Words a mail in the domain's own words, else in ours.
+///
+/// What was sound when it was saved may meet facts that it is not ready for: then the mail goes out in our words.
+pub(super) fn word(kind: MailKind, stationery: &Stationery<'_>, facts: Value) -> Result<Words, ComposeError> {
+    match stationery.own_words.map(|own| own_words::render(own, &facts)) {
+        Some(Ok(words)) => return Ok(words),
+        Some(Err(error)) => {
+            tracing::warn!(part = error.part, line = error.line, "a domain's own words for its mails do not work");
+        }
+        None => {}
+    }
+    render(kind.name(), facts)
+}
+
+/// The source of our words for a kind of mail, for domains to begin with: subject, text and HTML.
+pub fn default_words(kind: MailKind) -> (&'static str, &'static str, Option<&'static str>) {
+    let source = |part: &str| FILES.iter().find(|(name, _)| *name == format!("{}/{part}", kind.name()));
+    let text = |part| source(part).map_or("", |(_, source)| *source);
+    (text("subject.txt"), text("body.txt"), source("body.html").map(|(_, source)| *source))
+}
+
 /// Renders the mail `name`; one without a `body.html` is plain.
-pub(super) fn render(name: &str, facts: Value) -> Result<Words, ComposeError> {
+fn render(name: &str, facts: Value) -> Result<Words, ComposeError> {
     let environment = DEFAULTS.as_ref().map_err(ComposeError::template)?;
     let part = |file: &str| {
         let template = environment.get_template(&format!("{name}/{file}"));

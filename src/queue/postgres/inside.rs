@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 
 use crate::queue::{
-    Enqueued, JobId, QueueError,
+    Enqueued, JobId, Lane, QueueError,
     store::{Draft, WorkerId},
 };
 
 pub(super) const ENQUEUE: &str = include_str!("enqueue.sql");
+pub(super) const ENQUEUE_ALL: &str = include_str!("enqueue_all.sql");
 /// Locks the job: one that waits is not claimed before the caller's transaction has ended, so it sees what that did.
 pub(super) const STANDING: &str = "SELECT id FROM job \
     WHERE kind = $1 AND unique_key = $2 AND unique_key IS NOT NULL AND state <> 'discarded' FOR UPDATE";
@@ -37,7 +38,7 @@ pub(in crate::queue) async fn enqueue(
             .bind(draft.run_at.as_microsecond())
             .bind(now.as_microsecond())
             .bind(draft.unique_key)
-            .bind(draft.payload)
+            .bind(&*draft.payload)
             .fetch_optional(&mut *connection)
             .await?;
         if let Some(id) = fresh {
@@ -49,6 +50,25 @@ pub(in crate::queue) async fn enqueue(
             return Ok(Enqueued { id, fresh: false });
         }
     }
+}
+
+pub(in crate::queue) async fn enqueue_all(
+    connection: &mut PgConnection,
+    (lane, kind): (Lane, &str),
+    drafts: &[Draft<'_>],
+    now: Timestamp,
+) -> Result<u64, QueueError> {
+    let query = sqlx::query(ENQUEUE_ALL)
+        .bind(lane)
+        .bind(kind)
+        .bind(now.as_microsecond())
+        .bind(drafts.iter().map(|draft| draft.tenant).collect::<Vec<_>>())
+        .bind(drafts.iter().map(|draft| draft.priority as i32).collect::<Vec<_>>())
+        .bind(drafts.iter().map(|draft| i32::from(draft.max_attempts)).collect::<Vec<_>>())
+        .bind(drafts.iter().map(|draft| draft.run_at.as_microsecond()).collect::<Vec<_>>())
+        .bind(drafts.iter().map(|draft| draft.unique_key).collect::<Vec<_>>())
+        .bind(drafts.iter().map(|draft| &*draft.payload).collect::<Vec<_>>());
+    Ok(query.execute(connection).await?.rows_affected())
 }
 
 pub(in crate::queue) async fn hasten(

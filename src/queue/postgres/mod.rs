@@ -16,9 +16,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
-pub(super) use self::inside::{beat, cancel, complete, enqueue, forget, hasten, holds, retry};
+pub(super) use self::inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry};
 use super::{
     JobFilter, JobId, JobInfo, QueueError, Stat,
+    pause::PARK,
     retry::{self as rules, Settled, Settlement},
     rows::{HeldRow, JobRow, StatRow, timestamp},
     store::WorkerId,
@@ -34,7 +35,7 @@ const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seq
      SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '15s'";
 
 /// One for each lane's claim, for results, upkeep and nudges, with one to spare.
-const CONNECTIONS: u32 = 6;
+const CONNECTIONS: u32 = 7;
 
 const COMPLETE: &str = include_str!("complete.sql");
 const RESCHEDULE: &str = include_str!("reschedule.sql");
@@ -234,6 +235,7 @@ async fn settle(connection: &mut PgConnection, result: &Settled, now: Timestamp)
             .bind(counted)
             .bind(crashed)
             .bind(error),
+        Settlement::Park => sqlx::query(PARK).bind(result.id).bind(result.claim).bind(now),
         Settlement::GiveUp { reason } => sqlx::query(GIVE_UP).bind(result.id).bind(result.claim).bind(now).bind(reason),
         Settlement::Bury { reason } => sqlx::query(BURY).bind(result.id).bind(result.claim).bind(now).bind(reason),
     };

@@ -37,6 +37,7 @@ pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
 pub(in crate::queue) const OTHERS: &[(&str, &str)] = &[
     ("claim", CLAIM),
     ("waiting", WAITING),
+    ("enqueue_all", ENQUEUE_ALL),
     ("holds", HOLDS),
     ("complete", COMPLETE),
     ("complete_one", COMPLETE_ONE),

@@ -14,15 +14,16 @@ CREATE TABLE worker (
 --
 --   available   may be claimed now
 --   scheduled   waits for run_at: delayed, snoozed or between two attempts
+--   paused      was found by a worker while its kind or tenant is paused
 --   running     held by `worker` under the fencing number `claim`
 --   discarded   a dead letter, kept until somebody retries or forgets it
 CREATE TABLE job (
     id           BIGINT           GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    lane         TEXT COLLATE "C" NOT NULL CHECK (lane IN ('cpu', 'io')),
+    lane         TEXT COLLATE "C" NOT NULL CHECK (lane IN ('cpu', 'io', 'transcribe')),
     kind         TEXT COLLATE "C" NOT NULL,
     tenant       UUID             NOT NULL,
     priority     INTEGER          NOT NULL,            -- 0 urgent, 1 normal, 2 bulk
-    state        TEXT COLLATE "C" NOT NULL CHECK (state IN ('available', 'scheduled', 'running', 'discarded')),
+    state        TEXT COLLATE "C" NOT NULL CHECK (state IN ('available', 'scheduled', 'paused', 'running', 'discarded')),
     claim        BIGINT           NOT NULL DEFAULT 0,  -- grows with every claim and never shrinks: the fencing number
     attempt      INTEGER          NOT NULL DEFAULT 0,  -- the attempts that count; a snooze or a hand-back takes its own back
     max_attempts INTEGER          NOT NULL,
@@ -55,6 +56,7 @@ CREATE INDEX job_scheduled ON job (run_at) WHERE state = 'scheduled';
 CREATE INDEX job_running ON job (worker) WHERE worker IS NOT NULL;
 -- Apart from job_running, so that looking for the few does not read the many.
 CREATE INDEX job_cancelled ON job (worker) WHERE cancel IS NOT NULL;
+CREATE INDEX job_paused ON job (id) WHERE state = 'paused';
 CREATE INDEX job_discarded ON job (id) WHERE state = 'discarded';
 CREATE UNIQUE INDEX job_unique ON job (kind, unique_key) WHERE unique_key IS NOT NULL AND state <> 'discarded';
 
@@ -73,3 +75,28 @@ CREATE TABLE done (
 
 CREATE INDEX done_id ON done (id);
 CREATE TABLE done_other PARTITION OF done DEFAULT;
+
+-- What operators have paused: one of the three is set.
+CREATE TABLE pause (
+    what   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    lane   TEXT COLLATE "C",
+    kind   TEXT COLLATE "C",
+    tenant UUID,
+    since  BIGINT           NOT NULL
+);
+
+-- Jobs that come again by the calendar of a place; next_at is UTC, and whoever moves it on enqueues the job.
+CREATE TABLE cron (
+    name         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    expression   TEXT             NOT NULL,
+    zone         TEXT             NOT NULL,
+    next_at      BIGINT           NOT NULL,
+    lane         TEXT             NOT NULL,
+    kind         TEXT             NOT NULL,
+    tenant       UUID             NOT NULL,
+    priority     INTEGER          NOT NULL,
+    max_attempts INTEGER          NOT NULL,
+    payload      TEXT             NOT NULL
+);
+
+CREATE INDEX cron_next ON cron (next_at);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use crate::queue::{
-    Enqueued, JobId, QueueError,
+    Enqueued, JobId, Lane, QueueError,
     store::{Draft, WorkerId},
 };
 
@@ -25,7 +25,28 @@ pub(in crate::queue) async fn enqueue(
     draft: Draft<'_>,
     now: Timestamp,
 ) -> Result<Enqueued, QueueError> {
-    let fresh: Option<JobId> = sqlx::query_scalar(ENQUEUE)
+    if let Some(id) = insert(&mut *connection, &draft, now).await? {
+        return Ok(Enqueued { id, fresh: true });
+    }
+    let id = sqlx::query_scalar(STANDING).bind(draft.kind).bind(draft.unique_key).fetch_one(connection).await?;
+    Ok(Enqueued { id, fresh: false })
+}
+
+pub(in crate::queue) async fn enqueue_all(
+    connection: &mut SqliteConnection,
+    _kind: (Lane, &str),
+    drafts: &[Draft<'_>],
+    now: Timestamp,
+) -> Result<u64, QueueError> {
+    let mut fresh = 0;
+    for draft in drafts {
+        fresh += insert(connection, draft, now).await?.map_or(0, |_| 1);
+    }
+    Ok(fresh)
+}
+
+async fn insert(connection: &mut SqliteConnection, draft: &Draft<'_>, now: Timestamp) -> sqlx::Result<Option<JobId>> {
+    sqlx::query_scalar(ENQUEUE)
         .bind(draft.lane)
         .bind(draft.kind)
         .bind(draft.tenant)
@@ -34,14 +55,9 @@ pub(in crate::queue) async fn enqueue(
         .bind(draft.run_at.as_microsecond())
         .bind(now.as_microsecond())
         .bind(draft.unique_key)
-        .bind(draft.payload)
-        .fetch_optional(&mut *connection)
-        .await?;
-    if let Some(id) = fresh {
-        return Ok(Enqueued { id, fresh: true });
-    }
-    let id = sqlx::query_scalar(STANDING).bind(draft.kind).bind(draft.unique_key).fetch_one(connection).await?;
-    Ok(Enqueued { id, fresh: false })
+        .bind(&*draft.payload)
+        .fetch_optional(connection)
+        .await
 }
 
 pub(in crate::queue) async fn hasten(

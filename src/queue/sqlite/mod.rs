@@ -13,10 +13,11 @@ use jiff::Timestamp;
 use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
 use uuid::Uuid;
 
-pub(super) use self::inside::{beat, cancel, complete, enqueue, forget, hasten, holds, retry};
+pub(super) use self::inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry};
 use super::{
     JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat,
     fairness::{Share, Turns},
+    pause::PARK,
     retry::{self as rules, Claimed, Settled, Settlement},
     rows::{HeldRow, JobRow, StatRow, timestamp},
     store::WorkerId,
@@ -282,6 +283,7 @@ async fn settle(connection: &mut SqliteConnection, result: &Settled, now: Timest
             .bind(counted)
             .bind(crashed)
             .bind(error),
+        Settlement::Park => sqlx::query(PARK).bind(result.id).bind(result.claim).bind(now),
         Settlement::GiveUp { reason } => sqlx::query(GIVE_UP).bind(result.id).bind(result.claim).bind(now).bind(reason),
         Settlement::Bury { reason } => sqlx::query(BURY).bind(result.id).bind(result.claim).bind(now).bind(reason),
     };

@@ -13,15 +13,16 @@ CREATE TABLE worker (
 --
 --   available   may be claimed now
 --   scheduled   waits for run_at: delayed, snoozed or between two attempts
+--   paused      was found by a worker while its kind or tenant is paused
 --   running     held by `worker` under the fencing number `claim`
 --   discarded   a dead letter, kept until somebody retries or forgets it
 CREATE TABLE job (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
-    lane         TEXT    NOT NULL CHECK (lane IN ('cpu', 'io')),
+    lane         TEXT    NOT NULL CHECK (lane IN ('cpu', 'io', 'transcribe')),
     kind         TEXT    NOT NULL,
     tenant       BLOB    NOT NULL CHECK (length(tenant) = 16),
     priority     INTEGER NOT NULL,                   -- 0 urgent, 1 normal, 2 bulk
-    state        TEXT    NOT NULL CHECK (state IN ('available', 'scheduled', 'running', 'discarded')),
+    state        TEXT    NOT NULL CHECK (state IN ('available', 'scheduled', 'paused', 'running', 'discarded')),
     claim        INTEGER NOT NULL DEFAULT 0,         -- grows with every claim and never shrinks: the fencing number
     attempt      INTEGER NOT NULL DEFAULT 0,         -- the attempts that count; a snooze or a hand-back takes its own back
     max_attempts INTEGER NOT NULL,
@@ -44,6 +45,7 @@ CREATE TABLE job (
 CREATE INDEX job_ready ON job (lane, priority, tenant, id) WHERE state = 'available';
 CREATE INDEX job_scheduled ON job (run_at) WHERE state = 'scheduled';
 CREATE INDEX job_running ON job (worker) WHERE worker IS NOT NULL;
+CREATE INDEX job_paused ON job (id) WHERE state = 'paused';
 CREATE INDEX job_discarded ON job (id) WHERE state = 'discarded';
 CREATE UNIQUE INDEX job_unique ON job (kind, unique_key) WHERE unique_key IS NOT NULL AND state <> 'discarded';
 
@@ -60,3 +62,28 @@ CREATE TABLE done (
 ) STRICT;
 
 CREATE INDEX done_finished ON done (finished_at);
+
+-- What operators have paused: one of the three is set.
+CREATE TABLE pause (
+    what   TEXT    NOT NULL PRIMARY KEY,
+    lane   TEXT,
+    kind   TEXT,
+    tenant BLOB,
+    since  INTEGER NOT NULL
+) STRICT;
+
+-- Jobs that come again by the calendar of a place; next_at is UTC, and whoever moves it on enqueues the job.
+CREATE TABLE cron (
+    name         TEXT    NOT NULL PRIMARY KEY,
+    expression   TEXT    NOT NULL,
+    zone         TEXT    NOT NULL,
+    next_at      INTEGER NOT NULL,
+    lane         TEXT    NOT NULL,
+    kind         TEXT    NOT NULL,
+    tenant       BLOB    NOT NULL,
+    priority     INTEGER NOT NULL,
+    max_attempts INTEGER NOT NULL,
+    payload      TEXT    NOT NULL
+) STRICT;
+
+CREATE INDEX cron_next ON cron (next_at);

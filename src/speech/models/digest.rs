@@ -50,6 +50,14 @@ impl Sha256Digest {
     }
 }
 
+impl std::str::FromStr for Sha256Digest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| "a SHA-256 has 64 hexadecimal digits".to_owned())
+    }
+}
+
 impl fmt::Display for Sha256Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))

@@ -12,4 +12,4 @@ mod store;
 pub use digest::Sha256Digest;
 pub use fetch::{FetchProgress, FetchStage};
 pub use manifest::{Manifest, Model, ModelFile, Purpose};
-pub use store::{ModelState, ModelStore, default_folder};
+pub use store::{ModelState, ModelStore, OwnModel, default_folder};

@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use serde::Deserialize;
+
 use super::{
     digest::Sha256Digest,
     fetch::{self, FetchProgress},
@@ -23,11 +25,24 @@ pub fn default_folder() -> Option<PathBuf> {
     std::env::home_dir().map(|home| home.join(".local/share/voicemill/models"))
 }
 
+/// A whisper model in ggml's form that an operator has as a file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnModel {
+    /// What it is called where a model is chosen.
+    pub name: String,
+    /// Where it lies.
+    pub file: PathBuf,
+    /// Digest of the whole file, which is checked before it is used.
+    pub sha256: Sha256Digest,
+}
+
 /// Fetched models on disk.
 #[derive(Debug)]
 pub struct ModelStore {
     folder: PathBuf,
     manifest: Manifest,
+    own: Vec<OwnModel>,
     /// Names of the models whose bytes were found right since the process began.
     verified: Mutex<HashSet<String>>,
 }
@@ -45,7 +60,40 @@ pub enum ModelState {
 impl ModelStore {
     /// A store in `folder`, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>, manifest: Manifest) -> Self {
-        Self { folder: folder.into(), manifest, verified: Mutex::default() }
+        Self { folder: folder.into(), manifest, own: Vec::new(), verified: Mutex::default() }
+    }
+
+    /// The same with an operator's own models beside the manifest's.
+    ///
+    /// # Errors
+    /// When two have the same name.
+    pub fn with_own(mut self, own: Vec<OwnModel>) -> Result<Self, SpeechError> {
+        for (index, model) in own.iter().enumerate() {
+            let taken = own[..index].iter().any(|other| other.name == model.name);
+            if taken || self.manifest.model(&model.name).is_ok() {
+                let name = &model.name;
+                return Err(SpeechError::Refused(format!("there are two models called {name:?}; rename yours")));
+            }
+        }
+        self.own = own;
+        Ok(self)
+    }
+
+    /// The file of an operator's own model, hashed the first time it is asked for; none if it is not one of those.
+    ///
+    /// # Errors
+    /// When it is not there, or is another file than was named.
+    pub fn own_file(&self, name: &str) -> Result<Option<PathBuf>, SpeechError> {
+        let Some(model) = self.own.iter().find(|model| model.name == name) else { return Ok(None) };
+        if !self.verified().contains(name) {
+            let file = model.file.display();
+            let got = Sha256Digest::of_file(&model.file).map_err(|error| {
+                SpeechError::Refused(format!("the model {name} cannot be read from {file}: {error}"))
+            })?;
+            model.sha256.expect(got, file.to_string())?;
+            self.verified().insert(name.to_owned());
+        }
+        Ok(Some(model.file.clone()))
     }
 
     /// The folder that models lie in.
@@ -177,6 +225,26 @@ mod tests {
         assert_eq!(error.to_string(), "the model m is not here: run `voicemill models fetch m`");
         assert!(!error.is_transient());
         assert_eq!(store.status()[0].1, ModelState::Missing);
+    }
+
+    #[test]
+    fn an_operators_own_file_is_used_only_if_it_is_the_one_that_was_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.bin");
+        fs::write(&file, "abc").unwrap();
+        let own = |name: &str| {
+            let sha256 = manifest().model("m").unwrap().files[0].sha256;
+            vec![OwnModel { name: name.to_owned(), file: file.clone(), sha256 }]
+        };
+        let store = || ModelStore::new(folder.path(), manifest());
+        assert_eq!(store().with_own(own("mine")).unwrap().own_file("mine").unwrap(), Some(file.clone()));
+        assert_eq!(store().with_own(own("mine")).unwrap().own_file("m").unwrap(), None);
+        assert!(store().with_own(own("m")).unwrap_err().to_string().contains("two models called"));
+        fs::write(&file, "abd").unwrap();
+        let store = store().with_own(own("mine")).unwrap();
+        assert!(matches!(store.own_file("mine"), Err(SpeechError::WrongBytes { .. })));
+        fs::remove_file(&file).unwrap();
+        assert!(store.own_file("mine").unwrap_err().to_string().contains("cannot be read from"));
     }
 
     #[test]

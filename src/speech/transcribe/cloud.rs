@@ -1,13 +1,13 @@
 //! Transcription by a provider elsewhere, by the API that many have in common (`POST /v1/audio/transcriptions`).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 
-use super::{EngineInfo, RATE_HZ, Segment, TranscribeControl, Transcriber, Transcript, Word, callback};
+use super::{EngineInfo, RATE_HZ, Segment, TranscribeControl, Transcriber, Transcript, Word, gate, windows::Windows};
 use crate::{
-    audio::format::{AudioBlock, AudioSource},
+    audio::format::AudioSource,
     speech::{
         SpeechError,
         cloud::{Endpoint, ProviderKey},
@@ -17,8 +17,6 @@ use crate::{
 
 /// Longest audio sent at once, in seconds: 10 MB, which every provider takes.
 const WINDOW_SECONDS: usize = 300;
-/// A window ends at the quietest place of its last seconds.
-const SEARCH_SECONDS: usize = 15;
 /// Most bytes of an answer.
 const MAX_BYTES: usize = 8_000_000;
 /// How sure an engine is that does not say.
@@ -64,7 +62,7 @@ impl CloudTranscriber {
     }
 
     /// What is said in one window.
-    fn window(&self, samples: Vec<f32>) -> Result<Answer, SpeechError> {
+    fn window(&self, samples: Vec<f32>, language: Option<&str>) -> Result<Answer, SpeechError> {
         let wav = Pcm { rate_hz: RATE_HZ, samples }.to_wav()?;
         let file = Part::bytes(wav).file_name("audio.wav");
         let form = Form::new()
@@ -73,6 +71,10 @@ impl CloudTranscriber {
             .text("timestamp_granularities[]", "word")
             .text("timestamp_granularities[]", "segment")
             .part("file", file);
+        let form = match language {
+            Some(language) => form.text("language", language.to_owned()),
+            None => form,
+        };
         let body = self.endpoint.post(MAX_BYTES, |request| request.multipart(form))?;
         serde_json::from_slice(&body)
             .map_err(|_| SpeechError::Refused("the speech provider's answer is no verbose transcript".to_owned()))
@@ -85,37 +87,20 @@ impl Transcriber for CloudTranscriber {
         audio: &mut dyn AudioSource,
         control: &TranscribeControl<'_>,
     ) -> Result<Transcript, SpeechError> {
-        let mut windows = Windows { audio, samples: Vec::new(), ended: false };
-        let (mut segments, mut language, mut done) = (Vec::new(), None, 0);
-        while let Some(samples) = windows.next()? {
-            if control.cancelled.is_some_and(|cancelled| cancelled()) {
-                return Err(SpeechError::Cancelled);
+        let mut windows = Windows::new(audio, WINDOW_SECONDS)?;
+        let (mut segments, mut language) = (Vec::new(), None);
+        while let Some(window) = windows.next()? {
+            control.check()?;
+            // Providers' engines write sentences for silence and tones too.
+            if !gate::speech(&window.samples).is_empty() {
+                let begins = seconds(window.start);
+                let answer = self.window(window.samples, control.language)?;
+                language = language.or_else(|| answer.language());
+                segments.extend(answer.segments(begins, seconds(windows.done()) - begins));
             }
-            if control.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Err(SpeechError::DeadlineExceeded);
-            }
-            let begins = seconds(done);
-            done += samples.len();
-            let answer = self.window(samples)?;
-            language = language.or_else(|| answer.language());
-            segments.extend(answer.segments(begins, seconds(done) - begins));
-            if let Some(progress) = control.progress {
-                progress(seconds(done));
-            }
+            control.report(seconds(windows.done()));
         }
-        let text = segments.iter().map(|segment: &Segment| segment.text.as_str()).collect::<Vec<_>>().join(" ");
-        let words: Vec<Word> = segments.iter().flat_map(|segment: &Segment| segment.words.iter().cloned()).collect();
-        let callback_numbers = callback::callback_numbers(&words);
-        Ok(Transcript {
-            no_speech: text.is_empty(),
-            language: language.filter(|_| !text.is_empty()),
-            text,
-            segments,
-            engine: "cloud".to_owned(),
-            model: self.model.clone(),
-            callback_numbers,
-            duration_seconds: seconds(done),
-        })
+        Ok(super::transcript(segments, language, self.engine(), seconds(windows.done())))
     }
 
     fn engine(&self) -> EngineInfo {
@@ -123,44 +108,8 @@ impl Transcriber for CloudTranscriber {
     }
 }
 
-fn seconds(samples: usize) -> f64 {
+fn seconds(samples: u64) -> f64 {
     samples as f64 / f64::from(RATE_HZ)
-}
-
-/// Audio in windows of bounded length, cut where it is quiet.
-struct Windows<'a> {
-    audio: &'a mut dyn AudioSource,
-    samples: Vec<f32>,
-    ended: bool,
-}
-
-impl Windows<'_> {
-    fn next(&mut self) -> Result<Option<Vec<f32>>, SpeechError> {
-        const LENGTH: usize = WINDOW_SECONDS * RATE_HZ as usize;
-        let mut block = AudioBlock::default();
-        while self.samples.len() < LENGTH && !self.ended {
-            match self.audio.next_block(&mut block)? {
-                true => self.samples.extend_from_slice(&block.samples),
-                false => self.ended = true,
-            }
-        }
-        if self.samples.is_empty() {
-            return Ok(None);
-        }
-        let end = if self.samples.len() < LENGTH { self.samples.len() } else { quietest_end(&self.samples) };
-        let rest = self.samples.split_off(end);
-        Ok(Some(std::mem::replace(&mut self.samples, rest)))
-    }
-}
-
-/// The middle of the quietest fifth of a second near the end.
-fn quietest_end(samples: &[f32]) -> usize {
-    const STEP: usize = RATE_HZ as usize / 5;
-    let from = samples.len() - SEARCH_SECONDS * RATE_HZ as usize;
-    let energy = |part: &[f32]| part.iter().map(|sample| sample * sample).sum::<f32>();
-    let steps = samples[from..].chunks_exact(STEP).enumerate();
-    let quietest = steps.min_by(|(_, one), (_, other)| energy(one).total_cmp(&energy(other)));
-    from + quietest.map_or(0, |(index, _)| index * STEP + STEP / 2)
 }
 
 #[derive(Deserialize)]
@@ -241,9 +190,16 @@ impl Answer {
                 end_seconds: begins + end,
                 text,
                 confidence,
+                doubtful: false,
             };
             let words = own.into_iter().map(word).collect();
-            segments.push(Segment { start_seconds: begins + start, end_seconds: begins + end, text, words });
+            segments.push(Segment {
+                start_seconds: begins + start,
+                end_seconds: begins + end,
+                text,
+                role: None,
+                words,
+            });
         }
         segments
     }

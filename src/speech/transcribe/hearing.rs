@@ -1,12 +1,16 @@
 //! What engines of whisper's kind have in common: spans heard side by side, doubtful ones twice, and only what is
 //! believable kept.
 
-use std::sync::{Mutex, PoisonError};
-
-use rayon::{ThreadPool, prelude::*};
+use std::{
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use super::{
-    EngineInfo, RATE_HZ, Segment, TranscribeControl, Transcript, Word, callback, quality,
+    RATE_HZ, Segment, TranscribeControl, Transcriber, Transcript, Word, quality,
     spans::{Span, Spans},
     words,
 };
@@ -16,9 +20,6 @@ use crate::{audio::format::AudioSource, speech::SpeechError};
 pub(super) const FULL_WINDOW: usize = 1_500;
 /// Samples that one encoder position stands for.
 pub(super) const SAMPLES_PER_POSITION: usize = RATE_HZ as usize / 50;
-/// Windows grow in steps, so that engines can reuse what they prepared for one.
-const WINDOW_STEP: usize = 64;
-
 /// Spans taken up at a time, for each thread: enough that a message of a minute is heard at once on all of them.
 const SPANS_A_THREAD: usize = 2;
 
@@ -26,27 +27,33 @@ const SPANS_A_THREAD: usize = 2;
 const NO_SPEECH_PROBABILITY: f32 = 0.6;
 const UNSURE_CONFIDENCE: f32 = 0.5;
 
+/// Words less sure than this on the whole are guesses at noise, whatever the engine thinks.
+const GUESSED_CONFIDENCE: f32 = 0.2;
+
 /// A sentence ends a segment; so does a pause longer than this.
 const SEGMENT_PAUSE_SECONDS: f64 = 1.5;
 
 /// An engine that hears one span at a time, on the calling thread.
-pub(super) trait Hearing: Sync {
+pub(super) trait Hearing: Transcriber {
     /// Encoder positions of silence after a span, without which the decoder is cut short or loops.
     const MARGIN: usize;
     /// Shortest window in encoder positions.
     const SHORTEST: usize;
+    /// Windows grow in steps of so many positions.
+    const STEP: usize;
     /// True if what it says twice was said twice; else loops are looked for in the words.
     const KNOWS_LOOPS: bool;
+
+    /// How many spans it hears at a time; others wait their turn.
+    fn seats(&self) -> usize;
 
     /// Hears `span` in a window of so many encoder positions.
     fn hear(&self, span: &Span, window: usize, control: &TranscribeControl<'_>) -> Result<Heard, SpeechError>;
 }
 
-/// Transcribes all of `audio` on the threads of `crew`.
+/// Transcribes all of `audio`, on as many threads as the engine has seats.
 pub(super) fn transcribe<E: Hearing>(
     engine: &E,
-    info: EngineInfo,
-    crew: &ThreadPool,
     audio: &mut dyn AudioSource,
     control: &TranscribeControl<'_>,
 ) -> Result<Transcript, SpeechError> {
@@ -54,43 +61,57 @@ pub(super) fn transcribe<E: Hearing>(
     let (mut segments, mut language) = (Vec::new(), None);
     loop {
         let before_seconds = spans.done_seconds();
-        let batch = spans.next(SPANS_A_THREAD * crew.current_num_threads(), control)?;
+        let batch = spans.next(SPANS_A_THREAD * engine.seats(), control)?;
         if batch.is_empty() {
             break;
         }
         let step_seconds = (spans.done_seconds() - before_seconds) / batch.len() as f64;
-        let done = Mutex::new(before_seconds);
-        let hear = |span: &Span| -> Result<Heard, SpeechError> {
+        let done_seconds = Mutex::new(before_seconds);
+        let hear = |span: &Span| {
             let heard = hear_well(engine, span, control)?;
-            let mut done_seconds = done.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut done_seconds = done_seconds.lock().unwrap_or_else(PoisonError::into_inner);
             *done_seconds += step_seconds;
             control.report(*done_seconds);
             Ok(heard)
         };
-        let heard: Vec<Heard> = crew.install(|| batch.par_iter().map(hear).collect::<Result<_, _>>())?;
-        for heard in heard {
+        for heard in side_by_side(&batch, engine.seats(), hear)? {
             segments.extend(heard.segments.into_iter().flat_map(HeardSegment::sentences));
             language = language.or(heard.language);
         }
     }
     control.report(spans.done_seconds());
-    let words: Vec<Word> = segments.iter().flat_map(|segment: &Segment| segment.words.iter().cloned()).collect();
-    Ok(Transcript {
-        text: join(segments.iter().map(|segment: &Segment| segment.text.as_str())),
-        no_speech: segments.is_empty(),
-        language: language.filter(|_| !segments.is_empty()),
-        segments,
-        engine: info.engine,
-        model: info.model,
-        callback_numbers: callback::callback_numbers(&words),
-        duration_seconds: spans.done_seconds(),
-    })
+    Ok(super::transcript(segments, language, engine.engine(), spans.done_seconds()))
+}
+
+/// What `work` makes of each of `items`, in their order, done on up to `threads` threads.
+///
+/// They are plain threads: one of a work-stealing pool that waits for its seat would begin the next span meanwhile.
+fn side_by_side<T: Sync, R: Send + Sync>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> Result<R, SpeechError> + Sync,
+) -> Result<Vec<R>, SpeechError> {
+    let (next, made) = (AtomicUsize::new(0), items.iter().map(|_| OnceLock::new()).collect::<Vec<_>>());
+    let work_through = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some((item, place)) = items.get(index).zip(made.get(index)) else { break };
+            place.get_or_init(|| work(item));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads.min(items.len()) {
+            scope.spawn(work_through);
+        }
+        work_through();
+    });
+    made.into_iter().filter_map(OnceLock::into_inner).collect()
 }
 
 /// Encoder positions of the window for so many samples.
 pub(super) fn fitted_window<E: Hearing>(samples: usize) -> usize {
     let positions = (samples.div_ceil(SAMPLES_PER_POSITION) + E::MARGIN).max(E::SHORTEST);
-    positions.next_multiple_of(WINDOW_STEP).min(FULL_WINDOW)
+    positions.next_multiple_of(E::STEP).min(FULL_WINDOW)
 }
 
 /// Hears one span in a fitted window, and in the full one if what came out is doubtful.
@@ -119,7 +140,7 @@ pub(super) struct HeardSegment {
 
 impl Heard {
     fn is_doubtful(&self, span: &Span, knows_loops: bool) -> bool {
-        let words: Vec<_> = self.segments.iter().flat_map(|segment| segment.words.iter().cloned()).collect();
+        let words: Vec<Word> = self.segments.iter().flat_map(|segment| segment.words.iter().cloned()).collect();
         quality::is_doubtful(&words, span.seconds()) || (!knows_loops && quality::is_looped(&words))
     }
 
@@ -138,9 +159,10 @@ impl Heard {
             }
         }
         self.segments.retain(|segment| {
-            let unsure = quality::mean_confidence(&segment.words) < UNSURE_CONFIDENCE;
+            let confidence = quality::mean_confidence(&segment.words);
+            let (guessed, unsure) = (confidence < GUESSED_CONFIDENCE, confidence < UNSURE_CONFIDENCE);
             let filler = quality::is_filler(&segment.words, span.seconds());
-            !(filler || (unsure && segment.no_speech_probability > NO_SPEECH_PROBABILITY))
+            !(filler || guessed || (unsure && segment.no_speech_probability > NO_SPEECH_PROBABILITY))
         });
         self
     }
@@ -156,7 +178,8 @@ impl HeardSegment {
             Some(Segment {
                 start_seconds: words.first()?.start_seconds,
                 end_seconds: words.last()?.end_seconds,
-                text: join(words.iter().map(|word| word.text.as_str())),
+                text: super::join(words.iter().map(|word| word.text.as_str())),
+                role: None,
                 words: words.to_vec(),
             })
         };
@@ -164,6 +187,22 @@ impl HeardSegment {
     }
 }
 
-fn join<'a>(parts: impl Iterator<Item = &'a str>) -> String {
-    parts.collect::<Vec<_>>().join(" ")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_side_by_side_keeps_its_order_and_its_error() {
+        let items: Vec<u64> = (0..20).collect();
+        let later_first = |item: &u64| {
+            thread::sleep(std::time::Duration::from_millis(item % 4));
+            Ok(item * 2)
+        };
+        for threads in [1, 3, 50] {
+            let made = side_by_side(&items, threads, later_first).unwrap();
+            assert_eq!(made, items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        }
+        let fails = |item: &u64| if *item == 7 { Err(SpeechError::Cancelled) } else { Ok(()) };
+        assert!(matches!(side_by_side(&items, 3, fails), Err(SpeechError::Cancelled)));
+    }
 }

@@ -6,6 +6,7 @@ mod gate;
 mod hearing;
 mod pool;
 mod quality;
+mod roles;
 mod source;
 mod spans;
 mod whisper;
@@ -18,8 +19,9 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Instant};
 use serde::{Deserialize, Serialize};
 
 pub use cloud::{CloudTranscriber, CloudTranscriptionConfig};
+pub use roles::by_roles;
 pub use source::SpeechSource;
-pub use whisper::Whisper;
+pub use whisper::{Whisper, is_language};
 pub use whisper_cpp::WhisperCpp;
 
 use super::{SpeechError, models::ModelStore};
@@ -28,6 +30,10 @@ pub use crate::model::{Engine, Transcript, TranscriptSegment as Segment, Transcr
 
 /// Sampling rate that every engine hears, in Hz.
 pub const RATE_HZ: u32 = 16_000;
+
+/// Words less sure than this are marked as doubtful: of human telephone speech one right word in forty, and every fifth
+/// wrong one.
+const DOUBTFUL_CONFIDENCE: f32 = 0.5;
 
 /// An engine that turns speech into text.
 pub trait Transcriber: Send + Sync {
@@ -69,8 +75,40 @@ pub fn open(
     Ok(Arc::new(WhisperCpp::open(store, model, threads)?))
 }
 
+/// What an engine heard, with all that follows from it.
+fn transcript(
+    mut segments: Vec<Segment>,
+    language: Option<String>,
+    engine: EngineInfo,
+    duration_seconds: f64,
+) -> Transcript {
+    for word in segments.iter_mut().flat_map(|segment| &mut segment.words) {
+        word.doubtful = word.confidence < DOUBTFUL_CONFIDENCE;
+    }
+    let words: Vec<&Word> = segments.iter().flat_map(|segment| &segment.words).collect();
+    let callback_numbers = callback::callback_numbers(&words);
+    let text = join(segments.iter().map(|segment| segment.text.as_str()));
+    Transcript {
+        no_speech: text.is_empty(),
+        language: language.filter(|_| !text.is_empty()),
+        text,
+        segments,
+        engine: engine.engine,
+        model: engine.model,
+        duration_seconds,
+        callback_numbers,
+    }
+}
+
+fn join<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+    parts.collect::<Vec<_>>().join(" ")
+}
+
 /// The one file of a model for transcription.
 fn model_file(store: &ModelStore, model: &str) -> Result<PathBuf, SpeechError> {
+    if let Some(file) = store.own_file(model)? {
+        return Ok(file);
+    }
     match store.manifest().model(model)?.files.as_slice() {
         [file] => store.file(model, &file.name),
         _ => Err(SpeechError::Refused(format!("the model {model} is not for transcription"))),

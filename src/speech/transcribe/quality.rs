@@ -27,7 +27,7 @@ pub(super) fn is_doubtful(words: &[Word], seconds: f64) -> bool {
 }
 
 /// What whisper learned from subtitles to write where nobody speaks.
-const FILLERS: [&str; 8] = [
+const FILLERS: [&str; 9] = [
     "you",
     "okay",
     "bye",
@@ -36,6 +36,7 @@ const FILLERS: [&str; 8] = [
     "thanks for watching",
     "thank you for watching",
     "please subscribe",
+    "ご視聴ありがとうございました",
 ];
 
 /// Fewer words a second than anyone speaks who says no more than a filler.
@@ -102,6 +103,7 @@ mod tests {
                 end_seconds: 0.3 * (index + 1) as f64,
                 text: word.to_owned(),
                 confidence,
+                doubtful: false,
             })
             .collect()
     }

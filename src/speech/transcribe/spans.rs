@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 use super::{RATE_HZ, TranscribeControl, gate, windows::Windows};
 use crate::{audio::format::AudioSource, speech::SpeechError};
 
+/// Longest stretch that is looked at: with its margin it still fits an engine's 30 s.
+const WINDOW_SECONDS: usize = 28;
+
 /// A stretch in which somebody speaks, no longer than an engine hears at once.
 pub(super) struct Span {
     /// Where it begins, in seconds from the start of the audio.
@@ -31,7 +34,7 @@ pub(super) struct Spans<'a> {
 
 impl<'a> Spans<'a> {
     pub(super) fn new(audio: &'a mut dyn AudioSource) -> Result<Self, SpeechError> {
-        Ok(Self { windows: Windows::new(audio)?, ready: VecDeque::new() })
+        Ok(Self { windows: Windows::new(audio, WINDOW_SECONDS)?, ready: VecDeque::new() })
     }
 
     /// The next spans in order, `most` at most; none at the end of the audio.

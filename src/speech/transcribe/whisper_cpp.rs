@@ -5,7 +5,6 @@
 
 use std::{ffi::c_void, num::NonZeroUsize};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState, get_lang_str,
     get_whisper_version, install_logging_hooks, print_system_info,
@@ -30,9 +29,7 @@ const MIN_SAMPLES: usize = RATE_HZ as usize * 11 / 10;
 pub struct WhisperCpp {
     context: WhisperContext,
     model: String,
-    /// Threads shared by all callers, so that a machine never hears more spans at a time than it has states.
-    crew: ThreadPool,
-    pool: Pool,
+    states: Pool<WhisperState>,
 }
 
 impl WhisperCpp {
@@ -47,12 +44,7 @@ impl WhisperCpp {
         parameters.use_gpu(false).flash_attn(false);
         let context = WhisperContext::new_with_params(path, parameters)
             .map_err(|error| SpeechError::Engine(format!("whisper could not load {model}: {error}")))?;
-        let crew = ThreadPoolBuilder::new()
-            .num_threads(states.get())
-            .thread_name(|index| format!("whisper-{index}"))
-            .build()
-            .map_err(|error| SpeechError::Engine(format!("no threads to transcribe with ({error})")))?;
-        Ok(Self { context, model: model.to_owned(), crew, pool: Pool::new(states) })
+        Ok(Self { context, model: model.to_owned(), states: Pool::new(states) })
     }
 
     fn hear_with(
@@ -114,10 +106,19 @@ impl WhisperCpp {
 impl Hearing for WhisperCpp {
     const MARGIN: usize = 64;
     const SHORTEST: usize = 256;
+    const STEP: usize = 64;
     const KNOWS_LOOPS: bool = false;
 
+    fn seats(&self) -> usize {
+        self.states.limit()
+    }
+
     fn hear(&self, span: &Span, window: usize, control: &TranscribeControl<'_>) -> Result<Heard, SpeechError> {
-        self.pool.with_state(&self.context, control, |state| self.hear_with(state, span, window, control))
+        let make = || {
+            let made = self.context.create_state();
+            made.map_err(|error| SpeechError::Engine(format!("whisper found no room to work in: {error}")))
+        };
+        self.states.with_seat(make, control, |state| self.hear_with(state, span, window, control))
     }
 }
 
@@ -127,7 +128,7 @@ impl Transcriber for WhisperCpp {
         audio: &mut dyn AudioSource,
         control: &TranscribeControl<'_>,
     ) -> Result<Transcript, SpeechError> {
-        hearing::transcribe(self, self.engine(), &self.crew, audio, control)
+        hearing::transcribe(self, audio, control)
     }
 
     fn engine(&self) -> EngineInfo {

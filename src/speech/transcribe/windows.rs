@@ -6,9 +6,6 @@ use crate::{
     speech::SpeechError,
 };
 
-/// Longest window in samples: 28 s, which with its margin still fits an engine's 30.
-pub(super) const MAX_SAMPLES: usize = 28 * RATE_HZ as usize;
-
 /// The end of a window is looked for in its last 10 s.
 const SEARCH_SAMPLES: usize = 10 * RATE_HZ as usize;
 
@@ -31,10 +28,12 @@ pub(super) struct Windows<'a> {
     /// Samples handed out so far.
     done: u64,
     ended: bool,
+    max_samples: usize,
 }
 
 impl<'a> Windows<'a> {
-    pub(super) fn new(source: &'a mut dyn AudioSource) -> Result<Self, SpeechError> {
+    /// Windows of at most so many seconds, more than the 10 s in which their ends are looked for.
+    pub(super) fn new(source: &'a mut dyn AudioSource, max_seconds: usize) -> Result<Self, SpeechError> {
         let spec = source.spec();
         if spec.rate_hz != RATE_HZ || spec.channels != 1 {
             return Err(SpeechError::Malformed(format!(
@@ -42,22 +41,29 @@ impl<'a> Windows<'a> {
                 spec.rate_hz, spec.channels
             )));
         }
-        Ok(Self { source, block: AudioBlock::default(), pending: Vec::new(), done: 0, ended: false })
+        Ok(Self {
+            source,
+            block: AudioBlock::default(),
+            pending: Vec::new(),
+            done: 0,
+            ended: false,
+            max_samples: max_seconds * RATE_HZ as usize,
+        })
     }
 
     /// The next window; `None` at the end of the audio.
     pub(super) fn next(&mut self) -> Result<Option<Window>, SpeechError> {
-        while !self.ended && self.pending.len() <= MAX_SAMPLES {
+        while !self.ended && self.pending.len() <= self.max_samples {
             self.ended = !self.source.next_block(&mut self.block)?;
             self.pending.extend_from_slice(&self.block.samples);
         }
         if self.pending.is_empty() {
             return Ok(None);
         }
-        let cut = if self.pending.len() <= MAX_SAMPLES {
+        let cut = if self.pending.len() <= self.max_samples {
             self.pending.len()
         } else {
-            quietest_point(&self.pending[..MAX_SAMPLES])
+            quietest_point(&self.pending[..self.max_samples])
         };
         let start = self.done;
         let rest = self.pending.split_off(cut);
@@ -119,12 +125,12 @@ mod tests {
     fn windows_cover_everything_once_and_end_at_the_pause() {
         let pause_at = 22 * 16_000;
         let mut tone = Tone { at: 0, length: 100 * 16_000 + 5, pause_at };
-        let mut windows = Windows::new(&mut tone).unwrap();
+        let mut windows = Windows::new(&mut tone, 28).unwrap();
         let mut expected_start = 0;
         let mut lengths = Vec::new();
         while let Some(window) = windows.next().unwrap() {
             assert_eq!(window.start, expected_start);
-            assert!(window.samples.len() <= MAX_SAMPLES);
+            assert!(window.samples.len() <= 28 * RATE_HZ as usize);
             expected_start += window.samples.len() as u64;
             lengths.push(window.samples.len());
         }
@@ -136,6 +142,6 @@ mod tests {
     #[test]
     fn an_empty_source_has_no_window() {
         let mut tone = Tone { at: 0, length: 0, pause_at: 0 };
-        assert!(Windows::new(&mut tone).unwrap().next().unwrap().is_none());
+        assert!(Windows::new(&mut tone, 28).unwrap().next().unwrap().is_none());
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn join(tokens: &[Token]) -> Vec<Word> {
                 end_seconds: round_to_centiseconds(last.end_seconds.max(first.start_seconds)),
                 text,
                 confidence: log_probability.exp().clamp(0.0, 1.0),
+                doubtful: false,
             })
         })
         .collect()

@@ -19,6 +19,7 @@ const SECANTS: [[f32; 3]; 8] = [
 ];
 
 /// `row n of the result = Σ row k · cos(n (2k + 1) π / 64)` in every column; `write` is told each.
+#[inline(always)]
 pub(super) fn dct32(input: &[Row; 32], mut write: impl FnMut(usize, &Row)) {
     let mut parts = [[[0.0; COLUMNS]; 8]; 4];
     for (at, [s0, s1, s2]) in SECANTS.into_iter().enumerate() {
@@ -56,6 +57,7 @@ pub(super) fn dct32(input: &[Row; 32], mut write: impl FnMut(usize, &Row)) {
 }
 
 #[expect(clippy::needless_range_loop, reason = "a column goes through all rows")]
+#[inline(always)]
 fn dct8(rows: &mut [Row; 8]) {
     const HALF_ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
     // Of a rotation by π/8 in three steps.

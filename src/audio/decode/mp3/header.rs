@@ -61,6 +61,11 @@ impl Header {
         })
     }
 
+    /// True for a frame of Layer III without a bit rate.
+    pub(super) fn is_free_format([first, second, third, fourth]: [u8; HEADER_BYTES]) -> bool {
+        third >> 4 == 0 && Self::parse([first, second, third | 0x10, fourth]).is_some()
+    }
+
     /// True if a frame can follow another in the same stream.
     pub(super) fn goes_with(&self, other: &Self) -> bool {
         (self.rate_hz, self.mpeg1, self.mono) == (other.rate_hz, other.mpeg1, other.mono)
@@ -117,6 +122,7 @@ mod tests {
             assert_eq!(Header::parse(bytes), None);
         }
         assert_eq!(Header::parse([0xFF, 0xFB, 0x00, 0]), None, "free format");
+        assert!(Header::is_free_format([0xFF, 0xFB, 0x00, 0]) && !Header::is_free_format([0xFF, 0xFB, 0x90, 0]));
         assert_eq!(Header::parse([0xFE, 0xFB, 0x90, 0]), None);
     }
 }

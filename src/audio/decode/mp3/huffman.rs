@@ -18,7 +18,7 @@ static SMALL_POWERS: LazyLock<[f32; 32]> =
     LazyLock::new(|| std::array::from_fn(|index| if index < 16 { POWERS[index] } else { -POWERS[index - 16] }));
 
 /// Bits that are looked up at once. Nearly all pairs have no more, and one look is what a processor can foresee.
-const GLANCE_BITS: u32 = 9;
+const GLANCE_BITS: u32 = 11;
 
 /// For the next bits: which of [`SMALL_POWERS`] the two lines are, in five bits each, and how many bits that took.
 type Glance = [u16; 1 << GLANCE_BITS];
@@ -69,20 +69,22 @@ fn walk(tree: usize, mut word: u64) -> ([usize; 2], u32) {
 
 /// Reads a pair that is more than a glance, and is told by up to 47 bits: its lines without their gain, and the bits.
 fn read_longer(table: usize, mut word: u64) -> ([f32; 2], u32) {
-    let (values, mut used) = walk(PAIR_TREES[table], word);
+    let ([first, second], mut used) = walk(PAIR_TREES[table], word);
+    let powers = &POWERS[..];
     word <<= used;
-    let lines = values.map(|value| {
+    let mut line = |value: usize| {
         let linbits = if value == 15 { LINBITS[table] } else { 0 };
         let added = (word >> 1 >> (63 - linbits)) as usize;
-        let power = POWERS.get(value + added).copied().unwrap_or(0.0);
+        let power = powers.get(value + added).copied().unwrap_or(0.0);
         word <<= linbits;
-        let line = if word >> 63 == 1 { -power } else { power };
-        let sign = u32::from(value > 0);
-        word <<= sign;
-        used += linbits + sign;
-        line
-    });
-    (lines, used)
+        // A zero has no sign.
+        let has_sign = u32::from(value > 0);
+        let sign = (word >> 32) as u32 & (has_sign << 31);
+        word <<= has_sign;
+        used += linbits + has_sign;
+        f32::from_bits(power.to_bits() | sign)
+    };
+    ([line(first), line(second)], used)
 }
 
 /// Reads the lines of a granule, each times its band's gain, up to `wanted` or a little beyond; the rest are zeros.

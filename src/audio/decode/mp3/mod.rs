@@ -34,6 +34,11 @@ use super::Wanted;
 use super::data::DataRange;
 use crate::audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
 
+/// True if bytes begin like Layer III in "free format", of which no frame says its length.
+pub(super) fn is_free_format(head: &[u8]) -> bool {
+    head.first_chunk().is_some_and(|head| Header::is_free_format(*head))
+}
+
 /// A file that ends this much before its header says was cut.
 const CUT_FRAMES: u64 = 8_192;
 

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::dct::{COLUMNS, Row, dct32};
 use super::hybrid::{SLOTS, SUBBANDS, Subbands};
 use super::tables::WINDOW;
+use crate::audio::vectors::widest;
 
 /// Slots before a granule's own that its sound depends on, rounded up.
 const MEMORY: usize = 16;
@@ -57,24 +58,30 @@ impl Synthesis {
     /// Writes every `step`th sample from `first` on into every `channels`th place of `out`, of which there are exactly
     /// enough. The subbands must be silent beyond what `step` leaves room for.
     pub(super) fn sound(&mut self, subbands: &Subbands, first: usize, step: usize, out: &mut [f32], channels: usize) {
-        self.transform(subbands);
-        let samples = SUBBANDS / step;
-        for (place, taps) in TAPS.iter().skip(first).step_by(step).enumerate() {
-            let sound = self.sample(taps);
-            let places = out[place * channels..].iter_mut().step_by(samples * channels);
-            places.zip(&sound).for_each(|(out, sample)| *out = *sample);
-        }
+        widest(
+            #[inline(always)]
+            || {
+                dct32(
+                    subbands,
+                    #[inline(always)]
+                    |at, row| self.rows[at][MEMORY..].copy_from_slice(row),
+                );
+                let samples = SUBBANDS / step;
+                for (place, taps) in TAPS.iter().skip(first).step_by(step).enumerate() {
+                    let sound = self.sample(taps);
+                    let places = out[place * channels..].iter_mut().step_by(samples * channels);
+                    places.zip(&sound).for_each(|(out, sample)| *out = *sample);
+                }
+            },
+        );
         for row in self.rows.iter_mut() {
             let (memory, latest) = row.split_at_mut(SLOTS);
             memory[..MEMORY].copy_from_slice(&latest[..MEMORY]);
         }
     }
 
-    fn transform(&mut self, subbands: &Subbands) {
-        dct32(subbands, |at, row| self.rows[at][MEMORY..].copy_from_slice(row));
-    }
-
     /// One sample of each slot; the last ones stand for none.
+    #[inline(always)]
     fn sample(&self, taps: &Taps) -> Row {
         let [first, second] = taps.rows.map(|row| &self.rows[row]);
         let mut sums = [0.0; COLUMNS];

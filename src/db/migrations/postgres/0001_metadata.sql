@@ -182,7 +182,7 @@ CREATE TABLE notice (
     state               TEXT   NOT NULL,
     link_id             UUID   REFERENCES link (id),
     internet_message_id TEXT,
-    mail_key            TEXT,
+    mail_key            TEXT COLLATE "C",
     answer              TEXT,
     created_at          BIGINT NOT NULL,
     settled_at          BIGINT,

@@ -38,6 +38,15 @@ audio.addEventListener("playing", () => {
   problem.hidden = true;
 });
 
+// What was said at a place is played from a little before it.
+for (const place of document.querySelectorAll("[data-at]")) {
+  place.disabled = false;
+  place.addEventListener("click", () => {
+    audio.currentTime = Math.max(0, Number(place.dataset.at) - 0.5);
+    audio.play();
+  });
+}
+
 if (waveform) {
   const heard = waveform.querySelector("clipPath rect");
   const width = waveform.viewBox.baseVal.width;

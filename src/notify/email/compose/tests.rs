@@ -1,4 +1,4 @@
-use std::fmt::Write;
+use std::{fmt::Write, sync::LazyLock};
 
 use mail_parser::{MessageParser, MimeHeaders, PartType};
 use proptest::prelude::*;
@@ -23,6 +23,35 @@ fn attachment() -> Attachment<'static> {
     Attachment { bytes: WAV, file_name: "voicemail-2026-11-22-1205.wav", content_type: "audio/wav" }
 }
 
+fn words() -> &'static [Run] {
+    static WORDS: LazyLock<[Run; 3]> = LazyLock::new(|| {
+        [
+            Run { text: "Hi, it's Alice. The café order is".to_owned(), doubtful: false },
+            Run { text: "reddy & waiting.".to_owned(), doubtful: true },
+            Run { text: "Call me back at (415) 555-0132.".to_owned(), doubtful: false },
+        ]
+    });
+    &*WORDS
+}
+
+fn numbers() -> &'static [CallbackNumber] {
+    static NUMBERS: LazyLock<[CallbackNumber; 1]> = LazyLock::new(|| {
+        [CallbackNumber {
+            number: "+14155550132".to_owned(),
+            display: "(415) 555-0132 ext. 42".to_owned(),
+            extension: Some("42".to_owned()),
+            start_seconds: 12.6,
+            end_seconds: 16.0,
+        }]
+    });
+    &*NUMBERS
+}
+
+/// Words that all are sure.
+fn sure(text: &str) -> [Run; 1] {
+    [Run { text: text.to_owned(), doubtful: false }]
+}
+
 fn mail() -> VoicemailMail<'static> {
     VoicemailMail {
         notice_id: "0192f0c1-2345-7abc-8def-0123456789ab".parse().unwrap(),
@@ -38,7 +67,8 @@ fn mail() -> VoicemailMail<'static> {
         locale: "en-US",
         duration: Duration::from_millis(34_200),
         brief: false,
-        transcript: TranscriptPart::Text("Hi, it's Alice. The café order is ready & waiting.\nCall me back."),
+        transcript: TranscriptPart::Text(words()),
+        callback_numbers: numbers(),
         audio: AudioPart::Link(link()),
     }
 }
@@ -77,26 +107,26 @@ fn taken_apart(mail: &Mail) -> String {
 
 #[test]
 fn a_mail_with_a_link() {
-    insta::assert_snapshot!(taken_apart(&mail().compose().unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail().compose(&Stationery::default()).unwrap()));
 }
 
 #[test]
 fn a_mail_with_an_attachment() {
     let mail =
         VoicemailMail { audio: AudioPart::Attached(attachment()), transcript: TranscriptPart::Pending, ..mail() };
-    insta::assert_snapshot!(taken_apart(&mail.compose().unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail.compose(&Stationery::default()).unwrap()));
 }
 
 #[test]
 fn a_brief_mail_with_a_link() {
     let mail = VoicemailMail { brief: true, ..mail() };
-    insta::assert_snapshot!(taken_apart(&mail.compose().unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail.compose(&Stationery::default()).unwrap()));
 }
 
 #[test]
 fn a_brief_mail_with_an_attachment() {
     let mail = VoicemailMail { brief: true, audio: AudioPart::Attached(attachment()), ..mail() };
-    insta::assert_snapshot!(taken_apart(&mail.compose().unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail.compose(&Stationery::default()).unwrap()));
 }
 
 #[test]
@@ -105,14 +135,14 @@ fn a_mail_whose_attachment_is_too_large_says_so() {
         audio: AudioPart::LinkInstead { link: link(), bytes: 57_600_044, limit: 25_000_000 },
         ..mail()
     };
-    let composed = mail.compose().unwrap();
+    let composed = mail.compose(&Stationery::default()).unwrap();
     let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
     let why =
         "The recording (57.6 MB) is too large to be attached to a mail of at most 25.0 MB, so here is a link to it";
     assert!(parsed.body_text(0).unwrap().contains(why));
     assert!(parsed.body_text(0).unwrap().contains(link().url));
     assert!(parsed.body_html(0).unwrap().contains(why));
-    let brief = VoicemailMail { brief: true, ..mail }.compose().unwrap();
+    let brief = VoicemailMail { brief: true, ..mail }.compose(&Stationery::default()).unwrap();
     assert!(MessageParser::default().parse(&brief.bytes).unwrap().body_text(0).unwrap().contains(why));
 }
 
@@ -121,21 +151,27 @@ fn what_fits_stays_within_the_limit() {
     let limit = 2_000_000;
     let largest = (0..limit).rev().step_by(1000).find(|bytes| fits(*bytes, limit)).unwrap();
     assert!(largest > 1_000_000);
-    let (bytes, transcript) = (vec![0xff; largest as usize], "üé".repeat(40_000));
+    let (bytes, transcript) = (vec![0xff; largest as usize], sure(&"üé".repeat(40_000)));
     let mail = VoicemailMail {
         audio: AudioPart::Attached(Attachment { bytes: &bytes, ..attachment() }),
         transcript: TranscriptPart::Text(&transcript),
         ..mail()
     };
-    assert!(mail.compose().unwrap().bytes.len() as u64 <= limit);
+    assert!(mail.compose(&Stationery::default()).unwrap().bytes.len() as u64 <= limit);
     assert!(!fits(u64::MAX, limit));
 }
 
 #[test]
 fn the_same_facts_give_the_same_bytes() {
     let mail = VoicemailMail { audio: AudioPart::Attached(attachment()), ..mail() };
-    assert_eq!(mail.compose().unwrap().bytes, mail.compose().unwrap().bytes);
-    assert_eq!(mail.compose().unwrap().message_id, "0192f0c1-2345-7abc-8def-0123456789ab@acme.example.com");
+    assert_eq!(
+        mail.compose(&Stationery::default()).unwrap().bytes,
+        mail.compose(&Stationery::default()).unwrap().bytes
+    );
+    assert_eq!(
+        mail.compose(&Stationery::default()).unwrap().message_id,
+        "0192f0c1-2345-7abc-8def-0123456789ab@acme.example.com"
+    );
 }
 
 #[test]
@@ -146,7 +182,7 @@ fn a_hostile_caller_writes_no_header_and_no_tag() {
         brand: "Acme\r\nCc: x@y.example",
         ..mail()
     };
-    let composed = mail.compose().unwrap();
+    let composed = mail.compose(&Stationery::default()).unwrap();
     let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
     assert!(parsed.bcc().is_none() && parsed.cc().is_none());
     assert!(parsed.subject().unwrap().starts_with("Voicemail from Eve Bcc: x@y.example ("));
@@ -157,17 +193,17 @@ fn a_hostile_caller_writes_no_header_and_no_tag() {
 #[test]
 fn addresses_that_cannot_be_written_to_are_refused() {
     for to in ["", "nobody", "a@b\r\nBcc: c@d", "a@b.example, c@d.example", "<a@b.example>", "ä@b.example"] {
-        let refused = VoicemailMail { to, ..mail() }.compose();
+        let refused = VoicemailMail { to, ..mail() }.compose(&Stationery::default());
         assert!(matches!(refused, Err(ComposeError::Recipient)), "{to:?}");
     }
-    let refused = VoicemailMail { from: "nobody", ..mail() }.compose();
+    let refused = VoicemailMail { from: "nobody", ..mail() }.compose(&Stationery::default());
     assert!(matches!(refused, Err(ComposeError::Sender)));
 }
 
 #[test]
 fn every_state_of_the_transcript_has_its_sentence() {
     let text = |transcript, audio| {
-        let composed = VoicemailMail { transcript, audio, ..mail() }.compose().unwrap();
+        let composed = VoicemailMail { transcript, audio, ..mail() }.compose(&Stationery::default()).unwrap();
         let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
         parsed.body_text(0).unwrap().into_owned()
     };
@@ -188,7 +224,9 @@ proptest! {
         brand in any::<String>(),
         transcript in any::<String>(),
         brief: bool,
+        doubtful: bool,
     ) {
+        let transcript = [Run { text: transcript, doubtful }];
         let mail = VoicemailMail {
             caller_name: &name,
             caller_number: &number,
@@ -197,7 +235,7 @@ proptest! {
             brief,
             ..mail()
         };
-        prop_assert!(mail.compose().is_ok());
+        prop_assert!(mail.compose(&Stationery::default()).is_ok());
     }
 
     #[test]
@@ -206,9 +244,9 @@ proptest! {
         let mail = VoicemailMail {
             caller_name: &long,
             caller_number: &long,
-            transcript: TranscriptPart::Text(&long),
+            transcript: TranscriptPart::Text(&sure(&long)),
             ..mail()
         };
-        prop_assert!(mail.compose().is_ok());
+        prop_assert!(mail.compose(&Stationery::default()).is_ok());
     }
 }

@@ -93,6 +93,7 @@ mod tests {
             NotifyError::Refused(_) => "refused",
             NotifyError::Misconfigured(_) => "misconfigured",
             NotifyError::Unknown(_) => "unknown",
+            NotifyError::Busy(_) => "busy",
         }
     }
 

@@ -83,12 +83,18 @@ pub(super) fn times(attention: &[Vec<f32>], positions: usize, heard: usize) -> V
 /// Brings every column to mean zero and variance one, so that positions which are always looked at count less.
 fn standardize(rows: &mut [f32], width: usize) {
     let count = (rows.len() / width) as f32;
-    for column in 0..width {
-        let values = || (column..rows.len()).step_by(width);
-        let mean = values().map(|at| rows[at]).sum::<f32>() / count;
-        let variance = values().map(|at| (rows[at] - mean).powi(2)).sum::<f32>() / count;
-        let scale = variance.sqrt().max(1e-9).recip();
-        values().for_each(|at| rows[at] = (rows[at] - mean) * scale);
+    let (mut means, mut variances) = (vec![0f32; width], vec![0f32; width]);
+    for row in rows.chunks_exact(width) {
+        means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value / count);
+    }
+    for row in rows.chunks_exact(width) {
+        let deviations = row.iter().zip(&means).map(|(value, mean)| value - mean);
+        variances.iter_mut().zip(deviations).for_each(|(variance, deviation)| *variance += deviation.powi(2) / count);
+    }
+    for row in rows.chunks_exact_mut(width) {
+        for (value, (mean, variance)) in row.iter_mut().zip(means.iter().zip(&variances)) {
+            *value = (*value - mean) / variance.sqrt().max(1e-9);
+        }
     }
 }
 

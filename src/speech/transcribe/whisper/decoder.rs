@@ -3,6 +3,7 @@
 use half::f16;
 use rten_gemm::{GemmInputA, GemmInputB, GemmOptions};
 use rten_simd::SimdOp;
+use rten_tensor::{Layout, Matrix};
 use rten_vecmath::Softmax;
 
 use super::{
@@ -44,12 +45,38 @@ pub(super) struct Decoder {
 pub(super) struct Memory {
     /// For each layer, keys and values side by side, a row a token.
     said: Vec<Vec<f32>>,
-    /// For each layer, keys and values side by side, a row a position.
-    heard: Vec<Vec<f32>>,
+    /// For each layer, what was heard.
+    heard: Vec<HeardByHead>,
     positions: usize,
     tokens: usize,
     /// For each token taken, where the aligned heads looked: a row of positions a head.
     pub(super) attention: Vec<Vec<f32>>,
+}
+
+/// Keys and values of what was heard, in the order in which each head reads them for every token.
+struct HeardByHead {
+    /// For each head a row for each of its channels, a column a position.
+    keys: Vec<f32>,
+    /// For each head a row a position.
+    values: Vec<f32>,
+}
+
+impl HeardByHead {
+    /// `rows` has keys and values side by side, a row a position.
+    fn new(rows: &[f32], width: usize, heads: usize) -> Self {
+        let (positions, head_width) = (rows.len() / (2 * width), width / heads);
+        let (mut keys, mut values) = (vec![0.0; positions * width], Vec::with_capacity(positions * width));
+        for head in 0..heads {
+            let at = head * head_width;
+            let keys = &mut keys[at * positions..][..head_width * positions];
+            for (position, row) in rows.chunks_exact(2 * width).enumerate() {
+                let channels = keys.iter_mut().skip(position).step_by(positions);
+                channels.zip(&row[at..at + head_width]).for_each(|(to, from)| *to = *from);
+                values.extend_from_slice(&row[width + at..][..head_width]);
+            }
+        }
+        Self { keys, values }
+    }
 }
 
 impl Decoder {
@@ -115,7 +142,7 @@ impl Decoder {
         for layer in &self.layers {
             let mut keys_and_values = Vec::new();
             layer.heard.forward(kernels, scratch, encoded, &mut keys_and_values)?;
-            heard.push(keys_and_values);
+            heard.push(HeardByHead::new(&keys_and_values, self.width, self.heads));
         }
         let said = vec![Vec::new(); self.layers.len()];
         Ok(Memory { said, heard, positions, tokens: 0, attention: Vec::new() })
@@ -138,26 +165,37 @@ impl Decoder {
         };
         let mut state: Vec<f32> = embedding.iter().zip(position).map(|(e, p)| e.to_f32() + p).collect();
         let (mut normed, mut wide, mut change) = (Vec::new(), Vec::new(), Vec::new());
-        let mut attended = vec![0.0; width];
+        let (mut attended, mut shares) = (vec![0.0; width], Vec::new());
         let mut looked = vec![0.0; self.aligned.len() * memory.positions];
         for (index, layer) in self.layers.iter().enumerate() {
             layer.said_norm.forward(&state, &mut normed);
             layer.said.forward(kernels, scratch, &normed, &mut wide)?;
             let said = &mut memory.said[index];
             said.extend_from_slice(&wide[width..]);
-            self.attend(kernels, &wide[..width], said, memory.tokens + 1, &mut attended, |_, _| {})?;
+            let (known, head_width, stride) = (memory.tokens + 1, width / self.heads, 2 * width);
+            for (head, attended) in attended.chunks_exact_mut(head_width).enumerate() {
+                let at = head * head_width;
+                let keys = columns_of(&said[at..], known, head_width, stride)?;
+                let values = rows_of(&said[width + at..], known, head_width, stride)?;
+                attend(kernels, &wide[at..at + head_width], keys, values, &mut shares, attended)?;
+            }
             layer.said_out.forward(kernels, scratch, &attended, &mut change)?;
             add(&mut state, &change);
 
             layer.heard_norm.forward(&state, &mut normed);
             layer.heard_query.forward(kernels, scratch, &normed, &mut wide)?;
             let heard = &memory.heard[index];
-            self.attend(kernels, &wide, heard, memory.positions, &mut attended, |head, shares| {
+            let positions = memory.positions;
+            for (head, attended) in attended.chunks_exact_mut(head_width).enumerate() {
+                let of_head = head * head_width * positions..(head + 1) * head_width * positions;
+                let keys = matrix(&heard.keys[of_head.clone()], head_width, positions)?;
+                let values = matrix(&heard.values[of_head], positions, head_width)?;
+                attend(kernels, &wide[head * head_width..][..head_width], keys, values, &mut shares, attended)?;
                 let place = self.aligned.iter().position(|aligned| *aligned == Head { layer: index, head });
                 if let Some(place) = place {
-                    looked[place * shares.len()..][..shares.len()].copy_from_slice(shares);
+                    looked[place * positions..][..positions].copy_from_slice(&shares);
                 }
-            })?;
+            }
             layer.heard_out.forward(kernels, scratch, &attended, &mut change)?;
             add(&mut state, &change);
 
@@ -183,31 +221,37 @@ impl Decoder {
     ) -> Result<(), SpeechError> {
         self.scores.forward(kernels, scratch, state, scores)
     }
+}
 
-    /// One query looks at `known` rows of keys and values; `watch` is told each head's shares.
-    fn attend(
-        &self,
-        kernels: &Kernels,
-        query: &[f32],
-        keys_and_values: &[f32],
-        known: usize,
-        attended: &mut [f32],
-        mut watch: impl FnMut(usize, &[f32]),
-    ) -> Result<(), SpeechError> {
-        let (width, head_width) = (self.width, self.width / self.heads);
-        let mut shares = vec![0.0; known];
-        for (head, attended) in attended.chunks_exact_mut(head_width).enumerate() {
-            let at = head * head_width;
-            let query = GemmInputA::Unpacked(matrix(&query[at..at + head_width], 1, head_width)?);
-            let keys = columns_of(&keys_and_values[at..], known, head_width, 2 * width)?;
-            let values = rows_of(&keys_and_values[width + at..], known, head_width, 2 * width)?;
-            let options = GemmOptions { alpha: (head_width as f32).sqrt().recip(), ..Default::default() };
-            done(kernels.float.gemm(&mut shares, query, GemmInputB::Unpacked(keys), options))?;
-            Softmax::new_mut(&mut shares).dispatch();
-            watch(head, &shares);
-            let weights = GemmInputA::Unpacked(matrix(&shares, 1, known)?);
-            done(kernels.float.gemm(attended, weights, GemmInputB::Unpacked(values), GemmOptions::default()))?;
-        }
-        Ok(())
+/// One query of a head looks at keys (a column each) and takes its share of the values (a row each).
+fn attend(
+    kernels: &Kernels,
+    query: &[f32],
+    keys: Matrix<'_, f32>,
+    values: Matrix<'_, f32>,
+    shares: &mut Vec<f32>,
+    attended: &mut [f32],
+) -> Result<(), SpeechError> {
+    let known = keys.size(1);
+    shares.resize(known, 0.0);
+    let options = GemmOptions { alpha: (query.len() as f32).sqrt().recip(), ..Default::default() };
+    let query = GemmInputA::Unpacked(matrix(query, 1, query.len())?);
+    done(kernels.float.gemm(shares, query, GemmInputB::Unpacked(keys), options))?;
+    Softmax::new_mut(shares).dispatch();
+    let weights = GemmInputA::Unpacked(matrix(shares, 1, known)?);
+    done(kernels.float.gemm(attended, weights, GemmInputB::Unpacked(values), GemmOptions::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_heard_is_sorted_by_head() {
+        // Two positions, two heads of two channels: keys 0 to 3 and values 4 to 7, then ten more of each.
+        let rows: Vec<f32> = (0..8).chain(10..18).map(|value| value as f32).collect();
+        let heard = HeardByHead::new(&rows, 4, 2);
+        assert_eq!(heard.keys, [0.0, 10.0, 1.0, 11.0, 2.0, 12.0, 3.0, 13.0]);
+        assert_eq!(heard.values, [4.0, 5.0, 14.0, 15.0, 6.0, 7.0, 16.0, 17.0]);
     }
 }

@@ -98,6 +98,9 @@ impl Encoder {
     }
 }
 
+/// Positions that look at a time: their scores stay in the processor's nearest memory, also for a window of 30 s.
+const LOOKING: usize = 64;
+
 /// Every position looks at every other.
 struct Attention {
     positions: usize,
@@ -114,8 +117,8 @@ impl Attention {
             positions,
             width,
             heads,
-            scores: vec![0.0; positions * positions],
-            of_head: vec![0.0; positions * width / heads],
+            scores: vec![0.0; LOOKING * positions],
+            of_head: vec![0.0; LOOKING * width / heads],
             attended: vec![0.0; positions * width],
         }
     }
@@ -124,20 +127,24 @@ impl Attention {
     fn forward(&mut self, kernels: &Kernels, input: &[f32]) -> Result<&[f32], SpeechError> {
         let (positions, width, head_width) = (self.positions, self.width, self.width / self.heads);
         for at in (0..width).step_by(head_width) {
-            let queries = rows_of(&input[at..], positions, head_width, 3 * width)?;
-            let keys = columns_of(&input[width + at..], positions, head_width, 3 * width)?;
-            let values = rows_of(&input[2 * width + at..], positions, head_width, 3 * width)?;
-            let options = GemmOptions { alpha: (head_width as f32).sqrt().recip(), ..Default::default() };
-            let (queries, keys) = (GemmInputA::Unpacked(queries), GemmInputB::Unpacked(keys));
-            done(kernels.float.gemm(&mut self.scores, queries, keys, options))?;
-            for row in self.scores.chunks_exact_mut(positions) {
-                Softmax::new_mut(row).dispatch();
-            }
-            let shares = GemmInputA::Unpacked(matrix(&self.scores, positions, positions)?);
-            let values = GemmInputB::Unpacked(values);
-            done(kernels.float.gemm(&mut self.of_head, shares, values, GemmOptions::default()))?;
-            for (to, from) in self.attended.chunks_exact_mut(width).zip(self.of_head.chunks_exact(head_width)) {
-                to[at..at + head_width].copy_from_slice(from);
+            let keys = kernels.float.prepack_b(columns_of(&input[width + at..], positions, head_width, 3 * width)?);
+            let values = kernels.float.prepack_b(rows_of(&input[2 * width + at..], positions, head_width, 3 * width)?);
+            let looking = input.chunks(LOOKING * 3 * width).zip(self.attended.chunks_mut(LOOKING * width));
+            for (input, attended) in looking {
+                let rows = attended.len() / width;
+                let scores = &mut self.scores[..rows * positions];
+                let queries = GemmInputA::Unpacked(rows_of(&input[at..], rows, head_width, 3 * width)?);
+                let options = GemmOptions { alpha: (head_width as f32).sqrt().recip(), ..Default::default() };
+                done(kernels.float.gemm(scores, queries, GemmInputB::Packed(&keys), options))?;
+                for row in scores.chunks_exact_mut(positions) {
+                    Softmax::new_mut(row).dispatch();
+                }
+                let shares = GemmInputA::Unpacked(matrix(scores, rows, positions)?);
+                let of_head = &mut self.of_head[..rows * head_width];
+                done(kernels.float.gemm(of_head, shares, GemmInputB::Packed(&values), GemmOptions::default()))?;
+                for (to, from) in attended.chunks_exact_mut(width).zip(of_head.chunks_exact(head_width)) {
+                    to[at..at + head_width].copy_from_slice(from);
+                }
             }
         }
         Ok(&self.attended)

@@ -10,13 +10,11 @@ mod vocabulary;
 mod weights;
 mod writing;
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Mutex, PoisonError},
-};
+use std::num::NonZeroUsize;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+pub use self::vocabulary::is_language;
 use self::{
     decoder::Decoder,
     encoder::Encoder,
@@ -29,6 +27,7 @@ use self::{
 use super::{
     EngineInfo, RATE_HZ, TranscribeControl, Transcriber, Transcript,
     hearing::{self, Heard, HeardSegment, Hearing, SAMPLES_PER_POSITION},
+    pool::Pool,
     spans::Span,
     words::{self, Token},
 };
@@ -50,10 +49,8 @@ pub struct Whisper {
     encoder: Encoder,
     decoder: Decoder,
     vocabulary: Vocabulary,
-    /// Threads shared by all callers, so that a machine never hears more spans at a time than it has threads for.
-    crew: ThreadPool,
     /// Pools of one thread each: matrix products stay on the thread of their span, where they cost least.
-    soloists: Mutex<Vec<ThreadPool>>,
+    soloists: Pool<ThreadPool>,
 }
 
 impl Whisper {
@@ -74,8 +71,7 @@ impl Whisper {
             vocabulary: Vocabulary::read(&mut weights)?,
             encoder,
             cpu: kernels.names(),
-            crew: threads_called("whisper", threads.get())?,
-            soloists: Mutex::default(),
+            soloists: Pool::new(threads),
         })
     }
 
@@ -120,15 +116,15 @@ impl Whisper {
 impl Hearing for Whisper {
     const MARGIN: usize = 128;
     const SHORTEST: usize = 256;
+    const STEP: usize = 16;
     const KNOWS_LOOPS: bool = true;
 
+    fn seats(&self) -> usize {
+        self.soloists.limit()
+    }
+
     fn hear(&self, span: &Span, window: usize, control: &TranscribeControl<'_>) -> Result<Heard, SpeechError> {
-        let idle = || self.soloists.lock().unwrap_or_else(PoisonError::into_inner);
-        let soloist = idle().pop();
-        let soloist = soloist.map_or_else(|| threads_called("whisper-span", 1), Ok)?;
-        let heard = soloist.install(|| self.hear_alone(span, window, control));
-        idle().push(soloist);
-        heard
+        self.soloists.with_seat(soloist, control, |soloist| soloist.install(|| self.hear_alone(span, window, control)))
     }
 }
 
@@ -138,7 +134,13 @@ impl Transcriber for Whisper {
         audio: &mut dyn AudioSource,
         control: &TranscribeControl<'_>,
     ) -> Result<Transcript, SpeechError> {
-        hearing::transcribe(self, self.engine(), &self.crew, audio, control)
+        if let Some(language) = control.language.filter(|language| self.vocabulary.is_english() && *language != "en") {
+            let model = &self.model;
+            return Err(SpeechError::Refused(format!(
+                "the model {model} knows only English, not {language:?}; use one of all languages, such as whisper-base"
+            )));
+        }
+        hearing::transcribe(self, audio, control)
     }
 
     fn engine(&self) -> EngineInfo {
@@ -150,10 +152,7 @@ impl Transcriber for Whisper {
     }
 }
 
-fn threads_called(name: &'static str, count: usize) -> Result<ThreadPool, SpeechError> {
-    ThreadPoolBuilder::new()
-        .num_threads(count)
-        .thread_name(move |index| format!("{name}-{index}"))
-        .build()
-        .map_err(|error| SpeechError::Engine(format!("no threads to transcribe with ({error})")))
+fn soloist() -> Result<ThreadPool, SpeechError> {
+    let built = ThreadPoolBuilder::new().num_threads(1).thread_name(|_| "whisper".into()).build();
+    built.map_err(|error| SpeechError::Engine(format!("no thread to transcribe with ({error})")))
 }

@@ -16,6 +16,11 @@ const LANGUAGES: [&str; 100] = [
     "ha", "ba", "jw", "su", "yue",
 ];
 
+/// True for the code of a language that whisper knows.
+pub fn is_language(code: &str) -> bool {
+    LANGUAGES.contains(&code)
+}
+
 /// A text begins within this many positions, a second.
 const LATEST_BEGINNING: usize = 50;
 /// Within this many positions of the end of a span, everything is said.
@@ -65,6 +70,11 @@ impl Vocabulary {
         })
     }
 
+    /// True where there is only English.
+    pub(super) fn is_english(&self) -> bool {
+        self.languages.is_none()
+    }
+
     /// The bytes of a token of text.
     pub(super) fn text(&self, token: usize) -> &[u8] {
         self.tokens.get(token).map_or(&[], Vec::as_slice)
@@ -99,11 +109,21 @@ impl Vocabulary {
         token.checked_sub(self.timestamps)
     }
 
+    /// True when a stretch of text was closed at the end of a span of `heard` positions: nothing more was said.
+    pub(super) fn is_over(&self, written: &[usize], heard: usize) -> bool {
+        match written {
+            [.., text, stamp] if *text < self.timestamps => {
+                self.position(*stamp).is_some_and(|position| position + END_POSITIONS >= heard)
+            }
+            _ => false,
+        }
+    }
+
     /// Takes away what may not follow `written` in a span of `heard` positions.
     ///
     /// These are the rules of OpenAI's `ApplyTimestampRules`: stretches of text between pairs of timestamps that never
-    /// go back. One more ends what Whisper is known for: no timestamp lies behind the end of the span, and when that is
-    /// reached, so is the end of the text. Brackets stay: where nobody speaks, a note like "[music]", which is left out
+    /// go back. One more ends what Whisper is known for: no timestamp lies behind the end of the span (and when that is
+    /// reached, the text [is over](Self::is_over)). Brackets stay: where nobody speaks, a note like "[music]", which is left out
     /// later, is better than words that nobody said.
     pub(super) fn forbid(&self, scores: &mut [f32], written: &[usize], heard: usize) {
         const NEVER: f32 = f32::NEG_INFINITY;
@@ -120,11 +140,6 @@ impl Vocabulary {
         };
         let opened = is_stamp(1) && (written.len() == 1 || is_stamp(2));
         let closed = is_stamp(1) && !opened;
-        if closed && position + END_POSITIONS >= heard {
-            scores[..self.end].fill(NEVER);
-            scores[first_stamp..].fill(NEVER);
-            return;
-        }
         let earliest = if closed { position } else { position + 1 };
         scores[first_stamp..(first_stamp + earliest).min(last)].fill(NEVER);
         if opened {
@@ -182,7 +197,9 @@ mod tests {
 
     #[test]
     fn a_text_that_has_reached_the_end_of_its_span_ends() {
-        assert_eq!(allowed(&[20, 3, 75], 60, words), [10]);
+        let is_over = |written: &[usize]| vocabulary().is_over(written, 60);
+        assert!(is_over(&[20, 3, 75]));
+        assert!(!is_over(&[20, 3, 40]) && !is_over(&[20, 3]) && !is_over(&[75]) && !is_over(&[20, 3, 75, 75]));
     }
 
     #[test]

@@ -69,21 +69,26 @@ impl Writer<'_> {
         decoder.score(kernels, scratch, &state, &mut scores)?;
         let no_speech_probability = log_probability(&scores, vocabulary.no_speech).exp();
         let language = vocabulary.language(&scores, language);
+        // Where nothing is asked, what follows is scored already.
+        let mut is_scored = true;
         for token in vocabulary.request(language) {
             state = decoder.take(kernels, scratch, &mut memory, token)?;
+            is_scored = false;
         }
         let asked = memory.attention.len();
         let mut line = Line { positions, heard, ..Line::default() };
         while line.tokens.len() < MAX_TOKENS {
             check()?;
-            decoder.score(kernels, scratch, &state, &mut scores)?;
+            if !std::mem::take(&mut is_scored) {
+                decoder.score(kernels, scratch, &state, &mut scores)?;
+            }
             vocabulary.forbid(&mut scores, &line.tokens, heard);
             let token = likeliest(&scores);
             if token == vocabulary.end {
                 break;
             }
             line.push(token, log_probability(&scores, token), memory.attention.last());
-            if line.circles(vocabulary) {
+            if line.circles(vocabulary) || vocabulary.is_over(&line.tokens, heard) {
                 break;
             }
             state = decoder.take(kernels, scratch, &mut memory, token)?;

@@ -4,20 +4,33 @@ use std::{io, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
+use voicemill::{
+    model::DomainId,
+    storage::{BlobKey, BlobStore, ByteStream, StorageError},
+};
 
-use super::{BlobKey, BlobStore, ByteStream, StorageError};
-use crate::model::DomainId;
+/// What depends on what lies behind a store.
+#[derive(Clone, Copy)]
+pub(crate) struct Promises {
+    /// Of several puts of one key at the same moment, one wins. Nothing of ours ever does that.
+    pub(crate) one_winner: bool,
+}
 
 /// Runs the whole suite; every blob that it makes is gone at the end.
-pub(super) async fn check(store: Arc<dyn BlobStore>) {
+pub(crate) async fn check(store: Arc<dyn BlobStore>, promises: Promises) {
     what_was_put_can_be_read(&*store).await;
+    large_bodies_of_unknown_length_go_in(&*store).await;
     ranges_are_exact(&*store).await;
-    of_concurrent_puts_one_wins(Arc::clone(&store)).await;
+    if promises.one_winner {
+        of_concurrent_puts_one_wins(Arc::clone(&store)).await;
+    }
     a_key_is_never_written_twice(&*store).await;
     too_large_a_body_leaves_nothing(&*store).await;
     a_broken_body_leaves_nothing(&*store).await;
     what_is_not_there_is_not_found(&*store).await;
     files_go_in_and_out(&*store).await;
+    labels_stay_with_blobs(&*store).await;
+    listings_are_whole_and_in_order(&*store).await;
 }
 
 fn key() -> BlobKey {
@@ -54,6 +67,27 @@ async fn what_was_put_can_be_read(store: &dyn BlobStore) {
     let stored = store.put(&key, abc.into()).await.unwrap();
     assert_eq!(stored.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     store.delete(&key).await.unwrap();
+}
+
+async fn large_bodies_of_unknown_length_go_in(store: &dyn BlobStore) {
+    let part = 8 * 1024 * 1024;
+    for length in [part, part + 1, 2 * part + 12_345] {
+        let (key, bytes) = (key(), pattern(length));
+        let stored = store.put_labelled(&key, in_chunks(&bytes), Some("a label")).await.unwrap();
+        assert_eq!(stored.bytes, length as u64);
+        assert_eq!(store.measure(&key).await.unwrap(), stored);
+        assert_eq!(store.head(&key).await.unwrap().label.as_deref(), Some("a label"));
+        let seam = (part - 2) as u64..(part + 2).min(length) as u64;
+        let around = &bytes[seam.start as usize..seam.end as usize];
+        assert_eq!(read(store, &key, Some(seam)).await.unwrap(), around);
+        let again = store.put(&key, in_chunks(&bytes)).await;
+        assert!(matches!(again, Err(StorageError::AlreadyExists)), "{again:?}");
+        store.delete(&key).await.unwrap();
+    }
+    let (key, bytes) = (key(), pattern(2 * part));
+    let refused = store.put(&key, in_chunks(&bytes).limit(2 * part as u64 - 1)).await;
+    assert!(matches!(refused, Err(StorageError::TooLarge { .. })));
+    assert!(matches!(store.head(&key).await, Err(StorageError::NotFound)));
 }
 
 async fn ranges_are_exact(store: &dyn BlobStore) {
@@ -140,4 +174,62 @@ async fn files_go_in_and_out(store: &dyn BlobStore) {
     assert_eq!(store.fetch_to(&key, &to).await.unwrap(), stored.bytes);
     assert_eq!(std::fs::read(&to).unwrap(), bytes);
     store.delete(&key).await.unwrap();
+}
+
+async fn labels_stay_with_blobs(store: &dyn BlobStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, label) = (folder.path().join("from"), r#"{"caller":"Zoë, \"Ω\""}"#);
+    std::fs::write(&from, b"abc").unwrap();
+    let (put, file, without) = (key(), key(), key());
+    store.put_labelled(&put, Bytes::from_static(b"abc").into(), Some(label)).await.unwrap();
+    store.put_file_labelled(&file, &from, Some(label)).await.unwrap();
+    store.put(&without, Bytes::from_static(b"abc").into()).await.unwrap();
+    assert_eq!(store.head(&put).await.unwrap().label.as_deref(), Some(label));
+    assert_eq!(store.head(&file).await.unwrap().label.as_deref(), Some(label));
+    assert_eq!(store.head(&without).await.unwrap().label, None);
+    // There is no room for it; the blob matters more.
+    let long = key();
+    store.put_labelled(&long, Bytes::from_static(b"abc").into(), Some(&"x".repeat(5_000))).await.unwrap();
+    for key in [put, file, without, long] {
+        store.delete(&key).await.unwrap();
+    }
+}
+
+async fn listings_are_whole_and_in_order(store: &dyn BlobStore) {
+    let domains = [DomainId::new(), DomainId::new()];
+    let mut keys: Vec<BlobKey> = Vec::new();
+    for number in 0..11 {
+        let key = BlobKey::new(domains[number % 2], if number < 5 { "wav" } else { "orig" }).unwrap();
+        store.put(&key, Bytes::from(vec![7; number]).into()).await.unwrap();
+        keys.push(key);
+    }
+    for limit in [1, 4, 11, 100] {
+        let (mut listed, mut after, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let page = store.list(&after, limit).await.unwrap();
+            assert!(page.blobs.len() <= usize::from(limit));
+            listed.extend(page.blobs);
+            pages += 1;
+            match page.next {
+                Some(next) => after = next,
+                None => break,
+            }
+        }
+        assert!(pages >= 11_usize.div_ceil(usize::from(limit)));
+        let mut texts: Vec<String> = listed.iter().map(|blob| blob.key.to_string()).collect();
+        assert!(texts.is_sorted(), "{texts:?}");
+        let mut expected: Vec<String> = keys.iter().map(BlobKey::to_string).collect();
+        expected.sort();
+        texts.sort();
+        assert_eq!(texts, expected);
+        let newest = listed.iter().map(|blob| blob.modified.timestamp()).max().unwrap();
+        let age = voicemill::clock::Clock::system().now().duration_since(newest);
+        assert!(age.as_secs().abs() < 60, "{age}");
+        assert_eq!(listed.iter().map(|blob| blob.bytes).sum::<u64>(), 55);
+    }
+    store.tidy(std::time::Duration::from_secs(86_400)).await.unwrap();
+    for key in keys {
+        store.delete(&key).await.unwrap();
+    }
+    assert!(store.list("", 10).await.unwrap().blobs.is_empty());
 }

@@ -1,6 +1,10 @@
 //! `voicemill doctor`: is this machine fit, and what would stop the service?
 
+mod store;
+
 use std::io::Write;
+
+use clap::Args;
 
 use crate::{
     app::App,
@@ -14,8 +18,19 @@ use crate::{
     speech::synthesize::{VoiceId, find},
 };
 
+/// Options of `voicemill doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// Tell how store and spool stand, and what comparing store and database found, in place of everything else.
+    #[arg(long)]
+    pub store: bool,
+    /// Compare store and database now, all of it; orphans of more than a day are adopted or removed.
+    #[arg(long, requires = "store")]
+    pub sweep: bool,
+}
+
 /// Tries everything the service needs; false when something is missing.
-pub async fn run(config: Config) -> anyhow::Result<bool> {
+pub async fn run(config: Config, args: DoctorArgs) -> anyhow::Result<bool> {
     let mut findings = Findings::default();
     findings.good(
         "configuration",
@@ -28,11 +43,20 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
             return findings.print();
         }
     };
-    findings.good("storage", format!("the store is open in {}", app.config.storage.folder.display()));
     match app.database.server().await {
         Ok(server) if server.warnings.is_empty() => findings.good("database", server.version),
         Ok(server) => findings.bad("database", format!("{}; {}", server.version, server.warnings.join("; "))),
         Err(error) => findings.bad("database", error.to_string()),
+    }
+    match app.store.list("", 1).await {
+        Ok(_) => findings.good("store", place(&app)),
+        Err(error) => {
+            findings.bad("store", format!("{} cannot be used: {:#}", place(&app), anyhow::Error::new(error)));
+        }
+    }
+    if args.store {
+        store::check(&app, args.sweep, &mut findings).await?;
+        return findings.print();
     }
     match app.queue.stats().await {
         Ok(stats) => {
@@ -45,7 +69,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         Ok(()) => findings.good("audio", "a second of silence was rendered in the sandbox"),
         Err(error) => findings.bad("audio", error.to_string()),
     }
-    match app.transcriber() {
+    match app.transcriber(None) {
         Ok(engine) => {
             let info = engine.engine();
             findings.good("transcription", format!("{} with {} on {}", info.engine, info.model, info.cpu));
@@ -64,6 +88,13 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         None => findings.good("mail", "goes to the outbox folder; set [smtp] to send it"),
     }
     findings.print()
+}
+
+fn place(app: &App) -> String {
+    match &app.config.storage.s3 {
+        Some(s3) => format!("the bucket {}", s3.bucket),
+        None => format!("the folder {}", app.config.storage.folder.join("store").display()),
+    }
 }
 
 async fn render(app: &App) -> Result<(), AudioError> {

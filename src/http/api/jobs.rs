@@ -1,0 +1,115 @@
+//! The queue, for operators.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    http::{
+        auth::Operator,
+        error::Problem,
+        extract::{Json, Path, Query},
+    },
+    queue::{JobId, JobInfo},
+    service::jobs::{self, Deed, Overview, PauseRequest, Which},
+};
+
+/// `GET /v1/jobs?state=…&kind=…&domain=…&before=…&limit=…`: unfinished jobs, the newest first.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Query(which): Query<Which>,
+) -> Result<Json<Vec<JobInfo>>, Problem> {
+    Ok(Json(jobs::list(&app, which).await?))
+}
+
+/// `GET /v1/jobs/stats`: how many wait, how old the oldest is, and what is paused.
+pub(super) async fn overview(State(app): State<Arc<App>>, Operator: Operator) -> Result<Json<Overview>, Problem> {
+    Ok(Json(jobs::overview(&app).await?))
+}
+
+/// `GET /v1/jobs/{id}`
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Path(id): Path<JobId>,
+) -> Result<Json<JobInfo>, Problem> {
+    Ok(Json(jobs::show(&app, id).await?))
+}
+
+async fn change(app: &App, id: JobId, deed: Deed) -> Result<StatusCode, Problem> {
+    jobs::change(app, id, deed).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/jobs/{id}/retry`: a dead letter starts anew.
+pub(super) async fn retry(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Path(id): Path<JobId>,
+) -> Result<StatusCode, Problem> {
+    change(&app, id, Deed::Retry).await
+}
+
+/// `POST /v1/jobs/{id}/cancel`: a waiting job is given up at once, a running one as soon as its worker hears of it.
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Path(id): Path<JobId>,
+) -> Result<StatusCode, Problem> {
+    change(&app, id, Deed::Cancel).await
+}
+
+/// `DELETE /v1/jobs/{id}`: a dead letter is removed.
+pub(super) async fn discard(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Path(id): Path<JobId>,
+) -> Result<StatusCode, Problem> {
+    change(&app, id, Deed::Discard).await
+}
+
+#[derive(Serialize)]
+pub(super) struct Changed {
+    changed: usize,
+}
+
+/// `POST /v1/jobs/retry` with a filter: the dead letters that it names start anew, at most a thousand at once.
+pub(super) async fn retry_all(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Json(which): Json<Which>,
+) -> Result<Json<Changed>, Problem> {
+    Ok(Json(Changed { changed: jobs::change_all(&app, which, Deed::Retry).await? }))
+}
+
+/// `POST /v1/jobs/discard` with a filter: the dead letters that it names are removed, at most a thousand at once.
+pub(super) async fn discard_all(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Json(which): Json<Which>,
+) -> Result<Json<Changed>, Problem> {
+    Ok(Json(Changed { changed: jobs::change_all(&app, which, Deed::Discard).await? }))
+}
+
+/// `POST /v1/jobs/pause` with `{"lane": …}`, `{"kind": …}` or `{"domain": …}`: nothing of it starts until it is resumed.
+pub(super) async fn pause(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Json(what): Json<PauseRequest>,
+) -> Result<Json<Overview>, Problem> {
+    jobs::pause(&app, what).await?;
+    Ok(Json(jobs::overview(&app).await?))
+}
+
+/// `POST /v1/jobs/resume`, as `pause` has it.
+pub(super) async fn resume(
+    State(app): State<Arc<App>>,
+    Operator: Operator,
+    Json(what): Json<PauseRequest>,
+) -> Result<Json<Overview>, Problem> {
+    jobs::resume(&app, what).await?;
+    Ok(Json(jobs::overview(&app).await?))
+}

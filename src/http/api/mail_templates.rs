@@ -1,0 +1,48 @@
+//! Domains' own words for their mails.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+
+use crate::{
+    app::App,
+    http::{
+        auth::Manager,
+        error::Problem,
+        extract::{Json, Path},
+    },
+    model::MailKind,
+    service::mail_templates::{self, NewWords, Words},
+};
+
+/// `GET /v1/domains/{domain}/mail-templates/{kind}`: the domain's own words, or ours to begin with.
+pub(super) async fn find(
+    State(app): State<Arc<App>>,
+    manager: Manager,
+    Path((domain, kind)): Path<(String, MailKind)>,
+) -> Result<Json<Words>, Problem> {
+    let domain = manager.domain(&app, &domain).await?;
+    Ok(Json(mail_templates::find(&app, &domain, kind).await?))
+}
+
+/// `PUT /v1/domains/{domain}/mail-templates/{kind}`: tried before they are saved.
+pub(super) async fn save(
+    State(app): State<Arc<App>>,
+    manager: Manager,
+    Path((domain, kind)): Path<(String, MailKind)>,
+    Json(words): Json<NewWords>,
+) -> Result<Json<Words>, Problem> {
+    let domain = manager.domain(&app, &domain).await?;
+    Ok(Json(mail_templates::save(&app, &domain, kind, words).await?))
+}
+
+/// `DELETE /v1/domains/{domain}/mail-templates/{kind}`: back to our words.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    manager: Manager,
+    Path((domain, kind)): Path<(String, MailKind)>,
+) -> Result<StatusCode, Problem> {
+    let domain = manager.domain(&app, &domain).await?;
+    mail_templates::delete(&app, &domain, kind).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,44 @@
+//! Service numbers and their addresses, for portals.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+
+use crate::{
+    app::App,
+    http::{
+        auth::Portal,
+        error::Problem,
+        extract::{Json, Path},
+    },
+    model::ServiceNumber,
+    service::service_numbers::{self, NewServiceNumber},
+};
+
+/// `GET /v1/service-numbers`
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+) -> Result<Json<Vec<ServiceNumber>>, Problem> {
+    Ok(Json(service_numbers::list(&app, &domain).await?))
+}
+
+/// `PUT /v1/service-numbers/{number}`: makes it, or gives it these addresses.
+pub(super) async fn save(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(number): Path<String>,
+    Json(new): Json<NewServiceNumber>,
+) -> Result<Json<ServiceNumber>, Problem> {
+    Ok(Json(service_numbers::save(&app, &domain, &number, new).await?))
+}
+
+/// `DELETE /v1/service-numbers/{number}`
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(number): Path<String>,
+) -> Result<StatusCode, Problem> {
+    service_numbers::delete(&app, &domain, &number).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,33 @@
+//! What providers report to us. The key in the address is all that they can bring along.
+//!
+//! The one place where GET changes something: gateways such as Kannel report by nothing else.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{RawQuery, State},
+    http::{HeaderMap, StatusCode, header},
+    routing::post,
+};
+
+use super::{error::Problem, extract::Path};
+use crate::{app::App, service::sms};
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/sms/{key}", post(heard).get(heard))
+}
+
+/// `POST` or `GET /hooks/sms/{key}`: a report of delivery, or a reply, in the provider's own form.
+async fn heard(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    sms::hear(&app, &key, &query.unwrap_or_default(), content_type, &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,77 @@
+//! The trash of a domain, emptied at the end of its day.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use super::ForgetBlobs;
+use crate::{
+    app::App,
+    db::{Connection, domains, trash},
+    model::{Domain, DomainId, Time},
+    queue::{Attempt, Decide, Job, JobError, Lane, NewJob, Priority, QueueError, Schedule},
+};
+
+/// Removes for good what was put into the trash on a day that is over where the domain is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PurgeTrash {
+    /// The domain.
+    pub domain: DomainId,
+}
+
+/// The most messages looked up at once; each goes in a transaction of its own.
+const BATCH: i64 = 100;
+
+impl PurgeTrash {
+    /// Has it come at each midnight of the domain, inside the caller's transaction; again after its time zone has changed.
+    pub async fn plan(app: &App, connection: &mut Connection, domain: &Domain) -> Result<(), QueueError> {
+        let job = Self { domain: domain.id };
+        let name = format!("purge_trash {}", domain.id);
+        let new = NewJob::new(domain.id.0, &job).priority(Priority::Bulk);
+        app.queue.repeat(connection, &name, &Schedule::midnight(), &domain.time_zone, new).await
+    }
+}
+
+impl Job for PurgeTrash {
+    type Context = App;
+    const KIND: &'static str = "purge_trash";
+    const LANE: Lane = Lane::Io;
+    const TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+    async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
+        let mut connection = app.database.read().await.retry()?;
+        let Some(domain) = domains::by_id(&mut connection, self.domain).await.retry()? else {
+            return Ok(());
+        };
+        drop(connection);
+        let today = beginning_of_today(&domain, app).discard()?;
+        loop {
+            let mut connection = app.database.read().await.retry()?;
+            let messages = trash::before(&mut connection, domain.id, today, BATCH).await.retry()?;
+            drop(connection);
+            if messages.is_empty() {
+                return Ok(());
+            }
+            for message in messages {
+                let mut transaction = app.database.begin().await.retry()?;
+                transaction.connection().lock(message.0).await.retry()?;
+                if let Some(keys) = trash::remove(transaction.connection(), message, today).await.retry()? {
+                    let forget = ForgetBlobs { keys };
+                    let new = NewJob::new(domain.id.0, &forget).priority(Priority::Bulk);
+                    app.queue.enqueue(transaction.connection(), new).await.retry()?;
+                }
+                attempt.fence(transaction.connection()).await.retry()?;
+                transaction.commit().await.retry()?;
+            }
+            app.queue.wake();
+        }
+    }
+}
+
+/// When the present day began where the domain is.
+fn beginning_of_today(domain: &Domain, app: &App) -> anyhow::Result<Time> {
+    let now = app.clock.now().in_tz(&domain.time_zone);
+    let now = now.with_context(|| format!("the domain's time zone {:?} is unknown", domain.time_zone))?;
+    Ok(Time::from(now.start_of_day()?.timestamp()))
+}

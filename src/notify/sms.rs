@@ -1,0 +1,82 @@
+//! SMS: what one costs, the providers that take it, and what comes back from them.
+//!
+//! A provider with an HTTP interface is a [`rest::Template`], a file of settings; the others are a file of code each. All
+//! of them are a [`Channel`] for what goes out, and bring [`Heard`] for what comes back: reports of delivery, and replies.
+
+mod aws;
+mod config;
+mod ears;
+mod outbox;
+mod rest;
+mod smpp;
+mod text;
+mod words;
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+pub use config::{AwsConfig, Provider, Secret, SmppConfig, SmsConfig};
+pub use ears::Heard;
+pub use outbox::SmsOutbox;
+pub use rest::Template;
+pub use text::{Coding, MOST_PARTS, measure, plain};
+pub use words::{FullWords, MessageWords, ReminderWords};
+
+use super::{Channel, NotifyError};
+
+/// The way SMS go out, and what comes back.
+pub struct SmsGateway {
+    /// What SMS are handed to.
+    pub channel: Arc<dyn Channel>,
+    /// How the provider's calls to our webhook are read, if it makes any.
+    ears: Option<ears::Ears>,
+    /// What comes back over the connection that SMS leave by, if there is one.
+    line: Option<smpp::Line>,
+}
+
+/// Something heard over a connection; the provider is told that we have it once `taken` says so.
+pub struct Incoming {
+    /// What it is.
+    pub heard: Heard,
+    /// True when it is durable with us.
+    pub taken: oneshot::Sender<bool>,
+}
+
+impl SmsGateway {
+    /// The provider that is configured; nothing is sent to it yet.
+    pub fn new(config: &SmsConfig, public_url: &str) -> Result<Self, NotifyError> {
+        config.check()?;
+        match config.provider {
+            Provider::Aws => aws::gateway(config),
+            Provider::Smpp => smpp::gateway(config),
+            _ => rest::gateway(config, public_url),
+        }
+    }
+
+    /// A folder in place of a provider.
+    pub fn outbox(outbox: SmsOutbox) -> Self {
+        Self { channel: Arc::new(outbox), ears: None, line: None }
+    }
+
+    /// Reads a call of the provider to our webhook; nothing in it that concerns us gives nothing.
+    ///
+    /// # Errors
+    /// A sentence, when the body is none that this provider sends.
+    pub fn hear(&self, query: &str, content_type: &str, body: &[u8]) -> Result<Vec<Heard>, &'static str> {
+        match &self.ears {
+            Some(ears) => ears.hear(query, content_type, body),
+            None => Err("this provider reports over its own connection, not by calls to an address"),
+        }
+    }
+
+    /// The next thing that comes back over the provider's connection; waits for ever where there is none.
+    pub async fn next(&self) -> Incoming {
+        if let Some(line) = &self.line
+            && let Some(next) = line.next().await
+        {
+            return next;
+        }
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,142 @@
+//! The first stop of what comes from outside: a file on the local disk.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::BytesMut;
+use futures_util::TryStreamExt;
+use tempfile::TempPath;
+
+use super::{
+    ByteStream, StorageError, Stored,
+    disk::{BLOCK, Disk, Upload, free_bytes, make_folder, remove_older},
+};
+
+/// A folder for bodies on their way in, on a disk that is never filled to the brim.
+#[derive(Clone, Debug)]
+pub struct Landing {
+    folder: PathBuf,
+    min_free_bytes: u64,
+    disk: Disk,
+}
+
+/// A body that has arrived whole; its file goes when this is dropped. It is not durable yet.
+#[derive(Debug)]
+pub struct Landed {
+    pub(super) path: TempPath,
+    /// What arrived.
+    pub content: Stored,
+}
+
+impl Landed {
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Landing {
+    /// What a crash left is removed when it is this old; no body takes as long.
+    const STALE: Duration = Duration::from_secs(86_400);
+
+    /// Opens the landing in `folder`, making it if need be. A body that would leave less than `min_free_bytes` free on its
+    /// disk is refused.
+    pub async fn open(folder: impl Into<PathBuf>, min_free_bytes: u64) -> Result<Self, StorageError> {
+        let landing = Self { folder: folder.into(), min_free_bytes, disk: Disk::new() };
+        let folder = landing.folder.clone();
+        let prepare = move || {
+            make_folder(&folder)?;
+            remove_older(&folder, Self::STALE)
+        };
+        landing.disk.run("make the folder that uploads land in", prepare).await?;
+        Ok(landing)
+    }
+
+    /// Checks that there is room for as many bytes as a sender announces, before any is read.
+    ///
+    /// # Errors
+    /// [`StorageError::Full`] when there is not.
+    pub async fn check_room(&self, bytes: u64) -> Result<(), StorageError> {
+        let free = self.free_bytes().await?;
+        if free < self.min_free_bytes.saturating_add(bytes) { Err(StorageError::Full) } else { Ok(()) }
+    }
+
+    /// Bytes free on its disk.
+    pub async fn free_bytes(&self) -> Result<u64, StorageError> {
+        let folder = self.folder.clone();
+        self.disk.run("measure the free space", move || free_bytes(&folder)).await
+    }
+
+    /// Takes a whole body in.
+    ///
+    /// # Errors
+    /// [`StorageError::Full`] when it would fill the disk; whatever the error, nothing stays behind.
+    pub async fn take(&self, mut body: ByteStream) -> Result<Landed, StorageError> {
+        self.check_room(body.length().unwrap_or(0)).await?;
+        let folder = self.folder.clone();
+        let mut upload = self.disk.run("begin an upload", move || Upload::begin(&folder)).await?;
+        // Small until there is more: a hundred uploads at once are common, and most are short.
+        let mut block = BytesMut::new();
+        while let Some(chunk) = body.try_next().await? {
+            block.extend_from_slice(&chunk);
+            if block.len() >= BLOCK / 4 {
+                upload = self.write(upload, &mut block).await?;
+            }
+        }
+        let upload = self.write(upload, &mut block).await?;
+        let (file, content) = upload.finish();
+        Ok(Landed { path: file.into_temp_path(), content })
+    }
+
+    async fn write(&self, upload: Upload, block: &mut BytesMut) -> Result<Upload, StorageError> {
+        let (folder, floor, block) = (self.folder.clone(), self.min_free_bytes, block.split().freeze());
+        let write = move || {
+            if free_bytes(&folder)? < floor.saturating_add(block.len() as u64) {
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
+            upload.write(&block)
+        };
+        self.disk.run("write an upload", write).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_lands_is_whole_and_gone_with_its_handle() {
+        let folder = tempfile::tempdir().unwrap();
+        let landing = Landing::open(folder.path(), 0).await.unwrap();
+        let landed = landing.take(Bytes::from_static(b"abc").into()).await.unwrap();
+        assert_eq!(landed.content.bytes, 3);
+        assert_eq!(landed.content.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        let path = landed.path().to_owned();
+        assert_eq!(std::fs::read(&path).unwrap(), b"abc");
+        drop(landed);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_is_nearly_full_takes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let landing = Landing::open(folder.path(), u64::MAX).await.unwrap();
+        let unread = ByteStream::new(futures_util::stream::poll_fn(
+            |_| -> std::task::Poll<Option<Result<Bytes, std::io::Error>>> { panic!("the body was read") },
+        ));
+        assert!(matches!(landing.take(unread).await, Err(StorageError::Full)));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn room_is_kept_for_what_is_announced() {
+        let folder = tempfile::tempdir().unwrap();
+        let landing = Landing::open(folder.path(), 0).await.unwrap();
+        landing.check_room(1).await.unwrap();
+        assert!(matches!(landing.check_room(u64::MAX).await, Err(StorageError::Full)));
+    }
+}

@@ -1,0 +1,141 @@
+//! Operators look after the queue, and the trash is emptied at the end of the day.
+
+#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
+
+mod common;
+
+use std::{path::Path, time::Duration};
+
+use common::{TestApp, Wish, detail, ok, sample_bytes};
+use jiff::SignedDuration;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use voicemill::clock::Clock;
+
+/// How many files lie in the store.
+fn blobs(test: &TestApp) -> usize {
+    fn count(folder: &Path) -> usize {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| if entry.path().is_dir() { count(&entry.path()) } else { 1 }).sum()
+    }
+    count(&test.app.config.storage.folder.join("store"))
+}
+
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < Duration::from_secs(30), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trash_is_emptied_at_the_end_of_the_domains_day() {
+    // A quarter to midnight in New York, which is the domain's time.
+    let clock = Clock::fixed("2026-11-27T04:45:00Z".parse().unwrap());
+    let test = TestApp::start_with(Wish { clock: clock.clone(), ..Wish::default() }).await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let [gone, late, kept] = [
+        test.leave("101", "gone", "voicemail-short.wav").await,
+        test.leave("101", "late", "voicemail-short.wav").await,
+        test.leave("101", "kept", "voicemail-short.wav").await,
+    ];
+    let id = |message: &Value| message["id"].as_str().unwrap().to_owned();
+    for message in [&gone, &late, &kept] {
+        test.message(&message["id"], |message| message["state"] == "available").await;
+    }
+    let before = blobs(&test);
+    let trash = async |message: &Value| {
+        let path = format!("/v1/messages/{}/move", id(message));
+        ok(test.portal(Method::POST, &path).json(&json!({"folder": "trash"}))).await;
+    };
+    let is_there = async |message: &Value| {
+        let answer = test.portal(Method::GET, &format!("/v1/messages/{}", id(message))).send().await.unwrap();
+        answer.status() == StatusCode::OK
+    };
+    trash(&gone).await;
+    test.app.queue.wake();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(is_there(&gone).await, "the day is not over");
+
+    // Midnight passes while nobody works; what comes into the trash afterwards stays until the next.
+    clock.advance(SignedDuration::from_mins(16));
+    trash(&late).await;
+    test.app.queue.wake();
+    until("the trash is emptied", async || !is_there(&gone).await).await;
+    until("its blobs are gone", async || blobs(&test) == before / 3 * 2).await;
+    assert!(is_there(&late).await && is_there(&kept).await);
+
+    clock.advance(SignedDuration::from_hours(24));
+    test.app.queue.wake();
+    until("the trash is emptied again", async || !is_there(&late).await).await;
+    assert!(is_there(&kept).await);
+    let listed = ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await;
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_domain_waits_with_its_place_and_goes_on() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let paused = ok(test.operator(Method::POST, "/v1/jobs/pause").json(&json!({"lane": "cpu"}))).await;
+    assert_eq!(paused["paused"][0]["lane"], "cpu");
+    // A worker heeds it within a second.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let dropped = test.leave("101", "m", "voicemail-short.wav").await;
+    let waiting = test.message(&dropped["id"], |message| message["queue"]["position"] == 1).await;
+    assert_eq!(waiting["state"], "pending");
+    let job = waiting["queue"]["job"].as_i64().unwrap();
+    let shown = ok(test.operator(Method::GET, &format!("/v1/jobs/{job}"))).await;
+    assert_eq!((&shown["kind"], &shown["state"]), (&json!("render_message"), &json!("available")));
+    let listed = ok(test.operator(Method::GET, "/v1/jobs?domain=acme.example&kind=render_message")).await;
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    let stats = ok(test.operator(Method::GET, "/v1/jobs/stats")).await;
+    assert_eq!(stats["stats"][0]["count"], 1, "{stats:#}");
+    let resumed = ok(test.operator(Method::POST, "/v1/jobs/resume").json(&json!({"lane": "cpu"}))).await;
+    assert_eq!(resumed["paused"], json!([]));
+    let done = test.message(&dropped["id"], |message| message["state"] == "available").await;
+    assert_eq!(done.get("queue"), None);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_starts_anew_or_is_removed() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    for core_id in ["a", "b"] {
+        let answer = test.drop_message("101", core_id, sample_bytes("bad/empty.wav")).await;
+        let message: Value = answer.json().await.unwrap();
+        test.message(&message["id"], |message| message["state"] == "failed").await;
+    }
+    let dead = async || ok(test.operator(Method::GET, "/v1/jobs?state=discarded")).await.as_array().unwrap().len();
+    until("two dead letters", async || dead().await == 2).await;
+    let changed = ok(test.operator(Method::POST, "/v1/jobs/retry").json(&json!({"kind": "render_message"}))).await;
+    assert_eq!(changed["changed"], 2);
+    until("dead again", async || dead().await == 2).await;
+    let listed = ok(test.operator(Method::GET, "/v1/jobs?state=discarded&limit=1")).await;
+    let path = format!("/v1/jobs/{}", listed[0]["id"]);
+    assert!(!listed[0]["errors"].as_array().unwrap().is_empty(), "{listed:#}");
+    let cancelled = test.operator(Method::POST, &format!("{path}/cancel")).send().await.unwrap();
+    assert_eq!(cancelled.status(), StatusCode::CONFLICT);
+    assert!(detail(cancelled).await.contains("given up already"));
+    let removed = test.operator(Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(removed.status(), StatusCode::NO_CONTENT);
+    assert_eq!(test.operator(Method::GET, &path).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    let changed = ok(test.operator(Method::POST, "/v1/jobs/discard").json(&json!({}))).await;
+    assert_eq!((changed["changed"].as_i64(), dead().await), (Some(1), 0));
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_is_the_operators_alone() {
+    let test = TestApp::start().await;
+    for path in ["/v1/jobs", "/v1/jobs/stats", "/v1/jobs/1"] {
+        assert_eq!(test.portal(Method::GET, path).send().await.unwrap().status(), StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(test.browser(Method::GET, path).send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "{path}");
+    }
+    let unknown = test.operator(Method::POST, "/v1/jobs/pause").json(&json!({"domain": "nowhere.example"}));
+    assert_eq!(unknown.send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    test.stop().await;
+}

@@ -1,0 +1,28 @@
+//! Stores, the spool and the sweep, against a local folder and a real S3-compatible server.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod conformance;
+mod outages;
+#[allow(unreachable_pub, reason = "benches share it")]
+#[path = "../support/s3_server.rs"]
+mod s3_server;
+mod stores;
+mod sweep;
+
+use s3_server::S3Server;
+
+/// The arguments that make this program the S3 server, if the environment says so too.
+const AS_S3_SERVER: [&str; 3] = ["--exact", "s3_server_process", "--nocapture"];
+
+/// Not a test of its own: the server's process, when the environment asks for it.
+#[test]
+fn s3_server_process() {
+    s3_server::serve_if_asked();
+}
+
+fn s3_server() -> S3Server {
+    S3Server::start(&AS_S3_SERVER)
+}
