@@ -156,21 +156,26 @@ async fn workers_disturbed_under_load(address: &str, disturbance: Disturbance) {
 
     let count = async |sql| count(&database, sql).await;
     let mut workers = [Process::start(address), Process::start(address)];
-    let mut kills = 0;
+    // While one stands still the other goes on, so there is work for a single stop only.
+    let wanted = match disturbance {
+        Disturbance::Killed => 6,
+        Disturbance::Stopped => 1,
+    };
+    let mut disturbed = 0;
     let begun = Instant::now();
     while count("SELECT count(*) FROM job").await > 0 {
-        assert!(begun.elapsed() < PATIENCE, "left after {kills} kills: {:?}", queue.list(&JobFilter::default()).await);
-        // Each time once there is work in hand, so that every kill interrupts some.
-        if kills < 6 && count("SELECT count(*) FROM job WHERE state = 'running'").await > 0 {
+        assert!(begun.elapsed() < PATIENCE, "left after {disturbed} disturbances: {:?}", queue.list(&JobFilter::default()).await);
+        // Each time once there is work in hand, so that every one interrupts some.
+        if disturbed < wanted && count("SELECT count(*) FROM job WHERE state = 'running'").await > 0 {
             match disturbance {
-                Disturbance::Killed => workers[kills % 2] = Process::start(address),
+                Disturbance::Killed => workers[disturbed % 2] = Process::start(address),
                 Disturbance::Stopped => {
-                    workers[kills % 2].signal("-STOP");
+                    workers[disturbed % 2].signal("-STOP");
                     tokio::time::sleep(LEASE * 3).await;
-                    workers[kills % 2].signal("-CONT");
+                    workers[disturbed % 2].signal("-CONT");
                 }
             }
-            kills += 1;
+            disturbed += 1;
         }
         // Nobody waits for a backoff, nor is a job given up that was merely unlucky.
         let now = Clock::system().now().as_microsecond();
@@ -180,8 +185,8 @@ async fn workers_disturbed_under_load(address: &str, disturbance: Disturbance) {
         transaction.commit().await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(kills, 6, "the work was over before the workers were killed");
-    assert!(count("SELECT count(*) FROM done WHERE attempt > 1").await > 0, "no kill hit a running job");
+    assert_eq!(disturbed, wanted, "the work was over before the workers were disturbed");
+    assert!(count("SELECT count(*) FROM done WHERE attempt > 1").await > 0, "no running job was hit");
     let jobs = i64::try_from(JOBS).unwrap();
     assert_eq!(count("SELECT count(*) FROM done").await, jobs);
     assert_eq!(count("SELECT count(*) FROM effect").await, jobs);
