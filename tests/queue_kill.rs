@@ -164,7 +164,11 @@ async fn workers_disturbed_under_load(address: &str, disturbance: Disturbance) {
     let mut disturbed = 0;
     let begun = Instant::now();
     while count("SELECT count(*) FROM job").await > 0 {
-        assert!(begun.elapsed() < PATIENCE, "left after {disturbed} disturbances: {:?}", queue.list(&JobFilter::default()).await);
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "left after {disturbed} disturbances: {:?}",
+            queue.list(&JobFilter::default()).await
+        );
         // Each time once there is work in hand, so that every one interrupts some.
         if disturbed < wanted && count("SELECT count(*) FROM job WHERE state = 'running'").await > 0 {
             match disturbance {

@@ -7,11 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use uuid::Uuid;
 
 pub use self::schedule::{BadSchedule, Schedule};
-use super::{
-    Job, Lane, NewJob, Priority, Queue, QueueError,
-    maintenance::complain,
-    store::{self, Draft},
-};
+use super::{Job, Lane, NewJob, Priority, Queue, QueueError, maintenance::complain, rows::Draft, store};
 use crate::sql::{Connection, on};
 
 const SAVE: &str = "INSERT INTO cron (name, expression, zone, next_at, lane, kind, tenant, priority, max_attempts, payload) \

@@ -10,7 +10,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Queue, QueueError,
-    store::{self, Store, WorkerId},
+    rows::WorkerId,
+    store::{self, Store},
 };
 use crate::{clock::Clock, sql::Connection};
 

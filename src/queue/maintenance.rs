@@ -12,8 +12,8 @@ use tokio::time::sleep;
 use super::{
     JobId, Queue, QueueError, WorkerConfig,
     retry::{Settled, Settlement},
+    rows::{DECLARED_DEAD, WorkerId},
     running::Session,
-    store::{DECLARED_DEAD, WorkerId},
 };
 
 /// The most jobs promoted, or forgotten, in one statement, so that the writer is soon free again.

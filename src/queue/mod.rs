@@ -132,8 +132,8 @@ impl Queue {
     }
 }
 
-fn draft<'a, J: Job>(new: &'a NewJob<'_, J>, now: Timestamp) -> Result<store::Draft<'a>, QueueError> {
-    Ok(store::Draft {
+fn draft<'a, J: Job>(new: &'a NewJob<'_, J>, now: Timestamp) -> Result<rows::Draft<'a>, QueueError> {
+    Ok(rows::Draft {
         lane: J::LANE,
         kind: J::KIND,
         tenant: new.tenant,

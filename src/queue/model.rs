@@ -16,8 +16,8 @@ use super::{
     JobError, JobId, Lane, Priority, State,
     fairness::Turns,
     retry::{self, Claimed, MAX_CRASHES, MAX_TELLINGS, Outcome, backoff},
-    rows::timestamp,
-    store::{self, Draft, Store, WorkerId},
+    rows::{Draft, WorkerId, timestamp},
+    store::{self, Store},
 };
 use crate::{
     clock::Clock,

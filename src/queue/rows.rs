@@ -1,8 +1,29 @@
 //! What a row is, in either database, and what it is outside of it.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{Failure, JobId, JobInfo, Lane, Priority, Stat, State, retry::Claimed};
+
+/// A worker's row; never used twice.
+pub(super) type WorkerId = i64;
+
+/// The beat of a worker that was declared dead; any other is a time that grows with each beat, whatever the clock does.
+pub(super) const DECLARED_DEAD: i64 = 0;
+
+/// A job to insert, encoded.
+pub(super) struct Draft<'a> {
+    pub(super) lane: Lane,
+    pub(super) kind: &'a str,
+    pub(super) tenant: Uuid,
+    pub(super) priority: Priority,
+    pub(super) max_attempts: u16,
+    pub(super) run_at: Timestamp,
+    pub(super) unique_key: Option<&'a str>,
+    pub(super) payload: Cow<'a, str>,
+}
 
 /// A stored time; one that no calendar holds is at the end of it.
 pub(super) fn timestamp(microseconds: i64) -> Timestamp {

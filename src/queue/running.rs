@@ -20,7 +20,7 @@ use super::{
     attempt::Progress,
     pause::Pauses,
     retry::{self, Claimed, Outcome},
-    store::WorkerId,
+    rows::WorkerId,
 };
 
 /// What the tasks of a worker share while it holds one lease.

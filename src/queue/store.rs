@@ -1,36 +1,19 @@
 //! The queue's statements, on whichever database holds it.
 
-use std::{borrow::Cow, collections::HashMap, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Enqueued, JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat,
+    Enqueued, JobFilter, JobId, JobInfo, Lane, QueueError, Stat,
     fairness::Turns,
     postgres,
     retry::{Claimed, Settled},
+    rows::{Draft, WorkerId},
     sqlite,
 };
 use crate::sql::{Connection, Database, Held, Kind};
-
-/// A worker's row; never used twice.
-pub(super) type WorkerId = i64;
-
-/// The beat of a worker that was declared dead; any other is a time that grows with each beat, whatever the clock does.
-pub(super) const DECLARED_DEAD: i64 = 0;
-
-/// A job to insert, encoded.
-pub(super) struct Draft<'a> {
-    pub(super) lane: Lane,
-    pub(super) kind: &'a str,
-    pub(super) tenant: Uuid,
-    pub(super) priority: Priority,
-    pub(super) max_attempts: u16,
-    pub(super) run_at: Timestamp,
-    pub(super) unique_key: Option<&'a str>,
-    pub(super) payload: Cow<'a, str>,
-}
 
 /// The queue's tables, as the body of a migration.
 pub fn schema(kind: Kind) -> &'static str {

@@ -16,8 +16,8 @@ use super::{
     maintenance::{self, complain},
     pause::Pauses,
     recorder::Recorder,
+    rows::WorkerId,
     running::{self, Running, Session},
-    store::WorkerId,
 };
 
 /// The most jobs taken in one claim.

@@ -10,7 +10,7 @@ use crate::queue::{
     Lane, Priority, QueueError,
     fairness::{Share, Turns},
     retry::Claimed,
-    store::WorkerId,
+    rows::WorkerId,
 };
 
 pub(super) const WAITING: &str = include_str!("waiting.sql");

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use crate::queue::{
     Enqueued, JobId, Lane, QueueError,
-    store::{Draft, WorkerId},
+    rows::{Draft, WorkerId},
 };
 
 pub(super) const ENQUEUE: &str = include_str!("enqueue.sql");

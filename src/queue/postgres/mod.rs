@@ -21,8 +21,7 @@ use super::{
     JobFilter, JobId, JobInfo, QueueError, Stat,
     pause::PARK,
     retry::{self as rules, Settled, Settlement},
-    rows::{HeldRow, JobRow, StatRow, timestamp},
-    store::WorkerId,
+    rows::{HeldRow, JobRow, StatRow, WorkerId, timestamp},
 };
 use crate::sql::PostgresPool;
 

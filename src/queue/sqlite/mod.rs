@@ -19,8 +19,7 @@ use super::{
     fairness::{Share, Turns},
     pause::PARK,
     retry::{self as rules, Claimed, Settled, Settlement},
-    rows::{HeldRow, JobRow, StatRow, timestamp},
-    store::WorkerId,
+    rows::{HeldRow, JobRow, StatRow, WorkerId, timestamp},
 };
 use crate::sql::SqlitePools;
 
