@@ -17,6 +17,7 @@ use crate::{
     db::{Transaction, domains, messages, service_numbers},
     model::{
         Domain, EmailMode, MailAudio, Mailbox, MediaState, Medium, Message, MessageId, Notice, Occasion, Purpose, Time,
+        TranscriptState,
     },
     queue::{Attempt, Decide, Job, JobError, Lane, NewJob},
 };
@@ -57,7 +58,8 @@ impl Job for RenderMessage {
         let Some((message, mailbox)) = load(app, self.message).await? else {
             return Ok(());
         };
-        if message.state != MediaState::Pending {
+        // One that had failed is made anew from its original when an operator asks for it.
+        if message.state == MediaState::Available {
             return Ok(());
         }
         let domain = {
@@ -93,6 +95,8 @@ impl Job for RenderMessage {
         media::insert(&mut transaction, &rendered).await.retry()?;
         messages::set_available(transaction.connection(), message.id, &facts).await.retry()?;
         if mailbox.transcribe {
+            let pending = TranscriptState::Pending;
+            messages::set_transcript_state(transaction.connection(), message.id, pending).await.retry()?;
             let job = TranscribeMessage { message: message.id };
             let new = NewJob::new(message.domain_id.0, &job).unique(message.id);
             app.queue.enqueue(transaction.connection(), new).await.retry()?;

@@ -45,8 +45,9 @@ impl Job for StoreRecording {
             };
             (recording, domain.is_some_and(|domain| domain.transcribe_recordings))
         };
-        let pending = |state| state == RecordingState::Pending;
-        let Some(recording) = recording.filter(|recording| pending(recording.state)) else {
+        // One that had failed is made anew from its legs when an operator asks for it.
+        let is_due = |state| matches!(state, RecordingState::Pending | RecordingState::Failed);
+        let Some(recording) = recording.filter(|recording| is_due(recording.state)) else {
             return Ok(());
         };
         let owner = Owner { domain: recording.domain_id, id: recording.id.0, version: VERSION };
