@@ -116,7 +116,8 @@ async fn a_lost_connection_is_made_again() {
     assert!(centre.line_of("SUBMIT").contains("666f7572"));
 }
 
-#[tokio::test]
+// It waits for the centre on the thread of the test, and the gateway has to go on meanwhile.
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_taken_comes_again() {
     let mut centre = Script::start("smppd.py", &[]);
     let gateway = gateway(centre.port);

@@ -30,11 +30,12 @@ pub fn is_transient(error: &sqlx::Error) -> bool {
         sqlx::Error::Io(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::BeginFailed => true,
         sqlx::Error::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
             Some(error) => is_passing(error.code()),
-            None => is_busy(error.as_ref()),
+            None => is_unavailable(error.as_ref()),
         },
         _ => false,
     }
@@ -52,10 +53,11 @@ fn is_passing(code: &str) -> bool {
         || ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
 }
 
-/// Whether somebody else held SQLite for too long: SQLITE_BUSY or SQLITE_LOCKED, in any of their extended forms.
-fn is_busy(error: &dyn DatabaseError) -> bool {
+/// Whether somebody else held SQLite for too long, or its disk is full or fails: SQLITE_BUSY, LOCKED, IOERR, FULL or
+/// CANTOPEN, in any of their extended forms.
+fn is_unavailable(error: &dyn DatabaseError) -> bool {
     let code: Option<u32> = error.code().and_then(|code| code.parse().ok());
-    matches!(code.map(|code| code & 0xff), Some(5 | 6))
+    matches!(code.map(|code| code & 0xff), Some(5 | 6 | 10 | 13 | 14))
 }
 
 #[cfg(test)]
