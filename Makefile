@@ -116,13 +116,14 @@ $(awsenv)/$(awscli): | setup
 	@touch $@
 
 # Ours and the peers at their best settings, each in its own process; the peers on Node need 22, which comes from npm too.
+# An unoptimised build of ours will do: database drivers and runtime are dependencies, which are optimised in every build.
 bench-queue: setup ## Compare the queue with graphile-worker, pg-boss, apalis and others on one PostgreSQL (fetches them; BENCH=--quick)
 	@scripts/setup npm
-	cargo build --release --bench queue
+	cargo bench --profile dev --bench queues --no-run
 	cargo build --release --manifest-path benches/queue/peers/Cargo.toml --target-dir $(target)/bench-queue/peers
 	@mkdir -p $(target)/bench-queue/node && cp benches/queue/node/* $(target)/bench-queue/node
 	@npm --prefix $(target)/bench-queue/node install --silent --no-audit --no-fund
-	@benches/queue/run "$$(ls -t $(target)/release/deps/queue-* | grep -v '\.d$$' | head -1)" \
+	@benches/queue/run "$$(ls -t $(target)/debug/deps/queues-* | grep -v '\.d$$' | head -1)" \
 		$(target)/bench-queue/peers/release/queue-peers $(abspath $(target)/bench-queue/node) $(BENCH)
 
 # CHAOS_SEED repeats a run's choices; CHAOS_JOBS and CHAOS_SECONDS change its size.
