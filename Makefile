@@ -87,7 +87,8 @@ docs: setup ## Build the documentation of the crate, links checked
 samples: models ## Make the sample audio anew (needs sox and ffmpeg)
 	VOICEMILL=$(abspath $(target)/release/voicemill) samples/make
 
-bench-audio: build ## Compare CPU and memory with ffmpeg and sox (needs both; BENCH=--long adds 4 hours of MP3)
+bench-audio: build ## Compare CPU and memory with ffmpeg and sox (BENCH=--long adds 4 hours of MP3)
+	@scripts/setup sox-mp3
 	VOICEMILL=$(target)/release/voicemill benches/audio $(BENCH)
 
 # An unoptimised build will do: the networks run in dependencies, which are optimised in every build.
