@@ -64,7 +64,10 @@ async fn a_voicemail_becomes_renditions_words_and_mail() {
     let captions = test.portal(Method::GET, &captions).send().await.unwrap();
     assert_eq!(captions.headers()["content-type"], "text/vtt; charset=utf-8");
     let captions = captions.text().await.unwrap();
-    assert!(captions.starts_with("WEBVTT\n") && captions.contains("\n\n00:00:0") && captions.contains(" --> "), "{captions}");
+    assert!(
+        captions.starts_with("WEBVTT\n") && captions.contains("\n\n00:00:0") && captions.contains(" --> "),
+        "{captions}"
+    );
 
     let mails = test.mails();
     assert_eq!(mails.len(), 1);

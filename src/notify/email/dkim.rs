@@ -35,16 +35,8 @@ struct Signer {
 
 /// What of a mail's head is signed. Not Content-Type: it belongs to the mail's parts, where the signer does not look, and
 /// would be signed as missing.
-const SIGNED: [&str; 8] = [
-    "From",
-    "To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "MIME-Version",
-    "Auto-Submitted",
-    "X-CallingTelephoneNumber",
-];
+const SIGNED: [&str; 8] =
+    ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Auto-Submitted", "X-CallingTelephoneNumber"];
 
 impl Dkim {
     /// Reads the keys.
