@@ -1,7 +1,5 @@
 //! What is not speech has no words: the sounds of lines, machines and rooms that whisper is known to write sentences for.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
-
 use std::{f32::consts::TAU, num::NonZeroUsize, path::PathBuf};
 
 use voicemill::{
@@ -111,7 +109,7 @@ fn clicks() -> Vec<f32> {
     loop {
         at += (200.0 + 3_000.0 * (random() + 1.0)) as usize;
         let Some(click) = samples.get_mut(at..at + 25) else { return samples };
-        let swing = |index: usize| if index % 2 == 0 { 0.6 } else { -0.6 };
+        let swing = |index: usize| if index.is_multiple_of(2) { 0.6 } else { -0.6 };
         click
             .iter_mut()
             .enumerate()
@@ -155,7 +153,7 @@ fn signals() -> Vec<(&'static str, Vec<f32>)> {
 fn frequency_shift() -> Vec<f32> {
     let (mut random, mut phase, mut hz) = (random(12), 0.0f32, 0.0);
     let sample = |index: usize| {
-        if index % (RATE_HZ as usize / 300) == 0 {
+        if index.is_multiple_of(RATE_HZ as usize / 300) {
             hz = if random() > 0.0 { 1_650.0 } else { 1_850.0 };
         }
         phase = (phase + hz / RATE_HZ as f32).fract();

@@ -6,6 +6,7 @@
 //! change its size. The test runs its own binary again as the worker processes.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and this one shows a table")]
+#![expect(clippy::disallowed_methods, reason = "its size and its seed come from the environment")]
 
 #[path = "support/postgres.rs"]
 #[expect(dead_code, reason = "of the tests' server, only where its programs are is wanted here")]

@@ -1,7 +1,13 @@
 //! Puts the service's queue through the scenarios, on the database that DATABASE_URL names: PostgreSQL or a SQLite file.
 
+#![expect(clippy::disallowed_methods, reason = "a bench is told by its environment")]
+
 #[path = "scenarios.rs"]
-#[allow(unreachable_pub, reason = "the peers are a crate of their own, and use it too")]
+#[allow(
+    unreachable_pub,
+    clippy::disallowed_methods,
+    reason = "the peers are a crate of their own and use it too; what is measured is real time"
+)]
 mod scenarios;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};

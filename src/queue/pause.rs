@@ -156,7 +156,10 @@ impl Queue {
     pub(super) async fn release(&self) -> Result<(), QueueError> {
         let connection = &mut self.database.read().await?;
         let any: bool = on!(connection, sqlx::query_scalar(ANY_PARKED).fetch_one(connection).await?);
-        while any {
+        if !any {
+            return Ok(());
+        }
+        loop {
             let mut transaction = self.database.begin().await?;
             let connection = transaction.connection();
             let released = on!(connection, sqlx::query(RELEASE).bind(BATCH).execute(connection).await?.rows_affected());
@@ -165,9 +168,8 @@ impl Queue {
                 self.wake();
             }
             if released < BATCH.unsigned_abs() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 }

@@ -28,7 +28,7 @@ impl Recorder {
     pub(super) fn start(queue: Queue, running: Arc<Running>, lost: CancellationToken) -> (Self, mpsc::Sender<Settled>) {
         let (sender, receiver) = mpsc::channel(BATCH);
         let finish = CancellationToken::new();
-        let recording = record(queue, running, receiver, finish.clone());
+        let recording = Box::pin(record(queue, running, receiver, finish.clone()));
         let task = tokio::spawn(async move {
             lost.run_until_cancelled(recording).await;
         });

@@ -110,7 +110,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
         let halt = session.halt.clone();
         let hearing = self.queue.wake.clone().hear_others(self.config.poll);
         tokio::spawn(session.halt.clone().run_until_cancelled_owned(hearing));
-        let upkeep = maintenance::keep_up(Arc::clone(&session), self.config.clone());
+        let upkeep = Box::pin(maintenance::keep_up(Arc::clone(&session), self.config.clone()));
         let upkeep = tokio::spawn(async move { halt.run_until_cancelled_owned(upkeep).await });
         loops.close();
 

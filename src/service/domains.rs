@@ -150,6 +150,7 @@ impl Numbers {
 }
 
 /// Who a key acts for.
+#[expect(clippy::large_enum_variant, reason = "there is one a request, nearly always the large one")]
 #[derive(Clone, Debug)]
 pub enum Caller {
     /// The provider's operators.

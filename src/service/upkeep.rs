@@ -28,7 +28,7 @@ pub async fn run(app: Arc<App>, shutdown: CancellationToken) {
 pub async fn drain_for_ever(app: &App) -> std::convert::Infallible {
     let mut pause = FIRST_PAUSE;
     loop {
-        match drain(app).await {
+        match Box::pin(drain(app)).await {
             Ok(0) => app.spool.filled(IDLE).await,
             Ok(count) => {
                 tracing::info!(count, "the spool is worked off");

@@ -89,7 +89,7 @@ impl TestApp {
         config.database.url = wish.database;
         config.mail.dkim = wish.dkim;
         (wish.configure)(&mut config);
-        let mut started = Self::open(folder, config, wish.clock, wish.work).await;
+        let mut started = Box::pin(Self::open(folder, config, wish.clock, wish.work)).await;
         (started.core_key, started.portal_key) = started.domain("acme.example").await;
         started
     }
@@ -121,7 +121,8 @@ impl TestApp {
         self.shutdown.cancel();
         self.service.take().unwrap().await.unwrap();
         let folder = self.folder.take().unwrap();
-        let mut again = Self::open(folder, self.app.config.clone(), self.clock.clone(), true).await;
+        let config = self.app.config.clone();
+        let mut again = Box::pin(Self::open(folder, config, self.clock.clone(), true)).await;
         again.core_key = std::mem::take(&mut self.core_key);
         again.portal_key = std::mem::take(&mut self.portal_key);
         again

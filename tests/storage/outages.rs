@@ -83,8 +83,9 @@ async fn messages(test: &TestApp) -> (BTreeSet<String>, usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_killed_and_restarted_in_the_middle_of_a_thousand_drops_costs_none_and_doubles_none() {
     const DROPS: usize = 1_000;
-    let server = Arc::new(std::sync::Mutex::new(s3_server()));
-    let test = on(&server.lock().unwrap()).await;
+    let server = s3_server();
+    let test = on(&server).await;
+    let server = Arc::new(std::sync::Mutex::new(server));
     let (done, spooled) = (AtomicUsize::new(0), AtomicUsize::new(0));
     stream::iter(0..DROPS)
         .for_each_concurrent(16, |number| {

@@ -104,6 +104,7 @@ fn is_up(folder: &Path) -> bool {
     looked_after && folder.join("ready").exists() && UnixStream::connect(folder.join(".s.PGSQL.5432")).is_ok()
 }
 
+#[expect(clippy::zombie_processes, reason = "the keeper looks after the server beyond the end of this process")]
 pub(crate) fn start(lock: &Path, folder: &Path) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/postgres-cluster");
     let mut keeper = Command::new(script);

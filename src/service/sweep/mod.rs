@@ -70,7 +70,7 @@ const TURN: &str = "sweep";
 
 /// Compares what is due, for at most `budget`, with `pause` between pages. False when another process does so.
 pub async fn run(app: &App, budget: Duration, pause: Duration) -> Result<bool, ServiceError> {
-    with_turn(app, budget, async {
+    let due = async {
         let began = Instant::now();
         for kind in Kind::ALL {
             while is_due(app, kind).await? {
@@ -82,22 +82,22 @@ pub async fn run(app: &App, budget: Duration, pause: Duration) -> Result<bool, S
             }
         }
         Ok(())
-    })
-    .await
+    };
+    with_turn(app, budget, Box::pin(due)).await
 }
 
 /// Compares everything from the beginning, due or not. False when another process compares right now.
 pub async fn whole(app: &App) -> Result<bool, ServiceError> {
     const LONGEST: Duration = Duration::from_secs(6 * 3_600);
-    with_turn(app, LONGEST, async {
+    let all = async {
         for kind in Kind::ALL {
             let fresh = fresh(app, kind, load(app, kind).await?)?;
             save(app, &fresh).await?;
             while !step(app, kind).await? {}
         }
         Ok(())
-    })
-    .await
+    };
+    with_turn(app, LONGEST, Box::pin(all)).await
 }
 
 async fn with_turn(

@@ -169,7 +169,7 @@ fn report(deliver: &DeliverSm, octets: &[u8], decimal_reports: bool) -> Option<H
         "EXPIRED" | "DELETED" | "UNDELIV" | "REJECTD" => false,
         _ => return None,
     };
-    let error = after("err:").filter(|error| error.trim_matches('0') != "");
+    let error = after("err:").filter(|error| !error.trim_matches('0').is_empty());
     let answer = error.map_or(state.clone(), |error| format!("{state}: error {error}"));
     Some(Heard::Report { notice: None, reference: Some(id?), delivered, answer })
 }
