@@ -103,12 +103,12 @@ bench-transcription: models ## Compare transcription with faster-whisper: CPU, m
 	@benches/transcription "$$(ls -t $(target)/release/deps/transcription-* | grep -v '\.d$$' | head -1)" --models-dir $(abspath $(models_folder))
 
 # An unoptimised build will do: what moves bytes are dependencies, which are optimised in every build.
-bench-delivery: setup $(awsenv)/$(awscli) ## Measure storage and mail beside rclone and the AWS CLI, and smtp-sink
+bench-delivery: setup $(awsenv)/$(awscli) $(testtools)/READY ## Measure storage and mail beside rclone and the AWS CLI, and smtp-sink
 	@scripts/setup rclone
 	cargo build
-	cargo bench --profile dev --bench store --no-run
+	cargo bench --profile dev --bench store --bench delivery_mail --no-run
 	@benches/delivery/storage "$$(ls -t $(target)/debug/deps/store-* | grep -v '\.d$$' | head -1)" $(target)/debug/voicemill --aws $(awsenv)/bin/aws
-	@if test -x benches/delivery/mail; then benches/delivery/mail; fi
+	@benches/delivery/mail "$$(ls -t $(target)/debug/deps/delivery_mail-* | grep -v '\.d$$' | head -1)" --testtools $(testtools)
 
 $(awsenv)/$(awscli): | setup
 	@echo 'installing $(awscli) into $(awsenv), to compare with'
