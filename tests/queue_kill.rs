@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -45,7 +45,7 @@ impl Job for Effect {
     const MAX_ATTEMPTS: u16 = 100;
 
     async fn run(&self, database: &Database, attempt: &Attempt) -> Result<(), JobError> {
-        tokio::time::sleep(Duration::from_millis(5 + self.number as u64 % 20)).await;
+        tokio::time::sleep(Duration::from_millis(5 + self.number as u64 % 20 * 5)).await;
         let mut transaction = database.begin().await.retry()?;
         let insert = format!("INSERT INTO effect (number) VALUES ({})", self.number);
         execute(transaction.connection(), &insert).await.retry()?;
@@ -62,11 +62,24 @@ async fn execute(connection: &mut Connection, sql: &str) -> sqlx::Result<()> {
     }
 }
 
-async fn count(database: &Database, sql: &'static str) -> i64 {
+async fn count(database: &Database, sql: impl SqlSafeStr) -> i64 {
+    let sql = sql.into_sql_str();
     match database.read().await.unwrap() {
         Connection::Sqlite(mut connection) => sqlx::query_scalar(sql).fetch_one(&mut *connection).await.unwrap(),
         Connection::Postgres(mut connection) => sqlx::query_scalar(sql).fetch_one(&mut *connection).await.unwrap(),
     }
+}
+
+/// Whether a job is held longer than any takes, and nobody is kept from taking it over: who is stopped in the middle of a
+/// transaction on SQLite stops everybody.
+async fn stuck(database: &Database) -> bool {
+    if tokio::time::timeout(LEASE / 2, database.begin()).await.is_err() {
+        return false;
+    }
+    let before = Clock::system().now().as_microsecond();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let old = format!("SELECT count(*) FROM job WHERE state = 'running' AND started_at < {before}");
+    count(database, AssertSqlSafe(old)).await > 0
 }
 
 async fn open(address: &str) -> (Database, Queue) {
@@ -155,7 +168,7 @@ async fn workers_disturbed_under_load(address: &str, disturbance: Disturbance) {
     }
     transaction.commit().await.unwrap();
 
-    let count = async |sql| count(&database, sql).await;
+    let count = async |sql: &'static str| count(&database, sql).await;
     let mut workers = [Process::start(address), Process::start(address)];
     // While one stands still the other goes on, so there is work for a single stop only; and it must hit whoever has work.
     let (wanted, at_work) = match disturbance {
@@ -176,9 +189,15 @@ async fn workers_disturbed_under_load(address: &str, disturbance: Disturbance) {
             match disturbance {
                 Disturbance::Killed => workers[disturbed % 2] = Process::start(address),
                 Disturbance::Stopped => {
-                    workers[disturbed % 2].signal("-STOP");
-                    tokio::time::sleep(LEASE * 3).await;
-                    workers[disturbed % 2].signal("-CONT");
+                    workers[0].signal("-STOP");
+                    let held = stuck(&database).await;
+                    if held {
+                        tokio::time::sleep(LEASE * 3).await;
+                    }
+                    workers[0].signal("-CONT");
+                    if !held {
+                        continue;
+                    }
                 }
             }
             disturbed += 1;

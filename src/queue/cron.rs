@@ -94,16 +94,20 @@ impl Queue {
     /// Enqueues what the calendar says is due.
     pub(super) async fn enqueue_due(&self) -> Result<(), QueueError> {
         let now = self.clock.now();
-        let connection = &mut self.database.read().await?;
-        let due: Vec<Row> =
-            on!(connection, sqlx::query_as(DUE).bind(now.as_microsecond()).fetch_all(connection).await?);
-        for row in due {
+        for row in self.due(now).await? {
             // One that cannot be understood does not keep the others from coming.
             if let Err(error) = self.enqueue_one(&row, now).await {
                 complain("could not enqueue a job that comes again", &error);
             }
         }
         Ok(())
+    }
+
+    /// Apart, so that its connection is given back before one is taken to write: who holds one and waits for another may
+    /// wait for his like.
+    async fn due(&self, now: Timestamp) -> Result<Vec<Row>, QueueError> {
+        let connection = &mut self.database.read().await?;
+        Ok(on!(connection, sqlx::query_as(DUE).bind(now.as_microsecond()).fetch_all(connection).await?))
     }
 
     async fn enqueue_one(&self, row: &Row, now: Timestamp) -> Result<(), QueueError> {

@@ -152,11 +152,14 @@ impl Queue {
         Ok(paused.collect())
     }
 
+    async fn any_parked(&self) -> Result<bool, QueueError> {
+        let connection = &mut self.database.read().await?;
+        Ok(on!(connection, sqlx::query_scalar(ANY_PARKED).fetch_one(connection).await?))
+    }
+
     /// Makes available again what was put aside and is held back by nothing any more.
     pub(super) async fn release(&self) -> Result<(), QueueError> {
-        let connection = &mut self.database.read().await?;
-        let any: bool = on!(connection, sqlx::query_scalar(ANY_PARKED).fetch_one(connection).await?);
-        if !any {
+        if !self.any_parked().await? {
             return Ok(());
         }
         loop {

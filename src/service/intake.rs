@@ -173,8 +173,9 @@ fn key(domain: DomainId) -> Result<BlobKey, ServiceError> {
 /// lost. What cannot be settled now is left to the sweep.
 pub(super) async fn forget(app: &App, key: &str) {
     let outcome: Result<(), ServiceError> = async {
-        let mut connection = app.database.read().await?;
-        if blobs::named(&mut connection, &[key]).await?.is_empty() {
+        // Of one statement only, so that no connection waits for the store.
+        let named = blobs::named(&mut app.database.read().await?, &[key]).await?;
+        if named.is_empty() {
             let key = key.parse().map_err(StorageError::from)?;
             app.store.delete(&key).await?;
         }
