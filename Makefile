@@ -99,8 +99,7 @@ bench-speech: setup ## Measure every voice: cost, and words understood over a ph
 	cargo bench --profile dev --bench voices -- --models-dir $(abspath $(models_folder))
 
 bench-transcription: models ## Compare transcription with faster-whisper: CPU, memory, words (fetches it and its clips)
-	cargo build --release --bench transcription
-	@benches/transcription "$$(ls -t $(target)/release/deps/transcription-* | grep -v '\.d$$' | head -1)" --models-dir $(abspath $(models_folder))
+	@VOICEMILL_MODELS_DIR=$(abspath $(models_folder)) benches/transcription $(abspath $(target)/release/voicemill)
 
 # An unoptimised build will do: what moves bytes are dependencies, which are optimised in every build.
 bench-delivery: setup $(awsenv)/$(awscli) $(testtools)/READY ## Measure storage and mail beside rclone and the AWS CLI, and smtp-sink

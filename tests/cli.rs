@@ -148,6 +148,27 @@ fn what_is_said_is_written_down() {
 }
 
 #[test]
+fn of_several_files_each_is_a_line_and_one_that_fails_does_not_cost_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spoken, text) = (samples().join("voicemail-short.wav"), samples().join("bad/text.wav"));
+    let [spoken, text] = [&spoken, &text].map(|file| file.to_str().unwrap());
+    let output = voicemill(folder.path(), &["transcribe", "--threads", "1", text, spoken, "missing.wav", spoken]);
+    assert!(!output.status.success());
+    let complaints = String::from_utf8(output.stderr).unwrap();
+    for part in ["text file", "missing.wav", "2 of 4 files"] {
+        assert!(complaints.contains(part), "{complaints}");
+    }
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = lines.lines().map(|line| line.split_once('\t').unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    for (file, words) in lines {
+        assert_eq!(file, spoken);
+        assert!(word_error_rate(&said("voicemail-short.wav"), words) <= 0.2, "{words}");
+    }
+    assert!(fails(folder.path(), &["transcribe", "--vtt", spoken, spoken]).contains("one file"));
+}
+
+#[test]
 fn a_text_is_spoken_into_a_file() {
     let folder = tempfile::tempdir().unwrap();
     succeeds(folder.path(), &["say", "Your call is important to us.", "--voice", "heart", "-o", "out.wav"]);

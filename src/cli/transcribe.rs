@@ -1,10 +1,10 @@
-//! `voicemill transcribe`: the words in any audio file.
+//! `voicemill transcribe`: the words in any audio files.
 
 use std::{
     io::{self, IsTerminal, Write},
     num::NonZeroUsize,
-    path::PathBuf,
-    sync::Mutex,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -14,22 +14,24 @@ use indicatif::ProgressBar;
 
 use super::models::ModelsFolder;
 use crate::{
-    audio::decode,
+    audio::{decode, format::AudioSource},
     model::LegRole,
     speech::{
         models::{OwnModel, Sha256Digest},
-        transcribe::{self, Engine, SpeechSource, TranscribeControl},
+        transcribe::{self, Engine, SpeechSource, TranscribeControl, Transcriber, Transcript},
     },
 };
 
 /// How much audio passes from one line of progress to the next where there is no terminal, in seconds.
 const LINE_EVERY_SECONDS: f64 = 300.0;
 
-/// Write down what is said in an audio file.
+/// Write down what is said in audio files.
 #[derive(Debug, Args)]
 pub struct TranscribeArgs {
-    /// The file to listen to: WAV, MP3, M4A, FLAC, Ogg, Opus and more.
-    input: PathBuf,
+    /// The files to listen to: WAV, MP3, M4A, FLAC, Ogg, Opus and more. Of several, each is a line: its name, a tab and its
+    /// words; or its JSON.
+    #[arg(required = true)]
+    inputs: Vec<PathBuf>,
     /// Print segments, words, times and confidences as JSON.
     #[arg(long)]
     json: bool,
@@ -59,6 +61,9 @@ pub struct TranscribeArgs {
     language: Option<String>,
     #[command(flatten)]
     folder: ModelsFolder,
+    /// How many threads listen; as many as the machine has, if not given.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
 }
 
 /// Runs the command.
@@ -66,24 +71,61 @@ pub struct TranscribeArgs {
 /// # Errors
 /// A sentence that says what to do.
 pub fn run(args: TranscribeArgs) -> anyhow::Result<()> {
-    let extension = args.input.extension().and_then(|extension| extension.to_str());
-    let opened = decode::open(&args.input, args.input_format.as_deref().or(extension))
-        .with_context(|| format!("{} cannot be transcribed", args.input.display()))?;
-    if args.roles && opened.source.spec().channels != 2 {
-        let channels = opened.source.spec().channels;
-        anyhow::bail!("--roles needs a file with two channels, caller left and callee right; this one has {channels}");
+    anyhow::ensure!(args.inputs.len() == 1 || !args.vtt, "--vtt writes captions for one file; give one");
+    if let [input] = &args.inputs[..] {
+        // What cannot be read is known before a model is loaded.
+        open(input, &args)?;
     }
-    let (store, model) = match args.model_file.zip(args.sha256) {
+    let transcriber = open_engine(&args)?;
+    let mut failed = 0;
+    for input in &args.inputs {
+        match hear(&*transcriber, input, &args) {
+            Ok(transcript) => show(&transcript, input, &args)?,
+            Err(error) if args.inputs.len() == 1 => return Err(error),
+            Err(error) => {
+                failed += 1;
+                writeln!(io::stderr(), "{error:#}")?;
+            }
+        }
+    }
+    anyhow::ensure!(failed == 0, "{failed} of {} files could not be transcribed", args.inputs.len());
+    Ok(())
+}
+
+fn open_engine(args: &TranscribeArgs) -> anyhow::Result<Arc<dyn Transcriber>> {
+    let (store, model) = match args.model_file.as_ref().zip(args.sha256) {
         Some((file, sha256)) => {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let own = vec![OwnModel { name: name.clone(), file, sha256 }];
+            let own = vec![OwnModel { name: name.clone(), file: file.clone(), sha256 }];
             (args.folder.store()?.with_own(own)?, name)
         }
-        None => (args.folder.store()?, args.model),
+        None => (args.folder.store()?, args.model.clone()),
     };
-    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let transcriber = transcribe::open(&store, &model, args.engine, threads)?;
+    let threads = args.threads.or(std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    Ok(transcribe::open(&store, &model, args.engine, threads)?)
+}
 
+/// The file's sound, if it can be read and has the channels that are asked for.
+fn open(input: &Path, args: &TranscribeArgs) -> anyhow::Result<Box<dyn AudioSource>> {
+    let source = decode::open(input, hint(input, args))
+        .with_context(|| format!("{} cannot be transcribed", input.display()))?
+        .source;
+    let channels = source.spec().channels;
+    anyhow::ensure!(
+        !args.roles || channels == 2,
+        "--roles needs a file with two channels, caller left and callee right; {} has {channels}",
+        input.display()
+    );
+    Ok(source)
+}
+
+/// What a headerless file is.
+fn hint<'a>(input: &'a Path, args: &'a TranscribeArgs) -> Option<&'a str> {
+    args.input_format.as_deref().or(input.extension().and_then(|extension| extension.to_str()))
+}
+
+fn hear(transcriber: &dyn Transcriber, input: &Path, args: &TranscribeArgs) -> anyhow::Result<Transcript> {
+    let source = open(input, args)?;
     let progress = Progress::begin();
     let control = TranscribeControl {
         progress: Some(&|seconds| progress.show(seconds)),
@@ -91,25 +133,29 @@ pub fn run(args: TranscribeArgs) -> anyhow::Result<()> {
         ..TranscribeControl::default()
     };
     let transcript = if args.roles {
-        let hint = args.input_format.as_deref().or(extension);
-        let open = |role: LegRole| {
-            let channel = SpeechSource::channel(decode::open(&args.input, hint)?.source, role.channel())?;
-            Ok(Box::new(channel) as Box<_>)
+        let channel = |role: LegRole| {
+            let source = decode::open(input, hint(input, args))?.source;
+            Ok(Box::new(SpeechSource::channel(source, role.channel())?) as Box<_>)
         };
-        transcribe::by_roles(&*transcriber, &open, &control)?
+        transcribe::by_roles(transcriber, &channel, &control)?
     } else {
-        transcriber.transcribe(&mut SpeechSource::new(opened.source)?, &control)?
+        transcriber.transcribe(&mut SpeechSource::new(source)?, &control)?
     };
     progress.end();
+    Ok(transcript)
+}
 
+fn show(transcript: &Transcript, input: &Path, args: &TranscribeArgs) -> anyhow::Result<()> {
     let mut output = io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut output, &transcript)?;
+        serde_json::to_writer_pretty(&mut output, transcript)?;
         writeln!(output)?;
     } else if args.vtt {
         write!(output, "{}", transcript.to_web_vtt())?;
+    } else if args.inputs.len() > 1 {
+        writeln!(output, "{}\t{}", input.display(), transcript.text.replace('\n', " "))?;
     } else if transcript.no_speech {
-        writeln!(io::stderr(), "nobody speaks in {}", args.input.display())?;
+        writeln!(io::stderr(), "nobody speaks in {}", input.display())?;
     } else if args.roles {
         writeln!(output, "{}", transcript.text)?;
     } else {

@@ -30,6 +30,9 @@ use crate::audio::g711::Law;
 /// Encoder delay of AAC without an edit list that states it.
 const AAC_PRIMING_FRAMES: u64 = 1_024;
 
+/// More frames in a packet than any codec has: the longest are FLAC's.
+const MAX_FRAMES_PER_PACKET: u64 = 65_536;
+
 /// Frames of one packet in any codec but lossless ones with unusual settings.
 const LONGEST_PACKET_FRAMES: u64 = 8_192;
 
@@ -354,6 +357,14 @@ fn decoder_for(track: &Track, sound: Option<SoundTrack>) -> Result<(AudioCodecId
     };
     if params.codec == CODEC_ID_AAC && params.extra_data.as_deref().is_some_and(aac::announces_sbr) {
         return Err(refuse_he_aac());
+    }
+    // Decoders make room for a packet before they have seen one.
+    if params.max_frames_per_packet.is_some_and(|frames| frames > MAX_FRAMES_PER_PACKET) {
+        return Err(AudioError::Malformed(format!(
+            "The header of this {} audio claims packets of {} samples, which no program writes. Export it again.",
+            codec_name(params.codec),
+            params.max_frames_per_packet.unwrap_or(0)
+        )));
     }
     // Gapless trimming by the library ends a file of joined MP3s after its first part.
     let gapless = !is_mpeg_audio(params.codec);

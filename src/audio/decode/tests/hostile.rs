@@ -52,6 +52,16 @@ fn a_large_block_that_does_not_decode_is_not_the_end() {
 }
 
 #[test]
+fn packets_of_billions_of_samples_are_refused_before_there_is_room_for_them() {
+    let mut caf = fixture("pcm-f32.caf");
+    let frames_per_packet = position(&caf, b"desc") + 32;
+    assert_eq!(caf[frames_per_packet..frames_per_packet + 4], [0, 0, 0, 1]);
+    caf[frames_per_packet..frames_per_packet + 4].copy_from_slice(&0xFFF8_0001_u32.to_be_bytes());
+    let error = refusal(&caf, None);
+    assert!(matches!(&error, AudioError::Malformed(sentence) if sentence.contains("4294443009 samples")), "{error}");
+}
+
+#[test]
 fn what_is_not_a_number_stays_in_the_file() {
     let mut caf = fixture("pcm-f32.caf");
     let start = position(&caf, b"data") + 16;
