@@ -91,10 +91,11 @@ bench-audio: build ## Compare CPU and memory with ffmpeg and sox (BENCH=--long a
 	@scripts/setup sox-mp3
 	VOICEMILL=$(target)/release/voicemill benches/audio $(BENCH)
 
-# An unoptimised build will do: the networks run in dependencies, which are optimised in every build.
+# An unoptimised build will do: the networks run in dependencies, which are optimised in every build. Whoever builds a bench
+# builds the program, too.
 bench-speech: setup ## Measure every voice: cost, and words understood over a phone line
 	@scripts/setup npm
-	cargo build
+	cargo bench --profile dev --bench voices --no-run
 	@$(target)/debug/voicemill models --models-dir $(models_folder) fetch $(TEST_MODELS)
 	cargo bench --profile dev --bench voices -- --models-dir $(abspath $(models_folder))
 
@@ -104,7 +105,6 @@ bench-transcription: models ## Compare transcription with faster-whisper: CPU, m
 # An unoptimised build will do: what moves bytes are dependencies, which are optimised in every build.
 bench-delivery: setup $(awsenv)/$(awscli) $(testtools)/READY ## Measure storage and mail beside rclone and the AWS CLI, and smtp-sink
 	@scripts/setup rclone
-	cargo build
 	cargo bench --profile dev --bench store --bench delivery_mail --no-run
 	@benches/delivery/storage "$$(ls -t $(target)/debug/deps/store-* | grep -v '\.d$$' | head -1)" $(target)/debug/voicemill --aws $(awsenv)/bin/aws
 	@benches/delivery/mail "$$(ls -t $(target)/debug/deps/delivery_mail-* | grep -v '\.d$$' | head -1)" --testtools $(testtools)
