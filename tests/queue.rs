@@ -24,6 +24,8 @@ macro_rules! on_both {
 mod behaviour;
 #[path = "queue/crashes.rs"]
 mod crashes;
+#[path = "queue/dependencies.rs"]
+mod dependencies;
 #[path = "queue/fairness.rs"]
 mod fairness;
 #[path = "queue/harness.rs"]

@@ -12,6 +12,8 @@ pub(super) enum Operation {
         delay: i64,
         key: Option<u8>,
         max_attempts: u16,
+        /// Jobs that ever were, to be waited for.
+        after: Vec<usize>,
     },
     Join,
     Beat {
@@ -51,9 +53,11 @@ pub(super) enum Operation {
     },
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum End {
     Well,
+    /// In a transaction of the job's own.
+    Commits,
     Retry,
     Discard,
     Snooze,
@@ -62,7 +66,8 @@ pub(super) enum End {
 
 pub(super) fn operation() -> impl Strategy<Value = Operation> {
     let end = prop_oneof![
-        3 => Just(End::Well),
+        2 => Just(End::Well),
+        1 => Just(End::Commits),
         3 => Just(End::Retry),
         1 => Just(End::Discard),
         1 => Just(End::Snooze),
@@ -70,9 +75,12 @@ pub(super) fn operation() -> impl Strategy<Value = Operation> {
     ];
     let priority = prop::sample::select(Priority::ALL.to_vec());
     let delay = prop_oneof![2 => Just(0_i64), 1 => 1_i64..100];
+    let after = prop_oneof![1 => Just(Vec::new()), 1 => prop::collection::vec(0_usize..64, 1..4)];
     prop_oneof![
-        6 => (0_u8..4, priority, delay.clone(), prop::option::of(0_u8..3), 1_u16..4).prop_map(
-            |(tenant, priority, delay, key, max_attempts)| Operation::Enqueue { tenant, priority, delay, key, max_attempts }
+        6 => (0_u8..4, priority, delay.clone(), prop::option::of(0_u8..3), 1_u16..4, after).prop_map(
+            |(tenant, priority, delay, key, max_attempts, after)| {
+                Operation::Enqueue { tenant, priority, delay, key, max_attempts, after }
+            }
         ),
         1 => Just(Operation::Join),
         2 => (0_usize..4).prop_map(|worker| Operation::Beat { worker }),

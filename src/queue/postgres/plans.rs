@@ -4,6 +4,7 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::{
     claim::{CLAIM, WAITING},
+    dependencies::*,
     inside::*,
     *,
 };
@@ -31,6 +32,14 @@ pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
     ("promote", PROMOTE),
     ("list", LIST),
     ("stats", STATS),
+    ("await", AWAIT),
+    ("completed", COMPLETED),
+    ("tie", TIE),
+    ("wait_less", WAIT_LESS),
+    ("unblock", UNBLOCK),
+    ("untie", UNTIE),
+    ("desert", DESERT),
+    ("untie_child", UNTIE_CHILD),
 ];
 
 /// Those that one database has and the other does otherwise.
@@ -40,6 +49,7 @@ pub(in crate::queue) const OTHERS: &[(&str, &str)] = &[
     ("enqueue_all", ENQUEUE_ALL),
     ("holds", HOLDS),
     ("complete", COMPLETE),
+    ("complete_awaited", COMPLETE_AWAITED),
     ("complete_one", COMPLETE_ONE),
     ("progress", PROGRESS),
     ("next_run", NEXT_RUN),
@@ -108,6 +118,13 @@ async fn hot_statements_use_their_indexes(fill: Option<&'static str>) {
     planner.assert_plan(CLAIM, &["Index Scan using job_pkey on job", "Index Scan using job_ready on job oldest"]).await;
     planner.assert_plan(COMPLETE, &["Index Scan using job_pkey on job", "Function Scan on result"]).await;
     planner.assert_plan(PROGRESS, &["Index Scan using job_pkey on job", "Function Scan on change"]).await;
+    planner.assert_plan(COMPLETE_AWAITED, &["Index Scan using job_pkey on job", "Function Scan on result"]).await;
+    for statement in [WAIT_LESS, UNBLOCK, DESERT] {
+        planner.assert_plan(statement, &["Index Scan using job_pkey on job", "using job_dep_pkey on job_dep"]).await;
+    }
+    planner.assert_plan(AWAIT, &["Index Scan using job_pkey on job", "Index Scan using job_pkey on job parent"]).await;
+    planner.assert_plan(UNTIE, &["using job_dep_pkey"]).await;
+    planner.assert_plan(UNTIE_CHILD, &["using job_dep_child"]).await;
     for statement in [COMPLETE_ONE, RESCHEDULE, GIVE_UP, BURY, HOLDS, CANCEL, RETRY, FORGET] {
         planner.assert_plan(statement, &["using job_"]).await;
     }
