@@ -1,8 +1,10 @@
 //! Random sequences of operations, each compared with a model that holds the rules in memory.
 
+mod calendar;
 mod harness;
 mod job;
 mod operation;
+mod pausing;
 mod requests;
 mod working;
 

@@ -13,6 +13,7 @@ use crate::queue::{
 /// A job as the model has it, and as its row must look.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Modelled {
+    pub(super) kind: String,
     pub(super) tenant: Uuid,
     pub(super) priority: Priority,
     pub(super) key: Option<String>,
@@ -33,8 +34,9 @@ pub(super) struct Modelled {
 
 impl Modelled {
     /// A job that has just been enqueued.
-    pub(super) fn new(tenant: Uuid, priority: Priority, key: Option<String>, max_attempts: u16) -> Self {
+    pub(super) fn new(kind: &str, tenant: Uuid, priority: Priority, key: Option<String>, max_attempts: u16) -> Self {
         Self {
+            kind: kind.to_owned(),
             tenant,
             priority,
             key,
@@ -82,6 +84,21 @@ impl Modelled {
         self.state = if self.run_at <= now { State::Available } else { State::Scheduled };
     }
 
+    /// Leaves `running` because it is paused, unless it was cancelled meanwhile or only tells its owner why it was given up.
+    pub(super) fn is_parked(&mut self, now: Timestamp) {
+        if self.verdict.is_some() {
+            return;
+        }
+        self.attempt -= 1;
+        self.worker = None;
+        self.state = State::Paused;
+        if let Some(reason) = self.cancel.take() {
+            self.run_at = now;
+            self.verdict = Some(reason);
+            self.state = State::Available;
+        }
+    }
+
     pub(super) fn is_given_up(&mut self, reason: &str, now: Timestamp) {
         self.worker = None;
         self.cancel = None;
@@ -125,6 +142,7 @@ impl Modelled {
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
     pub(super) id: JobId,
+    kind: String,
     tenant: Uuid,
     priority: Priority,
     unique_key: Option<String>,
@@ -149,11 +167,12 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) const QUERY: &str = "SELECT id, tenant, priority, unique_key, state, claim, attempt, max_attempts, crashes, \
+    pub(super) const QUERY: &str = "SELECT id, kind, tenant, priority, unique_key, state, claim, attempt, max_attempts, crashes, \
         tellings, verdict, cancel, worker, run_at, errors, waits, awaited FROM job";
 
     pub(super) fn modelled(self, waits_for: BTreeSet<JobId>) -> Modelled {
         Modelled {
+            kind: self.kind,
             tenant: self.tenant,
             priority: self.priority,
             key: self.unique_key,

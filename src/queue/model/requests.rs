@@ -8,6 +8,9 @@ use uuid::Uuid;
 use super::{harness::Harness, job::Modelled};
 use crate::queue::{Lane, Priority, QueueError, State, rows::Draft, store};
 
+/// The kind of what is enqueued.
+pub(super) const KIND: &str = "kind";
+
 impl Harness {
     pub(super) async fn enqueue(
         &mut self,
@@ -24,7 +27,7 @@ impl Harness {
         };
         let draft = Draft {
             lane: Lane::Io,
-            kind: "kind",
+            kind: KIND,
             tenant,
             priority,
             max_attempts,
@@ -46,13 +49,13 @@ impl Harness {
         for parent in &waits_for {
             self.jobs.get_mut(parent).unwrap().awaited = true;
         }
-        let standing = key.as_deref().and_then(|key| self.with_key(key).map(|(id, _)| *id));
+        let standing = key.as_deref().and_then(|key| self.with_key(KIND, key).map(|(id, _)| *id));
         assert_eq!(enqueued.fresh, standing.is_none());
         if let Some(standing) = standing {
             assert_eq!(enqueued.id, standing);
             return;
         }
-        let mut job = Modelled::new(tenant, priority, key, max_attempts);
+        let mut job = Modelled::new(KIND, tenant, priority, key, max_attempts);
         job.begins(run_at, waits_for, now);
         self.learn(enqueued.id, job);
     }
@@ -61,10 +64,10 @@ impl Harness {
         let key = format!("key {key}");
         let run_at = now + SignedDuration::from_secs(delay);
         let mut transaction = self.database.begin().await.unwrap();
-        let hastened = store::hasten(transaction.connection(), "kind", &key, run_at, now).await.unwrap();
+        let hastened = store::hasten(transaction.connection(), KIND, &key, run_at, now).await.unwrap();
         transaction.commit().await.unwrap();
         let waits = |job: &Modelled| matches!(job.state, State::Scheduled | State::Blocked) && job.run_at > run_at;
-        let waiting = self.with_key(&key).filter(|(_, job)| waits(job));
+        let waiting = self.with_key(KIND, &key).filter(|(_, job)| waits(job));
         assert_eq!(hastened, waiting.is_some());
         if let Some((_, job)) = waiting {
             job.run_at = run_at;
@@ -94,12 +97,12 @@ impl Harness {
     }
 
     pub(super) async fn retry(&mut self, job: usize, now: Timestamp) {
-        let Some(id) = self.job(job) else { return };
+        let Some(id) = self.dead_or_any(job) else { return };
         let mut transaction = self.database.begin().await.unwrap();
         let retried = store::retry(transaction.connection(), id, now).await.unwrap();
         transaction.commit().await.unwrap();
-        let key = self.jobs[&id].key.clone();
-        let has_heir = key.is_some_and(|key| self.with_key(&key).is_some());
+        let Modelled { kind, key, .. } = self.jobs[&id].clone();
+        let has_heir = key.is_some_and(|key| self.with_key(&kind, &key).is_some());
         let job = self.jobs.get_mut(&id).unwrap();
         assert_eq!(retried, job.state == State::Discarded && !has_heir);
         if retried {
@@ -109,14 +112,14 @@ impl Harness {
     }
 
     pub(super) async fn forget(&mut self, job: usize, now: Timestamp) {
-        let Some(id) = self.job(job) else { return };
+        let Some(id) = self.dead_or_any(job) else { return };
         let mut transaction = self.database.begin().await.unwrap();
         let forgotten = store::forget(transaction.connection(), id, now).await.unwrap();
         transaction.commit().await.unwrap();
         assert_eq!(forgotten, self.jobs[&id].state == State::Discarded);
         if forgotten {
-            self.jobs.remove(&id);
-            let reason = format!("job {id} (kind), which it waited for, was given up and removed");
+            let gone = self.jobs.remove(&id).unwrap();
+            let reason = format!("job {id} ({}), which it waited for, was given up and removed", gone.kind);
             for job in self.jobs.values_mut() {
                 job.is_deserted_by(id, &reason, now);
             }

@@ -28,6 +28,9 @@ impl Harness {
 
     pub(super) async fn claim(&mut self, worker: usize, wanted: usize, now: Timestamp) {
         let Some(worker) = self.worker(worker) else { return };
+        if self.pauses.has_lane(Lane::Io) {
+            return;
+        }
         let mut held = HashMap::new();
         for job in self.jobs.values().filter(|job| job.worker == Some(worker)) {
             *held.entry(job.tenant).or_default() += 1;
@@ -61,6 +64,7 @@ impl Harness {
         }
         assert!(priorities.is_sorted(), "the urgent goes first");
         assert_eq!(priorities, waiting, "no slot stays empty and nobody urgent waits");
+        self.put_aside(&taken, now).await;
     }
 
     pub(super) async fn settle(&mut self, claim: usize, end: End, now: Timestamp) {
@@ -75,6 +79,7 @@ impl Harness {
             End::Discard => Outcome::Returned(Err(JobError::Discard(anyhow::anyhow!("hopeless")))),
             End::Snooze => Outcome::Returned(Err(JobError::Snooze(Duration::from_secs(30)))),
             End::Undecodable => Outcome::Undecodable("garbled".to_owned()),
+            End::Paused => Outcome::Paused,
         };
         let settled = claim.settled(retry::settle(claim, outcome, now, 1.0));
         let holds = |job: &&mut Modelled| job.claim == number && job.state == State::Running;
@@ -111,6 +116,7 @@ impl Harness {
             End::Discard => job.is_given_up("hopeless", now),
             End::Snooze => job.goes_back(now + SignedDuration::from_secs(30), false, now),
             End::Undecodable => job.is_buried("garbled"),
+            End::Paused => job.is_parked(now),
             End::Commits => unreachable!("ended above"),
         }
     }
