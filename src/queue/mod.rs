@@ -10,9 +10,9 @@
 //! At least once: a job may run again after a crash. A worker that lost its lease cannot record anything, and
 //! [`Attempt::fence`] and [`Attempt::complete`] extend this to what a job itself writes.
 //!
-//! Architecture invariants: no lock and no transaction is held while a job runs; all SQL stands in `sqlite/` and
-//! `postgres/`; a worker's id and a job's id are never used twice; wall-clock time comes from [`Clock`] alone, and leases are
-//! judged on the monotonic clock, by who holds them and by who would take them.
+//! Architecture invariants: no lock and no transaction is held while a job runs; SQL that is one database's own stands in
+//! `sqlite/` and `postgres/`; a worker's id and a job's id are never used twice; wall-clock time comes from [`Clock`] alone,
+//! and leases are judged on the monotonic clock, by who holds them and by who would take them.
 
 mod attempt;
 mod config;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Enqueued, JobFilter, JobId, JobInfo, Lane, QueueError, Stat,
     fairness::Turns,
+    outlook::{Found, Line},
     postgres,
     retry::{Claimed, Settled},
     rows::{Draft, WorkerId},
@@ -47,6 +48,10 @@ inside! {
     enqueue_all(kind: (Lane, &str), drafts: &[Draft<'_>], now: Timestamp) -> u64;
     hasten(kind: &str, unique_key: &str, run_at: Timestamp, now: Timestamp) -> bool;
     cancel(id: JobId, reason: &str, now: Timestamp) -> bool;
+    /// The unfinished jobs of a kind with these unique keys.
+    find(kind: &str, unique_keys: &[String]) -> Vec<Found>;
+    /// Which places these have among those of their tenant, from 1, if they are among the first `limit`.
+    places(line: Line, ids: &[JobId], limit: i64) -> Vec<(JobId, i64)>;
     /// Whether the claim is still the job's; it stays so until the transaction ends.
     holds(id: JobId, claim: i64) -> bool;
     /// Completes a running job; returns how many jobs waited for it, or none if the claim is no longer the job's.

@@ -8,6 +8,7 @@ mod claim;
 mod dependencies;
 mod floors;
 mod inside;
+mod outlook;
 mod partitions;
 #[cfg(test)]
 pub(super) mod plans;
@@ -17,7 +18,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
-pub(super) use self::inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry};
+pub(super) use self::{
+    inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry},
+    outlook::{find, places},
+};
 use super::{
     JobFilter, JobId, JobInfo, QueueError, Stat,
     pause::PARK,

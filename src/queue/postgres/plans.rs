@@ -6,6 +6,7 @@ use super::{
     claim::{CLAIM, WAITING},
     dependencies::*,
     inside::*,
+    outlook::{FIND, PLACES},
     *,
 };
 use crate::test_postgres::TestDatabase;
@@ -40,6 +41,8 @@ pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
     ("untie", UNTIE),
     ("desert", DESERT),
     ("untie_child", UNTIE_CHILD),
+    ("find", FIND),
+    ("places", PLACES),
 ];
 
 /// Those that one database has and the other does otherwise.
@@ -129,6 +132,8 @@ async fn hot_statements_use_their_indexes(fill: Option<&'static str>) {
         planner.assert_plan(statement, &["using job_"]).await;
     }
     planner.assert_plan(STANDING, &["Index Scan using job_unique"]).await;
+    planner.assert_plan(FIND, &["Index Scan using job_unique"]).await;
+    planner.assert_plan(PLACES, &["using job_ready"]).await;
     planner.assert_plan(HASTEN, &["Index Scan using job_unique"]).await;
     planner
         .assert_plan(PROMOTE, &["Index Scan using job_scheduled on job due", "Index Scan using job_pkey on job"])

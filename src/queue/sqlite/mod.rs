@@ -5,6 +5,7 @@
 
 mod dependencies;
 mod inside;
+mod outlook;
 #[cfg(test)]
 pub(super) mod plans;
 
@@ -14,7 +15,10 @@ use jiff::Timestamp;
 use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
 use uuid::Uuid;
 
-pub(super) use self::inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry};
+pub(super) use self::{
+    inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry},
+    outlook::{find, places},
+};
 use super::{
     JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat,
     fairness::{Share, Turns},

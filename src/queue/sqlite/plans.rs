@@ -2,7 +2,12 @@
 
 use sqlx::{AssertSqlSafe, Row, SqlitePool};
 
-use super::{dependencies::*, inside::*, *};
+use super::{
+    dependencies::*,
+    inside::*,
+    outlook::{FIND, PLACES},
+    *,
+};
 
 /// The statements by name, to be prepared one by one.
 pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
@@ -34,6 +39,8 @@ pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
     ("untie", UNTIE),
     ("desert", DESERT),
     ("untie_child", UNTIE_CHILD),
+    ("find", FIND),
+    ("places", PLACES),
 ];
 
 /// Those that one database has and the other does otherwise.
@@ -113,6 +120,9 @@ async fn settlements_seek_their_job() {
 #[tokio::test]
 async fn the_rest_uses_its_index() {
     assert_plan(STANDING, &["USING INDEX job_unique (kind=? AND unique_key=?)"]).await;
+    assert_plan(FIND, &["USING INDEX job_unique (kind=? AND unique_key=?)"]).await;
+    // It counts what it found, which is bounded.
+    assert!(plan(PLACES).await.contains("USING COVERING INDEX job_ready (lane=? AND priority=? AND tenant=?)"));
     assert_plan(HASTEN, &["USING INDEX job_unique (kind=? AND unique_key=?)"]).await;
     assert_plan(PROMOTE, &["USING COVERING INDEX job_scheduled (run_at<?)"]).await;
     assert_plan(NEXT_RUN, &["USING COVERING INDEX job_scheduled"]).await;
