@@ -28,7 +28,7 @@ pub struct JobsArgs {
 enum JobsCommand {
     /// List unfinished jobs, the newest first
     List {
-        /// Only in this state; `discarded` are the dead letters
+        /// Only in this state; `discarded` are the dead letters, `blocked` wait for other jobs
         #[arg(long)]
         state: Option<StateArg>,
         /// Only of this kind, such as `render_message`
@@ -50,7 +50,7 @@ enum JobsCommand {
     Stats,
     /// Let dead letters start anew from their originals, with all their attempts
     Retry(Which),
-    /// Remove dead letters for good
+    /// Remove dead letters for good; jobs that wait for them are given up
     Discard(Which),
     /// Give jobs up: waiting ones at once, running ones as soon as their worker hears of it
     Cancel(Which),
