@@ -67,7 +67,16 @@ impl Site {
     }
 
     fn start(&self, arguments: &[&str]) -> Machine {
-        let process = Command::new(env!("CARGO_BIN_EXE_voicemill"))
+        Machine(self.command(arguments).spawn().unwrap())
+    }
+
+    async fn health(&self) -> StatusCode {
+        self.http.get(format!("{}/healthz", self.base)).send().await.unwrap().status()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_voicemill"));
+        command
             .args(arguments)
             .current_dir(self.folder.path())
             .env("VOICEMILL_DATABASE__URL", &self.database)
@@ -77,10 +86,8 @@ impl Site {
             .env("VOICEMILL_HTTP__OPERATOR_KEY", OPERATOR_KEY)
             .env("VOICEMILL_SPEECH__MODELS_FOLDER", models_folder())
             .env("VOICEMILL_WORKERS__LEASE_SECONDS", "3")
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Machine(process)
+            .stderr(Stdio::null());
+        command
     }
 
     /// Starts a server, makes a domain, its keys and the mailbox 101.
@@ -190,6 +197,10 @@ async fn a_database_that_is_gone_for_a_while_is_waited_for() {
     }
     server.crash();
     assert_eq!(site.drop_message("m4").await, StatusCode::ACCEPTED, "the core may forget it");
+    assert_eq!(site.health().await, StatusCode::SERVICE_UNAVAILABLE, "a load balancer is told");
+    let doctor = site.command(&["doctor"]).output().unwrap();
+    let findings = String::from_utf8(doctor.stdout).unwrap();
+    assert!(!doctor.status.success() && findings.contains("cannot open the database"), "{findings}");
     // Longer than the lease: whoever works stops, for others might have taken over.
     tokio::time::sleep(Duration::from_secs(5)).await;
     server.start_again();
@@ -199,6 +210,7 @@ async fn a_database_that_is_gone_for_a_while_is_waited_for() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     site.until_done(5).await;
+    assert_eq!(site.health().await, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -76,6 +76,82 @@ async fn the_trash_is_emptied_at_the_end_of_the_domains_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_trash_of_a_mailbox_elsewhere_is_emptied_at_its_own_midnight() {
+    // A quarter to midnight in Tokyo, where one mailbox is; the domain's day ends fourteen hours later.
+    let clock = Clock::fixed("2026-11-27T14:45:00Z".parse().unwrap());
+    let test = TestApp::start_with(Wish { clock: clock.clone(), ..Wish::default() }).await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    test.mailbox("102", json!({"transcribe": false})).await;
+    let [here, there] = [
+        test.leave("101", "here", "voicemail-short.wav").await,
+        test.leave("102", "there", "voicemail-short.wav").await,
+    ];
+    for message in [&here, &there] {
+        test.message(&message["id"], |message| message["state"] == "available").await;
+        let path = format!("/v1/messages/{}/move", message["id"].as_str().unwrap());
+        ok(test.portal(Method::POST, &path).json(&json!({"folder": "trash"}))).await;
+    }
+    // Its owner moves while something lies in the trash.
+    test.mailbox("102", json!({"transcribe": false, "time_zone": "Asia/Tokyo"})).await;
+    let is_there = async |message: &Value| {
+        let path = format!("/v1/messages/{}", message["id"].as_str().unwrap());
+        test.portal(Method::GET, &path).send().await.unwrap().status() == StatusCode::OK
+    };
+    clock.advance(SignedDuration::from_mins(14));
+    test.app.queue.wake();
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert!(is_there(&there).await, "its day is not over");
+    clock.advance(SignedDuration::from_mins(2));
+    test.app.queue.wake();
+    until("the trash over there is emptied", async || !is_there(&there).await).await;
+    assert!(is_there(&here).await, "the day here is not over");
+    clock.advance(SignedDuration::from_hours(14));
+    test.app.queue.wake();
+    until("the trash here is emptied", async || !is_there(&here).await).await;
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_tell_of_each_that_is_pending_when_it_should_be_there() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let ready = test.leave("101", "ready", "voicemail-short.wav").await;
+    test.message(&ready["id"], |message| message["state"] == "available").await;
+    ok(test.operator(Method::POST, "/v1/jobs/pause").json(&json!({"lane": "cpu"}))).await;
+    // A worker heeds it within a second.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    for core_id in ["first", "second"] {
+        test.leave("101", core_id, "voicemail-short.wav").await;
+    }
+    test.upload("hold_music", "hold-music.mp3").await;
+    ok(test.core(Method::PUT, "/core/v1/recordings/call-1")).await;
+    let leg = test.core(Method::PUT, "/core/v1/recordings/call-1/legs/caller");
+    ok(leg.body(sample_bytes("voicemail-short.wav"))).await;
+    ok(test.core(Method::POST, "/core/v1/recordings/call-1/complete")).await;
+    for (list, each, pending) in [
+        ("/v1/mailboxes/101/messages", "/v1/messages", 2),
+        ("/v1/prompts", "/v1/prompts", 1),
+        ("/v1/recordings", "/v1/recordings", 1),
+    ] {
+        let listed = ok(test.portal(Method::GET, list)).await;
+        let mut told = 0;
+        for one in listed.as_array().unwrap() {
+            let details = ok(test.portal(Method::GET, &format!("{each}/{}", one["id"].as_str().unwrap()))).await;
+            assert_eq!(one.get("queue"), details.get("queue"), "{list}");
+            assert_eq!(one["state"] == "pending", one["queue"]["position"].is_number(), "{one:#}");
+            told += usize::from(one["queue"]["position"].is_number());
+        }
+        assert_eq!(told, pending, "{listed:#}");
+    }
+    let listed = ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await;
+    let positions: Vec<_> =
+        listed.as_array().unwrap().iter().filter_map(|one| one["queue"]["position"].as_i64()).collect();
+    assert_eq!(positions, [2, 1], "the newest is listed first and has its turn last");
+    ok(test.operator(Method::POST, "/v1/jobs/resume").json(&json!({"lane": "cpu"}))).await;
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_paused_domain_waits_with_its_place_and_goes_on() {
     let test = TestApp::start().await;
     test.mailbox("101", json!({"transcribe": false})).await;

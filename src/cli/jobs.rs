@@ -28,7 +28,7 @@ pub struct JobsArgs {
 enum JobsCommand {
     /// List unfinished jobs, the newest first
     List {
-        /// Only in this state; `discarded` are the dead letters
+        /// Only in this state; `discarded` are the dead letters, `blocked` wait for other jobs
         #[arg(long)]
         state: Option<StateArg>,
         /// Only of this kind, such as `render_message`
@@ -50,7 +50,7 @@ enum JobsCommand {
     Stats,
     /// Let dead letters start anew from their originals, with all their attempts
     Retry(Which),
-    /// Remove dead letters for good
+    /// Remove dead letters for good; jobs that wait for them are given up
     Discard(Which),
     /// Give jobs up: waiting ones at once, running ones as soon as their worker hears of it
     Cancel(Which),
@@ -94,6 +94,7 @@ struct What {
 enum StateArg {
     Available,
     Scheduled,
+    Blocked,
     Paused,
     Running,
     Discarded,
@@ -104,6 +105,7 @@ impl From<StateArg> for State {
         match state {
             StateArg::Available => Self::Available,
             StateArg::Scheduled => Self::Scheduled,
+            StateArg::Blocked => Self::Blocked,
             StateArg::Paused => Self::Paused,
             StateArg::Running => Self::Running,
             StateArg::Discarded => Self::Discarded,
@@ -251,20 +253,40 @@ fn list(output: &mut impl Write, jobs: &[JobInfo]) -> anyhow::Result<()> {
         writeln!(output, "There are no such jobs.")?;
         return Ok(());
     }
-    writeln!(output, "{:>8}  {:10} {:20} {:>7}  {:25} last error", "id", "state", "kind", "attempt", "run at")?;
+    writeln!(
+        output,
+        "{:>8}  {:10} {:20} {:>7}  {:25} last error, or what it waits for",
+        "id", "state", "kind", "attempt", "run at"
+    )?;
     for job in jobs {
         let tried = format!("{}/{}", job.attempt, job.max_attempts);
         let error = job.verdict.as_deref().or(job.errors.last().map(|failure| failure.error.as_str()));
+        let remark = match job.state {
+            State::Blocked => waits_for(job),
+            _ => error.unwrap_or("-").to_owned(),
+        };
         let (state, run_at) = (name(job.state), job.run_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
-        writeln!(output, "{:>8}  {state:10} {:20} {tried:>7}  {run_at:25} {}", job.id, job.kind, error.unwrap_or("-"))?;
+        writeln!(output, "{:>8}  {state:10} {:20} {tried:>7}  {run_at:25} {remark}", job.id, job.kind)?;
     }
     Ok(())
+}
+
+/// What a blocked job waits for, dead letters first.
+fn waits_for(job: &JobInfo) -> String {
+    let mut some: Vec<String> =
+        job.waits_for.iter().map(|awaited| format!("{} ({})", awaited.id, name(awaited.state))).collect();
+    let more = (job.waits as usize).saturating_sub(some.len());
+    if more > 0 {
+        some.push(format!("{more} more"));
+    }
+    format!("waits for {}", some.join(", "))
 }
 
 fn name(state: State) -> &'static str {
     match state {
         State::Available => "available",
         State::Scheduled => "scheduled",
+        State::Blocked => "blocked",
         State::Paused => "paused",
         State::Running => "running",
         State::Discarded => "discarded",

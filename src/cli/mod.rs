@@ -54,7 +54,7 @@ struct With<A: Args> {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Answer requests and do the jobs, until a signal
+    /// Answer requests and do the jobs, until a signal; a second one ends it at once
     Serve(With<serve::ServeArgs>),
     /// Do the jobs only, beside a `serve` that shares the database and the storage folder
     Worker(With<serve::WorkerArgs>),

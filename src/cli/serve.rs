@@ -4,7 +4,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -94,20 +97,28 @@ pub(super) async fn work(app: Arc<App>, lanes: &[Lane], shutdown: CancellationTo
     worked.context("the workers stopped")
 }
 
-/// A token that the first SIGINT or SIGTERM cancels; the second ends the process at once.
+/// A token that the first SIGINT or SIGTERM cancels; the second ends the process at once, with the status that shells give a
+/// process that died of it. What it held then comes back when its lease has run out.
 pub(super) fn stop_on_signal() -> anyhow::Result<CancellationToken> {
-    use tokio::signal::unix::{SignalKind, signal};
-
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let token = CancellationToken::new();
     let stop = token.clone();
     tokio::spawn(async move {
-        tokio::select! { _ = interrupt.recv() => (), _ = terminate.recv() => () }
+        either(&mut interrupt, &mut terminate).await;
         tracing::info!("stopping; a second signal stops at once");
         stop.cancel();
-        tokio::select! { _ = interrupt.recv() => (), _ = terminate.recv() => () }
-        std::process::exit(130);
+        let second = either(&mut interrupt, &mut terminate).await;
+        tracing::warn!("stopped at once; what was under way comes back when its lease has run out");
+        std::process::exit(128 + second.as_raw_value());
     });
     Ok(token)
+}
+
+/// The one of two signals that comes first.
+async fn either(interrupt: &mut Signal, terminate: &mut Signal) -> SignalKind {
+    tokio::select! {
+        _ = interrupt.recv() => SignalKind::interrupt(),
+        _ = terminate.recv() => SignalKind::terminate(),
+    }
 }

@@ -6,8 +6,11 @@ use crate::model::{DomainId, MessageId, Time};
 statements! {
     NOTE = "UPDATE message SET trashed_at = $2 WHERE id = $1 AND folder = 'trash'";
     // What was put there in some way that notes no time has lain there long enough.
-    BEFORE = "SELECT id FROM message WHERE domain_id = $1 AND folder = 'trash' \
-                  AND (trashed_at IS NULL OR trashed_at < $2) ORDER BY id LIMIT $3";
+    BEFORE = "SELECT message.id FROM message JOIN mailbox ON mailbox.id = message.mailbox_id \
+              WHERE message.domain_id = $1 AND message.folder = 'trash' \
+                  AND (message.trashed_at IS NULL OR message.trashed_at < $2) \
+                  AND mailbox.time_zone IS NOT DISTINCT FROM $4 \
+              ORDER BY message.id LIMIT $3";
     STILL = "SELECT COUNT(*) AS still FROM message WHERE id = $1 AND folder = 'trash' AND (trashed_at IS NULL OR trashed_at < $2)";
     ORIGINAL_KEYS = "SELECT key FROM original WHERE owner_id = $1";
     RENDITION_KEYS = "SELECT key FROM rendition WHERE owner_id = $1";
@@ -26,14 +29,18 @@ pub async fn note(connection: &mut Connection, id: MessageId, at: Time) -> Resul
     Ok(())
 }
 
-/// Up to `limit` messages of the domain that were put into the trash before that time.
+/// Up to `limit` messages that were put into the trash before that time, in mailboxes of the domain with this time zone of
+/// their own, or with none.
 pub async fn before(
     connection: &mut Connection,
-    domain: DomainId,
+    (domain, time_zone): (DomainId, Option<&str>),
     time: Time,
     limit: i64,
 ) -> Result<Vec<MessageId>, DbError> {
-    Ok(on!(connection, sqlx::query_scalar(BEFORE).bind(domain).bind(time).bind(limit).fetch_all(connection).await?))
+    Ok(on!(
+        connection,
+        sqlx::query_scalar(BEFORE).bind(domain).bind(time).bind(limit).bind(time_zone).fetch_all(connection).await?
+    ))
 }
 
 /// Removes a message that has lain in the trash since before that time, with all that belongs to it; returns the keys of its

@@ -36,7 +36,7 @@ pub use transcribe_recording::TranscribeRecording;
 
 use crate::{
     app::App,
-    db::domains,
+    db::{domains, mailboxes},
     queue::{QueueError, Registry},
 };
 
@@ -58,12 +58,15 @@ pub fn registry() -> Registry<App> {
         .with::<ForgetBlobs>()
 }
 
-/// Has come again what comes by the calendar, for every domain that there is; for one that stands in the calendar it
-/// changes nothing.
+/// Has come again what comes by the calendar, for every domain and every time zone of its mailboxes; for what stands in the
+/// calendar it changes nothing.
 pub async fn plan(app: &App) -> Result<(), QueueError> {
     let mut transaction = app.database.begin().await?;
     for domain in domains::all(transaction.connection()).await? {
         PurgeTrash::plan(app, transaction.connection(), &domain).await?;
+    }
+    for (domain, time_zone) in mailboxes::time_zones(transaction.connection()).await? {
+        PurgeTrash::plan_for_zone(app, transaction.connection(), domain, &time_zone).await?;
     }
     transaction.commit().await?;
     Ok(())

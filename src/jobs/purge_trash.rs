@@ -1,4 +1,4 @@
-//! The trash of a domain, emptied at the end of its day.
+//! The trash of a domain's mailboxes, emptied at the end of their day.
 
 use std::time::Duration;
 
@@ -13,11 +13,14 @@ use crate::{
     queue::{Attempt, Decide, Job, JobError, Lane, NewJob, Priority, QueueError, Schedule},
 };
 
-/// Removes for good what was put into the trash on a day that is over where the domain is.
+/// Removes for good what was put into the trash on a day that is over where the mailboxes' owners are.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PurgeTrash {
     /// The domain.
     pub domain: DomainId,
+    /// The time zone of the mailboxes that have this one of their own; those that have none if it is none.
+    #[serde(default)]
+    pub time_zone: Option<String>,
 }
 
 /// The most messages looked up at once; each goes in a transaction of its own.
@@ -26,10 +29,23 @@ const BATCH: i64 = 100;
 impl PurgeTrash {
     /// Has it come at each midnight of the domain, inside the caller's transaction; again after its time zone has changed.
     pub async fn plan(app: &App, connection: &mut Connection, domain: &Domain) -> Result<(), QueueError> {
-        let job = Self { domain: domain.id };
+        let job = Self { domain: domain.id, time_zone: None };
         let name = format!("purge_trash {}", domain.id);
         let new = NewJob::new(domain.id.0, &job).priority(Priority::Bulk);
         app.queue.repeat(connection, &name, &Schedule::midnight(), &domain.time_zone, new).await
+    }
+
+    /// Has it come at each midnight of the domain's mailboxes in this time zone, inside the caller's transaction.
+    pub async fn plan_for_zone(
+        app: &App,
+        connection: &mut Connection,
+        domain: DomainId,
+        time_zone: &str,
+    ) -> Result<(), QueueError> {
+        let job = Self { domain, time_zone: Some(time_zone.to_owned()) };
+        let name = format!("purge_trash {domain} {time_zone}");
+        let new = NewJob::new(domain.0, &job).priority(Priority::Bulk);
+        app.queue.repeat(connection, &name, &Schedule::midnight(), time_zone, new).await
     }
 }
 
@@ -45,10 +61,11 @@ impl Job for PurgeTrash {
             return Ok(());
         };
         drop(connection);
-        let today = beginning_of_today(&domain, app).discard()?;
+        let time_zone = self.time_zone.as_deref();
+        let today = beginning_of_today(time_zone.unwrap_or(&domain.time_zone), app).discard()?;
         loop {
             let mut connection = app.database.read().await.retry()?;
-            let messages = trash::before(&mut connection, domain.id, today, BATCH).await.retry()?;
+            let messages = trash::before(&mut connection, (domain.id, time_zone), today, BATCH).await.retry()?;
             drop(connection);
             if messages.is_empty() {
                 return Ok(());
@@ -69,9 +86,8 @@ impl Job for PurgeTrash {
     }
 }
 
-/// When the present day began where the domain is.
-fn beginning_of_today(domain: &Domain, app: &App) -> anyhow::Result<Time> {
-    let now = app.clock.now().in_tz(&domain.time_zone);
-    let now = now.with_context(|| format!("the domain's time zone {:?} is unknown", domain.time_zone))?;
+/// When the present day began in a time zone.
+fn beginning_of_today(time_zone: &str, app: &App) -> anyhow::Result<Time> {
+    let now = app.clock.now().in_tz(time_zone).with_context(|| format!("the time zone {time_zone:?} is unknown"))?;
     Ok(Time::from(now.start_of_day()?.timestamp()))
 }

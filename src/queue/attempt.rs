@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -36,6 +36,7 @@ pub struct Attempt {
     pub(super) deadline: Instant,
     pub(super) cancellation: CancellationToken,
     pub(super) progress: Progress,
+    pub(super) ending: Arc<Ending>,
     pub(super) queue: Queue,
     pub(super) _slot: Arc<OwnedSemaphorePermit>,
 }
@@ -77,11 +78,14 @@ impl Attempt {
     }
 
     /// Completes the job inside the caller's own write transaction, so that its effects happen exactly once: they and the
-    /// completion commit together or not at all. Fenced as [`Attempt::fence`] is. What `run` returns after the commit changes nothing.
+    /// completion commit together or not at all. Fenced as [`Attempt::fence`] is. What `run` returns after the commit changes
+    /// nothing; without the commit the job is not completed, whatever `run` returns.
     pub async fn complete(&self, connection: &mut Connection) -> Result<(), FenceError> {
         let now = self.queue.clock.now();
-        let completed = store::complete(connection, self.job_id, self.claim, now).await?;
-        completed.then_some(()).ok_or(FenceError::Lost)
+        let freed = store::complete(connection, self.job_id, self.claim, now).await?.ok_or(FenceError::Lost)?;
+        self.ending.completed.store(true, Ordering::Relaxed);
+        self.ending.freed.fetch_or(freed > 0, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -110,6 +114,15 @@ impl From<sqlx::Error> for FenceError {
     fn from(error: sqlx::Error) -> Self {
         Self::Queue(error.into())
     }
+}
+
+/// What an attempt did about its own completion, for whoever runs it.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    /// It completed the job in a transaction of its own.
+    pub(super) completed: AtomicBool,
+    /// Others waited for the job, and may start.
+    pub(super) freed: AtomicBool,
 }
 
 /// How far a running job is, shared between it and who stores it.

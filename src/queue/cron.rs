@@ -136,8 +136,9 @@ impl Queue {
             run_at: now,
             unique_key: Some(&row.name),
             payload: row.payload.as_str().into(),
+            after: Vec::new(),
         };
-        store::enqueue(transaction.connection(), draft, now).await?;
+        store::enqueue(transaction.connection(), &draft, now).await?;
         transaction.commit().await?;
         self.wake();
         Ok(())

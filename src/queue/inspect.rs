@@ -15,6 +15,8 @@ pub enum State {
     Available,
     /// Waits for its time.
     Scheduled,
+    /// Waits until other jobs are completed.
+    Blocked,
     /// Its kind or its tenant is paused.
     Paused,
     /// A worker has it.
@@ -60,6 +62,21 @@ pub struct JobInfo {
     pub cancel: Option<String>,
     /// What went wrong, the newest last, at most ten.
     pub errors: Vec<Failure>,
+    /// For how many jobs it still waits.
+    pub waits: u32,
+    /// Some of them, at most ten, dead letters first.
+    pub waits_for: Vec<Awaited>,
+}
+
+/// A job that another waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Awaited {
+    /// Its number.
+    pub id: JobId,
+    /// The stored name of its kind.
+    pub kind: String,
+    /// Where it stands; what waits for a dead letter waits until that is retried, or removed.
+    pub state: State,
 }
 
 /// One failed attempt.

@@ -153,6 +153,7 @@ pub struct NewJob<'a, J> {
     pub(super) run_at: Option<Timestamp>,
     pub(super) unique_key: Option<String>,
     pub(super) max_attempts: u16,
+    pub(super) after: Vec<JobId>,
 }
 
 impl<'a, J: Job> NewJob<'a, J> {
@@ -165,6 +166,7 @@ impl<'a, J: Job> NewJob<'a, J> {
             run_at: None,
             unique_key: None,
             max_attempts: J::MAX_ATTEMPTS,
+            after: Vec::new(),
         }
     }
 
@@ -179,6 +181,14 @@ impl<'a, J: Job> NewJob<'a, J> {
     #[must_use]
     pub fn at(mut self, run_at: Timestamp) -> Self {
         self.run_at = Some(run_at);
+        self
+    }
+
+    /// Not before these are completed; what is completed already counts, what is unknown is refused. If one of them is given
+    /// up, this one waits on, for a dead letter may be retried; if that is removed, this one is given up too.
+    #[must_use]
+    pub fn after(mut self, jobs: impl IntoIterator<Item = JobId>) -> Self {
+        self.after.extend(jobs);
         self
     }
 

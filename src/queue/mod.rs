@@ -4,12 +4,15 @@
 //! after the commit has it start at once. A [`Worker`] claims jobs in batches into the slots of its lanes, runs each under a
 //! lease and a deadline, and records how they ended in batches.
 //!
+//! A job may wait for others ([`NewJob::after`]): it is blocked until the last of them is completed, and free in the very
+//! transaction that completes it. While one of them is a dead letter it stays blocked, for that may be retried.
+//!
 //! At least once: a job may run again after a crash. A worker that lost its lease cannot record anything, and
 //! [`Attempt::fence`] and [`Attempt::complete`] extend this to what a job itself writes.
 //!
-//! Architecture invariants: no lock and no transaction is held while a job runs; all SQL stands in `sqlite/` and
-//! `postgres/`; a worker's id and a job's id are never used twice; wall-clock time comes from [`Clock`] alone, and leases are
-//! judged on the monotonic clock, by who holds them and by who would take them.
+//! Architecture invariants: no lock and no transaction is held while a job runs; SQL that is one database's own stands in
+//! `sqlite/` and `postgres/`; a worker's id and a job's id are never used twice; wall-clock time comes from [`Clock`] alone,
+//! and leases are judged on the monotonic clock, by who holds them and by who would take them.
 
 mod attempt;
 mod config;
@@ -42,7 +45,7 @@ pub use self::{
     attempt::{Attempt, FenceError},
     config::WorkerConfig,
     cron::{BadSchedule, Schedule},
-    inspect::{Failure, JobFilter, JobInfo, Stat, State},
+    inspect::{Awaited, Failure, JobFilter, JobInfo, Stat, State},
     job::{Decide, Enqueued, Job, JobError, Lane, NewJob, Priority, UnknownLane},
     outlook::Outlook,
     pause::{Pause, Paused},
@@ -82,7 +85,7 @@ impl Queue {
         new: NewJob<'_, J>,
     ) -> Result<Enqueued, QueueError> {
         let now = self.clock.now();
-        store::enqueue(connection, draft(&new, now)?, now).await
+        store::enqueue(connection, &draft(&new, now)?, now).await
     }
 
     /// Adds any number of jobs of a kind at once inside the caller's write transaction, and returns how many are new: those
@@ -120,9 +123,10 @@ impl Queue {
         store::retry(connection, id, self.clock.now()).await
     }
 
-    /// Removes a dead letter inside the caller's write transaction; false if it is none.
+    /// Removes a dead letter inside the caller's write transaction; false if it is none. Jobs that are blocked by it will never
+    /// be what they were meant to be: their owners are told so, then they are dead letters themselves.
     pub async fn forget(&self, connection: &mut Connection, id: JobId) -> Result<bool, QueueError> {
-        store::forget(connection, id).await
+        store::forget(connection, id, self.clock.now()).await
     }
 
     /// Tells the workers that there may be something to do: of this process, and on PostgreSQL of all others. Those of another
@@ -132,7 +136,16 @@ impl Queue {
     }
 }
 
+/// How many others a job may wait for.
+const MOST_AWAITED: usize = 1_000;
+
 fn draft<'a, J: Job>(new: &'a NewJob<'_, J>, now: Timestamp) -> Result<rows::Draft<'a>, QueueError> {
+    let mut after = new.after.clone();
+    after.sort_unstable();
+    after.dedup();
+    if after.len() > MOST_AWAITED {
+        return Err(QueueError::WaitsForTooMany(after.len()));
+    }
     Ok(rows::Draft {
         lane: J::LANE,
         kind: J::KIND,
@@ -142,6 +155,7 @@ fn draft<'a, J: Job>(new: &'a NewJob<'_, J>, now: Timestamp) -> Result<rows::Dra
         run_at: new.run_at.unwrap_or(now),
         unique_key: new.unique_key.as_deref(),
         payload: serde_json::to_string(new.job)?.into(),
+        after,
     })
 }
 
@@ -157,6 +171,14 @@ pub enum QueueError {
     /// A job cannot come again as it is asked to.
     #[error(transparent)]
     Schedule(#[from] BadSchedule),
+    /// A job is to wait for one that is neither there nor among those that were completed lately.
+    #[error(
+        "job {0}, which another is to wait for, is unknown: it was never there, was removed, or was completed too long ago"
+    )]
+    UnknownJob(JobId),
+    /// A job is to wait for more others than are kept account of.
+    #[error("a job may wait for {MOST_AWAITED} others, not for {0}; have some of them wait for the rest")]
+    WaitsForTooMany(usize),
     /// A payload has no form in JSON.
     #[error("the job's payload cannot be encoded")]
     Payload(#[from] serde_json::Error),
@@ -172,7 +194,7 @@ impl QueueError {
             Self::Database(error) => sql::is_transient(error),
             Self::Connection(error) => error.is_transient(),
             Self::Heartbeat(_) => true,
-            Self::Payload(_) | Self::Schedule(_) => false,
+            Self::Payload(_) | Self::Schedule(_) | Self::UnknownJob(_) | Self::WaitsForTooMany(_) => false,
         }
     }
 }

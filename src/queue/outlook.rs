@@ -1,30 +1,27 @@
 //! When a waiting job's turn comes: how many go before it, and how long that takes at the pace of late.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Job, JobId, Lane, Priority, Queue, QueueError, State, rows::timestamp};
+use super::{Job, JobId, Lane, Priority, Queue, QueueError, State, rows::timestamp, store};
 use crate::sql::{Connection, on};
 
 /// How many jobs are counted at most, so that the answer costs the same behind a million.
 const MANY: i64 = 10_000;
 
-const FIND: &str = "SELECT id, lane, tenant, priority, state, progress, run_at, started_at FROM job \
-    WHERE kind = $1 AND unique_key = $2 AND unique_key IS NOT NULL AND state <> 'discarded'";
 const MORE_URGENT: &str = "SELECT count(*) FROM ( \
         SELECT id FROM job WHERE state = 'available' AND lane = $1 AND priority < $2 LIMIT $3 \
     ) AS ahead";
-const OLDER: &str = "SELECT count(*) FROM ( \
-        SELECT id FROM job WHERE state = 'available' AND lane = $1 AND priority = $2 AND tenant = $3 AND id < $4 LIMIT $5 \
-    ) AS ahead";
-/// Others' jobs that have their turn before: of each tenant as many as go before this one among its own tenant's.
-const OTHERS: &str = "SELECT count(*) FROM ( \
-        SELECT row_number() OVER (PARTITION BY tenant ORDER BY id) AS place FROM ( \
-            SELECT tenant, id FROM job \
-            WHERE state = 'available' AND lane = $1 AND priority = $2 AND tenant <> $3 LIMIT $5 \
-        ) AS waiting \
-    ) AS placed WHERE place <= $4";
+/// How many other tenants have so many waiting each.
+const OTHERS: &str = "SELECT waiting, count(*) AS tenants FROM ( \
+        SELECT count(*) AS waiting FROM ( \
+            SELECT tenant FROM job \
+            WHERE state = 'available' AND lane = $1 AND priority = $2 AND tenant <> $3 LIMIT $4 \
+        ) AS others GROUP BY tenant \
+    ) AS each GROUP BY waiting";
 const RUNNING: &str = "SELECT count(*) FROM job WHERE worker IS NOT NULL AND lane = $1";
 /// How long a job of the lane took of late, in microseconds.
 const PACE: &str = "SELECT CAST(avg(finished_at - started_at) AS DOUBLE PRECISION) FROM ( \
@@ -33,14 +30,8 @@ const PACE: &str = "SELECT CAST(avg(finished_at - started_at) AS DOUBLE PRECISIO
 
 /// The module's statements, to be prepared on both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[(&str, &str)] = &[
-    ("find", FIND),
-    ("more_urgent", MORE_URGENT),
-    ("older", OLDER),
-    ("others", OTHERS),
-    ("running", RUNNING),
-    ("pace", PACE),
-];
+pub(super) const STATEMENTS: &[(&str, &str)] =
+    &[("more_urgent", MORE_URGENT), ("others", OTHERS), ("running", RUNNING), ("pace", PACE)];
 
 /// What can be said of a job that is not finished.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,8 +48,10 @@ pub struct Outlook {
     pub expected_seconds: Option<f64>,
 }
 
-#[derive(sqlx::FromRow)]
-struct Found {
+/// A job that an outlook is asked for.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Found {
+    unique_key: String,
     id: JobId,
     lane: Lane,
     tenant: Uuid,
@@ -69,77 +62,112 @@ struct Found {
     started_at: Option<i64>,
 }
 
+/// Those among whom the oldest goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Line {
+    pub(super) lane: Lane,
+    pub(super) priority: Priority,
+    pub(super) tenant: Uuid,
+}
+
 impl Queue {
     /// The outlook of the job with this unique key; none if it is finished or given up.
     pub async fn outlook<J: Job>(&self, unique_key: &str) -> Result<Option<Outlook>, QueueError> {
-        let mut connection = self.database.read().await?;
-        let Some(found) = find(&mut connection, J::KIND, unique_key).await? else { return Ok(None) };
-        let position = match found.state {
-            State::Available => Some(1 + ahead(&mut connection, &found).await?),
-            _ => None,
-        };
-        let expected_seconds = expected(&mut connection, &found, position, self.clock.now()).await?;
-        let Found { id, state, progress, .. } = found;
-        Ok(Some(Outlook { job: id, state, position, progress, expected_seconds }))
+        Ok(self.outlooks::<J>(&[unique_key.to_owned()]).await?.remove(unique_key))
+    }
+
+    /// The outlooks of the jobs with these unique keys, by key, as far as they are neither finished nor given up. It asks the
+    /// database as often for a hundred of a tenant as for one.
+    pub async fn outlooks<J: Job>(&self, unique_keys: &[String]) -> Result<HashMap<String, Outlook>, QueueError> {
+        if unique_keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let connection = &mut self.database.read().await?;
+        let found = store::find(connection, J::KIND, unique_keys).await?;
+        let positions = positions(connection, &found).await?;
+        let now = self.clock.now();
+        let mut paces: HashMap<Lane, Pace> = HashMap::new();
+        let mut outlooks = HashMap::new();
+        for job in found {
+            let pace = match paces.get(&job.lane) {
+                Some(pace) => *pace,
+                None => *paces.entry(job.lane).or_insert(Pace::of(connection, job.lane).await?),
+            };
+            let position = positions.get(&job.id).copied();
+            let expected_seconds = pace.expected(&job, position, now);
+            let Found { unique_key, id, state, progress, .. } = job;
+            outlooks.insert(unique_key, Outlook { job: id, state, position, progress, expected_seconds });
+        }
+        Ok(outlooks)
     }
 }
 
-async fn find(connection: &mut Connection, kind: &str, unique_key: &str) -> Result<Option<Found>, QueueError> {
-    Ok(on!(connection, sqlx::query_as(FIND).bind(kind).bind(unique_key).fetch_optional(connection).await?))
+/// The places of those that wait for their turn.
+async fn positions(connection: &mut Connection, found: &[Found]) -> Result<HashMap<JobId, i64>, QueueError> {
+    let mut lines: HashMap<Line, Vec<JobId>> = HashMap::new();
+    for &Found { id, lane, priority, tenant, .. } in found.iter().filter(|job| job.state == State::Available) {
+        lines.entry(Line { lane, priority, tenant }).or_default().push(id);
+    }
+    let mut positions = HashMap::new();
+    for (line, ids) in lines {
+        let places: HashMap<JobId, i64> = store::places(connection, line, &ids, MANY).await?.into_iter().collect();
+        let (more_urgent, others): (i64, Vec<(i64, i64)>) = on!(
+            connection,
+            (
+                sqlx::query_scalar(MORE_URGENT)
+                    .bind(line.lane)
+                    .bind(line.priority)
+                    .bind(MANY)
+                    .fetch_one(&mut *connection)
+                    .await?,
+                sqlx::query_as(OTHERS)
+                    .bind(line.lane)
+                    .bind(line.priority)
+                    .bind(line.tenant)
+                    .bind(MANY)
+                    .fetch_all(connection)
+                    .await?,
+            )
+        );
+        for id in ids {
+            let older = places.get(&id).map_or(MANY, |place| place - 1);
+            // Tenants take turns: of each other one, as many go before it as go before it among its own.
+            let turns: i64 = others.iter().map(|&(waiting, tenants)| tenants * waiting.min(older)).sum();
+            positions.insert(id, 1 + more_urgent + older + turns);
+        }
+    }
+    Ok(positions)
 }
 
-/// How many jobs have their turn before this one, tenants taking turns.
-async fn ahead(connection: &mut Connection, found: &Found) -> Result<i64, QueueError> {
-    let &Found { id, lane, tenant, priority, .. } = found;
-    let (more_urgent, older): (i64, i64) = on!(
-        connection,
-        (
-            sqlx::query_scalar(MORE_URGENT).bind(lane).bind(priority).bind(MANY).fetch_one(&mut *connection).await?,
-            sqlx::query_scalar(OLDER)
-                .bind(lane)
-                .bind(priority)
-                .bind(tenant)
-                .bind(id)
-                .bind(MANY)
-                .fetch_one(&mut *connection)
-                .await?
-        )
-    );
-    let others: i64 = on!(
-        connection,
-        sqlx::query_scalar(OTHERS)
-            .bind(lane)
-            .bind(priority)
-            .bind(tenant)
-            .bind(older)
-            .bind(MANY)
-            .fetch_one(connection)
-            .await?
-    );
-    Ok(more_urgent + older + others)
+/// How fast a lane is at the moment.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    running: i64,
+    /// What a job took of late, in seconds.
+    each: Option<f64>,
 }
 
-/// In how many seconds the job should be done, by what those of its lane took of late and by how many run side by side.
-async fn expected(
-    connection: &mut Connection,
-    found: &Found,
-    position: Option<i64>,
-    now: Timestamp,
-) -> Result<Option<f64>, QueueError> {
-    let lane = found.lane;
-    let (running, pace): (i64, Option<f64>) = on!(
-        connection,
-        (
-            sqlx::query_scalar(RUNNING).bind(lane).fetch_one(&mut *connection).await?,
-            sqlx::query_scalar(PACE).bind(lane).fetch_one(&mut *connection).await?
-        )
-    );
-    let Some(each) = pace.map(|microseconds| microseconds / 1e6) else { return Ok(None) };
-    let since = |at: i64| now.duration_since(timestamp(at)).as_secs_f64();
-    Ok(match (found.state, position) {
-        (State::Available, Some(position)) => Some(position as f64 / running.max(1) as f64 * each + each),
-        (State::Scheduled, _) => Some((-since(found.run_at)).max(0.0) + each),
-        (State::Running, _) => found.started_at.map(|at| (each - since(at)).max(0.0)),
-        _ => None,
-    })
+impl Pace {
+    async fn of(connection: &mut Connection, lane: Lane) -> Result<Self, QueueError> {
+        let (running, microseconds): (i64, Option<f64>) = on!(
+            connection,
+            (
+                sqlx::query_scalar(RUNNING).bind(lane).fetch_one(&mut *connection).await?,
+                sqlx::query_scalar(PACE).bind(lane).fetch_one(&mut *connection).await?
+            )
+        );
+        Ok(Self { running, each: microseconds.map(|microseconds| microseconds / 1e6) })
+    }
+
+    /// In how many seconds the job should be done, by what those of its lane took of late and by how many run side by side.
+    fn expected(self, job: &Found, position: Option<i64>, now: Timestamp) -> Option<f64> {
+        let each = self.each?;
+        let since = |at: i64| now.duration_since(timestamp(at)).as_secs_f64();
+        match (job.state, position) {
+            (State::Available, Some(position)) => Some(position as f64 / self.running.max(1) as f64 * each + each),
+            (State::Scheduled, _) => Some((-since(job.run_at)).max(0.0) + each),
+            (State::Running, _) => job.started_at.map(|at| (each - since(at)).max(0.0)),
+            _ => None,
+        }
+    }
 }

@@ -61,11 +61,18 @@ async fn record(queue: Queue, running: Arc<Running>, mut results: mpsc::Receiver
 }
 
 async fn store(queue: &Queue, batch: &[Settled]) {
-    while let Err(error) = queue.store.settle(batch, queue.clock.now()).await {
-        complain("could not store how jobs ended; trying again", &error);
-        sleep(PAUSE).await;
+    let news = |result: &Settled| result.settlement != Settlement::Completed;
+    if !batch.iter().any(news) {
+        return;
     }
-    if batch.iter().any(|result| result.settlement != Settlement::Complete) {
+    let freed = loop {
+        match queue.store.settle(batch, queue.clock.now()).await {
+            Ok(freed) => break freed,
+            Err(error) => complain("could not store how jobs ended; trying again", &error),
+        }
+        sleep(PAUSE).await;
+    };
+    if freed > 0 || batch.iter().any(|result| news(result) && result.settlement != Settlement::Complete) {
         queue.wake();
     }
 }

@@ -58,6 +58,8 @@ pub(super) enum Outcome {
 pub(super) enum Settlement {
     /// Done.
     Complete,
+    /// Completed already, in a transaction of the job's own.
+    Completed,
     /// Comes back.
     Reschedule { run_at: Timestamp, counted: bool, crashed: bool, error: Option<String> },
     /// Waits until its kind and its tenant go on.

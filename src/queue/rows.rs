@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Failure, JobId, JobInfo, Lane, Priority, Stat, State, retry::Claimed};
+use super::{Awaited, Failure, JobId, JobInfo, Lane, Priority, Stat, State, retry::Claimed};
 
 /// A worker's row; never used twice.
 pub(super) type WorkerId = i64;
@@ -23,6 +23,8 @@ pub(super) struct Draft<'a> {
     pub(super) run_at: Timestamp,
     pub(super) unique_key: Option<&'a str>,
     pub(super) payload: Cow<'a, str>,
+    /// What it is to wait for, in order.
+    pub(super) after: Vec<JobId>,
 }
 
 /// A stored time; one that no calendar holds is at the end of it.
@@ -63,6 +65,10 @@ pub(super) struct JobRow {
     cancel: Option<String>,
     #[sqlx(json)]
     errors: Vec<StoredFailure>,
+    #[sqlx(try_from = "i32")]
+    waits: u32,
+    #[sqlx(json)]
+    waits_for: Vec<Awaited>,
 }
 
 impl From<JobRow> for JobInfo {
@@ -85,6 +91,8 @@ impl From<JobRow> for JobInfo {
             verdict: row.verdict,
             cancel: row.cancel,
             errors: row.errors.into_iter().map(Failure::from).collect(),
+            waits: row.waits,
+            waits_for: row.waits_for,
         }
     }
 }

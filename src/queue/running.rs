@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Instant,
 };
 
@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 use super::{
     Attempt, JobId, Lane, Queue, Registry,
-    attempt::Progress,
+    attempt::{Ending, Progress},
     pause::Pauses,
-    retry::{self, Claimed, Outcome},
+    retry::{self, Claimed, Outcome, Settlement},
     rows::WorkerId,
 };
 
@@ -153,11 +153,19 @@ async fn run<C: Send + Sync + 'static>(
     cancelled: oneshot::Receiver<String>,
 ) {
     let halt = session.halt.clone();
-    let outcome = halt.run_until_cancelled(attempt(&session, &job, Arc::clone(&slot), progress, cancelled)).await;
+    let ending = Arc::<Ending>::default();
+    let attempt = attempt(&session, &job, Arc::clone(&slot), (progress, Arc::clone(&ending)), cancelled);
+    let outcome = halt.run_until_cancelled(attempt).await;
     session.running.ended(job.id);
+    if ending.freed.load(Ordering::Relaxed) {
+        session.queue.wake();
+    }
     let Some(outcome) = outcome else { return };
     report(&job, &outcome);
-    let settlement = retry::settle(&job, outcome, session.queue.clock.now(), retry::jitter());
+    let mut settlement = retry::settle(&job, outcome, session.queue.clock.now(), retry::jitter());
+    if settlement == Settlement::Complete && ending.completed.load(Ordering::Relaxed) {
+        settlement = Settlement::Completed;
+    }
     // The slot is held until there is room for the result, so that results cannot pile up.
     let _ = session.results.send(job.settled(settlement)).await;
     drop(slot);
@@ -167,7 +175,7 @@ async fn attempt<C: Send + Sync + 'static>(
     session: &Session<C>,
     job: &Claimed,
     slot: Arc<OwnedSemaphorePermit>,
-    progress: Progress,
+    (progress, ending): (Progress, Arc<Ending>),
     cancelled: oneshot::Receiver<String>,
 ) -> Outcome {
     if session.is_paused(job) {
@@ -186,6 +194,7 @@ async fn attempt<C: Send + Sync + 'static>(
         deadline: Instant::now() + kind.timeout,
         cancellation: cancellation.clone(),
         progress,
+        ending,
         queue: session.queue.clone(),
         _slot: slot,
     };

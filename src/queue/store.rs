@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Enqueued, JobFilter, JobId, JobInfo, Lane, QueueError, Stat,
     fairness::Turns,
+    outlook::{Found, Line},
     postgres,
     retry::{Claimed, Settled},
     rows::{Draft, WorkerId},
@@ -42,17 +43,21 @@ macro_rules! inside {
 }
 
 inside! {
-    enqueue(draft: Draft<'_>, now: Timestamp) -> Enqueued;
+    enqueue(draft: &Draft<'_>, now: Timestamp) -> Enqueued;
     /// Adds jobs of one kind; returns how many are new.
     enqueue_all(kind: (Lane, &str), drafts: &[Draft<'_>], now: Timestamp) -> u64;
     hasten(kind: &str, unique_key: &str, run_at: Timestamp, now: Timestamp) -> bool;
     cancel(id: JobId, reason: &str, now: Timestamp) -> bool;
+    /// The unfinished jobs of a kind with these unique keys.
+    find(kind: &str, unique_keys: &[String]) -> Vec<Found>;
+    /// Which places these have among those of their tenant, from 1, if they are among the first `limit`.
+    places(line: Line, ids: &[JobId], limit: i64) -> Vec<(JobId, i64)>;
     /// Whether the claim is still the job's; it stays so until the transaction ends.
     holds(id: JobId, claim: i64) -> bool;
-    /// Completes a running job; false if the claim is no longer the job's.
-    complete(id: JobId, claim: i64, now: Timestamp) -> bool;
+    /// Completes a running job; returns how many jobs waited for it, or none if the claim is no longer the job's.
+    complete(id: JobId, claim: i64, now: Timestamp) -> Option<u64>;
     retry(id: JobId, now: Timestamp) -> bool;
-    forget(id: JobId) -> bool;
+    forget(id: JobId, now: Timestamp) -> bool;
 }
 
 /// The database of a queue.
@@ -96,8 +101,9 @@ impl Store {
         claim(
             worker: WorkerId, lane: Lane, wanted: usize, turns: &mut Turns, held: &HashMap<Uuid, usize>, now: Timestamp
         ) -> Vec<Claimed>;
-        /// Stores how attempts ended, all of them or none. A result whose claim is no longer the job's changes nothing.
-        settle(results: &[Settled], now: Timestamp) -> ();
+        /// Stores how attempts ended; returns how many jobs waited for those that are completed. A result whose claim is no
+        /// longer the job's changes nothing, so that after a failure all of them may be stored again.
+        settle(results: &[Settled], now: Timestamp) -> u64;
         join(host: &str, now: Timestamp) -> WorkerId;
         /// Leaves in good order: what the worker still holds is handed back, its attempts uncounted.
         leave(worker: WorkerId, now: Timestamp) -> usize;

@@ -52,8 +52,10 @@ impl<C: Send + Sync + 'static> Worker<C> {
     /// If the future is dropped instead, jobs are dropped with it, and come back when the lease has run out.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), QueueError> {
         let mut lease = Lease::take(&self.queue, &self.config.host, self.config.lease).await?;
+        // The same under every lease: work that was dropped with a lost one, and does not notice, keeps its slot.
+        let slots = Lane::ALL.map(|lane| (lane, Arc::new(Semaphore::new(self.config.slots(lane)))));
         loop {
-            match self.work(lease, &shutdown).await {
+            match self.work(lease, &slots, &shutdown).await {
                 Ended::ByShutdown => return Ok(()),
                 Ended::LeaseLost(former) => {
                     lease = loop {
@@ -76,7 +78,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
     }
 
     /// Works under one lease until it is lost or the worker is to stop.
-    async fn work(&self, lease: Lease, shutdown: &CancellationToken) -> Ended {
+    async fn work(&self, lease: Lease, slots: &[(Lane, Arc<Semaphore>)], shutdown: &CancellationToken) -> Ended {
         let worker = lease.worker;
         tracing::info!(worker, host = self.config.host, "working");
         let running = Arc::new(Running::default());
@@ -101,10 +103,10 @@ impl<C: Send + Sync + 'static> Worker<C> {
         let _halt = session.halt.clone().drop_guard();
         let _drain = session.draining.clone().drop_guard();
         let loops = TaskTracker::new();
-        for lane in Lane::ALL {
-            let slots = self.config.slots(lane);
-            if slots > 0 {
-                loops.spawn(claim_loop(Arc::clone(&session), lane, slots, self.config.poll));
+        for (lane, slots) in slots {
+            let width = self.config.slots(*lane);
+            if width > 0 {
+                loops.spawn(claim_loop(Arc::clone(&session), *lane, (width, Arc::clone(slots)), self.config.poll));
             }
         }
         let halt = session.halt.clone();
@@ -159,8 +161,12 @@ impl<C: Send + Sync + 'static> Worker<C> {
 }
 
 /// Fills the free slots of a lane, over and over.
-async fn claim_loop<C: Send + Sync + 'static>(session: Arc<Session<C>>, lane: Lane, width: usize, poll: Duration) {
-    let slots = Arc::new(Semaphore::new(width));
+async fn claim_loop<C: Send + Sync + 'static>(
+    session: Arc<Session<C>>,
+    lane: Lane,
+    (width, slots): (usize, Arc<Semaphore>),
+    poll: Duration,
+) {
     let mut turns = Turns::new(cap(lane, width));
     let mut wake = session.queue.wake.subscribe();
     let draining = session.draining.clone();

@@ -341,6 +341,9 @@ pub async fn save_mailbox(
     };
     let mut transaction = app.database.begin().await?;
     let saved = mailboxes::save(transaction.connection(), &mailbox).await?;
+    if let Some(time_zone) = &saved.time_zone {
+        PurgeTrash::plan_for_zone(app, transaction.connection(), domain.id, time_zone).await?;
+    }
     if let Some(interval) = saved.sms.reminder_interval() {
         // What is unread already is reminded of too, and a shorter interval holds at once.
         let due = Time::from(app.clock.now()).after(interval);

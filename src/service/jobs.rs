@@ -159,6 +159,37 @@ async fn named(app: &App, what: PauseRequest) -> Result<Pause, ServiceError> {
     })
 }
 
+/// One of a list, or all that there is of it, with what can be said of the work on it while it is pending.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listed<T> {
+    /// What is listed.
+    #[serde(flatten)]
+    pub item: T,
+    /// Its place in the queue and when it should be there, while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Outlook>,
+}
+
+impl<T> Listed<T> {
+    pub(super) fn all(items: Vec<T>) -> Vec<Self> {
+        items.into_iter().map(|item| Self { item, queue: None }).collect()
+    }
+}
+
+/// Adds what can be said of the jobs of this kind, whose unique keys `key` gives for what is pending.
+pub(super) async fn tell<J: Job, T>(
+    app: &App,
+    listed: &mut [Listed<T>],
+    key: impl Fn(&T) -> Option<String>,
+) -> Result<(), ServiceError> {
+    let keys: Vec<String> = listed.iter().filter(|one| one.queue.is_none()).filter_map(|one| key(&one.item)).collect();
+    let mut outlooks = app.queue.outlooks::<J>(&keys).await?;
+    for one in listed.iter_mut().filter(|one| one.queue.is_none()) {
+        one.queue = key(&one.item).and_then(|key| outlooks.remove(&key));
+    }
+    Ok(())
+}
+
 /// When the work on something that is pending should be done; none when there is none under way.
 pub(super) async fn outlook<J: Job>(app: &App, key: impl std::fmt::Display) -> Result<Option<Outlook>, ServiceError> {
     Ok(app.queue.outlook::<J>(&key.to_string()).await?)

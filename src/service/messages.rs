@@ -3,7 +3,8 @@
 use super::{
     Incoming, ServiceError, Spooled, Taken,
     arrivals::{self, LeftMessage},
-    domains, intake, jobs,
+    domains, intake,
+    jobs::{self, Listed},
     patience::promptly,
 };
 use crate::{
@@ -176,7 +177,7 @@ pub async fn list(
     folder: Folder,
     before: Option<MessageId>,
     limit: u16,
-) -> Result<Vec<Message>, ServiceError> {
+) -> Result<Vec<Listed<Message>>, ServiceError> {
     let mailbox = domains::mailbox(app, domain, extension).await?;
     let mut connection = app.database.read().await?;
     let from = match before {
@@ -186,7 +187,12 @@ pub async fn list(
             (last.ok_or(ServiceError::NotFound("message"))?.received_at, id)
         }
     };
-    Ok(messages::list(&mut connection, mailbox.id, folder, from, i64::from(limit)).await?)
+    let listed = messages::list(&mut connection, mailbox.id, folder, from, i64::from(limit)).await?;
+    drop(connection);
+    let mut listed = Listed::all(listed);
+    let key = |message: &Message| (message.state == MediaState::Pending).then(|| message.id.to_string());
+    jobs::tell::<RenderMessage, _>(app, &mut listed, key).await?;
+    Ok(listed)
 }
 
 /// A message that waits in the spool, for whom the database does not know it yet.

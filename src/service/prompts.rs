@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{Incoming, ServiceError, domains, intake, jobs};
+use super::{
+    Incoming, ServiceError, domains, intake,
+    jobs::{self, Listed},
+};
 use crate::{
     app::App,
     db::{Transaction, prompts, renditions},
@@ -295,7 +298,13 @@ pub async fn details(app: &App, domain: &Domain, id: PromptId) -> Result<Details
 }
 
 /// The domain's prompts by kind.
-pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Prompt>, ServiceError> {
+pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Listed<Prompt>>, ServiceError> {
     let mut connection = app.database.read().await?;
-    Ok(prompts::list(&mut connection, domain.id).await?)
+    let mut listed = Listed::all(prompts::list(&mut connection, domain.id).await?);
+    drop(connection);
+    let key =
+        |prompt: &Prompt| (prompt.state == MediaState::Pending).then(|| format!("{}/{}", prompt.id, prompt.version));
+    jobs::tell::<SynthesizePrompt, _>(app, &mut listed, key).await?;
+    jobs::tell::<RenderPrompt, _>(app, &mut listed, key).await?;
+    Ok(listed)
 }

@@ -3,7 +3,8 @@
 use super::{
     Incoming, ServiceError, Taken,
     arrivals::{AnnouncedCall, Arrival, CallEnd, LeftLeg},
-    intake, jobs,
+    intake,
+    jobs::{self, Listed},
     patience::promptly,
 };
 use crate::{
@@ -187,7 +188,7 @@ pub async fn list(
     domain: &Domain,
     before: Option<RecordingId>,
     limit: u16,
-) -> Result<Vec<Recording>, ServiceError> {
+) -> Result<Vec<Listed<Recording>>, ServiceError> {
     let mut connection = app.database.read().await?;
     let from = match before {
         None => (Time::from_microseconds(i64::MAX), RecordingId(uuid::Uuid::max())),
@@ -196,5 +197,10 @@ pub async fn list(
             (last.ok_or(ServiceError::NotFound("recording"))?.started_at, id)
         }
     };
-    Ok(recordings::list(&mut connection, domain.id, from, i64::from(limit)).await?)
+    let listed = recordings::list(&mut connection, domain.id, from, i64::from(limit)).await?;
+    drop(connection);
+    let mut listed = Listed::all(listed);
+    let key = |recording: &Recording| (recording.state == RecordingState::Pending).then(|| recording.id.to_string());
+    jobs::tell::<StoreRecording, _>(app, &mut listed, key).await?;
+    Ok(listed)
 }

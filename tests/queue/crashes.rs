@@ -1,15 +1,21 @@
 //! What happens when workers die, stall or stop.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use voicemill::{
     db::Kind,
-    queue::{Attempt, FenceError, Job, JobError, Lane, NewJob, Registry, State, WorkerConfig},
+    queue::{Attempt, Decide, FenceError, Job, JobError, Lane, NewJob, Registry, State, WorkerConfig},
 };
 
-use crate::harness::{Bench, CpuPuppet, Puppet, tenant};
+use crate::harness::{Bench, CpuPuppet, Log, Puppet, tenant};
 
 async fn a_restart_leaves_nothing_running_for_ever(kind: Kind) {
     let bench = Bench::new(kind).await;
@@ -82,6 +88,57 @@ async fn a_worker_that_lost_its_lease_stops_its_jobs_and_begins_anew(kind: Kind)
     assert!(bench.show(id).await.is_some());
     working.begin_shutdown();
     working.crash().await;
+}
+
+async fn a_lost_lease_frees_no_slot_twice(kind: Kind) {
+    /// Keeps a thread for itself, whatever happens, until the gate is open.
+    #[derive(Serialize, Deserialize)]
+    struct Stubborn(String);
+    struct Gate {
+        log: Log,
+        open: AtomicBool,
+    }
+    impl Job for Stubborn {
+        type Context = Arc<Gate>;
+        const KIND: &'static str = "stubborn";
+        const LANE: Lane = Lane::Cpu;
+        const TIMEOUT: Duration = Duration::from_secs(3_600);
+        async fn run(&self, gate: &Arc<Gate>, attempt: &Attempt) -> Result<(), JobError> {
+            let (gate, slot, name) = (Arc::clone(gate), attempt.clone(), self.0.clone());
+            let working = tokio::task::spawn_blocking(move || {
+                gate.log.add(format!("start {name}"));
+                let begun = Instant::now();
+                while !gate.open.load(Ordering::Relaxed) && begun.elapsed() < Duration::from_secs(20) {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                std::thread::sleep(Duration::from_millis(50));
+                gate.log.add(format!("end {name}"));
+                drop(slot);
+            });
+            working.await.retry()
+        }
+    }
+    let bench = Bench::new(kind).await;
+    let gate = Arc::new(Gate { log: bench.log.clone(), open: AtomicBool::new(false) });
+    let config = WorkerConfig { cpu_slots: 1, lease: Duration::from_millis(500), ..Bench::config() };
+    let first = bench.enqueue(NewJob::new(tenant(1), &Stubborn("first".into()))).await.id;
+    let working = bench.work_on(Registry::new().with::<Stubborn>(), Arc::clone(&gate), config);
+    bench.log.wait_for("start first").await;
+    for name in ["second", "third", "fourth"] {
+        bench.enqueue(NewJob::new(tenant(1), &Stubborn(name.into()))).await;
+    }
+    // Another worker took it over, and did it.
+    bench.execute(&format!("DELETE FROM job WHERE id = {first}")).await;
+    bench.execute("DELETE FROM worker").await;
+    bench.until("a new lease", || async { bench.workers().await == 1 }).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(bench.log.entries(), ["start first"], "the only slot is taken by work that goes on");
+    gate.open.store(true, Ordering::Relaxed);
+    bench.log.wait_for("end fourth").await;
+    for pair in bench.log.entries().chunks(2) {
+        assert_eq!(pair[0].strip_prefix("start "), pair[1].strip_prefix("end "), "side by side in one slot");
+    }
+    working.stop().await;
 }
 
 async fn a_worker_that_cannot_beat_stops_its_jobs_before_others_may_take_them(kind: Kind) {
@@ -190,6 +247,7 @@ on_both![
     a_job_that_takes_its_workers_down_is_given_up_after_three,
     a_saturated_worker_keeps_its_jobs,
     a_worker_that_lost_its_lease_stops_its_jobs_and_begins_anew,
+    a_lost_lease_frees_no_slot_twice,
     a_worker_that_cannot_beat_stops_its_jobs_before_others_may_take_them,
     short_work_ends_before_a_shutdown,
     long_work_is_handed_back_uncounted_at_a_shutdown,

@@ -39,7 +39,7 @@ pub async fn run(config: Config, args: DoctorArgs) -> anyhow::Result<bool> {
     let app = match App::new(config, Clock::system(), std::env::current_exe()?).await {
         Ok(app) => app,
         Err(error) => {
-            findings.bad("storage", format!("{error:#}"));
+            findings.bad("service", format!("{error:#}"));
             return findings.print();
         }
     };

@@ -62,7 +62,7 @@ pub(super) async fn cancel(
     change(&app, id, Deed::Cancel).await
 }
 
-/// `DELETE /v1/jobs/{id}`: a dead letter is removed.
+/// `DELETE /v1/jobs/{id}`: a dead letter is removed; jobs that wait for it are given up.
 pub(super) async fn discard(
     State(app): State<Arc<App>>,
     Operator: Operator,

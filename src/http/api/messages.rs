@@ -13,7 +13,7 @@ use crate::{
         extract::{Json, Path, Query},
     },
     model::{Folder, Message, MessageId},
-    service::{ServiceError, messages},
+    service::{ServiceError, jobs::Listed, messages},
 };
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ pub(super) async fn list(
     Portal(domain): Portal,
     Path(extension): Path<String>,
     Query(page): Query<Page>,
-) -> Result<Json<Vec<Message>>, Problem> {
+) -> Result<Json<Vec<Listed<Message>>>, Problem> {
     let limit = page.limit.clamp(1, 500);
     Ok(Json(messages::list(&app, &domain, &extension, page.folder, page.before, limit).await?))
 }

@@ -20,6 +20,7 @@ use crate::{
     model::{Manner, Prompt, PromptId},
     service::{
         Incoming, ServiceError,
+        jobs::Listed,
         prompts::{self, Changes, NewPrompt, Source},
     },
     storage::ByteStream,
@@ -121,7 +122,10 @@ pub(super) async fn change(
 }
 
 /// `GET /v1/prompts`
-pub(super) async fn list(State(app): State<Arc<App>>, Portal(domain): Portal) -> Result<Json<Vec<Prompt>>, Problem> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+) -> Result<Json<Vec<Listed<Prompt>>>, Problem> {
     Ok(Json(prompts::list(&app, &domain).await?))
 }
 

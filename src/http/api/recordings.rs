@@ -13,7 +13,7 @@ use crate::{
         extract::{Json, Path, Query},
     },
     model::{Recording, RecordingId},
-    service::{ServiceError, recordings},
+    service::{ServiceError, jobs::Listed, recordings},
 };
 
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Query(page): Query<Page>,
-) -> Result<Json<Vec<Recording>>, Problem> {
+) -> Result<Json<Vec<Listed<Recording>>>, Problem> {
     Ok(Json(recordings::list(&app, &domain, page.before, page.limit.clamp(1, 500)).await?))
 }
 

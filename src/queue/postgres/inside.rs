@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
+use super::dependencies;
 use crate::queue::{
     Enqueued, JobId, Lane, QueueError,
     rows::{Draft, WorkerId},
@@ -19,15 +20,17 @@ pub(super) const CANCEL: &str = include_str!("cancel.sql");
 pub(super) const HOLDS: &str = "SELECT 1 FROM job WHERE id = $1 AND claim = $2 AND state = 'running' FOR UPDATE";
 pub(super) const COMPLETE_ONE: &str = include_str!("complete_one.sql");
 pub(super) const RETRY: &str = include_str!("retry.sql");
-pub(super) const FORGET: &str = "DELETE FROM job WHERE id = $1 AND state = 'discarded'";
+pub(super) const FORGET: &str =
+    "DELETE FROM job WHERE id = $1 AND state = 'discarded' RETURNING kind, awaited OR waits > 0 AS tied";
 pub(super) const BEAT: &str =
     "UPDATE worker SET beat = greatest(beat + 1, CAST($2 AS BIGINT)) WHERE id = $1 AND beat > 0";
 
 pub(in crate::queue) async fn enqueue(
     connection: &mut PgConnection,
-    draft: Draft<'_>,
+    draft: &Draft<'_>,
     now: Timestamp,
 ) -> Result<Enqueued, QueueError> {
+    let parents = dependencies::unfinished(connection, &draft.after).await?;
     loop {
         let fresh: Option<JobId> = sqlx::query_scalar(ENQUEUE)
             .bind(draft.lane)
@@ -39,9 +42,11 @@ pub(in crate::queue) async fn enqueue(
             .bind(now.as_microsecond())
             .bind(draft.unique_key)
             .bind(&*draft.payload)
+            .bind(i32::try_from(parents.len()).unwrap_or(i32::MAX))
             .fetch_optional(&mut *connection)
             .await?;
         if let Some(id) = fresh {
+            dependencies::tie(connection, id, &parents).await?;
             return Ok(Enqueued { id, fresh: true });
         }
         let query = sqlx::query_scalar(STANDING).bind(draft.kind).bind(draft.unique_key);
@@ -58,6 +63,11 @@ pub(in crate::queue) async fn enqueue_all(
     drafts: &[Draft<'_>],
     now: Timestamp,
 ) -> Result<u64, QueueError> {
+    let mut fresh = 0;
+    for draft in drafts.iter().filter(|draft| !draft.after.is_empty()) {
+        fresh += u64::from(enqueue(connection, draft, now).await?.fresh);
+    }
+    let drafts: Vec<_> = drafts.iter().filter(|draft| draft.after.is_empty()).collect();
     let query = sqlx::query(ENQUEUE_ALL)
         .bind(lane)
         .bind(kind)
@@ -68,7 +78,7 @@ pub(in crate::queue) async fn enqueue_all(
         .bind(drafts.iter().map(|draft| draft.run_at.as_microsecond()).collect::<Vec<_>>())
         .bind(drafts.iter().map(|draft| draft.unique_key).collect::<Vec<_>>())
         .bind(drafts.iter().map(|draft| &*draft.payload).collect::<Vec<_>>());
-    Ok(query.execute(connection).await?.rows_affected())
+    Ok(fresh + query.execute(connection).await?.rows_affected())
 }
 
 pub(in crate::queue) async fn hasten(
@@ -102,9 +112,13 @@ pub(in crate::queue) async fn complete(
     id: JobId,
     claim: i64,
     now: Timestamp,
-) -> Result<bool, QueueError> {
-    let query = sqlx::query(COMPLETE_ONE).bind(id).bind(claim).bind(now.as_microsecond());
-    Ok(query.execute(connection).await?.rows_affected() > 0)
+) -> Result<Option<u64>, QueueError> {
+    let query = sqlx::query_scalar(COMPLETE_ONE).bind(id).bind(claim).bind(now.as_microsecond());
+    Ok(match query.fetch_optional(&mut *connection).await? {
+        None => None,
+        Some(false) => Some(0),
+        Some(true) => Some(dependencies::free(connection, &[id], now).await?),
+    })
 }
 
 pub(in crate::queue) async fn retry(
@@ -116,8 +130,18 @@ pub(in crate::queue) async fn retry(
     Ok(query.execute(connection).await?.rows_affected() > 0)
 }
 
-pub(in crate::queue) async fn forget(connection: &mut PgConnection, id: JobId) -> Result<bool, QueueError> {
-    Ok(sqlx::query(FORGET).bind(id).execute(connection).await?.rows_affected() > 0)
+pub(in crate::queue) async fn forget(
+    connection: &mut PgConnection,
+    id: JobId,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let forgotten: Option<(String, bool)> = sqlx::query_as(FORGET).bind(id).fetch_optional(&mut *connection).await?;
+    let Some((kind, tied)) = forgotten else { return Ok(false) };
+    if tied {
+        let reason = format!("job {id} ({kind}), which it waited for, was given up and removed");
+        dependencies::desert(connection, id, &reason, now).await?;
+    }
+    Ok(true)
 }
 
 pub(in crate::queue) async fn beat(

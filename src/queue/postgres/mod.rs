@@ -5,8 +5,10 @@
 //! are committed one by one; what several workers do at once passes over each other's rows instead of waiting for them.
 
 mod claim;
+mod dependencies;
 mod floors;
 mod inside;
+mod outlook;
 mod partitions;
 #[cfg(test)]
 pub(super) mod plans;
@@ -16,7 +18,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
-pub(super) use self::inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry};
+pub(super) use self::{
+    inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry},
+    outlook::{find, places},
+};
 use super::{
     JobFilter, JobId, JobInfo, QueueError, Stat,
     pause::PARK,
@@ -37,6 +42,7 @@ const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seq
 const CONNECTIONS: u32 = 7;
 
 const COMPLETE: &str = include_str!("complete.sql");
+const COMPLETE_AWAITED: &str = include_str!("complete_awaited.sql");
 const RESCHEDULE: &str = include_str!("reschedule.sql");
 const GIVE_UP: &str = include_str!("give_up.sql");
 const BURY: &str = include_str!("bury.sql");
@@ -74,25 +80,45 @@ impl Store {
         Self { database, pool, floors: Arc::default() }
     }
 
-    /// Stores how attempts ended, all of them or none. A result whose claim is no longer the job's changes nothing.
-    pub(super) async fn settle(&self, results: &[Settled], now: Timestamp) -> Result<(), QueueError> {
-        let is_complete = |result: &&Settled| result.settlement == Settlement::Complete;
-        let mut finished: Vec<_> = results.iter().filter(is_complete).map(|result| (result.id, result.claim)).collect();
-        let mut others: Vec<_> = results.iter().filter(|result| !is_complete(result)).collect();
+    pub(super) async fn settle(&self, results: &[Settled], now: Timestamp) -> Result<u64, QueueError> {
+        let mut finished = Vec::new();
+        let mut others = Vec::new();
+        for result in results {
+            match result.settlement {
+                Settlement::Complete => finished.push((result.id, result.claim)),
+                Settlement::Completed => {}
+                _ => others.push(result),
+            }
+        }
         // Whoever takes several rows takes them in this order, so that no two wait for each other.
         finished.sort_unstable();
         others.sort_unstable_by_key(|result| result.id);
-        if others.is_empty() {
-            return complete_all(&self.pool, &finished, now).await;
+        if !others.is_empty() {
+            let mut transaction = self.pool.begin().await?;
+            for result in others {
+                settle(&mut transaction, result, now).await?;
+            }
+            transaction.commit().await?;
         }
+        if finished.is_empty() {
+            return Ok(0);
+        }
+        let (ids, claims): (Vec<_>, Vec<_>) = finished.into_iter().unzip();
+        let complete = sqlx::query(COMPLETE).bind(&ids).bind(&claims).bind(now.as_microsecond());
+        if complete.execute(&self.pool).await?.rows_affected() == ids.len() as u64 {
+            return Ok(0);
+        }
+        self.complete_awaited(&ids, &claims, now).await
+    }
+
+    /// Completes those that others wait for, and lets them go on.
+    async fn complete_awaited(&self, ids: &[JobId], claims: &[i64], now: Timestamp) -> Result<u64, QueueError> {
         let mut transaction = self.pool.begin().await?;
-        for result in others {
-            settle(&mut transaction, result, now).await?;
-        }
-        if !finished.is_empty() {
-            complete_all(&mut *transaction, &finished, now).await?;
-        }
-        Ok(transaction.commit().await?)
+        let complete = sqlx::query_scalar(COMPLETE_AWAITED).bind(ids).bind(claims).bind(now.as_microsecond());
+        let completed: Vec<JobId> = complete.fetch_all(&mut *transaction).await?;
+        let freed = dependencies::free(&mut transaction, &completed, now).await?;
+        transaction.commit().await?;
+        Ok(freed)
     }
 
     pub(super) async fn join(&self, host: &str, now: Timestamp) -> Result<WorkerId, QueueError> {
@@ -206,16 +232,6 @@ impl Store {
     }
 }
 
-async fn complete_all<'e>(
-    executor: impl sqlx::Executor<'e, Database = Postgres>,
-    finished: &[(JobId, i64)],
-    now: Timestamp,
-) -> Result<(), QueueError> {
-    let (ids, claims): (Vec<_>, Vec<_>) = finished.iter().copied().unzip();
-    sqlx::query(COMPLETE).bind(ids).bind(claims).bind(now.as_microsecond()).execute(executor).await?;
-    Ok(())
-}
-
 /// The jobs that a worker holds, as far as nobody else is about to settle them.
 async fn held_by(transaction: &mut Transaction<'_, Postgres>, worker: WorkerId) -> sqlx::Result<Vec<HeldRow>> {
     sqlx::query_as(HELD).bind(worker).fetch_all(&mut **transaction).await
@@ -225,7 +241,7 @@ async fn held_by(transaction: &mut Transaction<'_, Postgres>, worker: WorkerId) 
 async fn settle(connection: &mut PgConnection, result: &Settled, now: Timestamp) -> sqlx::Result<()> {
     let now = now.as_microsecond();
     let query = match &result.settlement {
-        Settlement::Complete => return Ok(()),
+        Settlement::Complete | Settlement::Completed => return Ok(()),
         Settlement::Reschedule { run_at, counted, crashed, error } => sqlx::query(RESCHEDULE)
             .bind(result.id)
             .bind(result.claim)

@@ -4,7 +4,9 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::{
     claim::{CLAIM, WAITING},
+    dependencies::*,
     inside::*,
+    outlook::{FIND, PLACES},
     *,
 };
 use crate::test_postgres::TestDatabase;
@@ -31,6 +33,16 @@ pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
     ("promote", PROMOTE),
     ("list", LIST),
     ("stats", STATS),
+    ("await", AWAIT),
+    ("completed", COMPLETED),
+    ("tie", TIE),
+    ("wait_less", WAIT_LESS),
+    ("unblock", UNBLOCK),
+    ("untie", UNTIE),
+    ("desert", DESERT),
+    ("untie_child", UNTIE_CHILD),
+    ("find", FIND),
+    ("places", PLACES),
 ];
 
 /// Those that one database has and the other does otherwise.
@@ -40,6 +52,7 @@ pub(in crate::queue) const OTHERS: &[(&str, &str)] = &[
     ("enqueue_all", ENQUEUE_ALL),
     ("holds", HOLDS),
     ("complete", COMPLETE),
+    ("complete_awaited", COMPLETE_AWAITED),
     ("complete_one", COMPLETE_ONE),
     ("progress", PROGRESS),
     ("next_run", NEXT_RUN),
@@ -108,10 +121,19 @@ async fn hot_statements_use_their_indexes(fill: Option<&'static str>) {
     planner.assert_plan(CLAIM, &["Index Scan using job_pkey on job", "Index Scan using job_ready on job oldest"]).await;
     planner.assert_plan(COMPLETE, &["Index Scan using job_pkey on job", "Function Scan on result"]).await;
     planner.assert_plan(PROGRESS, &["Index Scan using job_pkey on job", "Function Scan on change"]).await;
+    planner.assert_plan(COMPLETE_AWAITED, &["Index Scan using job_pkey on job", "Function Scan on result"]).await;
+    for statement in [WAIT_LESS, UNBLOCK, DESERT] {
+        planner.assert_plan(statement, &["Index Scan using job_pkey on job", "using job_dep_pkey on job_dep"]).await;
+    }
+    planner.assert_plan(AWAIT, &["Index Scan using job_pkey on job", "Index Scan using job_pkey on job parent"]).await;
+    planner.assert_plan(UNTIE, &["using job_dep_pkey"]).await;
+    planner.assert_plan(UNTIE_CHILD, &["using job_dep_child"]).await;
     for statement in [COMPLETE_ONE, RESCHEDULE, GIVE_UP, BURY, HOLDS, CANCEL, RETRY, FORGET] {
         planner.assert_plan(statement, &["using job_"]).await;
     }
     planner.assert_plan(STANDING, &["Index Scan using job_unique"]).await;
+    planner.assert_plan(FIND, &["Index Scan using job_unique"]).await;
+    planner.assert_plan(PLACES, &["using job_ready"]).await;
     planner.assert_plan(HASTEN, &["Index Scan using job_unique"]).await;
     planner
         .assert_plan(PROMOTE, &["Index Scan using job_scheduled on job due", "Index Scan using job_pkey on job"])

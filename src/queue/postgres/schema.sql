@@ -14,6 +14,7 @@ CREATE TABLE worker (
 --
 --   available   may be claimed now
 --   scheduled   waits for run_at: delayed, snoozed or between two attempts
+--   blocked     waits until other jobs are completed
 --   paused      was found by a worker while its kind or tenant is paused
 --   running     held by `worker` under the fencing number `claim`
 --   discarded   a dead letter, kept until somebody retries or forgets it
@@ -23,7 +24,7 @@ CREATE TABLE job (
     kind         TEXT COLLATE "C" NOT NULL,
     tenant       UUID             NOT NULL,
     priority     INTEGER          NOT NULL,            -- 0 urgent, 1 normal, 2 bulk
-    state        TEXT COLLATE "C" NOT NULL CHECK (state IN ('available', 'scheduled', 'paused', 'running', 'discarded')),
+    state        TEXT COLLATE "C" NOT NULL CHECK (state IN ('available', 'scheduled', 'blocked', 'paused', 'running', 'discarded')),
     claim        BIGINT           NOT NULL DEFAULT 0,  -- grows with every claim and never shrinks: the fencing number
     attempt      INTEGER          NOT NULL DEFAULT 0,  -- the attempts that count; a snooze or a hand-back takes its own back
     max_attempts INTEGER          NOT NULL,
@@ -35,6 +36,8 @@ CREATE TABLE job (
     run_at       BIGINT           NOT NULL,
     created_at   BIGINT           NOT NULL,
     started_at   BIGINT,
+    waits        INTEGER          NOT NULL DEFAULT 0,  -- for how many jobs it still waits: its rows in job_dep
+    awaited      BOOLEAN          NOT NULL DEFAULT FALSE, -- whether another job ever waited for it
     worker       BIGINT,                               -- no foreign key: each claim checks its worker once, not once a row
     unique_key   TEXT COLLATE "C",
     payload      JSON             NOT NULL,
@@ -59,6 +62,15 @@ CREATE INDEX job_cancelled ON job (worker) WHERE cancel IS NOT NULL;
 CREATE INDEX job_paused ON job (id) WHERE state = 'paused';
 CREATE INDEX job_discarded ON job (id) WHERE state = 'discarded';
 CREATE UNIQUE INDEX job_unique ON job (kind, unique_key) WHERE unique_key IS NOT NULL AND state <> 'discarded';
+
+-- Who waits for whom. A row goes when the job waited for is completed or removed.
+CREATE TABLE job_dep (
+    parent BIGINT NOT NULL,
+    child  BIGINT NOT NULL,
+    PRIMARY KEY (parent, child)
+);
+
+CREATE INDEX job_dep_child ON job_dep (child);
 
 -- What was completed, kept for a while for people who ask: a partition a day, which is dropped as a whole. Workers make
 -- them ahead; what finds none goes to done_other.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
+use super::dependencies;
 use crate::queue::{
     Enqueued, JobId, Lane, QueueError,
     rows::{Draft, WorkerId},
@@ -16,16 +17,20 @@ pub(super) const CANCEL: &str = include_str!("cancel.sql");
 pub(super) const HOLDS: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE id = ?1 AND claim = ?2 AND state = 'running')";
 pub(super) const COMPLETE_DONE: &str = include_str!("complete_done.sql");
 pub(super) const COMPLETE: &str = include_str!("complete.sql");
+/// Those of the finished jobs that others wait for.
+pub(super) const AWAITED: &str = "SELECT job.id FROM json_each(?1) AS result CROSS JOIN job ON job.id = result.value ->> 0 \
+    WHERE job.claim = result.value ->> 1 AND job.state = 'running' AND job.verdict IS NULL AND job.awaited";
 pub(super) const RETRY: &str = include_str!("retry.sql");
 pub(super) const BEAT: &str = "UPDATE worker SET beat = max(beat + 1, ?2) WHERE id = ?1 AND beat > 0";
-pub(super) const FORGET: &str = "DELETE FROM job WHERE id = ?1 AND state = 'discarded'";
+pub(super) const FORGET: &str =
+    "DELETE FROM job WHERE id = ?1 AND state = 'discarded' RETURNING kind, awaited OR waits > 0 AS tied";
 
 pub(in crate::queue) async fn enqueue(
     connection: &mut SqliteConnection,
-    draft: Draft<'_>,
+    draft: &Draft<'_>,
     now: Timestamp,
 ) -> Result<Enqueued, QueueError> {
-    if let Some(id) = insert(&mut *connection, &draft, now).await? {
+    if let Some(id) = insert(&mut *connection, draft, now).await? {
         return Ok(Enqueued { id, fresh: true });
     }
     let id = sqlx::query_scalar(STANDING).bind(draft.kind).bind(draft.unique_key).fetch_one(connection).await?;
@@ -45,8 +50,13 @@ pub(in crate::queue) async fn enqueue_all(
     Ok(fresh)
 }
 
-async fn insert(connection: &mut SqliteConnection, draft: &Draft<'_>, now: Timestamp) -> sqlx::Result<Option<JobId>> {
-    sqlx::query_scalar(ENQUEUE)
+async fn insert(
+    connection: &mut SqliteConnection,
+    draft: &Draft<'_>,
+    now: Timestamp,
+) -> Result<Option<JobId>, QueueError> {
+    let parents = dependencies::unfinished(connection, &draft.after).await?;
+    let fresh: Option<JobId> = sqlx::query_scalar(ENQUEUE)
         .bind(draft.lane)
         .bind(draft.kind)
         .bind(draft.tenant)
@@ -56,8 +66,13 @@ async fn insert(connection: &mut SqliteConnection, draft: &Draft<'_>, now: Times
         .bind(now.as_microsecond())
         .bind(draft.unique_key)
         .bind(&*draft.payload)
-        .fetch_optional(connection)
-        .await
+        .bind(i32::try_from(parents.len()).unwrap_or(i32::MAX))
+        .fetch_optional(&mut *connection)
+        .await?;
+    if let Some(id) = fresh {
+        dependencies::tie(connection, id, &parents).await?;
+    }
+    Ok(fresh)
 }
 
 pub(in crate::queue) async fn hasten(
@@ -90,25 +105,45 @@ pub(in crate::queue) async fn holds(
     Ok(sqlx::query_scalar(HOLDS).bind(id).bind(claim).fetch_one(connection).await?)
 }
 
-/// Completes a running job; false if the claim is no longer the job's.
 pub(in crate::queue) async fn complete(
     connection: &mut SqliteConnection,
     id: JobId,
     claim: i64,
     now: Timestamp,
-) -> Result<bool, QueueError> {
-    Ok(complete_all(connection, &[(id, claim)], now).await? > 0)
+) -> Result<Option<u64>, QueueError> {
+    let (completed, freed) = complete_all(connection, &[(id, claim)], now).await?;
+    Ok((completed > 0).then_some(freed))
 }
 
-/// Completes those whose claim is still the job's; returns how many.
+/// Completes those whose claim is still the job's; returns how many they are, and how many jobs waited for them.
 pub(super) async fn complete_all(
     connection: &mut SqliteConnection,
     finished: &[(JobId, i64)],
     now: Timestamp,
-) -> Result<u64, QueueError> {
-    let finished = serde_json::to_string(finished)?;
-    sqlx::query(COMPLETE_DONE).bind(&finished).bind(now.as_microsecond()).execute(&mut *connection).await?;
-    Ok(sqlx::query(COMPLETE).bind(&finished).execute(connection).await?.rows_affected())
+) -> Result<(u64, u64), QueueError> {
+    let results = serde_json::to_string(finished)?;
+    let completed = move_to_done(connection, &results, false, now).await?;
+    if completed == finished.len() as u64 {
+        return Ok((completed, 0));
+    }
+    let awaited: Vec<JobId> = sqlx::query_scalar(AWAITED).bind(&results).fetch_all(&mut *connection).await?;
+    if awaited.is_empty() {
+        return Ok((completed, 0));
+    }
+    let more = move_to_done(connection, &results, true, now).await?;
+    let freed = dependencies::free(connection, &awaited, now).await?;
+    Ok((completed + more, freed))
+}
+
+async fn move_to_done(
+    connection: &mut SqliteConnection,
+    results: &str,
+    awaited: bool,
+    now: Timestamp,
+) -> sqlx::Result<u64> {
+    let query = sqlx::query(COMPLETE_DONE).bind(results).bind(now.as_microsecond()).bind(awaited);
+    query.execute(&mut *connection).await?;
+    Ok(sqlx::query(COMPLETE).bind(results).bind(awaited).execute(connection).await?.rows_affected())
 }
 
 pub(in crate::queue) async fn retry(
@@ -120,8 +155,18 @@ pub(in crate::queue) async fn retry(
     Ok(query.execute(connection).await?.rows_affected() > 0)
 }
 
-pub(in crate::queue) async fn forget(connection: &mut SqliteConnection, id: JobId) -> Result<bool, QueueError> {
-    Ok(sqlx::query(FORGET).bind(id).execute(connection).await?.rows_affected() > 0)
+pub(in crate::queue) async fn forget(
+    connection: &mut SqliteConnection,
+    id: JobId,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let forgotten: Option<(String, bool)> = sqlx::query_as(FORGET).bind(id).fetch_optional(&mut *connection).await?;
+    let Some((kind, tied)) = forgotten else { return Ok(false) };
+    if tied {
+        let reason = format!("job {id} ({kind}), which it waited for, was given up and removed");
+        dependencies::desert(connection, id, &reason, now).await?;
+    }
+    Ok(true)
 }
 
 pub(in crate::queue) async fn beat(

@@ -3,7 +3,9 @@
 //! Every write goes through the caller's own write transaction or through the single writer's connection in a
 //! `BEGIN IMMEDIATE`, so that no transaction ever has to turn from reading into writing, which SQLite refuses under load.
 
+mod dependencies;
 mod inside;
+mod outlook;
 #[cfg(test)]
 pub(super) mod plans;
 
@@ -13,7 +15,10 @@ use jiff::Timestamp;
 use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
 use uuid::Uuid;
 
-pub(super) use self::inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry};
+pub(super) use self::{
+    inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry},
+    outlook::{find, places},
+};
 use super::{
     JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat,
     fairness::{Share, Turns},
@@ -97,8 +102,8 @@ impl Store {
         Ok(claimed)
     }
 
-    /// Stores how attempts ended, all of them or none. A result whose claim is no longer the job's changes nothing.
-    pub(super) async fn settle(&self, results: &[Settled], now: Timestamp) -> Result<(), QueueError> {
+    /// Stores how attempts ended, all of them or none.
+    pub(super) async fn settle(&self, results: &[Settled], now: Timestamp) -> Result<u64, QueueError> {
         let mut transaction = self.begin().await?;
         let mut finished = Vec::new();
         for result in results {
@@ -107,10 +112,12 @@ impl Store {
                 _ => settle(&mut transaction, result, now).await?,
             }
         }
+        let mut freed = 0;
         if !finished.is_empty() {
-            inside::complete_all(&mut transaction, &finished, now).await?;
+            (_, freed) = inside::complete_all(&mut transaction, &finished, now).await?;
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        Ok(freed)
     }
 
     pub(super) async fn join(&self, host: &str, now: Timestamp) -> Result<WorkerId, QueueError> {
@@ -273,7 +280,7 @@ async fn held_by(connection: &mut SqliteConnection, worker: WorkerId) -> sqlx::R
 async fn settle(connection: &mut SqliteConnection, result: &Settled, now: Timestamp) -> sqlx::Result<()> {
     let now = now.as_microsecond();
     let query = match &result.settlement {
-        Settlement::Complete => return Ok(()),
+        Settlement::Complete | Settlement::Completed => return Ok(()),
         Settlement::Reschedule { run_at, counted, crashed, error } => sqlx::query(RESCHEDULE)
             .bind(result.id)
             .bind(result.claim)

@@ -2,7 +2,12 @@
 
 use sqlx::{AssertSqlSafe, Row, SqlitePool};
 
-use super::{inside::*, *};
+use super::{
+    dependencies::*,
+    inside::*,
+    outlook::{FIND, PLACES},
+    *,
+};
 
 /// The statements by name, to be prepared one by one.
 pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
@@ -26,6 +31,16 @@ pub(in crate::queue) const STATEMENTS: &[(&str, &str)] = &[
     ("promote", PROMOTE),
     ("list", LIST),
     ("stats", STATS),
+    ("await", AWAIT),
+    ("completed", COMPLETED),
+    ("tie", TIE),
+    ("wait_less", WAIT_LESS),
+    ("unblock", UNBLOCK),
+    ("untie", UNTIE),
+    ("desert", DESERT),
+    ("untie_child", UNTIE_CHILD),
+    ("find", FIND),
+    ("places", PLACES),
 ];
 
 /// Those that one database has and the other does otherwise.
@@ -35,6 +50,7 @@ pub(in crate::queue) const OTHERS: &[(&str, &str)] = &[
     ("holds", HOLDS),
     ("complete", COMPLETE),
     ("complete_done", COMPLETE_DONE),
+    ("awaited", AWAITED),
     ("progress", PROGRESS),
     ("next_run", NEXT_RUN),
     ("prune", PRUNE),
@@ -79,6 +95,19 @@ async fn a_claim_seeks_each_tenants_oldest() {
 async fn completion_goes_from_the_results_to_the_jobs() {
     assert_plan(COMPLETE_DONE, &["SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"]).await;
     assert_plan(COMPLETE, &["SEARCH finished USING INTEGER PRIMARY KEY (rowid=?)"]).await;
+    assert_plan(AWAITED, &["SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"]).await;
+}
+
+#[tokio::test]
+async fn who_waits_is_sought_by_what_it_waits_for() {
+    for statement in [WAIT_LESS, UNBLOCK, DESERT, UNTIE] {
+        assert_plan(statement, &["USING PRIMARY KEY (parent=?)"]).await;
+    }
+    for statement in [WAIT_LESS, UNBLOCK, DESERT, AWAIT] {
+        assert_plan(statement, &["SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"]).await;
+    }
+    assert_plan(COMPLETED, &["SEARCH done USING INTEGER PRIMARY KEY (rowid=?)"]).await;
+    assert_plan(UNTIE_CHILD, &["USING COVERING INDEX job_dep_child (child=?)"]).await;
 }
 
 #[tokio::test]
@@ -91,6 +120,9 @@ async fn settlements_seek_their_job() {
 #[tokio::test]
 async fn the_rest_uses_its_index() {
     assert_plan(STANDING, &["USING INDEX job_unique (kind=? AND unique_key=?)"]).await;
+    assert_plan(FIND, &["USING INDEX job_unique (kind=? AND unique_key=?)"]).await;
+    // It counts what it found, which is bounded.
+    assert!(plan(PLACES).await.contains("USING COVERING INDEX job_ready (lane=? AND priority=? AND tenant=?)"));
     assert_plan(HASTEN, &["USING INDEX job_unique (kind=? AND unique_key=?)"]).await;
     assert_plan(PROMOTE, &["USING COVERING INDEX job_scheduled (run_at<?)"]).await;
     assert_plan(NEXT_RUN, &["USING COVERING INDEX job_scheduled"]).await;

@@ -13,6 +13,7 @@ CREATE TABLE worker (
 --
 --   available   may be claimed now
 --   scheduled   waits for run_at: delayed, snoozed or between two attempts
+--   blocked     waits until other jobs are completed
 --   paused      was found by a worker while its kind or tenant is paused
 --   running     held by `worker` under the fencing number `claim`
 --   discarded   a dead letter, kept until somebody retries or forgets it
@@ -22,7 +23,7 @@ CREATE TABLE job (
     kind         TEXT    NOT NULL,
     tenant       BLOB    NOT NULL CHECK (length(tenant) = 16),
     priority     INTEGER NOT NULL,                   -- 0 urgent, 1 normal, 2 bulk
-    state        TEXT    NOT NULL CHECK (state IN ('available', 'scheduled', 'paused', 'running', 'discarded')),
+    state        TEXT    NOT NULL CHECK (state IN ('available', 'scheduled', 'blocked', 'paused', 'running', 'discarded')),
     claim        INTEGER NOT NULL DEFAULT 0,         -- grows with every claim and never shrinks: the fencing number
     attempt      INTEGER NOT NULL DEFAULT 0,         -- the attempts that count; a snooze or a hand-back takes its own back
     max_attempts INTEGER NOT NULL,
@@ -34,6 +35,8 @@ CREATE TABLE job (
     run_at       INTEGER NOT NULL,
     created_at   INTEGER NOT NULL,
     started_at   INTEGER,
+    waits        INTEGER NOT NULL DEFAULT 0,         -- for how many jobs it still waits: its rows in job_dep
+    awaited      INTEGER NOT NULL DEFAULT 0,         -- whether another job ever waited for it
     worker       INTEGER REFERENCES worker (id),
     unique_key   TEXT,
     payload      TEXT    NOT NULL,
@@ -48,6 +51,15 @@ CREATE INDEX job_running ON job (worker) WHERE worker IS NOT NULL;
 CREATE INDEX job_paused ON job (id) WHERE state = 'paused';
 CREATE INDEX job_discarded ON job (id) WHERE state = 'discarded';
 CREATE UNIQUE INDEX job_unique ON job (kind, unique_key) WHERE unique_key IS NOT NULL AND state <> 'discarded';
+
+-- Who waits for whom. A row goes when the job waited for is completed or removed.
+CREATE TABLE job_dep (
+    parent INTEGER NOT NULL,
+    child  INTEGER NOT NULL,
+    PRIMARY KEY (parent, child)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX job_dep_child ON job_dep (child);
 
 -- What was completed, kept for a while for people who ask.
 CREATE TABLE done (
