@@ -116,10 +116,10 @@ $(awsenv)/$(awscli): | setup
 	@touch $@
 
 # Ours and the peers at their best settings, each in its own process; the peers on Node need 22, which comes from npm too.
-# An unoptimised build of ours will do: database drivers and runtime are dependencies, which are optimised in every build.
+# Ours takes the tests' dependencies, which are optimised in every build, and is optimised itself as in a release.
 bench-queue: setup ## Compare the queue with graphile-worker, pg-boss, apalis and others on one PostgreSQL (fetches them; BENCH=--quick)
 	@scripts/setup npm
-	cargo bench --profile dev --bench queues --no-run
+	cargo bench --profile dev --config profile.dev.opt-level=3 --bench queues --no-run
 	cargo build --release --manifest-path benches/queue/peers/Cargo.toml --target-dir $(target)/bench-queue/peers
 	@mkdir -p $(target)/bench-queue/node && cp benches/queue/node/* $(target)/bench-queue/node
 	@npm --prefix $(target)/bench-queue/node install --silent --no-audit --no-fund
