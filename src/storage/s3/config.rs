@@ -47,7 +47,7 @@ pub struct S3Config {
     /// Seconds that one request may take, tried again included.
     #[serde(default = "S3Config::default_timeout_seconds")]
     pub timeout_seconds: u64,
-    /// Most bytes of uploads in memory at once, by all of them together; at least one part of 8 MiB.
+    /// Most bytes of uploads in memory at once, by all of them together; at least one part of 5 MiB.
     #[serde(default = "S3Config::default_upload_memory_bytes")]
     pub upload_memory_bytes: u32,
 }
