@@ -63,7 +63,7 @@ $(testenv)/READY: $(testenv_packages) | setup
 	@touch $@
 
 test-garage: setup ## Hold the S3 store to the behaviour of all stores against garage, too (builds garage, once)
-	@test -x target/garage/bin/garage || { echo 'building $(garage), a store to test with; this takes long'; cargo install --quiet --locked --root target/garage $(garage); }
+	@test -x target/garage/bin/garage || { echo 'building $(garage), a store to test with; this takes long'; cargo install --quiet --locked --debug --no-default-features --features bundled-libs,sqlite --root target/garage $(garage); }
 	cargo test --no-run --test storage
 	scripts/with-garage target/garage/bin/garage cargo test --test storage another_server -- --nocapture
 

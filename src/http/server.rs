@@ -25,8 +25,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Most bytes that a connection reads at a time, and gathers before it writes; the head of a request has to fit.
 const BUFFER: usize = 32 * 1024;
-/// How long a connection may wait for the whole head of a request, the first or the next.
-const HEAD: Duration = Duration::from_secs(60);
+/// How long a connection may wait for the whole head of a request, the first or the next: longer than proxies and clients keep
+/// theirs (60 s, 90 s), so that none writes into one that is just being closed.
+const HEAD: Duration = Duration::from_secs(120);
 /// How long a client may take nothing of an answer; who paused playing asks for the rest again.
 const STALL: Duration = Duration::from_secs(600);
 /// How long requests in hand get when the server is to stop.

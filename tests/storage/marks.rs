@@ -26,7 +26,7 @@ async fn objects_bear_the_tags_and_the_encryption_that_are_configured() {
         secret_access_key: Some("any".into()),
         ..S3Config::new("voicemail")
     };
-    let tags = [("kept", "7 years"), ("customer & plan", "Zoë=1")];
+    let tags = [("kept", "7 years"), ("customer / plan", "Zoë=1+2")];
     let tagged = S3Config {
         tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         encryption: Encryption::Aes256,
@@ -35,7 +35,7 @@ async fn objects_bear_the_tags_and_the_encryption_that_are_configured() {
     let kms = S3Config { encryption: Encryption::Kms, kms_key_id: Some("alias/voicemail".to_owned()), ..plain.clone() };
     for (config, encryption, kms_key, tags) in [
         (plain, Value::Null, Value::Null, json!({})),
-        (tagged, json!("AES256"), Value::Null, json!({"kept": "7 years", "customer & plan": "Zoë=1"})),
+        (tagged, json!("AES256"), Value::Null, json!({"kept": "7 years", "customer / plan": "Zoë=1+2"})),
         (kms, json!("aws:kms"), json!("alias/voicemail"), json!({})),
     ] {
         let store = S3Store::open(config).await.unwrap();
