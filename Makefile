@@ -12,11 +12,10 @@ MODELS = whisper-tiny.en voice-heart
 # be and speaks. 104 MB, once.
 TEST_MODELS = $(MODELS) voice-kokoro
 
-# What the tests of mail and SMS talk to. In a Python environment of its own: the mail server, a message centre that speaks
-# SMPP, and what verifies DKIM. Unpacked beside it: Kannel, and the mail sink of postfix.
+# What the tests of mail, SMS and buckets talk to, in a Python environment of its own: a mail server, a message centre that
+# speaks SMPP, what verifies DKIM, and a server of buckets. Unpacked beside it: Kannel, and the mail sink of postfix.
 testenv := target/testenv
-testenv_packages := aiosmtpd==1.4.6 smpp34==1.5.0 dkimpy==1.1.8 pynacl==1.6.2
-testenv_ready := $(testenv)/ready-$(subst ==,-,$(subst $() ,_,$(testenv_packages)))
+testenv_packages := tests/support/requirements.txt
 testtools := target/testtools
 
 cargo_deny := cargo-deny@0.20.2
@@ -49,7 +48,7 @@ demo: models ## Show the whole service at work, then serve it (ONCE=1: check eve
 	@VOICEMILL_SPEECH__MODELS_FOLDER=$(models_folder) $(target)/release/voicemill demo $(if $(ONCE),--once) $(if $(MAIL_TO),--mail-to $(MAIL_TO))
 
 # Tests and the binary that fetches their models are built in one go, so that the dependencies are compiled once.
-test: setup $(testenv_ready) $(testtools)/READY ## Run every test
+test: setup $(testenv)/READY $(testtools)/READY ## Run every test
 	@scripts/setup npm
 	cargo test --no-run
 	@mkdir -p $(models_folder)
@@ -57,14 +56,14 @@ test: setup $(testenv_ready) $(testtools)/READY ## Run every test
 	cargo test --doc
 	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run; else set -x; cargo test --lib --bins --tests; fi
 
-$(testenv_ready): | setup
-	@echo 'installing $(testenv_packages) into $(testenv), for the tests of mail and SMS'
+$(testenv)/READY: $(testenv_packages) | setup
+	@echo 'installing $(testenv_packages) into $(testenv), for the tests of mail, SMS and buckets'
 	@python3 -m venv $(testenv)
-	@$(testenv)/bin/pip install --quiet --disable-pip-version-check $(testenv_packages)
+	@$(testenv)/bin/pip install --quiet --disable-pip-version-check --requirement $(testenv_packages)
 	@touch $@
 
 test-garage: setup ## Hold the S3 store to the behaviour of all stores against garage, too (builds garage, once)
-	@test -x target/garage/bin/garage || { echo 'building $(garage), a store to test with; this takes long'; cargo install --quiet --locked --root target/garage $(garage); }
+	@test -x target/garage/bin/garage || { echo 'building $(garage), a store to test with; this takes long'; cargo install --quiet --locked --debug --no-default-features --features bundled-libs,sqlite --root target/garage $(garage); }
 	cargo test --no-run --test storage
 	scripts/with-garage target/garage/bin/garage cargo test --test storage another_server -- --nocapture
 

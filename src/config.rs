@@ -92,6 +92,8 @@ pub struct HttpConfig {
     pub public_url: String,
     /// Most bytes of one body; more is 413.
     pub max_body_bytes: u64,
+    /// Most connections at once; who comes then waits for one to end.
+    pub connections: usize,
     /// The operators' key; without one, a random key is made at the first start and kept in the data folder.
     pub operator_key: Option<String>,
 }
@@ -102,6 +104,7 @@ impl Default for HttpConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: "http://127.0.0.1:8080".into(),
             max_body_bytes: 200_000_000,
+            connections: 2_000,
             operator_key: None,
         }
     }
@@ -270,6 +273,7 @@ impl Config {
         }
         anyhow::ensure!(self.workers.lease_seconds >= 3, "workers.lease_seconds must be at least 3");
         anyhow::ensure!(self.database.connections >= 2, "database.connections must be at least 2");
+        anyhow::ensure!(self.http.connections >= 1, "http.connections must be at least 1");
         anyhow::ensure!(self.workers.io >= 1, "workers.io must be at least 1");
         Ok(())
     }

@@ -121,7 +121,11 @@ async fn send(smtp: &Smtp, how: &str) -> Result<Receipt, NotifyError> {
 
 #[tokio::test]
 async fn every_mail_arrives_as_it_was_composed_over_one_connection() {
-    let mut server = Server::start(&[]);
+    every_mail_arrives(Server::start(&[])).await;
+    every_mail_arrives(Server::start(&["--pipelining"])).await;
+}
+
+async fn every_mail_arrives(mut server: Server) {
     let smtp = server.smtp();
     for (brief, audio, parts) in [
         (false, link(), "multipart/alternative,text/plain,text/html"),
@@ -139,8 +143,16 @@ async fn every_mail_arrives_as_it_was_composed_over_one_connection() {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
-    let server = Server::start(&[]);
+async fn refusals_are_told_apart_step_by_step() {
+    refusals_are_told_apart(&Server::start(&[])).await;
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart_in_envelopes_sent_whole() {
+    refusals_are_told_apart(&Server::start(&["--pipelining"])).await;
+}
+
+async fn refusals_are_told_apart(server: &Server) {
     let smtp = server.smtp();
     for how in ["later", "closing", "data-later", "vanish-early"] {
         let result = send(&smtp, how).await;
@@ -181,7 +193,11 @@ async fn a_slow_answer_meets_our_deadline_and_holds_back_nobody() {
 
 #[tokio::test]
 async fn a_connection_that_died_while_idle_is_replaced() {
-    let mut server = Server::start(&[]);
+    is_replaced(Server::start(&[])).await;
+    is_replaced(Server::start(&["--pipelining"])).await;
+}
+
+async fn is_replaced(mut server: Server) {
     let smtp = server.smtp();
     send(&smtp, "hang-up").await.unwrap();
     assert!(server.next_mail().starts_with("1 hang-up "));
@@ -231,7 +247,22 @@ async fn a_login_is_made_and_a_wrong_one_is_our_fault() {
 #[tokio::test]
 async fn starttls_is_made_and_a_strange_certificate_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
+    let trusting = is_encrypted(folder.path(), Security::StartTls, &["--login"]).await;
+    let without = Server::start(&[]);
+    let lacking = SmtpConfig { port: Some(without.port), ..trusting };
+    let result = send(&Smtp::new(&lacking).unwrap(), "ok").await;
+    assert!(matches!(result, Err(NotifyError::Misconfigured(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn tls_from_the_first_byte_is_made_and_a_strange_certificate_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    is_encrypted(folder.path(), Security::Tls, &["--login", "--wrapped", "--pipelining"]).await;
+}
+
+/// Sends over TLS to a server whose certificate is trusted, and to one whose is not.
+async fn is_encrypted(folder: &Path, security: Security, more: &[&str]) -> SmtpConfig {
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
@@ -242,25 +273,26 @@ async fn starttls_is_made_and_a_strange_certificate_refused() {
         .output()
         .expect("this test needs the openssl command, which the package ca-certificates brings along");
     assert!(made.status.success());
-    let server = Server::start(&["--tls", certificate.to_str().unwrap(), key.to_str().unwrap(), "--login"]);
+    let mut arguments = vec!["--tls", certificate.to_str().unwrap(), key.to_str().unwrap()];
+    arguments.extend(more);
+    let mut server = Server::start(&arguments);
     let trusting = SmtpConfig {
         host: "localhost".to_owned(),
-        security: Security::StartTls,
+        security,
         username: Some("user".to_owned()),
         password: Some("right".into()),
-        trusted_certificate: Some(certificate),
+        trusted_certificate: Some(certificate.clone()),
         ..server.config()
     };
-    send(&Smtp::new(&trusting).unwrap(), "ok").await.unwrap();
-
+    let smtp = Smtp::new(&trusting).unwrap();
+    for _ in 0..2 {
+        send(&smtp, "ok").await.unwrap();
+        assert!(server.next_mail().starts_with("1 ok "), "a second mail goes over the same connection");
+    }
     let distrusting = SmtpConfig { trusted_certificate: None, ..trusting.clone() };
     let result = send(&Smtp::new(&distrusting).unwrap(), "ok").await;
     assert!(matches!(result, Err(NotifyError::Misconfigured(_))), "{result:?}");
-
-    let without = Server::start(&[]);
-    let lacking = SmtpConfig { port: Some(without.port), ..trusting };
-    let result = send(&Smtp::new(&lacking).unwrap(), "ok").await;
-    assert!(matches!(result, Err(NotifyError::Misconfigured(_))), "{result:?}");
+    trusting
 }
 
 #[tokio::test]

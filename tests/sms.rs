@@ -5,6 +5,7 @@
 mod common;
 mod support;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use common::{TestApp, Wish, detail, ok, sample_bytes};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
@@ -135,27 +136,32 @@ async fn reports_and_stop_reach_us_by_the_webhook() {
     test.mailbox("101", json!({"sms_recipients": "4155550133,4155550144", "transcribe": false})).await;
     leave(&test, "m1").await;
     let asked = provider.asked();
-    let hook = |path: &str, form: &[(&str, &str)]| {
+    let hook = |path: &str, form: &[(&str, &str)], token: &str| {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", test.base) };
         let mut body = reqwest::Url::parse("http://form/").unwrap();
         body.query_pairs_mut().extend_pairs(form);
         let request = test.browser(Method::POST, &url).header("content-type", "application/x-www-form-urlencoded");
-        request.body(body.query().unwrap().to_owned()).send()
+        request.header("x-twilio-signature", signature(&url, form, token)).body(body.query().unwrap().to_owned()).send()
     };
-    let wrong = hook("/hooks/sms/not-the-key-of-this-service", &[("From", "1")]).await.unwrap();
+    let wrong = hook("/hooks/sms/not-the-key-of-this-service", &[("From", "1")], "swordfish").await.unwrap();
     assert_eq!(wrong.status(), StatusCode::NOT_FOUND);
     for (number, state, becomes) in
         [("+14155550133", "delivered", "delivered"), ("+14155550144", "undelivered", "bounced")]
     {
         let callback = asked.iter().find(|ask| ask["To"] == number).unwrap()["StatusCallback"].as_str().unwrap();
-        let answer =
-            hook(callback, &[("MessageSid", "SM"), ("MessageStatus", state), ("ErrorCode", "")]).await.unwrap();
+        let form = [("MessageSid", "SM"), ("MessageStatus", state), ("ErrorCode", "")];
+        let unsigned = hook(callback, &form, "another").await.unwrap();
+        assert_eq!(unsigned.status(), StatusCode::FORBIDDEN);
+        assert!(detail(unsigned).await.contains("X-Twilio-Signature"));
+        test.idle().await;
+        assert!(states(&notices(&test).await).contains(&(number.into(), "accepted".into())), "{number}");
+        let answer = hook(callback, &form, "swordfish").await.unwrap();
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
         test.idle().await;
         assert!(states(&notices(&test).await).contains(&(number.into(), becomes.into())), "{number}");
     }
     let own = format!("/hooks/sms/{KEY}");
-    hook(&own, &[("From", "+14155550133"), ("To", "+15550100"), ("Body", " stop. ")]).await.unwrap();
+    hook(&own, &[("From", "+14155550133"), ("To", "+15550100"), ("Body", " stop. ")], "swordfish").await.unwrap();
     test.idle().await;
     leave(&test, "m2").await;
     let second: Vec<Value> = notices(&test).await.into_iter().take(2).collect();
@@ -165,11 +171,22 @@ async fn reports_and_stop_reach_us_by_the_webhook() {
         (&json!("refused"), &json!("not sent: this number replied STOP"))
     );
     assert_eq!(provider.asked().len(), 3);
-    hook(&own, &[("From", "+14155550133"), ("To", "+15550100"), ("Body", "Start")]).await.unwrap();
+    hook(&own, &[("From", "+14155550133"), ("To", "+15550100"), ("Body", "Start")], "swordfish").await.unwrap();
     test.idle().await;
     leave(&test, "m3").await;
     assert_eq!(provider.asked().len(), 5);
     test.stop().await;
+}
+
+/// As Twilio signs, with the account's auth token; that of [`Provider`] is `swordfish`.
+fn signature(url: &str, form: &[(&str, &str)], token: &str) -> String {
+    use hmac::{KeyInit, Mac};
+
+    let mut fields = form.to_vec();
+    fields.sort_unstable();
+    let text = fields.iter().fold(url.to_owned(), |text, (name, value)| text + name + value);
+    let mac = hmac::Hmac::<sha1::Sha1>::new_from_slice(token.as_bytes()).unwrap().chain_update(text);
+    BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }
 
 #[tokio::test(flavor = "multi_thread")]

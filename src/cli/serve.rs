@@ -1,9 +1,10 @@
 //! `voicemill serve` and `voicemill worker`: the service, until a signal ends it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -29,6 +30,7 @@ pub struct ServeArgs {
 
 /// Answers requests and, unless told otherwise, does the jobs.
 pub async fn serve(config: Config, args: ServeArgs) -> anyhow::Result<()> {
+    open_files();
     let listener = listen(config.http.listen).await?;
     let app = App::new(config, Clock::system(), std::env::current_exe()?).await?;
     let shutdown = stop_on_signal()?;
@@ -40,8 +42,8 @@ pub async fn serve(config: Config, args: ServeArgs) -> anyhow::Result<()> {
         }
     };
     let upkeep = upkeep::run(app.clone(), shutdown.clone());
-    let (served, worked, ()) = tokio::join!(answer(app.clone(), listener, shutdown.clone()), workers, upkeep);
-    served.and(worked)
+    let ((), worked, ()) = tokio::join!(answer(app.clone(), listener, shutdown.clone()), workers, upkeep);
+    worked
 }
 
 /// Options of `voicemill worker`.
@@ -68,18 +70,16 @@ pub(super) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Answers requests until told to stop; requests in hand get a few seconds more.
-pub(super) async fn answer(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
-    const LAST_REQUESTS: Duration = Duration::from_secs(10);
-    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let too_late = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(LAST_REQUESTS).await;
-    };
-    tokio::select! {
-        result = serving => Ok(result?),
-        () = too_late => Ok(()),
-    }
+pub(super) async fn answer(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken) {
+    let most = app.config.http.connections;
+    http::serve(listener, http::router(app), most, shutdown).await;
+}
+
+/// Lets this process hold as many connections and files open as the system allows it to.
+fn open_files() {
+    let allowed = getrlimit(Resource::Nofile);
+    // What cannot be raised is enough for fewer connections.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: allowed.maximum, ..allowed });
 }
 
 /// Does jobs, and hears what comes back from the provider of SMS, until told to stop.

@@ -43,6 +43,7 @@ impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         let (status, kind) = match &error {
             ServiceError::NotFound(_) => (StatusCode::NOT_FOUND, "not-found"),
+            ServiceError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             ServiceError::Gone => (StatusCode::GONE, "gone"),
             ServiceError::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             ServiceError::Conflict(_) => (StatusCode::CONFLICT, "conflict"),

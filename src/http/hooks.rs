@@ -1,4 +1,4 @@
-//! What providers report to us. The key in the address is all that they can bring along.
+//! What providers report to us. The key in the address lets them in, with whatever proof of theirs goes along.
 //!
 //! The one place where GET changes something: gateways such as Kannel report by nothing else.
 
@@ -8,7 +8,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{RawQuery, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     routing::post,
 };
 
@@ -27,7 +27,6 @@ async fn heard(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    sms::hear(&app, &key, &query.unwrap_or_default(), content_type, &body).await?;
+    sms::hear(&app, &key, &query.unwrap_or_default(), &headers, &body).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -11,10 +11,12 @@ mod media;
 mod multipart;
 mod pages;
 mod prompt_outcome;
+mod server;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::DefaultBodyLimit, routing::get};
+pub use server::serve;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
 use crate::app::App;

@@ -26,7 +26,8 @@ where
     while let Some(field) = form.next_field().await.map_err(|error| Problem::bad_request(error.body_text()))? {
         if field.file_name().is_some() {
             let hint = field.file_name().and_then(extension);
-            let (sender, receiver) = mpsc::channel(4);
+            // One on its way is enough, and a hundred forms at once are common.
+            let (sender, receiver) = mpsc::channel(1);
             let body = ByteStream::new(stream::unfold(receiver, |mut receiver| async move {
                 receiver.recv().await.map(|chunk: Result<Bytes, std::io::Error>| (chunk, receiver))
             }));

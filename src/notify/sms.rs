@@ -7,6 +7,7 @@ mod aws;
 mod config;
 mod ears;
 mod outbox;
+mod proof;
 mod rest;
 mod smpp;
 mod text;
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 pub use config::{AwsConfig, Provider, Secret, SmppConfig, SmsConfig};
 pub use ears::Heard;
 pub use outbox::SmsOutbox;
+pub use proof::Call;
 pub use rest::Template;
 pub use text::{Coding, MOST_PARTS, measure, plain};
 pub use words::{FullWords, MessageWords, ReminderWords};
@@ -31,6 +33,8 @@ pub struct SmsGateway {
     pub channel: Arc<dyn Channel>,
     /// How the provider's calls to our webhook are read, if it makes any.
     ears: Option<ears::Ears>,
+    /// What those calls are proved by.
+    secret: Option<Secret>,
     /// What comes back over the connection that SMS leave by, if there is one.
     line: Option<smpp::Line>,
 }
@@ -41,6 +45,15 @@ pub struct Incoming {
     pub heard: Heard,
     /// True when it is durable with us.
     pub taken: oneshot::Sender<bool>,
+}
+
+/// Why a call to our webhook says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotHeard {
+    /// It does not prove that it is the provider's; what is missing, and where to look.
+    Unproven(&'static str),
+    /// It is none that this provider makes.
+    Unreadable(&'static str),
 }
 
 impl SmsGateway {
@@ -56,18 +69,23 @@ impl SmsGateway {
 
     /// A folder in place of a provider.
     pub fn outbox(outbox: SmsOutbox) -> Self {
-        Self { channel: Arc::new(outbox), ears: None, line: None }
+        Self { channel: Arc::new(outbox), ears: None, secret: None, line: None }
     }
 
     /// Reads a call of the provider to our webhook; nothing in it that concerns us gives nothing.
     ///
     /// # Errors
-    /// A sentence, when the body is none that this provider sends.
-    pub fn hear(&self, query: &str, content_type: &str, body: &[u8]) -> Result<Vec<Heard>, &'static str> {
-        match &self.ears {
-            Some(ears) => ears.hear(query, content_type, body),
-            None => Err("this provider reports over its own connection, not by calls to an address"),
+    /// When it is not the provider's, or none that it makes.
+    pub fn hear(&self, call: &Call<'_>) -> Result<Vec<Heard>, NotHeard> {
+        let Some(ears) = &self.ears else {
+            return Err(NotHeard::Unreadable(
+                "this provider reports over its own connection, not by calls to an address",
+            ));
+        };
+        if let Some(secret) = &self.secret {
+            ears.proof.check(call, secret).map_err(NotHeard::Unproven)?;
         }
+        ears.hear(call.query(), call.content_type(), call.body).map_err(NotHeard::Unreadable)
     }
 
     /// The next thing that comes back over the provider's connection; waits for ever where there is none.

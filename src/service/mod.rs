@@ -34,6 +34,9 @@ pub enum ServiceError {
     /// There is no such thing in the domain.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// Who asks does not prove to be who may; the text says what is missing.
+    #[error("{0}")]
+    Forbidden(&'static str),
     /// The link has expired.
     #[error("the link has expired")]
     Gone,

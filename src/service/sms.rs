@@ -1,5 +1,6 @@
 //! What the provider of SMS tells us: made durable as jobs before it is confirmed.
 
+use reqwest::header::HeaderMap;
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
@@ -7,19 +8,32 @@ use super::ServiceError;
 use crate::{
     app::App,
     jobs::HeardSms,
-    notify::sms::{Heard, Incoming},
+    notify::sms::{Call, Heard, Incoming, NotHeard},
     queue::NewJob,
 };
 
-/// Takes a call of the provider to our webhook; the key in its address says that it is the provider.
-pub async fn hear(app: &App, key: &str, query: &str, content_type: &str, body: &[u8]) -> Result<(), ServiceError> {
+/// Takes a call of the provider to our webhook; the key in its address says that it is the provider, and so does whatever
+/// proof the provider has beside it.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for another key, [`ServiceError::Forbidden`] without the proof.
+pub async fn hear(app: &App, key: &str, query: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), ServiceError> {
     let configured = app.config.sms.as_ref().and_then(|sms| sms.webhook_key.as_ref());
     let is_right = configured.is_some_and(|right| bool::from(right.reveal().as_bytes().ct_eq(key.as_bytes())));
     if !is_right {
         return Err(ServiceError::NotFound("address"));
     }
-    let heard = app.sms.hear(query, content_type, body).map_err(|error| ServiceError::Invalid(error.to_owned()))?;
-    keep(app, heard).await
+    // As the provider knows it, whatever stands between it and this process.
+    let asked = if query.is_empty() { String::new() } else { format!("?{query}") };
+    let url = format!("{}/hooks/sms/{key}{asked}", app.config.http.public_url);
+    match app.sms.hear(&Call { url: &url, headers, body, at: app.clock.now() }) {
+        Ok(heard) => keep(app, heard).await,
+        Err(NotHeard::Unproven(why)) => {
+            tracing::warn!(why, "a call to the webhook of SMS was refused");
+            Err(ServiceError::Forbidden(why))
+        }
+        Err(NotHeard::Unreadable(why)) => Err(ServiceError::Invalid(why.to_owned())),
+    }
 }
 
 /// Takes what comes back over the provider's own connection, until told to stop.

@@ -8,14 +8,16 @@ use std::{
     sync::Arc,
 };
 
+use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::sync::Semaphore;
 
 use super::{StorageError, Stored};
 
-/// How much is gathered before one write, and read at a time.
-pub(super) const BLOCK: usize = 256 * 1024;
+/// How much is gathered before one write, and read at a time: worth a thread's while, and little enough for a hundred bodies
+/// at once.
+pub(super) const BLOCK: usize = 64 * 1024;
 
 /// How many threads may wait for one disk at a time.
 const THREADS: usize = 16;
@@ -46,6 +48,13 @@ impl Disk {
     }
 }
 
+/// Moves as much of `chunk` into `block` as fits; true when the block is full.
+pub(super) fn fill(block: &mut BytesMut, chunk: &mut Bytes) -> bool {
+    let fits = chunk.len().min(BLOCK - block.len());
+    block.extend_from_slice(&chunk.split_to(fits));
+    block.len() == BLOCK
+}
+
 /// A file on its way in; dropped before it is finished, it leaves nothing.
 pub(super) struct Upload {
     pub(super) file: NamedTempFile,
@@ -58,11 +67,13 @@ impl Upload {
         Ok(Self { file: NamedTempFile::new_in(folder)?, sha256: Sha256::new(), bytes: 0 })
     }
 
-    pub(super) fn write(mut self, block: &[u8]) -> io::Result<Self> {
-        self.file.write_all(block)?;
-        self.sha256.update(block);
+    /// Writes a block and gives it back empty, so that one does for a whole body.
+    pub(super) fn write(mut self, mut block: BytesMut) -> io::Result<(Self, BytesMut)> {
+        self.file.write_all(&block)?;
+        self.sha256.update(&block);
         self.bytes += block.len() as u64;
-        Ok(self)
+        block.clear();
+        Ok((self, block))
     }
 
     pub(super) fn finish(self) -> (NamedTempFile, Stored) {

@@ -11,7 +11,7 @@ use tempfile::TempPath;
 
 use super::{
     ByteStream, StorageError, Stored,
-    disk::{BLOCK, Disk, Upload, free_bytes, make_folder, remove_older},
+    disk::{Disk, Upload, fill, free_bytes, make_folder, remove_older},
 };
 
 /// A folder for bodies on their way in, on a disk that is never filled to the brim.
@@ -79,24 +79,23 @@ impl Landing {
         let mut upload = self.disk.run("begin an upload", move || Upload::begin(&folder)).await?;
         // Small until there is more: a hundred uploads at once are common, and most are short.
         let mut block = BytesMut::new();
-        while let Some(chunk) = body.try_next().await? {
-            block.extend_from_slice(&chunk);
-            if block.len() >= BLOCK / 4 {
-                upload = self.write(upload, &mut block).await?;
+        while let Some(mut chunk) = body.try_next().await? {
+            while fill(&mut block, &mut chunk) {
+                (upload, block) = self.write(upload, block).await?;
             }
         }
-        let upload = self.write(upload, &mut block).await?;
+        let (upload, _) = self.write(upload, block).await?;
         let (file, content) = upload.finish();
         Ok(Landed { path: file.into_temp_path(), content })
     }
 
-    async fn write(&self, upload: Upload, block: &mut BytesMut) -> Result<Upload, StorageError> {
-        let (folder, floor, block) = (self.folder.clone(), self.min_free_bytes, block.split().freeze());
+    async fn write(&self, upload: Upload, block: BytesMut) -> Result<(Upload, BytesMut), StorageError> {
+        let (folder, floor) = (self.folder.clone(), self.min_free_bytes);
         let write = move || {
             if free_bytes(&folder)? < floor.saturating_add(block.len() as u64) {
                 return Err(std::io::ErrorKind::StorageFull.into());
             }
-            upload.write(&block)
+            upload.write(block)
         };
         self.disk.run("write an upload", write).await
     }

@@ -19,7 +19,7 @@ use rustix::fs::{XattrFlags, fgetxattr, fsetxattr};
 
 use super::{
     Blob, BlobInfo, BlobKey, BlobStore, ByteStream, Listed, Page, StorageError, Stored,
-    disk::{BLOCK, Disk, Upload, make_folder, measure, remove_older, sync_folder},
+    disk::{BLOCK, Disk, Upload, fill, make_folder, measure, remove_older, sync_folder},
 };
 use crate::model::Time;
 
@@ -66,17 +66,15 @@ impl BlobStore for LocalStore {
     ) -> Result<Stored, StorageError> {
         let temporary = self.temporary();
         let mut upload = self.disk.run("begin a file", move || Upload::begin(&temporary)).await?;
-        let mut block = BytesMut::with_capacity(BLOCK);
-        while let Some(chunk) = body.try_next().await? {
-            block.extend_from_slice(&chunk);
-            if block.len() >= BLOCK {
-                let full = block.split().freeze();
-                upload = self.disk.run("write a file", move || upload.write(&full)).await?;
+        let mut block = BytesMut::new();
+        while let Some(mut chunk) = body.try_next().await? {
+            while fill(&mut block, &mut chunk) {
+                (upload, block) = self.disk.run("write a file", move || upload.write(block)).await?;
             }
         }
         let (folder, path, label) = (self.root.join(key.folder()), self.path(key), label.map(str::to_owned));
         let finish = move || {
-            let (file, stored) = upload.write(&block)?.finish();
+            let (file, stored) = upload.write(block)?.0.finish();
             prepare(file.as_file(), label.as_deref())?;
             make_folder(&folder)?;
             file.persist_noclobber(&path)?;

@@ -4,7 +4,6 @@
 #![allow(dead_code, unreachable_pub, reason = "every journey is a crate of its own and uses its own part")]
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -318,11 +317,9 @@ async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken
     let worker = Worker::new(app.queue.clone(), jobs::registry(), app.clone(), config);
     let upkeep = upkeep::run(app.clone(), shutdown.clone());
     let hearing = voicemill::service::sms::listen(&app, shutdown.clone());
-    let routes = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let answering = axum::serve(listener, routes).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let (worked, answered, (), ()) = tokio::join!(worker.run(shutdown), async { answering.await }, upkeep, hearing);
+    let answering = http::serve(listener, http::router(app.clone()), app.config.http.connections, shutdown.clone());
+    let (worked, (), (), ()) = tokio::join!(worker.run(shutdown), answering, upkeep, hearing);
     worked.unwrap();
-    answered.unwrap();
 }
 
 /// Sends, and reads the JSON of a 2xx answer.

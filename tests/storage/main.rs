@@ -5,7 +5,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod conformance;
+mod marks;
 mod outages;
+#[allow(dead_code, unreachable_pub, reason = "tests share it")]
+#[path = "../support/python.rs"]
+mod python;
 #[allow(unreachable_pub, reason = "benches share it")]
 #[path = "../support/s3_server.rs"]
 mod s3_server;

@@ -81,7 +81,7 @@ async fn messages(test: &TestApp) -> (BTreeSet<String>, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_killed_and_restarted_in_the_middle_of_a_thousand_drops_costs_none_and_doubles_none() {
+async fn p3_a_store_killed_and_restarted_in_the_middle_of_a_thousand_drops_costs_none_and_doubles_none() {
     const DROPS: usize = 1_000;
     let server = s3_server();
     let test = on(&server).await;
@@ -190,7 +190,7 @@ impl Blocked {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_database_is_down_drops_and_recordings_wait_and_are_caught_up() {
+async fn p3_while_the_database_is_down_drops_and_recordings_wait_and_are_caught_up() {
     let test = TestApp::start_with(Wish { work: false, ..Wish::default() }).await;
     test.mailbox("101", json!({})).await;
     let blocked = Blocked::database(&test).await;
@@ -264,7 +264,7 @@ async fn a_drop_for_a_mailbox_that_is_not_there_is_set_aside_with_its_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_nearly_full_disk_is_answered_507_before_a_byte_is_read() {
+async fn p3_a_nearly_full_disk_is_answered_507_before_a_byte_is_read() {
     let configure = Box::new(|config: &mut voicemill::config::Config| config.storage.min_free_bytes = u64::MAX / 2);
     let test = TestApp::start_with(Wish { configure, work: false, ..Wish::default() }).await;
     test.mailbox("101", json!({})).await;

@@ -64,7 +64,7 @@ async fn crash_after_storing(test: &TestApp, core_id: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orphans_are_left_alone_for_a_day_and_then_adopted_or_removed() {
+async fn m15_orphans_are_left_alone_for_a_day_and_then_adopted_or_removed() {
     let test = start().await;
     assert_eq!(test.drop_message("101", "msg-1", b"RIFF kept".to_vec()).await.status(), 201);
     crash_after_storing(&test, "msg-2").await;
@@ -187,7 +187,7 @@ async fn a_pass_goes_on_where_it_was_and_begins_anew_when_its_time_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orphans_in_a_bucket_are_adopted_by_their_labels_too() {
+async fn m15_orphans_in_a_bucket_are_adopted_by_their_labels_too() {
     let server = s3_server();
     let s3 = server.config();
     let clock = Clock::fixed(Clock::system().now());

@@ -4,7 +4,8 @@ The local part of a recipient's address says how. Prints its port, then one line
 number of the connection, local part, Message-ID, media types, defects, bytes.
 A local part that ends in -once misbehaves once; what stands after a + is left away. With --kill, it reads lines `kill PID`,
 kills that process as soon as it has said 250 to a mail that it sees for the first time, and prints KILLED; `spare` ends it.
-Usage: smtpd.py [--login] [--kill] [--tls CERTIFICATE KEY]
+With --pipelining, it takes envelopes as a whole; with --wrapped, TLS is there from the first byte.
+Usage: smtpd.py [--login] [--kill] [--pipelining] [--tls CERTIFICATE KEY [--wrapped]]
 """
 
 import argparse
@@ -32,7 +33,7 @@ REPLIES_TO_DATA = {
 }
 
 
-done_once, victims, seen = set(), [], set()
+done_once, victims, seen, pipelining = set(), [], set(), False
 
 
 def manner(address):
@@ -56,6 +57,10 @@ def kill_after(name):
 class Handler:
     def __init__(self, connection):
         self.connection = connection
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        session.host_name = hostname
+        return responses[:1] + ["250-PIPELINING"] * pipelining + responses[1:]
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         how = manner(address)
@@ -94,8 +99,12 @@ async def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--login", action="store_true")
     arguments.add_argument("--kill", action="store_true")
+    arguments.add_argument("--pipelining", action="store_true")
     arguments.add_argument("--tls", nargs=2)
+    arguments.add_argument("--wrapped", action="store_true")
     options = arguments.parse_args()
+    global pipelining
+    pipelining = options.pipelining
     tls = None
     if options.tls:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -106,10 +115,10 @@ async def main():
     def session():
         return SMTP(
             Handler(next(connections)),
-            tls_context=tls,
-            require_starttls=bool(tls),
+            tls_context=None if options.wrapped else tls,
+            require_starttls=bool(tls) and not options.wrapped,
             auth_required=options.login,
-            auth_require_tls=bool(tls),
+            auth_require_tls=bool(tls) and not options.wrapped,
             authenticator=authenticate,
         )
 
@@ -121,7 +130,7 @@ async def main():
 
     if options.kill:
         listening = asyncio.create_task(commands())
-    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", 0, ssl=tls if options.wrapped else None)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

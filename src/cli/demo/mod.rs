@@ -99,10 +99,10 @@ async fn run_service(
     listener: tokio::net::TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (served, worked, ()) = tokio::join!(
+    let ((), worked, ()) = tokio::join!(
         serve::answer(app.clone(), listener, shutdown.clone()),
         serve::work(app.clone(), &Lane::ALL, shutdown.clone()),
         upkeep::run(app, shutdown)
     );
-    served.and(worked)
+    worked
 }

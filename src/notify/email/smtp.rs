@@ -6,6 +6,8 @@
 
 mod classify;
 mod config;
+mod dialogue;
+mod wire;
 
 use std::{sync::Mutex, time::Duration};
 
@@ -15,7 +17,6 @@ use lettre::{
     transport::smtp::{
         authentication::{Credentials, DEFAULT_MECHANISMS},
         client::{AsyncSmtpConnection, TlsParameters},
-        commands::{Data, Mail as MailFrom, Rcpt},
         extension::ClientId,
         response::Response,
     },
@@ -26,15 +27,14 @@ pub use config::{Password, Security, SmtpConfig};
 
 use crate::notify::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered};
 use classify::{Failure, Stage};
+use dialogue::Dialogue;
 
 /// Most connections kept for the next mail.
-const MOST_IDLE: usize = 4;
+const MOST_IDLE: usize = 16;
 /// How long one is kept; servers commonly hang up after five minutes.
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
 /// How slow a line may be before a large mail misses its deadline.
 const SLOWEST_BYTES_PER_SECOND: usize = 64 * 1024;
-/// How much of a mail is written at a time.
-const CHUNK: usize = 64 * 1024;
 
 /// The next SMTP server.
 pub struct Smtp {
@@ -49,7 +49,7 @@ pub struct Smtp {
 }
 
 struct Idle {
-    connection: AsyncSmtpConnection,
+    dialogue: Dialogue,
     since: Instant,
 }
 
@@ -110,60 +110,52 @@ impl Smtp {
 
     /// Goes through all the steps, noting in `stage` how far the mail has got.
     async fn send(&self, mail: &Outgoing<'_>, stage: &mut Stage) -> Result<Response, Failure> {
-        let mut connection = self.begin(mail).await?;
-        *stage = Stage::Recipient;
-        connection.command(Rcpt::new(mail.to.clone(), Vec::new())).await?;
-        connection.command(Data).await?;
-        let at_end = std::iter::from_fn(|| {
-            *stage = Stage::End;
-            None
-        });
-        let answer = connection.message_iter(mail.body.chunks(CHUNK).chain(at_end)).await?;
-        self.keep(connection);
+        let mut dialogue = self.begin(mail, stage).await?;
+        let answer = dialogue.content(mail, stage).await?;
+        self.keep(dialogue);
         Ok(answer)
     }
 
-    /// A connection on which the server has accepted the sender.
-    async fn begin(&self, mail: &Outgoing<'_>) -> Result<AsyncSmtpConnection, Failure> {
-        let sender = || MailFrom::new(Some(mail.from.clone()), Vec::new());
+    /// A connection on which the server waits for the mail itself.
+    async fn begin(&self, mail: &Outgoing<'_>, stage: &mut Stage) -> Result<Dialogue, Failure> {
         if let Some(mut idle) = self.idle_connection() {
-            match idle.command(sender()).await {
-                Ok(_) => return Ok(idle),
+            match idle.envelope(mail, stage).await {
+                Ok(()) => return Ok(idle),
                 // The server hung up while the connection lay idle; nothing is lost.
-                Err(error) if error.status().is_none_or(|code| u16::from(code) == 421) => {}
+                Err(error) if *stage == Stage::Setup && error.status().is_none_or(|code| u16::from(code) == 421) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let mut connection = self.connect().await?;
-        connection.command(sender()).await?;
-        Ok(connection)
+        let mut dialogue = self.connect().await?;
+        dialogue.envelope(mail, stage).await?;
+        Ok(dialogue)
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
+    async fn connect(&self) -> Result<Dialogue, Failure> {
         let wrapped = (self.security == Security::Tls).then(|| self.tls.clone());
-        let server = (self.host.as_str(), self.port);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &self.hello, wrapped, None).await?;
+        let wire = wire::connect((self.host.as_str(), self.port), wrapped).await?;
+        let mut connection = AsyncSmtpConnection::connect_with_transport(wire, &self.hello).await?;
         if self.security == Security::StartTls {
             connection.starttls(self.tls.clone(), &self.hello).await?;
         }
-        if let Some(credentials) = &self.credentials {
-            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
+        let dialogue = Dialogue::begin(connection, &self.hello).await?;
+        match &self.credentials {
+            Some(credentials) => Ok(dialogue.login(DEFAULT_MECHANISMS, credentials).await?),
+            None => Ok(dialogue),
         }
-        Ok(connection)
     }
 
-    fn idle_connection(&self) -> Option<AsyncSmtpConnection> {
+    fn idle_connection(&self) -> Option<Dialogue> {
         let mut idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         idle.retain(|idle| idle.since.elapsed() < LONGEST_IDLE);
-        idle.pop().map(|idle| idle.connection)
+        idle.pop().map(|idle| idle.dialogue)
     }
 
-    fn keep(&self, connection: AsyncSmtpConnection) {
+    fn keep(&self, dialogue: Dialogue) {
         let mut idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if idle.len() < MOST_IDLE {
             let since = Instant::now();
-            idle.push(Idle { connection, since });
+            idle.push(Idle { dialogue, since });
         }
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn gateway(config: &SmsConfig) -> Result<SmsGateway, NotifyError> {
         timeout: Duration::from_secs(config.timeout_seconds),
         client: OnceCell::new(),
     };
-    Ok(SmsGateway { channel: Arc::new(aws), ears: Some(ears), line: None })
+    let secret = config.proof_by(ears.proof)?;
+    Ok(SmsGateway { channel: Arc::new(aws), ears: Some(ears), secret, line: None })
 }
 
 #[async_trait]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::rest::Template;
+use super::{proof::Proof, rest::Template};
 use crate::notify::{Answer, NotifyError};
 
 /// The provider that SMS leave through, and what it needs to know.
@@ -39,6 +39,10 @@ pub struct SmsConfig {
     /// Stands in the address that the provider reports to, /hooks/sms/KEY; without one nobody can report.
     #[serde(default)]
     pub webhook_key: Option<Secret>,
+    /// What those calls are proved by, beside the key in their address: Twilio's auth token, if `secret` is not it; Telnyx's
+    /// public key; Vonage's signature secret; the `user:password` that Bandwidth is told to log in with.
+    #[serde(default)]
+    pub webhook_secret: Option<Secret>,
     /// The settings of `provider = "rest"`.
     #[serde(default)]
     pub rest: Option<Template>,
@@ -157,6 +161,7 @@ impl SmsConfig {
             timeout_seconds: Self::default_timeout_seconds(),
             daily_limit: Self::default_daily_limit(),
             webhook_key: None,
+            webhook_secret: None,
             rest: None,
             smpp: None,
             aws: None,
@@ -195,6 +200,18 @@ impl SmsConfig {
             }
         }
         Ok(())
+    }
+
+    /// What the provider's calls are proved by, if they are.
+    pub(super) fn proof_by(&self, proof: Proof) -> Result<Option<Secret>, NotifyError> {
+        match (proof, &self.webhook_secret) {
+            (Proof::None, Some(_)) => unfit(
+                "`sms.webhook_secret` is set, but the calls of this provider bear no proof beside the key in their address",
+            ),
+            // With a user, the secret is that of an API key, which signs nothing.
+            (Proof::Twilio, None) if self.user.is_none() => Ok(self.secret.clone()),
+            (_, secret) => Ok(secret.clone()),
+        }
     }
 }
 

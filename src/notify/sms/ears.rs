@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::proof::Proof;
 use crate::model::NoticeId;
 
 /// Something that came back.
@@ -54,6 +55,8 @@ impl fmt::Debug for Heard {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Ears {
+    /// How a call proves that it is the provider's.
+    pub(super) proof: Proof,
     /// The place of the word that tells kinds of calls apart, if there is one.
     kind: String,
     /// Reports of delivery.
@@ -97,7 +100,7 @@ const MOST_AT_ONCE: usize = 1_000;
 impl Ears {
     /// Reads one call.
     pub(super) fn hear(&self, query: &str, content_type: &str, body: &[u8]) -> Result<Vec<Heard>, &'static str> {
-        let told = match content_type.split(';').next().unwrap_or_default().trim() {
+        let told = match content_type {
             "application/x-www-form-urlencoded" => {
                 form(std::str::from_utf8(body).map_err(|_| "the form is not UTF-8")?)
             }

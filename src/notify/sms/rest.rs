@@ -67,6 +67,7 @@ pub(super) fn gateway(config: &SmsConfig, public_url: &str) -> Result<SmsGateway
         return unfit("`sms.base_url` must begin with https://, or http:// for a gateway of our own network");
     }
     let ears: Ears = template.ears.clone();
+    let secret = config.proof_by(ears.proof)?;
     let callback = config.webhook_key.as_ref().map(|key| format!("{public_url}/hooks/sms/{}", key.reveal()));
     // No redirect is followed: it would carry the secret elsewhere.
     let client =
@@ -75,7 +76,7 @@ pub(super) fn gateway(config: &SmsConfig, public_url: &str) -> Result<SmsGateway
         client.build().or_else(|error| unfit(format!("no HTTP client can be made: {}", error.without_url())))?;
     let timeout = Duration::from_secs(config.timeout_seconds);
     let rest = Rest { client, template, config: config.clone(), callback: callback.unwrap_or_default(), timeout };
-    Ok(SmsGateway { channel: std::sync::Arc::new(rest), ears: Some(ears), line: None })
+    Ok(SmsGateway { channel: std::sync::Arc::new(rest), ears: Some(ears), secret, line: None })
 }
 
 #[async_trait]
@@ -183,7 +184,10 @@ impl Rest {
 
     /// What a provider says, without what it may repeat of ours.
     fn scrubbed(&self, said: &str) -> String {
-        let secrets = [&self.config.secret, &self.config.webhook_key].into_iter().flatten().map(Secret::reveal);
+        let secrets = [&self.config.secret, &self.config.webhook_key, &self.config.webhook_secret]
+            .into_iter()
+            .flatten()
+            .map(Secret::reveal);
         secrets.filter(|secret| !secret.is_empty()).fold(said.to_owned(), |said, secret| said.replace(secret, "…"))
     }
 }

@@ -94,7 +94,7 @@ pub(super) fn gateway(config: &SmsConfig) -> Result<SmsGateway, NotifyError> {
         concatenation: AtomicU8::new(rand::random()),
     });
     let line = Line { waiting: Mutex::new(waiting), smpp: smpp.clone() };
-    Ok(SmsGateway { channel: smpp, ears: None, line: Some(line) })
+    Ok(SmsGateway { channel: smpp, ears: None, secret: None, line: Some(line) })
 }
 
 #[async_trait]

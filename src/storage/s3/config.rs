@@ -47,7 +47,7 @@ pub struct S3Config {
     /// Seconds that one request may take, tried again included.
     #[serde(default = "S3Config::default_timeout_seconds")]
     pub timeout_seconds: u64,
-    /// Most bytes of uploads in memory at once, by all of them together; at least one part of 8 MiB.
+    /// Most bytes of uploads in memory at once, by all of them together; at least one part of 5 MiB.
     #[serde(default = "S3Config::default_upload_memory_bytes")]
     pub upload_memory_bytes: u32,
 }
@@ -150,6 +150,12 @@ impl S3Config {
         if self.tags.len() > 10 {
             return Err("storage.s3.tags has more than the 10 tags that an object may have".to_owned());
         }
+        let wrong = |(key, value): &(&String, &String)| key.is_empty() || !is_tag(key, 128) || !is_tag(value, 256);
+        if let Some((key, value)) = self.tags.iter().find(wrong) {
+            return Err(format!(
+                "storage.s3.tags: {key:?} = {value:?} is no tag that S3 takes; use letters, digits, spaces and + - = . _ : / @"
+            ));
+        }
         Ok(())
     }
 
@@ -165,6 +171,11 @@ impl S3Config {
             self.tags.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect();
         (!pairs.is_empty()).then(|| pairs.join("&"))
     }
+}
+
+/// True for what may stand in the key or the value of a tag.
+fn is_tag(text: &str, longest: usize) -> bool {
+    text.chars().count() <= longest && text.chars().all(|sign| sign.is_alphanumeric() || " +-=._:/@".contains(sign))
 }
 
 #[cfg(test)]
@@ -193,5 +204,10 @@ mod tests {
         assert!(with(|config| config.access_key_id = Some("id".into())).contains("secret_access_key"));
         assert!(with(|config| config.kms_key_id = Some("k".into())).contains("encryption"));
         assert!(with(|config| config.upload_memory_bytes = 1).contains("upload_memory_bytes"));
+        for (key, value) in [("a & b", "1"), ("", "1"), ("a", "50 %")] {
+            let mut config = S3Config::new("b");
+            config.tags.insert(key.to_owned(), value.to_owned());
+            assert!(config.check().unwrap_err().contains("tags"), "{key} = {value}");
+        }
     }
 }

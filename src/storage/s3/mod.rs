@@ -1,6 +1,6 @@
 //! A store in a bucket of S3 or of a service that speaks its protocol.
 //!
-//! Bodies go up in parts of 8 MiB, a few at a time, and in one request if they are smaller; what is in memory at once is
+//! Bodies go up in parts of 5 MiB, a few at a time, and in one request if they are smaller; what is in memory at once is
 //! bounded for all uploads together. Keys are `{prefix}/{domain}/{uuid}.{ext}`, and a put never replaces: by a condition
 //! where the service honours it, else by looking first, which is enough as no two writers ever choose the same key.
 
@@ -10,15 +10,15 @@ mod parts;
 mod probe;
 mod upload;
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, path::Path, time::Duration};
 
 use async_trait::async_trait;
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::{
     Client,
     config::{
-        Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
-        retry::RetryConfig, timeout::TimeoutConfig,
+        Credentials, HttpClient, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+        StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
     },
     operation::head_object::HeadObjectOutput,
     primitives::DateTime,
@@ -35,10 +35,11 @@ pub use probe::Abilities;
 use super::{Blob, BlobInfo, BlobKey, BlobStore, ByteStream, Listed, Page, StorageError, Stored};
 use crate::model::Time;
 use error::Failed;
-use parts::Parts;
+use parts::{Body, Parts};
+use upload::Put;
 
-/// Bytes of a part; the protocol wants at least 5 MiB of all but the last, and at most 10,000 parts.
-const PART: u32 = 8 * 1024 * 1024;
+/// Bytes of a part. The protocol wants at least as much of all but the last, and at most 10,000 parts: 52 GB.
+const PART: u32 = 5 * 1024 * 1024;
 
 /// The region where none is said; compatible services rarely care.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -68,9 +69,13 @@ impl S3Store {
     /// # Errors
     /// A sentence with the setting at fault.
     pub async fn open(config: S3Config) -> Result<Self, String> {
+        let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+        Self::over(http.build_https(), config).await
+    }
+
+    /// The store over a way to make requests.
+    async fn over(http: impl HttpClient + 'static, config: S3Config) -> Result<Self, String> {
         config.check()?;
-        let http =
-            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let whole = Duration::from_secs(config.timeout_seconds);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3).min(whole))
@@ -122,6 +127,13 @@ impl S3Store {
         format!("{}{key}", self.prefix)
     }
 
+    async fn begin(&self, key: &BlobKey, label: Option<&str>) -> Result<Put<'_>, StorageError> {
+        let able = *self.abilities().await?;
+        let label =
+            label.filter(|label| label.len() <= LONGEST_LABEL).map(|label| BASE64_URL_SAFE_NO_PAD.encode(label));
+        Ok(Put::new(self, self.object(key), label, able))
+    }
+
     fn encryption(&self) -> Option<ServerSideEncryption> {
         match self.config.encryption {
             Encryption::Bucket => None,
@@ -138,10 +150,12 @@ impl S3Store {
 #[async_trait]
 impl BlobStore for S3Store {
     async fn put_labelled(&self, key: &BlobKey, body: ByteStream, label: Option<&str>) -> Result<Stored, StorageError> {
-        let able = *self.abilities().await?;
-        let label =
-            label.filter(|label| label.len() <= LONGEST_LABEL).map(|label| BASE64_URL_SAFE_NO_PAD.encode(label));
-        upload::Put::new(self, self.object(key), label, able).store(body).await
+        self.begin(key, label).await?.store(Body::new(body)).await
+    }
+
+    async fn put_file_labelled(&self, key: &BlobKey, path: &Path, label: Option<&str>) -> Result<Stored, StorageError> {
+        let put = self.begin(key, label).await?;
+        put.store(self.parts.file(path).await?).await
     }
 
     async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<Blob, StorageError> {
@@ -227,3 +241,6 @@ fn time(moment: Option<&DateTime>) -> Time {
     let microseconds = moment.map_or(0, |moment| moment.as_nanos() / 1_000);
     Time::from_microseconds(i64::try_from(microseconds).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

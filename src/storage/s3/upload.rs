@@ -11,7 +11,6 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -21,7 +20,7 @@ use super::{
     parts::{Body, Part},
     probe::Abilities,
 };
-use crate::storage::{ByteStream, StorageError, Stored, disk::hex};
+use crate::storage::{StorageError, Stored};
 
 /// Most parts of one upload under way at once.
 const PARTS_AT_ONCE: usize = 4;
@@ -45,22 +44,19 @@ impl<'a> Put<'a> {
     }
 
     /// Stores the whole body.
-    pub(super) async fn store(self, body: ByteStream) -> Result<Stored, StorageError> {
+    pub(super) async fn store(self, mut body: Body) -> Result<Stored, StorageError> {
         if !self.able.conditions && self.standing().await?.is_some() {
             return Err(StorageError::AlreadyExists);
         }
-        let mut body = Body::new(body);
         let first = self.store.parts.next(&mut body).await?;
-        if first.last { self.at_once(first).await } else { self.in_parts(first, body).await }
+        if first.last { self.at_once(first, body.stored()).await } else { self.in_parts(first, body).await }
     }
 
-    async fn at_once(self, part: Part) -> Result<Stored, StorageError> {
-        let bytes = part.bytes();
-        let stored = Stored { bytes: bytes.len() as u64, sha256: hex(&Sha256::digest(&bytes)) };
+    async fn at_once(self, part: Part, stored: Stored) -> Result<Stored, StorageError> {
         let config = &self.store.config;
-        let request =
-            self.store.client.put_object().bucket(&config.bucket).key(&self.object).body(SdkStream::from(bytes));
+        let request = self.store.client.put_object().bucket(&config.bucket).key(&self.object);
         let sent = request
+            .body(SdkStream::from(part.bytes()))
             .set_metadata(self.metadata())
             .set_if_none_match(self.only_new())
             .set_checksum_algorithm(self.checksum())
@@ -98,7 +94,6 @@ impl<'a> Put<'a> {
             checksum: self.checksum(),
             finished: false,
         };
-        let (mut sha256, mut bytes) = (Sha256::new(), 0);
         let (mut sending, mut sent): (JoinSet<SentPart>, Vec<CompletedPart>) = (JoinSet::new(), Vec::new());
         let mut next = Some(first);
         for number in 1.. {
@@ -106,8 +101,6 @@ impl<'a> Put<'a> {
             if number > MOST_PARTS {
                 return Err(StorageError::TooLarge { limit: u64::from(super::PART) * MOST_PARTS as u64 });
             }
-            sha256.update(part.bytes());
-            bytes += part.bytes().len() as u64;
             let last = part.last;
             if sending.len() >= PARTS_AT_ONCE {
                 sent.push(one_of(&mut sending).await?);
@@ -122,7 +115,7 @@ impl<'a> Put<'a> {
             sent.push(one_of(&mut sending).await?);
         }
         sent.sort_by_key(CompletedPart::part_number);
-        let stored = Stored { bytes, sha256: hex(&sha256.finalize()) };
+        let stored = body.stored();
         match upload.complete(sent, self.only_new()).await {
             Ok(()) => Ok(stored),
             // What was completed by a request whose answer was lost is not there to be completed again.

@@ -198,7 +198,7 @@ fn report(notice: Option<&str>, reference: Option<&str>, delivered: bool, answer
 #[test]
 fn reports_and_replies_are_read_as_documented() {
     const FORM: &str = "application/x-www-form-urlencoded";
-    const JSON: &str = "application/json; charset=utf-8";
+    const JSON: &str = "application/json";
     let notice = format!("notice={NOTICE}");
     let reply = |to: &str| Heard::Reply { from: "+14155550132".into(), to: to.into(), text: "Stop".into() };
 

@@ -1,0 +1,55 @@
+//! What objects are tagged and encrypted with, as a server tells that keeps it: moto, which is no test of anything else.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use voicemill::{
+    model::DomainId,
+    storage::{
+        BlobKey, BlobStore, S3Store,
+        s3::{Checksums, Encryption, S3Config},
+    },
+};
+
+use crate::python::Script;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_bear_the_tags_and_the_encryption_that_are_configured() {
+    voicemill::app::choose_tls();
+    let mut server = Script::start("moto_s3.py", &[]);
+    let plain = S3Config {
+        region: Some("us-east-1".to_owned()),
+        endpoint: Some(format!("http://127.0.0.1:{}", server.port)),
+        path_style: true,
+        // Of an object in parts it returns a checksum that is not the whole's, without saying so.
+        checksums: Checksums::Required,
+        access_key_id: Some("any".to_owned()),
+        secret_access_key: Some("any".into()),
+        ..S3Config::new("voicemail")
+    };
+    let tags = [("kept", "7 years"), ("customer / plan", "Zoë=1+2")];
+    let tagged = S3Config {
+        tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        encryption: Encryption::Aes256,
+        ..plain.clone()
+    };
+    let kms = S3Config { encryption: Encryption::Kms, kms_key_id: Some("alias/voicemail".to_owned()), ..plain.clone() };
+    for (config, encryption, kms_key, tags) in [
+        (plain, Value::Null, Value::Null, json!({})),
+        (tagged, json!("AES256"), Value::Null, json!({"kept": "7 years", "customer / plan": "Zoë=1+2"})),
+        (kms, json!("aws:kms"), json!("alias/voicemail"), json!({})),
+    ] {
+        let store = S3Store::open(config).await.unwrap();
+        // In one request, and in parts.
+        for bytes in [3, 6_000_000] {
+            let key = BlobKey::new(DomainId::new(), "orig").unwrap();
+            store.put_labelled(&key, Bytes::from(vec![7; bytes]).into(), Some("a label")).await.unwrap();
+            server.say(&key.to_string());
+            let known: Value = serde_json::from_str(&server.line()).unwrap();
+            let expected = json!({
+                "bytes": bytes, "encryption": encryption, "kms_key": kms_key, "metadata": ["label", "put"], "tags": tags,
+            });
+            assert_eq!(known, expected);
+            assert_eq!(store.read(&key, 10_000_000).await.unwrap().len(), bytes);
+        }
+    }
+}
