@@ -142,7 +142,7 @@ async fn run(size: Size) {
     let pool = PgPoolOptions::new().max_connections(4).connect(&url).await.unwrap();
     sqlx::raw_sql(
         "CREATE TABLE effect (number BIGINT NOT NULL);
-         CREATE TABLE link (parent BIGINT NOT NULL, child BIGINT NOT NULL);
+         CREATE TABLE tie (parent BIGINT NOT NULL, child BIGINT NOT NULL);
          CREATE TABLE ledger (first BIGINT PRIMARY KEY, count BIGINT NOT NULL)",
     )
     .execute(&pool)
@@ -260,7 +260,7 @@ async fn enqueue(url: &str, first: u64, batch: &[Work]) -> anyhow::Result<()> {
         let parents = if waits { std::mem::take(&mut before) } else { Vec::new() };
         let id = queue.enqueue(transaction.connection(), new.after(parents.iter().copied())).await?.id;
         for parent in parents {
-            link(transaction.connection(), parent, id).await?;
+            tie(transaction.connection(), parent, id).await?;
         }
         if !waits {
             before.push(id);
@@ -272,10 +272,10 @@ async fn enqueue(url: &str, first: u64, batch: &[Work]) -> anyhow::Result<()> {
 }
 
 /// Notes who waits for whom, for when the queue no longer knows.
-async fn link(connection: &mut db::Connection, parent: i64, child: i64) -> anyhow::Result<()> {
+async fn tie(connection: &mut db::Connection, parent: i64, child: i64) -> anyhow::Result<()> {
     let db::Connection::Postgres(connection) = connection else { anyhow::bail!("no PostgreSQL") };
-    let link = sqlx::query("INSERT INTO link (parent, child) VALUES ($1, $2)").bind(parent).bind(child);
-    link.execute(&mut **connection).await?;
+    let tie = sqlx::query("INSERT INTO tie (parent, child) VALUES ($1, $2)").bind(parent).bind(child);
+    tie.execute(&mut **connection).await?;
     Ok(())
 }
 
@@ -296,8 +296,8 @@ async fn tell(pool: &PgPool, deeds: &Deeds, wanted: u64, took: Duration) {
     let dead = count("SELECT count(*) FROM job WHERE state = 'discarded'").await;
     let live = count(LIVE).await;
     let behind_the_dead = count("SELECT count(*) FROM job WHERE state = 'blocked'").await;
-    let too_early = "SELECT count(*) FROM done AS child JOIN link ON link.child = child.id \
-        LEFT JOIN done AS parent ON parent.id = link.parent WHERE parent.id IS NULL";
+    let too_early = "SELECT count(*) FROM done AS child JOIN tie ON tie.child = child.id \
+        LEFT JOIN done AS parent ON parent.id = tie.parent WHERE parent.id IS NULL";
     let too_early = count(too_early).await;
     let completed_twice = count("SELECT count(*) - count(DISTINCT id) FROM done").await;
     let completed_and_still_there = count("SELECT count(*) FROM job WHERE id IN (SELECT id FROM done)").await;
