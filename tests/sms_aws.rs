@@ -8,7 +8,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use voicemill::{
     model::{NoticeId, Time},
     notify::{
         NotifyError, Receipt, Recipient, Rendered,
-        sms::{AwsConfig, Heard, Provider, SmsConfig, SmsGateway},
+        sms::{AwsConfig, Call, Heard, Provider, SmsConfig, SmsGateway},
     },
 };
 
@@ -134,7 +134,10 @@ async fn reports_and_replies_come_through_sns() {
     let notice = NoticeId::new();
     let through_sns = |message: Value| {
         let body = json!({"Type": "Notification", "Message": message.to_string()}).to_string();
-        gateway.hear("", "text/plain; charset=UTF-8", body.as_bytes()).unwrap()
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, "text/plain; charset=UTF-8".parse().unwrap())]);
+        let at = "2026-11-26T12:00:00Z".parse().unwrap();
+        let call = Call { url: "https://vm.example.com/hooks/sms", headers: &headers, body: body.as_bytes(), at };
+        gateway.hear(&call).unwrap()
     };
     let report = json!({
         "eventType": "TEXT_UNREACHABLE", "messageId": "m-1", "context": {"notice": notice.to_string()},
