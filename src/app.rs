@@ -104,7 +104,7 @@ impl App {
         let database = open_database(&config).await?;
         let queue = Queue::new(&database, clock.clone());
         let store: Arc<dyn BlobStore> = match &config.storage.s3 {
-            Some(s3) => Arc::new(S3Store::open(s3.clone()).await.map_err(anyhow::Error::msg)?),
+            Some(s3) => Arc::new(Box::pin(S3Store::open(s3.clone())).await.map_err(anyhow::Error::msg)?),
             None => Arc::new(LocalStore::open(&folder.join("store")).await.context("cannot open the store")?),
         };
         let spool_folder = config.storage.spool_folder.clone().unwrap_or_else(|| folder.join("spool"));

@@ -1,5 +1,7 @@
 //! Sends mails to a real SMTP server that is told to misbehave (acceptance N1 and N2).
 
+#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
+
 use std::{
     io::{BufRead, BufReader, Lines},
     path::Path,

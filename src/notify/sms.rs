@@ -9,6 +9,7 @@ mod ears;
 mod outbox;
 mod proof;
 mod rest;
+mod secret;
 mod smpp;
 mod text;
 mod words;
@@ -17,11 +18,12 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-pub use config::{AwsConfig, Provider, Secret, SmppConfig, SmsConfig};
+pub use config::{AwsConfig, Provider, SmppConfig, SmsConfig};
 pub use ears::Heard;
 pub use outbox::SmsOutbox;
 pub use proof::Call;
 pub use rest::Template;
+pub use secret::Secret;
 pub use text::{Coding, MOST_PARTS, measure, plain};
 pub use words::{FullWords, MessageWords, ReminderWords};
 

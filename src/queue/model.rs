@@ -5,6 +5,7 @@ mod harness;
 mod job;
 mod operation;
 mod pausing;
+mod repeated;
 mod requests;
 mod working;
 

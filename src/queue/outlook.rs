@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use uuid::Uuid;
 
-use super::{Job, JobId, Lane, Priority, Queue, QueueError, State, rows::timestamp, store};
+use super::{
+    Job, JobId, Lane, Queue, QueueError, State,
+    rows::{Found, Line, timestamp},
+    store,
+};
 use crate::sql::{Connection, on};
 
 /// How many jobs are counted at most, so that the answer costs the same behind a million.
@@ -46,28 +49,6 @@ pub struct Outlook {
     pub progress: f64,
     /// In how many seconds it should be done, at the pace of late; none while nothing like it was done.
     pub expected_seconds: Option<f64>,
-}
-
-/// A job that an outlook is asked for.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct Found {
-    unique_key: String,
-    id: JobId,
-    lane: Lane,
-    tenant: Uuid,
-    priority: Priority,
-    state: State,
-    progress: f64,
-    run_at: i64,
-    started_at: Option<i64>,
-}
-
-/// Those among whom the oldest goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Line {
-    pub(super) lane: Lane,
-    pub(super) priority: Priority,
-    pub(super) tenant: Uuid,
 }
 
 impl Queue {

@@ -27,6 +27,28 @@ pub(super) struct Draft<'a> {
     pub(super) after: Vec<JobId>,
 }
 
+/// A job that an outlook is asked for.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Found {
+    pub(super) unique_key: String,
+    pub(super) id: JobId,
+    pub(super) lane: Lane,
+    pub(super) tenant: Uuid,
+    pub(super) priority: Priority,
+    pub(super) state: State,
+    pub(super) progress: f64,
+    pub(super) run_at: i64,
+    pub(super) started_at: Option<i64>,
+}
+
+/// Those among whom the oldest goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Line {
+    pub(super) lane: Lane,
+    pub(super) priority: Priority,
+    pub(super) tenant: Uuid,
+}
+
 /// A stored time; one that no calendar holds is at the end of it.
 pub(super) fn timestamp(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX)

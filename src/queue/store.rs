@@ -8,10 +8,9 @@ use uuid::Uuid;
 use super::{
     Enqueued, JobFilter, JobId, JobInfo, Lane, QueueError, Stat,
     fairness::Turns,
-    outlook::{Found, Line},
     postgres,
     retry::{Claimed, Settled},
-    rows::{Draft, WorkerId},
+    rows::{Draft, Found, Line, WorkerId},
     sqlite,
 };
 use crate::sql::{Connection, Database, Held, Kind};

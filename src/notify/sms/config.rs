@@ -1,10 +1,8 @@
 //! The `[sms]` section of the configuration.
 
-use std::fmt;
-
 use serde::Deserialize;
 
-use super::{proof::Proof, rest::Template};
+use super::{proof::Proof, rest::Template, secret::Secret};
 use crate::notify::{Answer, NotifyError};
 
 /// The provider that SMS leave through, and what it needs to know.
@@ -74,30 +72,6 @@ pub enum Provider {
     Aws,
     /// A message centre that speaks SMPP 3.4.
     Smpp,
-}
-
-/// Something that nobody may see; its `Debug` form does not show it.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The secret itself.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(secret: &str) -> Self {
-        Self(secret.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 /// `[sms.smpp]`: the message centre.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
-use super::config::Secret;
+use super::secret::Secret;
 
 /// How old a signed call may be, or how far ahead of our clock.
 const FRESH: Duration = Duration::from_secs(300);

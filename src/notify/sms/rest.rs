@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::{
     SmsGateway,
-    config::{Provider, Secret, SmsConfig, unfit},
+    config::{Provider, SmsConfig, unfit},
     ears::{self, Ears},
+    secret::Secret,
     text::{Coding, coding},
 };
 use crate::notify::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered};

@@ -2,26 +2,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{harness::Harness, job::Modelled};
-use crate::queue::{Attempt, Job, JobError, Lane, NewJob, Priority, Schedule, State};
-
-/// A job that comes again, as the model has it.
-pub(super) struct Repeated {
-    schedule: Schedule,
-    zone: &'static str,
-    tenant: Uuid,
-    pub(super) next: Timestamp,
-}
-
-impl Repeated {
-    fn after(&self, now: Timestamp) -> Timestamp {
-        self.schedule.next(now, &TimeZone::get(self.zone).unwrap()).unwrap()
-    }
-}
+use super::{harness::Harness, job::Modelled, repeated::Repeated};
+use crate::queue::{Attempt, Job, JobError, Lane, NewJob, Priority, State};
 
 /// What comes again; nobody runs it here.
 #[derive(Serialize, Deserialize)]

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    calendar::Repeated,
     job::{Modelled, Row},
     operation::Operation,
+    repeated::Repeated,
 };
 use crate::{
     clock::Clock,

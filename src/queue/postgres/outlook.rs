@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use crate::queue::{
     JobId, QueueError,
-    outlook::{Found, Line},
+    rows::{Found, Line},
 };
 
 pub(super) const FIND: &str = "SELECT unique_key, id, lane, tenant, priority, state, progress, run_at, started_at FROM job \
