@@ -58,13 +58,13 @@ async fn a_job_that_takes_its_workers_down_is_given_up_after_three(kind: Kind) {
 
 async fn a_saturated_worker_keeps_its_jobs(kind: Kind) {
     let bench = Bench::with_clock(kind, voicemill::clock::Clock::system()).await;
-    let short_lease = Duration::from_millis(1_000);
+    let short_lease = Duration::from_millis(2_000);
     let config = WorkerConfig { lease: short_lease, cpu_slots: 2, ..Bench::config() };
     let saturated = bench.work_as(config.clone());
     // Every thread of the runtime is blocked for longer than the lease.
     let threads = tokio::runtime::Handle::current().metrics().num_workers();
     for number in 0..threads.min(2) {
-        let job = CpuPuppet(Puppet::Spin(format!("spin {number}"), 2_500));
+        let job = CpuPuppet(Puppet::Spin(format!("spin {number}"), 4_500));
         bench.enqueue(NewJob::new(tenant(1), &job)).await;
     }
     let rival = bench.other_process().await;
