@@ -41,7 +41,7 @@ pub(super) trait Hearing: Transcriber {
     const SHORTEST: usize;
     /// Windows grow in steps of so many positions.
     const STEP: usize;
-    /// True if what it says twice was said twice; else loops are looked for in the words.
+    /// True if it runs into no loops; else they are looked for in the words, and cut.
     const KNOWS_LOOPS: bool;
 
     /// How many spans it hears at a time; others wait their turn.
@@ -141,7 +141,9 @@ pub(super) struct HeardSegment {
 impl Heard {
     fn is_doubtful(&self, span: &Span, knows_loops: bool) -> bool {
         let words: Vec<Word> = self.segments.iter().flat_map(|segment| segment.words.iter().cloned()).collect();
-        quality::is_doubtful(&words, span.seconds()) || (!knows_loops && quality::is_looped(&words))
+        quality::is_doubtful(&words, span.seconds())
+            || quality::ends_twice(&words)
+            || (!knows_loops && quality::loop_start(&words).is_some())
     }
 
     /// Without sounds put in brackets, loops, and what the engine itself takes for no speech.
