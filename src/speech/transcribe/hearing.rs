@@ -192,6 +192,58 @@ impl HeardSegment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::speech::transcribe::EngineInfo;
+
+    /// Writes the last sentence of what it hears twice, except in the full window; tells in which windows it was asked.
+    struct Stutterer(Mutex<Vec<usize>>);
+
+    impl Transcriber for Stutterer {
+        fn transcribe(&self, _: &mut dyn AudioSource, _: &TranscribeControl<'_>) -> Result<Transcript, SpeechError> {
+            unreachable!("spans are heard one by one here")
+        }
+
+        fn engine(&self) -> EngineInfo {
+            EngineInfo { engine: "stutterer".into(), model: String::new(), cpu: String::new() }
+        }
+    }
+
+    impl Hearing for Stutterer {
+        const MARGIN: usize = 128;
+        const SHORTEST: usize = 64;
+        const STEP: usize = 16;
+        const KNOWS_LOOPS: bool = true;
+
+        fn seats(&self) -> usize {
+            1
+        }
+
+        fn hear(&self, _: &Span, window: usize, _: &TranscribeControl<'_>) -> Result<Heard, SpeechError> {
+            self.0.lock().unwrap().push(window);
+            let text = "Start without me. See you soon. See you soon.";
+            let said = if window == FULL_WINDOW { &text[..31] } else { text };
+            let word = |(index, text): (usize, &str)| Word {
+                text: text.into(),
+                start_seconds: index as f64 * 0.4,
+                end_seconds: index as f64 * 0.4 + 0.3,
+                confidence: 0.9,
+                doubtful: false,
+            };
+            let words = said.split(' ').enumerate().map(word).collect();
+            Ok(Heard { segments: vec![HeardSegment { words, no_speech_probability: 0.0 }], language: None })
+        }
+    }
+
+    #[test]
+    fn what_ends_twice_is_heard_again_in_the_full_window() {
+        let engine = Stutterer(Mutex::default());
+        let span = Span { start_seconds: 0.0, samples: vec![0.1; 6 * RATE_HZ as usize] };
+        let heard = hear_well(&engine, &span, &TranscribeControl::default()).unwrap();
+        let words: Vec<_> = heard.segments[0].words.iter().map(|word| word.text.as_str()).collect();
+        assert_eq!(words.join(" "), "Start without me. See you soon.");
+        let fitted = fitted_window::<Stutterer>(span.samples.len());
+        assert!(fitted < FULL_WINDOW);
+        assert_eq!(*engine.0.lock().unwrap(), [fitted, FULL_WINDOW]);
+    }
 
     #[test]
     fn what_is_done_side_by_side_keeps_its_order_and_its_error() {
