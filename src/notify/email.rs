@@ -24,7 +24,7 @@ pub use mailbox::{MailboxMail, MailboxNews};
 pub use outbox::Outbox;
 pub use own_words::BadWords;
 pub use sample::check_words;
-pub use smtp::{Password, Security, Smtp, SmtpConfig};
+pub use smtp::{Security, Smtp, SmtpConfig};
 pub use templates::{Stationery, default_words};
 
 /// Reads an address that every server takes: one mailbox, all in ASCII.

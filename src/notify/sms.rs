@@ -9,13 +9,13 @@ mod ears;
 mod outbox;
 mod proof;
 mod rest;
-mod secret;
 mod smpp;
 mod text;
 mod words;
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 pub use config::{AwsConfig, Provider, SmppConfig, SmsConfig};
@@ -23,7 +23,6 @@ pub use ears::Heard;
 pub use outbox::SmsOutbox;
 pub use proof::Call;
 pub use rest::Template;
-pub use secret::Secret;
 pub use text::{Coding, MOST_PARTS, measure, plain};
 pub use words::{FullWords, MessageWords, ReminderWords};
 
@@ -36,7 +35,7 @@ pub struct SmsGateway {
     /// How the provider's calls to our webhook are read, if it makes any.
     ears: Option<ears::Ears>,
     /// What those calls are proved by.
-    secret: Option<Secret>,
+    secret: Option<SecretString>,
     /// What comes back over the connection that SMS leave by, if there is one.
     line: Option<smpp::Line>,
 }

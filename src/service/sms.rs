@@ -1,6 +1,7 @@
 //! What the provider of SMS tells us: made durable as jobs before it is confirmed.
 
 use reqwest::header::HeaderMap;
+use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,7 @@ use crate::{
 /// [`ServiceError::NotFound`] for another key, [`ServiceError::Forbidden`] without the proof.
 pub async fn hear(app: &App, key: &str, query: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), ServiceError> {
     let configured = app.config.sms.as_ref().and_then(|sms| sms.webhook_key.as_ref());
-    let is_right = configured.is_some_and(|right| bool::from(right.reveal().as_bytes().ct_eq(key.as_bytes())));
+    let is_right = configured.is_some_and(|right| bool::from(right.expose_secret().as_bytes().ct_eq(key.as_bytes())));
     if !is_right {
         return Err(ServiceError::NotFound("address"));
     }

@@ -6,6 +6,7 @@
 use std::{fmt, time::Duration};
 
 use reqwest::{Client, RequestBuilder, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
@@ -14,28 +15,11 @@ use super::SpeechError;
 /// Longest explanation of a provider that is passed on, in characters.
 const MAX_EXPLANATION: usize = 200;
 
-/// The key that a provider knows us by; its `Debug` form does not show it.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct ProviderKey(String);
-
-impl From<&str> for ProviderKey {
-    fn from(key: &str) -> Self {
-        Self(key.to_owned())
-    }
-}
-
-impl fmt::Debug for ProviderKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ProviderKey(…)")
-    }
-}
-
 /// One address of a provider, called from threads that may block.
 pub(super) struct Endpoint {
     client: Client,
     url: String,
-    key: Option<ProviderKey>,
+    key: Option<SecretString>,
     timeout: Duration,
     runtime: Handle,
 }
@@ -45,7 +29,7 @@ impl Endpoint {
     pub(super) fn new(
         base_url: &str,
         path: &str,
-        key: Option<ProviderKey>,
+        key: Option<SecretString>,
         timeout: Duration,
     ) -> Result<Self, SpeechError> {
         if !base_url.starts_with("http://") && !base_url.starts_with("https://") {
@@ -72,8 +56,8 @@ impl Endpoint {
         fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Vec<u8>, SpeechError> {
         let mut request = self.client.post(&self.url).timeout(self.timeout);
-        if let Some(ProviderKey(key)) = &self.key {
-            request = request.bearer_auth(key);
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key.expose_secret());
         }
         self.runtime.block_on(answer(fill(request), most_bytes))
     }

@@ -23,7 +23,7 @@ use lettre::{
 };
 use tokio::time::Instant;
 
-pub use config::{Password, Security, SmtpConfig};
+pub use config::{Security, SmtpConfig};
 
 use crate::notify::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered};
 use classify::{Failure, Stage};

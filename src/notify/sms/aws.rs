@@ -15,6 +15,7 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider as Tls, rustls_provider::CryptoMode},
 };
+use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
 
 use super::{
@@ -38,17 +39,16 @@ struct Aws {
 pub(super) fn gateway(config: &SmsConfig) -> Result<SmsGateway, NotifyError> {
     let ears: Ears = toml::from_str(include_str!("aws.toml"))
         .or_else(|error| unfit(format!("the ready settings of AWS cannot be read: {error}")))?;
-    let aws = Aws {
-        config: config.aws.clone().unwrap_or_default(),
-        credentials: config
-            .user
-            .as_ref()
-            .zip(config.secret.as_ref())
-            .map(|(id, secret)| Credentials::new(id.clone(), secret.reveal(), None, None, "the [sms] section")),
-        base_url: config.base_url.clone(),
-        timeout: Duration::from_secs(config.timeout_seconds),
-        client: OnceCell::new(),
-    };
+    let aws =
+        Aws {
+            config: config.aws.clone().unwrap_or_default(),
+            credentials: config.user.as_ref().zip(config.secret.as_ref()).map(|(id, secret)| {
+                Credentials::new(id.clone(), secret.expose_secret(), None, None, "the [sms] section")
+            }),
+            base_url: config.base_url.clone(),
+            timeout: Duration::from_secs(config.timeout_seconds),
+            client: OnceCell::new(),
+        };
     let secret = config.proof_by(ears.proof)?;
     Ok(SmsGateway { channel: Arc::new(aws), ears: Some(ears), secret, line: None })
 }

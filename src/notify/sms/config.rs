@@ -1,8 +1,9 @@
 //! The `[sms]` section of the configuration.
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{proof::Proof, rest::Template, secret::Secret};
+use super::{proof::Proof, rest::Template};
 use crate::notify::{Answer, NotifyError};
 
 /// The provider that SMS leave through, and what it needs to know.
@@ -21,7 +22,7 @@ pub struct SmsConfig {
     pub user: Option<String>,
     /// Token, API secret or password.
     #[serde(default)]
-    pub secret: Option<Secret>,
+    pub secret: Option<SecretString>,
     /// Bandwidth's application, Telnyx's messaging profile.
     #[serde(default)]
     pub application: Option<String>,
@@ -36,11 +37,11 @@ pub struct SmsConfig {
     pub daily_limit: u32,
     /// Stands in the address that the provider reports to, /hooks/sms/KEY; without one nobody can report.
     #[serde(default)]
-    pub webhook_key: Option<Secret>,
+    pub webhook_key: Option<SecretString>,
     /// What those calls are proved by, beside the key in their address: Twilio's auth token, if `secret` is not it; Telnyx's
     /// public key; Vonage's signature secret; the `user:password` that Bandwidth is told to log in with.
     #[serde(default)]
-    pub webhook_secret: Option<Secret>,
+    pub webhook_secret: Option<SecretString>,
     /// The settings of `provider = "rest"`.
     #[serde(default)]
     pub rest: Option<Template>,
@@ -83,7 +84,7 @@ pub struct SmppConfig {
     /// Who we are.
     pub system_id: String,
     /// The password, at most eight characters.
-    pub password: Secret,
+    pub password: SecretString,
     /// What kind of system we are, if the centre wants to know.
     #[serde(default)]
     pub system_type: String,
@@ -160,7 +161,7 @@ impl SmsConfig {
         }
         if self.webhook_key.as_ref().is_some_and(|key| {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-            key.reveal().len() < SHORTEST_KEY || !key.reveal().bytes().all(plain)
+            key.expose_secret().len() < SHORTEST_KEY || !key.expose_secret().bytes().all(plain)
         }) {
             return unfit(
                 "`sms.webhook_key` must be at least 24 letters, digits, - or _, since it stands in an address",
@@ -177,7 +178,7 @@ impl SmsConfig {
     }
 
     /// What the provider's calls are proved by, if they are.
-    pub(super) fn proof_by(&self, proof: Proof) -> Result<Option<Secret>, NotifyError> {
+    pub(super) fn proof_by(&self, proof: Proof) -> Result<Option<SecretString>, NotifyError> {
         match (proof, &self.webhook_secret) {
             (Proof::None, Some(_)) => unfit(
                 "`sms.webhook_secret` is set, but the calls of this provider bear no proof beside the key in their address",

@@ -10,11 +10,10 @@ use jiff::Timestamp;
 use md5::{Digest, Md5};
 use reqwest::{Url, header::HeaderMap};
 use ring::signature::{ED25519, UnparsedPublicKey};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use subtle::ConstantTimeEq;
-
-use super::secret::Secret;
 
 /// How old a signed call may be, or how far ahead of our clock.
 const FRESH: Duration = Duration::from_secs(300);
@@ -69,8 +68,8 @@ impl Proof {
     ///
     /// # Errors
     /// A sentence that says what is missing and where to look.
-    pub(super) fn check(self, call: &Call<'_>, secret: &Secret) -> Result<(), &'static str> {
-        let secret = secret.reveal();
+    pub(super) fn check(self, call: &Call<'_>, secret: &SecretString) -> Result<(), &'static str> {
+        let secret = secret.expose_secret();
         match self {
             Self::None => Ok(()),
             Self::Twilio if twilio(call, secret) => Ok(()),

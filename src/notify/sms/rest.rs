@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::{Client, redirect::Policy};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{
     SmsGateway,
     config::{Provider, SmsConfig, unfit},
     ears::{self, Ears},
-    secret::Secret,
     text::{Coding, coding},
 };
 use crate::notify::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered};
@@ -69,7 +69,7 @@ pub(super) fn gateway(config: &SmsConfig, public_url: &str) -> Result<SmsGateway
     }
     let ears: Ears = template.ears.clone();
     let secret = config.proof_by(ears.proof)?;
-    let callback = config.webhook_key.as_ref().map(|key| format!("{public_url}/hooks/sms/{}", key.reveal()));
+    let callback = config.webhook_key.as_ref().map(|key| format!("{public_url}/hooks/sms/{}", key.expose_secret()));
     // No redirect is followed: it would carry the secret elsewhere.
     let client =
         Client::builder().redirect(Policy::none()).user_agent(concat!("voicemill/", env!("CARGO_PKG_VERSION")));
@@ -103,7 +103,7 @@ impl Rest {
         let optional = |value: &'_ Option<String>| value.clone().unwrap_or_default();
         let (account, user) = (optional(&self.config.account), optional(&self.config.user));
         let application = optional(&self.config.application);
-        let secret = self.config.secret.as_ref().map(Secret::reveal).unwrap_or_default();
+        let secret = self.config.secret.as_ref().map(SecretString::expose_secret).unwrap_or_default();
         let facts = Facts {
             base: self.config.base_url.as_deref().unwrap_or(&self.template.base),
             account: &account,
@@ -188,7 +188,7 @@ impl Rest {
         let secrets = [&self.config.secret, &self.config.webhook_key, &self.config.webhook_secret]
             .into_iter()
             .flatten()
-            .map(Secret::reveal);
+            .map(SecretString::expose_secret);
         secrets.filter(|secret| !secret.is_empty()).fold(said.to_owned(), |said, secret| said.replace(secret, "…"))
     }
 }

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{Pcm, Speech, Synthesizer, Voice, VoiceId, find, local::pieces};
-use crate::speech::{
-    SpeechError,
-    cloud::{Endpoint, ProviderKey},
-};
+use crate::speech::{SpeechError, cloud::Endpoint};
 
 /// Sampling rate of the samples that providers send, in Hz.
 const RATE_HZ: u32 = 24_000;
@@ -27,7 +25,7 @@ pub struct CloudVoicesConfig {
     pub base_url: String,
     /// The key that it knows us by; better set by the environment.
     #[serde(default)]
-    pub key: Option<ProviderKey>,
+    pub key: Option<SecretString>,
     /// The provider's name of its model.
     pub model: String,
     /// The provider's names of the voices to offer; each is chosen as `cloud-NAME`.

@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use reqwest::multipart::{Form, Part};
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{EngineInfo, RATE_HZ, Segment, TranscribeControl, Transcriber, Transcript, Word, gate, windows::Windows};
 use crate::{
     audio::format::AudioSource,
-    speech::{
-        SpeechError,
-        cloud::{Endpoint, ProviderKey},
-        synthesize::Pcm,
-    },
+    speech::{SpeechError, cloud::Endpoint, synthesize::Pcm},
 };
 
 /// Longest audio sent at once, in seconds: 10 MB, which every provider takes.
@@ -30,7 +27,7 @@ pub struct CloudTranscriptionConfig {
     pub base_url: String,
     /// The key that it knows us by; better set by the environment.
     #[serde(default)]
-    pub key: Option<ProviderKey>,
+    pub key: Option<SecretString>,
     /// The provider's name of its model.
     pub model: String,
     /// Seconds that five minutes of audio may take.

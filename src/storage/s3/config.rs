@@ -1,7 +1,8 @@
 //! The `[storage.s3]` section of the configuration.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
+use secrecy::SecretString;
 use serde::Deserialize;
 
 /// A bucket, and how to talk to what holds it.
@@ -40,7 +41,7 @@ pub struct S3Config {
     pub access_key_id: Option<String>,
     /// Its secret.
     #[serde(default)]
-    pub secret_access_key: Option<Secret>,
+    pub secret_access_key: Option<SecretString>,
     /// The profile to take from the shared files.
     #[serde(default)]
     pub profile: Option<String>,
@@ -76,29 +77,6 @@ pub enum Encryption {
     Aes256,
     /// With a key of the key management service (SSE-KMS).
     Kms,
-}
-
-/// A secret; its `Debug` form does not show it.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    pub(super) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(secret: &str) -> Self {
-        Self(secret.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
 }
 
 impl S3Config {

@@ -27,9 +27,10 @@ use aws_sdk_s3::{
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::stream;
+use secrecy::ExposeSecret;
 use tokio::{sync::OnceCell, time::timeout};
 
-pub use config::{Checksums, Encryption, S3Config, Secret};
+pub use config::{Checksums, Encryption, S3Config};
 pub use probe::Abilities;
 
 use super::{Blob, BlobInfo, BlobKey, BlobStore, ByteStream, Listed, Page, StorageError, Stored};
@@ -96,7 +97,8 @@ impl S3Store {
             loader = loader.profile_name(profile);
         }
         if let (Some(id), Some(secret)) = (&config.access_key_id, &config.secret_access_key) {
-            loader = loader.credentials_provider(Credentials::new(id, secret.reveal(), None, None, "configuration"));
+            loader =
+                loader.credentials_provider(Credentials::new(id, secret.expose_secret(), None, None, "configuration"));
         }
         let shared = loader.load().await;
         let mut settings = aws_sdk_s3::config::Builder::from(&shared)

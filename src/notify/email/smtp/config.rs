@@ -1,11 +1,12 @@
 //! The `[smtp]` section of the configuration.
 
-use std::{fmt, path::PathBuf};
+use std::path::PathBuf;
 
 use lettre::transport::smtp::{
     authentication::Credentials,
     client::{Certificate, TlsParameters},
 };
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::notify::{Answer, NotifyError};
@@ -27,7 +28,7 @@ pub struct SmtpConfig {
     pub username: Option<String>,
     /// The account's password.
     #[serde(default)]
-    pub password: Option<Password>,
+    pub password: Option<SecretString>,
     /// The name we give in EHLO; the machine's address unless set.
     #[serde(default)]
     pub hello_name: Option<String>,
@@ -50,23 +51,6 @@ pub enum Security {
     Tls,
     /// None: for a server on the same machine or network.
     None,
-}
-
-/// A password; its `Debug` form does not show it.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Password(String);
-
-impl From<&str> for Password {
-    fn from(password: &str) -> Self {
-        Self(password.to_owned())
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(…)")
-    }
 }
 
 impl SmtpConfig {
@@ -117,7 +101,7 @@ impl SmtpConfig {
 
     pub(super) fn credentials(&self) -> Option<Credentials> {
         let (username, password) = self.username.as_ref().zip(self.password.as_ref())?;
-        Some(Credentials::new(username.clone(), password.0.clone()))
+        Some(Credentials::new(username.clone(), password.expose_secret().to_owned()))
     }
 
     pub(super) fn tls(&self) -> Result<TlsParameters, NotifyError> {

@@ -7,6 +7,7 @@ use rusmpp::{
     types::{COctetString, OctetString},
     values::{DataCoding, EsmClass, GsmFeatures, MessageState, MessageType, Npi, RegisteredDelivery, Ton},
 };
+use secrecy::ExposeSecret;
 
 use crate::{
     model::digits,
@@ -34,7 +35,7 @@ pub(super) struct Part<'a> {
 pub(super) fn bind(config: &SmppConfig) -> Result<BindTransceiver, NotifyError> {
     let (Ok(system_id), Ok(password), Ok(system_type)) = (
         COctetString::from_string(config.system_id.clone()),
-        COctetString::from_string(config.password.reveal().to_owned()),
+        COctetString::from_string(config.password.expose_secret().to_owned()),
         COctetString::from_string(config.system_type.clone()),
     ) else {
         return unfit("SMPP takes 15 characters of `system_id`, 8 of `password` and 12 of `system_type`, all in ASCII");
