@@ -186,7 +186,7 @@ async fn a_second_sigterm_ends_the_service_at_once() {
 async fn a_second_interrupt_ends_a_worker_at_once() {
     let site = Site::new();
     let _front = site.start(&["serve", "--no-workers"], 1);
-    site.leave_message().await;
     let worker = site.start(&["worker"], 120);
+    site.leave_message().await;
     two_signals_end_it_at_once(site, worker, &["worker"], Signal::INT, 130).await;
 }

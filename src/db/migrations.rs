@@ -35,7 +35,15 @@ pub async fn migrate(database: &Database) -> Result<Vec<&'static str>, DbError> 
     };
     let migrator = Migrator::with_migrations(steps(kind).iter().map(migration).collect());
     let outcome = match database {
-        Database::Sqlite(pools) => migrator.run(&pools.write).await,
+        // Inside one transaction, because the migrator has no lock of its own there.
+        Database::Sqlite(pools) => {
+            let mut transaction = pools.write.begin_with("BEGIN IMMEDIATE").await?;
+            let outcome = migrator.run_direct(None, &mut *transaction, false).await;
+            if outcome.is_ok() {
+                transaction.commit().await?;
+            }
+            outcome
+        }
         // On a connection of its own, where no statement's time is bounded: an index may take long to build. The migrator
         // holds an advisory lock meanwhile.
         Database::Postgres(postgres) => migrator.run_direct(None, &mut postgres.connect_alone().await?, false).await,

@@ -110,10 +110,7 @@ async fn opening_twice_migrates_once_on_postgres() {
     opening_twice_migrates_once(Kind::Postgres).await;
 }
 
-#[tokio::test]
-async fn many_that_start_at_once_migrate_once() {
-    let server = TestDatabase::new();
-    let address: DatabaseUrl = server.url().parse().unwrap();
+async fn many_that_start_at_once_migrate_once(address: &DatabaseUrl) {
     let opening: Vec<_> = (0..6)
         .map(|_| {
             tokio::spawn({
@@ -125,6 +122,21 @@ async fn many_that_start_at_once_migrate_once() {
     for opened in opening {
         opened.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_that_start_at_once_migrate_once_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    // Which of them meets the others where is a matter of luck.
+    for round in 0..10 {
+        many_that_start_at_once_migrate_once(&DatabaseUrl::Sqlite(folder.path().join(format!("{round}.db")))).await;
+    }
+}
+
+#[tokio::test]
+async fn many_that_start_at_once_migrate_once_on_postgres() {
+    let server = TestDatabase::new();
+    many_that_start_at_once_migrate_once(&server.url().parse().unwrap()).await;
 }
 
 #[tokio::test]
