@@ -1,6 +1,6 @@
 //! What a row is, in either database, and what it is outside of it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -25,6 +25,17 @@ pub(super) struct Draft<'a> {
     pub(super) payload: Cow<'a, str>,
     /// What it is to wait for, in order.
     pub(super) after: Vec<JobId>,
+}
+
+/// What a worker asks for in a claim.
+pub(super) struct Wanted<'a> {
+    pub(super) worker: WorkerId,
+    pub(super) lane: Lane,
+    /// At most so many jobs.
+    pub(super) count: usize,
+    /// How many slots of the lane each tenant holds already.
+    pub(super) held: &'a HashMap<Uuid, usize>,
+    pub(super) now: Timestamp,
 }
 
 /// A job that an outlook is asked for.

@@ -1,16 +1,15 @@
 //! The queue's statements, on whichever database holds it.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::{
     Enqueued, JobFilter, JobId, JobInfo, Lane, QueueError, Stat,
     fairness::Turns,
     postgres,
     retry::{Claimed, Settled},
-    rows::{Draft, Found, Line, WorkerId},
+    rows::{Draft, Found, Line, Wanted, WorkerId},
     sqlite,
 };
 use crate::sql::{Connection, Database, Held, Kind};
@@ -96,10 +95,9 @@ impl Store {
     }
 
     methods! {
-        /// Claims up to `wanted` jobs of a lane: the most urgent first, and among them the tenants in turn.
-        claim(
-            worker: WorkerId, lane: Lane, wanted: usize, turns: &mut Turns, held: &HashMap<Uuid, usize>, now: Timestamp
-        ) -> Vec<Claimed>;
+        /// Claims jobs of a lane, as many as wanted at most: the most urgent first, and among them the tenants in turn. Hands over each
+        /// as soon as it is claimed, also when it fails afterwards; returns how many there were.
+        claim(wanted: &Wanted<'_>, turns: &mut Turns, hand_over: &mut (dyn FnMut(Claimed) + Send)) -> usize;
         /// Stores how attempts ended; returns how many jobs waited for those that are completed. A result whose claim is no
         /// longer the job's changes nothing, so that after a failure all of them may be stored again.
         settle(results: &[Settled], now: Timestamp) -> u64;

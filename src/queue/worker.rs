@@ -16,7 +16,7 @@ use super::{
     maintenance::{self, complain},
     pause::Pauses,
     recorder::Recorder,
-    rows::WorkerId,
+    rows::{Wanted, WorkerId},
     running::{self, Running, Session},
 };
 
@@ -186,23 +186,19 @@ async fn claim_loop<C: Send + Sync + 'static>(
         }
         let held: HashMap<Uuid, usize> = session.running.held(lane);
         let now = session.queue.clock.now();
-        let claimed = session.queue.store.claim(session.worker, lane, free.len(), &mut turns, &held, now).await;
-        let idle = match claimed {
-            Ok(jobs) => {
-                let idle = jobs.is_empty();
-                for (job, slot) in jobs.into_iter().zip(free) {
-                    running::start(&session, lane, job, slot);
-                }
-                idle
-            }
-            Err(error) => {
-                complain("could not claim jobs", &error);
-                drop(free);
-                draining.run_until_cancelled(sleep(poll)).await;
-                false
+        let wanted = Wanted { worker: session.worker, lane, count: free.len(), held: &held, now };
+        let mut start = |job| {
+            if let Some(slot) = free.pop() {
+                running::start(&session, lane, job, slot);
             }
         };
-        if idle {
+        let claimed = session.queue.store.claim(&wanted, &mut turns, &mut start).await;
+        drop(free);
+        if let Err(error) = &claimed {
+            complain("could not claim jobs", error);
+            draining.run_until_cancelled(sleep(poll)).await;
+        }
+        if claimed.is_ok_and(|count| count == 0) {
             tokio::select! {
                 () = draining.cancelled() => {}
                 _ = wake.changed() => {}

@@ -8,6 +8,7 @@ use super::{harness::Harness, job::Modelled, operation::End};
 use crate::queue::{
     JobError, JobId, Lane, State,
     retry::{self, MAX_CRASHES, MAX_TELLINGS, Outcome, backoff},
+    rows::Wanted,
     store,
 };
 
@@ -39,7 +40,10 @@ impl Harness {
             self.jobs.values().filter(|job| job.state == State::Available).map(|job| job.priority).collect();
         waiting.sort();
         waiting.truncate(wanted);
-        let claimed = self.store.claim(worker, Lane::Io, wanted, &mut self.turns, &held, now).await.unwrap();
+        let request = Wanted { worker, lane: Lane::Io, count: wanted, held: &held, now };
+        let mut claimed = Vec::new();
+        let count = self.store.claim(&request, &mut self.turns, &mut |job| claimed.push(job)).await.unwrap();
+        assert_eq!(claimed.len(), count);
         let mut priorities = Vec::new();
         let mut taken = Vec::new();
         for claim in claimed {

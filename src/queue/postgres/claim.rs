@@ -10,7 +10,7 @@ use crate::queue::{
     Lane, Priority, QueueError,
     fairness::{Share, Turns},
     retry::Claimed,
-    rows::WorkerId,
+    rows::{Wanted, WorkerId},
 };
 
 pub(super) const WAITING: &str = include_str!("waiting.sql");
@@ -19,47 +19,37 @@ pub(super) const CLAIM: &str = include_str!("claim.sql");
 impl Store {
     pub(in crate::queue) async fn claim(
         &self,
-        worker: WorkerId,
-        lane: Lane,
-        wanted: usize,
+        wanted: &Wanted<'_>,
         turns: &mut Turns,
-        held: &HashMap<Uuid, usize>,
-        now: Timestamp,
-    ) -> Result<Vec<Claimed>, QueueError> {
-        let mut held = held.clone();
-        let mut claimed: Vec<Claimed> = Vec::new();
-        while claimed.len() < wanted {
-            let round = self.round(worker, lane, wanted - claimed.len(), turns, &held, now).await;
-            match round {
-                Ok(jobs) if jobs.is_empty() => break,
-                Ok(jobs) => {
-                    for job in &jobs {
-                        *held.entry(job.tenant).or_default() += 1;
-                    }
-                    claimed.extend(jobs);
-                }
-                // What was taken before is ours, and must run.
-                Err(error) if !claimed.is_empty() => {
-                    crate::queue::maintenance::complain("could not claim as many jobs as there was room for", &error);
-                    break;
-                }
-                Err(error) => return Err(error),
+        hand_over: &mut (dyn FnMut(Claimed) + Send),
+    ) -> Result<usize, QueueError> {
+        let mut held = wanted.held.clone();
+        let mut count = 0;
+        while count < wanted.count {
+            let jobs = self.round(wanted, wanted.count - count, turns, &held).await?;
+            if jobs.is_empty() {
+                break;
+            }
+            for job in jobs {
+                *held.entry(job.tenant).or_default() += 1;
+                count += 1;
+                // At once: the next round takes its time.
+                hand_over(job);
             }
         }
-        Ok(claimed)
+        Ok(count)
     }
 
     /// One look at who waits, and a share of the jobs of the most urgent of them; of less urgent ones too, as far as there is
     /// room left.
     async fn round(
         &self,
-        worker: WorkerId,
-        lane: Lane,
+        wanted: &Wanted<'_>,
         free: usize,
         turns: &mut Turns,
         held: &HashMap<Uuid, usize>,
-        now: Timestamp,
     ) -> Result<Vec<Claimed>, QueueError> {
+        let &Wanted { worker, lane, now, .. } = wanted;
         let mut waiting = self.waiting(lane, turns, free + turns.sated(held)).await?;
         if waiting.is_empty() && self.floors.lift(lane) {
             waiting = self.waiting(lane, turns, free + turns.sated(held)).await?;

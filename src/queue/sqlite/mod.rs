@@ -9,7 +9,7 @@ mod outlook;
 #[cfg(test)]
 pub(super) mod plans;
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
@@ -24,7 +24,7 @@ use super::{
     fairness::{Share, Turns},
     pause::PARK,
     retry::{self as rules, Claimed, Settled, Settlement},
-    rows::{HeldRow, JobRow, StatRow, WorkerId, timestamp},
+    rows::{HeldRow, JobRow, StatRow, Wanted, WorkerId, timestamp},
 };
 use crate::sql::SqlitePools;
 
@@ -70,19 +70,17 @@ impl Store {
     /// Claims up to `wanted` jobs of a lane: the most urgent first, and among them the tenants in turn.
     pub(super) async fn claim(
         &self,
-        worker: WorkerId,
-        lane: Lane,
-        wanted: usize,
+        wanted: &Wanted<'_>,
         turns: &mut Turns,
-        held: &HashMap<Uuid, usize>,
-        now: Timestamp,
-    ) -> Result<Vec<Claimed>, QueueError> {
+        hand_over: &mut (dyn FnMut(Claimed) + Send),
+    ) -> Result<usize, QueueError> {
+        let &Wanted { worker, lane, count, now, .. } = wanted;
         let mut transaction = self.begin().await?;
-        let mut held = held.clone();
+        let mut held = wanted.held.clone();
         let mut claimed: Vec<Claimed> = Vec::new();
         for priority in Priority::ALL {
-            while claimed.len() < wanted {
-                let free = wanted - claimed.len();
+            while claimed.len() < count {
+                let free = count - claimed.len();
                 let looked_at = free + turns.sated(&held);
                 let waiting =
                     waiting_tenants(&mut transaction, lane, priority, turns.cursor(priority), looked_at).await?;
@@ -99,7 +97,9 @@ impl Store {
             }
         }
         transaction.commit().await?;
-        Ok(claimed)
+        let count = claimed.len();
+        claimed.into_iter().for_each(hand_over);
+        Ok(count)
     }
 
     /// Stores how attempts ended, all of them or none.
