@@ -212,7 +212,7 @@ fn judge(result: Result<f64, AudioError>) -> Fate {
     match result {
         Ok(seconds) if seconds.is_finite() && seconds > 0.0 => Fate::Decoded,
         Ok(seconds) => Fate::Broken(format!("decoded to {seconds} seconds")),
-        Err(AudioError::Io { context, source }) => Fate::Broken(format!("would be tried again: {context}: {source}")),
+        Err(AudioError::Io { context, cause }) => Fate::Broken(format!("would be tried again: {context}: {cause}")),
         Err(AudioError::Limit(sentence)) if !sentence.contains("header asks for too much") => Fate::Broken(sentence),
         Err(AudioError::Malformed(sentence)) if sentence.contains("stopped the converter") => {
             // Ours are bugs, and so is a crash by signal, which only C or an abort can cause.

@@ -2,12 +2,14 @@
 #![cfg(debug_assertions)]
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
+use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use voicemill::audio::encode::OutputFormat;
 use voicemill::audio::format::AudioError;
-use voicemill::audio::sandbox::{Misbehave, Sandbox};
+use voicemill::audio::sandbox::{CHILD_ARGUMENT, ChildLimits, Misbehave, Sandbox};
 use voicemill::audio::spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span};
 
 const GENEROUS: Duration = Duration::from_secs(60);
@@ -87,7 +89,7 @@ async fn the_kind_of_an_error_survives_the_trip() {
     let missing = SourceSpec { path: directory.path().join("nowhere"), hint: None, role: None };
     let missing = sandbox().render(&RenderSpec::of(vec![missing]), GENEROUS).await.unwrap_err();
     assert!(
-        matches!(&missing, AudioError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound),
+        matches!(&missing, AudioError::Io { cause, .. } if cause.kind() == std::io::ErrorKind::NotFound),
         "{missing}"
     );
     assert!(missing.is_transient());
@@ -126,4 +128,32 @@ async fn a_file_that_grows_without_end_stops_at_the_limit() {
     sandbox.limits.file_bytes = 4_096;
     let error = sandbox.render(&spec(directory.path()), GENEROUS).await.unwrap_err();
     assert!(matches!(&error, AudioError::Limit(sentence) if sentence.contains("disk")), "{error}");
+}
+
+#[test]
+fn a_child_whose_parent_is_gone_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let request = serde_json::json!({
+        "spec": spec(directory.path()),
+        "limits": ChildLimits::default(),
+        "cpu_seconds": 60,
+        "misbehave": Misbehave::Loop,
+    });
+    let mut child = Command::new(env!("CARGO_BIN_EXE_voicemill"))
+        .arg(CHILD_ARGUMENT)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut parents_end = child.stdin.take().unwrap();
+    writeln!(parents_end, "{request}").unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none(), "it works on");
+    drop(parents_end);
+    let patience = Instant::now() + GENEROUS;
+    while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < patience, "it went on without a parent");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -197,6 +197,9 @@ fn every_command_fails_with_a_sentence_that_says_what_to_do() {
         let error = fails(here, &args);
         assert!(error.contains(words), "{args:?}: {error}");
         assert!(!error.contains("panicked"), "{args:?}: {error}");
+        let clauses: Vec<_> = error.trim().split(": ").collect();
+        let is_told_twice = |clause: &&&str| clauses.iter().filter(|other| other == clause).count() > 1;
+        assert_eq!(clauses.iter().find(is_told_twice), None, "{args:?}: {error}");
     }
     assert_eq!(std::fs::read_dir(here).unwrap().count(), 0, "nothing is left behind");
 }

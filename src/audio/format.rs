@@ -106,12 +106,12 @@ pub enum AudioError {
     #[error("{0}")]
     Limit(String),
     /// Reading or writing a file failed.
-    #[error("{context}: {source}")]
+    #[error("{context}: {cause}")]
     Io {
         /// What was being done, with the file's role but never its path from input.
         context: String,
         /// The system's error.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 }
 
@@ -123,6 +123,6 @@ impl AudioError {
 
     /// Wraps a system error with what was being done, for use in `map_err`.
     pub fn io(context: &str) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::Io { context: context.to_owned(), source }
+        move |cause| Self::Io { context: context.to_owned(), cause }
     }
 }

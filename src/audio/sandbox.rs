@@ -1,9 +1,10 @@
 //! Runs the pipeline in a process of its own, so that a panic, an endless loop or a memory bomb ends one job.
 //!
-//! The parent starts the same binary again, writes the request as JSON to its standard input and reads the answer as JSON
-//! from its standard output. The child sees no environment and may use only so much memory, time and disk.
+//! The parent starts the same binary again, writes the request as a line of JSON to its standard input and reads the answer
+//! as JSON from its standard output. The child sees no environment and may use only so much memory, time and disk; when its
+//! input ends, whoever started it is gone, and so is it.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 use std::sync::OnceLock;
@@ -25,6 +26,9 @@ const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Addresses that a child may reserve without using them, in bytes.
 const RESERVED_BYTES: u64 = 1 << 30;
+
+/// What the thread has that waits for the parent's end, in bytes.
+const WATCH_STACK_BYTES: usize = 64 * 1024;
 
 /// What one rendering may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,8 +103,8 @@ impl From<Result<RenderReport, AudioError>> for Answer {
             Err(AudioError::Empty(sentence)) => Self::Empty(sentence),
             Err(AudioError::Malformed(sentence)) => Self::Malformed(sentence),
             Err(AudioError::Limit(sentence)) => Self::Limit(sentence),
-            Err(AudioError::Io { context, source }) => {
-                Self::Io { context, reason: source.to_string(), errno: source.raw_os_error() }
+            Err(AudioError::Io { context, cause }) => {
+                Self::Io { context, reason: cause.to_string(), errno: cause.raw_os_error() }
             }
         }
     }
@@ -116,7 +120,7 @@ impl From<Answer> for Result<RenderReport, AudioError> {
             Answer::Limit(sentence) => AudioError::Limit(sentence),
             Answer::Io { context, reason, errno } => AudioError::Io {
                 context,
-                source: errno.map_or_else(|| std::io::Error::other(reason), std::io::Error::from_raw_os_error),
+                cause: errno.map_or_else(|| std::io::Error::other(reason), std::io::Error::from_raw_os_error),
             },
         })
     }
@@ -165,7 +169,8 @@ impl Sandbox {
 
     async fn run(&self, request: &Request) -> Result<RenderReport, AudioError> {
         let context = || AudioError::io("Running the converter failed");
-        let request = serde_json::to_vec(request).map_err(|error| context()(error.into()))?;
+        let mut request = serde_json::to_vec(request).map_err(|error| context()(error.into()))?;
+        request.push(b'\n');
         let mut child = tokio::process::Command::new(&self.program)
             .arg(CHILD_ARGUMENT)
             .env_clear()
@@ -175,10 +180,11 @@ impl Sandbox {
             .kill_on_drop(true)
             .spawn()
             .map_err(context())?;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        // Its input stays open until it has ended.
+        let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (mut answer, mut complaint) = (Vec::new(), Vec::new());
         let send = async {
-            if let Some(mut stdin) = stdin {
+            if let Some(stdin) = &mut stdin {
                 // A child that is already gone explains itself by its status.
                 let _ = stdin.write_all(&request).await;
             }
@@ -241,7 +247,8 @@ fn damaged(detail: &str) -> AudioError {
 /// Must run before any thread or runtime is started, because limits only bind what comes after.
 pub fn child_main() -> ExitCode {
     let mut request = Vec::new();
-    let read = std::io::stdin().lock().read_to_end(&mut request).and_then(|_| Ok(serde_json::from_slice(&request)?));
+    let read = std::io::stdin().lock().read_until(b'\n', &mut request);
+    let read = read.and_then(|_| Ok(serde_json::from_slice(&request)?));
     let answer: Answer = match read {
         Ok(request) => serve(&request).into(),
         Err(error) => Err(AudioError::io("Reading the request failed")(error)).into(),
@@ -256,6 +263,10 @@ pub fn child_main() -> ExitCode {
 
 fn serve(request: &Request) -> Result<RenderReport, AudioError> {
     confine(&request.limits, request.cpu_seconds).map_err(AudioError::io("Limiting the converter failed"))?;
+    std::thread::Builder::new()
+        .stack_size(WATCH_STACK_BYTES)
+        .spawn(end_with_the_parent)
+        .map_err(AudioError::io("Watching over the converter failed"))?;
     let first_panic = std::sync::Arc::new(OnceLock::new());
     let seen = first_panic.clone();
     std::panic::set_hook(Box::new(move |panic| {
@@ -268,6 +279,13 @@ fn serve(request: &Request) -> Result<RenderReport, AudioError> {
         pipeline::render(&request.spec)
     })
     .unwrap_or_else(|_| Err(damaged(first_panic.get().map_or("panic", String::as_str))))
+}
+
+/// Ends the process once its input has ended.
+fn end_with_the_parent() {
+    let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    // Nobody is left to clean up for, and threads that still work would meet what an orderly exit destroys.
+    std::process::abort();
 }
 
 /// A source file without the folders of the machine that it was built on: `symphonia-core-0.6.1/src/io/mod.rs`.

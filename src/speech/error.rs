@@ -62,12 +62,12 @@ pub enum SpeechError {
     #[error(transparent)]
     Audio(#[from] AudioError),
     /// Reading or writing a file failed.
-    #[error("{context}: {source}")]
+    #[error("{context}: {cause}")]
     Io {
         /// What was being done.
         context: String,
         /// The system's error.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -84,6 +84,6 @@ impl SpeechError {
     /// Wraps a system error with what was being done.
     pub(crate) fn io(context: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let context = context.into();
-        move |source| Self::Io { context, source }
+        move |cause| Self::Io { context, cause }
     }
 }
