@@ -3,12 +3,13 @@
 //! `axum::serve` has no say in this. By hyper's own measure every connection reads into up to 400 KiB, twice over while
 //! the one half is on its way to the disk: 74 MB with a hundred uploads at once.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::ConnectInfo};
 use hyper::{
     Request,
     body::Incoming,
+    header::{CONNECTION, HeaderValue},
     server::conn::http1,
     service::{Service, service_fn},
 };
@@ -22,6 +23,10 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use inbound::Inbound;
+
+mod inbound;
 
 /// Most bytes that a connection reads at a time, and gathers before it writes; the head of a request has to fit.
 const BUFFER: usize = 32 * 1024;
@@ -101,7 +106,16 @@ async fn answer(
     socket.set_write_timeout(Some(STALL));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(from));
-        service.call(request)
+        let (head, body) = request.into_parts();
+        let (body, ended) = Inbound::new(&head.headers, body);
+        let answering = service.call(Request::from_parts(head, body));
+        async move {
+            let mut answer = answering.await?;
+            if !ended.get() {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut protocol = http1::Builder::new();
     protocol.max_buf_size(BUFFER).timer(TokioTimer::new()).header_read_timeout(HEAD);

@@ -1,17 +1,21 @@
 //! Opening a database, reading and writing it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::{
     ConnectOptions, PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::time::sleep;
 
-use super::{Connection, DatabaseUrl, DbError, Held, Kind, Transaction};
+use super::{Connection, DatabaseUrl, DbError, Held, Kind, Transaction, error::is_busy};
 
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long to wait before a file that is busy is opened again.
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// A handle to the database; cheap to clone.
 #[derive(Clone, Debug)]
@@ -85,7 +89,14 @@ impl Database {
                 let pool = |connections| {
                     SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
                 };
-                let write = pool(1).connect_with(options.clone()).await?;
+                // While another process makes the file, or its log, SQLite is busy at once.
+                let patience = Instant::now() + SqlitePools::BUSY_TIMEOUT;
+                let write = loop {
+                    match pool(1).connect_with(options.clone()).await {
+                        Err(error) if is_busy(&error) && Instant::now() < patience => sleep(MOMENT).await,
+                        opened => break opened?,
+                    }
+                };
                 let read = pool(8).connect_with(options.read_only(true)).await?;
                 Ok(Self::Sqlite(SqlitePools { read, write }))
             }

@@ -3,9 +3,17 @@
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
 /// A failed statement, and whether asking again may help.
+///
+/// It has no source: what the driver says names all that lies behind it.
 #[derive(Debug, thiserror::Error)]
 #[error("database: {0}")]
-pub struct DbError(#[from] sqlx::Error);
+pub struct DbError(sqlx::Error);
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(error)
+    }
+}
 
 impl DbError {
     /// True when the same transaction may succeed later: busy, out of connections, connection lost, chosen to end a deadlock.
@@ -53,11 +61,20 @@ fn is_passing(code: &str) -> bool {
         || ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
 }
 
+/// Whether somebody else holds the SQLite file: SQLITE_BUSY or LOCKED.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if matches!(sqlite_code(error.as_ref()), Some(5 | 6)))
+}
+
+/// The code of an error of SQLite, without what its extended form adds.
+fn sqlite_code(error: &dyn DatabaseError) -> Option<u32> {
+    error.code()?.parse().ok().map(|code: u32| code & 0xff)
+}
+
 /// Whether somebody else held SQLite for too long, or its disk is full or fails: SQLITE_BUSY, LOCKED, IOERR, FULL or
 /// CANTOPEN, in any of their extended forms.
 fn is_unavailable(error: &dyn DatabaseError) -> bool {
-    let code: Option<u32> = error.code().and_then(|code| code.parse().ok());
-    matches!(code.map(|code| code & 0xff), Some(5 | 6 | 10 | 13 | 14))
+    matches!(sqlite_code(error), Some(5 | 6 | 10 | 13 | 14))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use axum::{body::Bytes, routing::post};
+use axum::{body::Bytes, http::StatusCode, routing::post};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     task::JoinHandle,
@@ -20,12 +20,14 @@ struct Running {
 
 /// A server that says from which port it was asked, and how many bytes came.
 async fn start(most: usize) -> Running {
-    let router = Router::new().route(
-        "/",
-        post(|ConnectInfo(from): ConnectInfo<SocketAddr>, body: Bytes| async move {
-            format!("{} bytes from {}", body.len(), from.port())
-        }),
-    );
+    let router = Router::new()
+        .route(
+            "/",
+            post(|ConnectInfo(from): ConnectInfo<SocketAddr>, body: Bytes| async move {
+                format!("{} bytes from {}", body.len(), from.port())
+            }),
+        )
+        .route("/full", post(|| async { (StatusCode::INSUFFICIENT_STORAGE, "no room") }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
     let serving = tokio::spawn(serve(listener, router, most, shutdown.clone()));
@@ -127,4 +129,45 @@ async fn a_connection_reads_no_more_at_a_time_than_it_may_hold() {
     let answer = answer(&mut socket, "never").await;
     let largest: usize = answer.rsplit("\r\n").next().unwrap().parse().unwrap();
     assert!((1..=2 * BUFFER).contains(&largest), "{largest} bytes at once");
+}
+
+/// More than fits into the buffers of a connection on the way.
+const MUCH: usize = 20_000_000;
+
+#[tokio::test]
+async fn who_is_refused_in_the_middle_of_a_body_gets_the_whole_answer() {
+    let server = start(10).await;
+    for _ in 0..20 {
+        let mut socket = server.connect().await;
+        let head = format!("POST /full HTTP/1.1\r\nHost: x\r\nContent-Length: {MUCH}\r\n\r\n");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket.write_all(&vec![7; MUCH]).await.expect("all of it is taken");
+        let answer = answer(&mut socket, "never").await;
+        assert!(answer.starts_with("HTTP/1.1 507 ") && answer.ends_with("no room"), "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_before_sending_is_not_told_to_send_what_is_refused() {
+    let server = start(10).await;
+    let mut socket = server.connect().await;
+    let head = format!("POST /full HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {MUCH}\r\n\r\n");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let answer = answer(&mut socket, "never").await;
+    assert!(answer.starts_with("HTTP/1.1 507 ") && answer.contains("connection: close"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_was_refused_may_ask_again_at_once() {
+    let server = start(10).await;
+    crate::app::choose_tls();
+    let client = reqwest::Client::new();
+    let address = format!("http://{}", server.address);
+    for _ in 0..50 {
+        let refused = client.post(format!("{address}/full")).body(vec![7; 300_000]).send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);
+        let taken = client.post(&address).body("abcdef").send().await.unwrap();
+        assert!(taken.text().await.unwrap().starts_with("6 bytes from "));
+    }
 }
