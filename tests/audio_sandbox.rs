@@ -52,6 +52,8 @@ fn spec(directory: &Path) -> RenderSpec {
 async fn provoke(fault: Misbehave, deadline: Duration) -> AudioError {
     let directory = tempfile::tempdir().unwrap();
     let spec = spec(directory.path());
+    // What a child that was killed had begun to write.
+    spec.outputs.iter().for_each(|output| std::fs::write(&output.path, "half").unwrap());
     let error = Sandbox { misbehave: Some(fault), ..sandbox() }.render(&spec, deadline).await.unwrap_err();
     assert!(spec.outputs.iter().all(|output| !output.path.exists()), "left something behind after {error}");
     error

@@ -17,6 +17,7 @@ use support::{
 use voicemill::{
     config::Config,
     notify::email::{DestinationLimits, DkimKeyConfig, Security, SmtpConfig},
+    queue::{JobFilter, State},
 };
 
 fn smtp(port: u16) -> Option<SmtpConfig> {
@@ -52,14 +53,15 @@ async fn n1_what_fails_for_now_comes_again_and_holds_back_nobody() {
         assert_eq!(notices[*recipient]["state"], state, "{recipient}");
     }
     let lines = server.lines_so_far();
-    let ids = |how: &str| -> Vec<&str> {
+    // The Message-ID and a digest of all of it.
+    let mails = |how: &str| -> Vec<(&str, &str)> {
         let fields = lines.iter().map(|line| line.split(' ').collect::<Vec<_>>());
-        fields.filter(|fields| fields[1] == how).map(|fields| fields[2]).collect()
+        fields.filter(|fields| fields[1] == how).map(|fields| (fields[2], fields[6])).collect()
     };
-    let vanished = ids("vanish");
+    let vanished = mails("vanish");
     assert_eq!(vanished.len(), 2, "{lines:?}");
     assert_eq!(vanished[0], vanished[1], "the same mail");
-    assert_eq!((ids("ok").len(), ids("later-once").len()), (1, 1));
+    assert_eq!((mails("ok").len(), mails("later-once").len()), (1, 1));
     test.stop().await;
 }
 
@@ -215,6 +217,50 @@ async fn a_slow_destination_holds_back_no_other() {
     let began = std::time::Instant::now();
     test.message(&dropped["id"], settled).await;
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    // Whoever is sent away has not been tried.
+    let waiting =
+        JobFilter { state: Some(State::Scheduled), kind: Some("notify_message".into()), ..JobFilter::default() };
+    let waiting = test.app.queue.list(&waiting).await.unwrap();
+    assert!(!waiting.is_empty());
+    assert!(waiting.iter().all(|job| job.attempt == 0 && job.errors.is_empty()), "{waiting:#?}");
+}
+
+/// Whoever is to get the mail is blameless: it waits until the login is put right.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_refused_gives_no_mail_up() {
+    let server = Script::start("smtpd.py", &["--login"]);
+    let wrong = smtp(server.port).map(|config| SmtpConfig {
+        username: Some("user".to_owned()),
+        password: Some("wrong".into()),
+        ..config
+    });
+    let test = TestApp::start_with(Wish { smtp: wrong, ..Wish::default() }).await;
+    test.mailbox("101", json!({"email_mode": "link", "recipients": ["ok@a.example"], "transcribe": false})).await;
+    let dropped = test.leave("101", "m", "voicemail-short.wav").await;
+    let tried = test.message(&dropped["id"], |message| !message["notices"][0]["answer"].is_null()).await;
+    let notice = &tried["notices"][0];
+    assert!(notice["answer"].as_str().unwrap().starts_with("535"), "{notice:#}");
+    assert!(notice["settled_at"].is_null(), "{notice:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_deleted_before_its_mail_is_due_is_not_mailed() {
+    // Paused before the first worker begins.
+    let test = TestApp::start_with(Wish { work: false, ..Wish::default() }).await;
+    let sending = json!({"kind": "notify_message"});
+    ok(test.operator(Method::POST, "/v1/jobs/pause").json(&sending)).await;
+    let test = test.restart().await;
+    test.mailbox("101", json!({"email_mode": "link", "recipients": ["d@acme.example"], "transcribe": false})).await;
+    let dropped = test.leave("101", "m", "voicemail-short.wav").await;
+    test.message(&dropped["id"], |message| message["state"] == "available").await;
+    let to_trash = test.portal(Method::POST, &format!("/v1/messages/{}/move", dropped["id"].as_str().unwrap()));
+    ok(to_trash.json(&json!({"folder": "trash"}))).await;
+    ok(test.operator(Method::POST, "/v1/jobs/resume").json(&sending)).await;
+    let notice = test.message(&dropped["id"], settled).await["notices"][0].clone();
+    let answer = "not sent: the message was deleted before its mail was due";
+    assert_eq!((&notice["state"], &notice["answer"]), (&json!("refused"), &json!(answer)));
+    assert_eq!(test.mails().len(), 0);
+    test.stop().await;
 }
 
 /// Verifies a mail's signature as another server would, with the public key as its record in the DNS.

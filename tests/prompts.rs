@@ -152,6 +152,11 @@ async fn an_edited_script_is_spoken_anew_and_the_same_words_are_not() {
     assert!(seconds(&slower) > 1.4 * seconds(&first), "{} s, {} s", seconds(&slower), seconds(&first));
     let edited = change(json!({"script": "We are open.", "speaking_rate": 1.0})).await;
     assert_eq!((&edited["version"], &edited["name"]), (&json!(3), &json!("Holiday")));
+    let voices = ok(test.portal(Method::GET, "/v1/voices")).await;
+    let other =
+        voices.as_array().unwrap().iter().find(|voice| voice["ready"] == true && voice["id"] != "heart").unwrap();
+    let by_another = change(json!({"voice": other["id"]})).await;
+    assert_eq!((&by_another["version"], &by_another["voice"]), (&json!(4), &other["id"]));
 
     let wrong = test.portal(Method::PATCH, &path).json(&json!({"speaking_rate": 9})).send().await.unwrap();
     assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);

@@ -178,6 +178,25 @@ async fn reports_and_stop_reach_us_by_the_webhook() {
     test.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_overtakes_the_answer_is_not_lost() {
+    let provider = Provider::start().await;
+    let test = TestApp::start_with(Wish { sms: Some(provider.config()), ..Wish::default() }).await;
+    test.mailbox("101", json!({"sms_recipients": "4155550133", "transcribe": false})).await;
+    let url = format!("{}/hooks/sms/{KEY}", test.base);
+    // The name that the provider is about to give to the SMS.
+    let form = [("MessageSid", "SM+141555501330"), ("MessageStatus", "delivered"), ("ErrorCode", "")];
+    let mut body = reqwest::Url::parse("http://form/").unwrap();
+    body.query_pairs_mut().extend_pairs(form);
+    let report = test.browser(Method::POST, &url).header("content-type", "application/x-www-form-urlencoded");
+    let report = report.header("x-twilio-signature", signature(&url, &form, "swordfish"));
+    let answer = report.body(body.query().unwrap().to_owned()).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    let dropped = test.leave("101", "m1", "voicemail-short.wav").await;
+    test.message(&dropped["id"], |message| message["notices"][0]["state"] == "delivered").await;
+    test.stop().await;
+}
+
 /// As Twilio signs, with the account's auth token; that of [`Provider`] is `swordfish`.
 fn signature(url: &str, form: &[(&str, &str)], token: &str) -> String {
     use hmac::{KeyInit, Mac};
@@ -334,5 +353,70 @@ async fn a_full_mailbox_is_told_of_once_by_mail_and_sms() {
     test.drop_message("101", "m5", bytes).await;
     test.idle().await;
     assert_eq!((test.texts().len(), test.mails().len()), (3, 2));
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_quiet_hours_a_full_mailbox_is_told_of_by_mail_at_once_and_by_sms_at_their_end() {
+    // 23:00 in New York.
+    let test = test_at("2026-11-24T04:00:00Z").await;
+    let settings = json!({
+        "sms_recipients": "4155550133", "quiet_hours": "22:00-07:00", "recipients": ["dana@acme.example"],
+        "quota_bytes": 10, "transcribe": false,
+    });
+    test.mailbox("101", settings).await;
+    let refused = test.drop_message("101", "m1", sample_bytes("voicemail-short.wav")).await;
+    assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);
+    test.idle().await;
+    assert_eq!((test.mails().len(), test.texts().len()), (1, 0));
+    test.advance(SignedDuration::from_hours(8));
+    settle(&test).await;
+    assert_eq!((test.mails().len(), test.texts().len()), (1, 1));
+    test.stop().await;
+}
+
+/// What a provider charges for are parts: a name outside of the GSM alphabet makes them more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_is_counted_in_parts() {
+    let test = test_at("2026-11-23T15:00:00Z").await;
+    test.mailbox("101", json!({"name": "Zażółć", "sms_recipients": "4155550133", "transcribe": false})).await;
+    leave(&test, "m1").await;
+    let parts = notices(&test).await[0]["parts"].as_i64().unwrap();
+    assert!(parts > 1, "{parts}");
+    test.change_domain("acme.example", json!({"sms_daily_limit": 2 * parts - 1})).await;
+    leave(&test, "m2").await;
+    assert_eq!(test.texts().len(), 1);
+    test.change_domain("acme.example", json!({"sms_daily_limit": 2 * parts})).await;
+    leave(&test, "m3").await;
+    assert_eq!(test.texts().len(), 2);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_wants_to_know_any_more_when_it_is_due_is_not_sent() {
+    // Paused before the first worker begins.
+    let test = TestApp::start_with(Wish { work: false, ..Wish::default() }).await;
+    let sending = json!({"kind": "send_sms"});
+    ok(test.operator(Method::POST, "/v1/jobs/pause").json(&sending)).await;
+    let test = test.restart().await;
+    let told = |number: &str| json!({"sms_recipients": number, "transcribe": false});
+    test.mailbox("101", told("4155550133")).await;
+    test.mailbox("102", told("4155550134")).await;
+    let moved = leave(&test, "m1").await;
+    let switched_off = test.leave("102", "m2", "voicemail-short.wav").await;
+    test.message(&switched_off["id"], |message| message["state"] == "available").await;
+    let to_trash = test.portal(Method::POST, &format!("/v1/messages/{}/move", moved["id"].as_str().unwrap()));
+    ok(to_trash.json(&json!({"folder": "trash"}))).await;
+    test.mailbox("102", told("4155550135")).await;
+    ok(test.operator(Method::POST, "/v1/jobs/resume").json(&sending)).await;
+    let settled = |message: &Value| !message["notices"][0]["settled_at"].is_null();
+    for (id, answer) in [
+        (&moved["id"], "not sent: the message was read or moved before its SMS was due"),
+        (&switched_off["id"], "not sent: SMS to this number was switched off before it was due"),
+    ] {
+        let notice = test.message(id, settled).await["notices"][0].clone();
+        assert_eq!((&notice["state"], &notice["answer"]), (&json!("refused"), &json!(answer)));
+    }
+    assert_eq!(test.texts().len(), 0);
     test.stop().await;
 }

@@ -417,3 +417,55 @@ fn hash(path: &Path) -> Result<(u64, String), AudioError> {
     }
     Ok((bytes, hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::spec::{ChannelLayout, Span};
+
+    const SPEC: AudioSpec = AudioSpec { rate_hz: 8_000, channels: 1 };
+
+    /// A second of a tone, written into `directory`, and what went into it.
+    fn tone(directory: &Path, format: OutputFormat) -> (OutputSpec, Written) {
+        let output = OutputSpec {
+            name: "tone".to_owned(),
+            path: directory.join("tone"),
+            format,
+            rate_hz: SPEC.rate_hz,
+            channels: ChannelLayout::Mono,
+            span: Span::Full,
+            as_recorded: false,
+            through: None,
+        };
+        let samples: Vec<f32> = (0..8_000).map(|n| 0.3 * (n as f32 * 0.7).sin()).collect();
+        let mut meter = LoudnessMeter::new(SPEC);
+        meter.push(&samples);
+        let mut encoder = encode::create(&output.path, format, SPEC, &EncoderOptions::default()).unwrap();
+        encoder.write(&AudioBlock { samples }).unwrap();
+        encoder.finish().unwrap();
+        (output, Written { frames: 8_000, lufs: meter.lufs() })
+    }
+
+    #[test]
+    fn a_file_of_another_length_level_or_rate_than_went_in_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        for format in [OutputFormat::Wav, OutputFormat::Ulaw] {
+            let (output, Written { frames, lufs }) = tone(directory.path(), format);
+            check(&output, SPEC, &Written { frames, lufs }).unwrap();
+            let refusal = |spec, written| check(&output, spec, &written).unwrap_err().to_string();
+            for wrong in [7_999, 8_001] {
+                let sentence = refusal(SPEC, Written { frames: wrong, lufs });
+                assert!(sentence.contains(&format!("8000 frames instead of {wrong}")), "{sentence}");
+            }
+            let louder = refusal(SPEC, Written { frames, lufs: lufs.map(|lufs| lufs + 1.0) });
+            assert!(louder.contains("LUFS instead of"), "{louder}");
+            let stereo = refusal(AudioSpec { channels: 2, ..SPEC }, Written { frames, lufs });
+            assert!(stereo.contains("8000 Hz and 1 channels"), "{stereo}");
+        }
+        let (output, written) = tone(directory.path(), OutputFormat::Wav);
+        let whole = std::fs::read(&output.path).unwrap();
+        std::fs::write(&output.path, &whole[..whole.len() - 2]).unwrap();
+        let cut = check(&output, SPEC, &written).unwrap_err().to_string();
+        assert!(cut.contains("7999 frames instead of 8000"), "{cut}");
+    }
+}

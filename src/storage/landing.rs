@@ -132,6 +132,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_body_that_says_no_length_ends_before_the_disk_is_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let free = Landing::open(folder.path(), 0).await.unwrap().free_bytes().await.unwrap();
+        let landing = Landing::open(folder.path(), free.saturating_sub(4 << 20)).await.unwrap();
+        let endless = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(&[7; 65_536])));
+        let body = ByteStream::new(endless).limit(512 << 20);
+        assert!(matches!(landing.take(body).await, Err(StorageError::Full)));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
     async fn room_is_kept_for_what_is_announced() {
         let folder = tempfile::tempdir().unwrap();
         let landing = Landing::open(folder.path(), 0).await.unwrap();

@@ -309,6 +309,13 @@ mod tests {
         let path = folder.path().join("blobs").join(key.to_string());
         assert_eq!(fs::read(&path).unwrap(), b"abc");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0);
+        // What is taken in may have been anybody's to read.
+        let (taken, readable) = (BlobKey::new(DomainId::new(), "wav").unwrap(), folder.path().join("readable"));
+        fs::write(&readable, b"abc").unwrap();
+        fs::set_permissions(&readable, Permissions::from_mode(0o644)).unwrap();
+        store.put_file(&taken, &readable).await.unwrap();
+        let path = folder.path().join("blobs").join(taken.to_string());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0);
     }
 
     #[test]

@@ -363,6 +363,28 @@ async fn effects_and_completion_commit_together(kind: Kind) {
     assert_eq!(bench.number("SELECT count(*) FROM effect").await, 1);
 }
 
+async fn what_is_completed_is_kept_for_a_week_and_then_forgotten(kind: Kind) {
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    let bench = Bench::new(kind).await;
+    let old = bench.add(Puppet::Succeed("old".into())).await;
+    let working = bench.work();
+    bench.until_done(old).await;
+    working.stop().await;
+    let job = IoPuppet(Puppet::Succeed("young".into()));
+    let young = bench.enqueue(NewJob::new(tenant(1), &job).at(bench.clock.now() + 1.hour())).await.id;
+    bench.advance(6 * DAY);
+    let working = bench.work();
+    // What is due is promoted after what is old was forgotten.
+    bench.until_done(young).await;
+    assert!(bench.done(old).await);
+    working.stop().await;
+    bench.advance(3 * DAY);
+    let working = bench.work();
+    bench.until("forgotten", || async { !bench.done(old).await }).await;
+    assert!(bench.done(young).await);
+    working.stop().await;
+}
+
 async fn lists_and_counts_tell_what_is_there(kind: Kind) {
     let bench = Bench::new(kind).await;
     let first = bench.add(Puppet::Succeed("a".into())).await;
@@ -407,5 +429,6 @@ on_both![
     a_payload_that_cannot_be_decoded_is_a_dead_letter_with_its_reason,
     an_owner_who_cannot_be_told_is_told_again_and_at_last_no_more,
     effects_and_completion_commit_together,
+    what_is_completed_is_kept_for_a_week_and_then_forgotten,
     lists_and_counts_tell_what_is_there,
 ];

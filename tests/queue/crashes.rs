@@ -15,7 +15,7 @@ use voicemill::{
     queue::{Attempt, Decide, FenceError, Job, JobError, Lane, NewJob, Registry, State, WorkerConfig},
 };
 
-use crate::harness::{Bench, CpuPuppet, Log, Puppet, tenant};
+use crate::harness::{Bench, CpuPuppet, IoPuppet, Log, Puppet, tenant};
 
 async fn a_restart_leaves_nothing_running_for_ever(kind: Kind) {
     let bench = Bench::new(kind).await;
@@ -38,7 +38,9 @@ async fn a_restart_leaves_nothing_running_for_ever(kind: Kind) {
 
 async fn a_job_that_takes_its_workers_down_is_given_up_after_three(kind: Kind) {
     let bench = Bench::new(kind).await;
-    let id = bench.add(Puppet::Hang("a".into())).await;
+    // It has attempts left: that it crashed is what counts.
+    let job = IoPuppet(Puppet::Hang("a".into()));
+    let id = bench.enqueue(NewJob::new(tenant(1), &job).max_attempts(10)).await.id;
     for crash in 1..=3 {
         let working = bench.work();
         bench.log.wait_for(&format!("start a {}", crash.min(3))).await;

@@ -135,6 +135,10 @@ async fn a_key_is_never_written_twice(store: &dyn BlobStore) {
     store.put(&key, Bytes::from_static(b"first").into()).await.unwrap();
     let second = store.put(&key, Bytes::from_static(b"second").into()).await;
     assert!(matches!(second, Err(StorageError::AlreadyExists)));
+    let folder = tempfile::tempdir().unwrap();
+    let third = folder.path().join("third");
+    std::fs::write(&third, b"third").unwrap();
+    assert!(matches!(store.put_file(&key, &third).await, Err(StorageError::AlreadyExists)));
     assert_eq!(read(store, &key, None).await.unwrap(), b"first");
     store.delete(&key).await.unwrap();
 }

@@ -264,6 +264,25 @@ async fn a_drop_for_a_mailbox_that_is_not_there_is_set_aside_with_its_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_changed_in_the_spool_becomes_no_message_and_is_set_aside() {
+    let mut server = s3_server();
+    let test = on(&server).await;
+    server.kill();
+    for number in 1..=2 {
+        accepted(test.drop_message("101", &format!("msg-{number}"), clip(number)).await).await;
+    }
+    let entries = test.app.config.storage.folder.join("spool/entries");
+    let files = std::fs::read_dir(entries).unwrap().map(|file| file.unwrap().path());
+    let first = files.filter(|path| path.extension().is_some_and(|extension| extension == "audio")).min().unwrap();
+    assert_eq!(std::fs::read(&first).unwrap(), clip(1));
+    std::fs::write(first, clip(3)).unwrap();
+    server.restart();
+    let report = until_worked_off(&test).await;
+    assert_eq!(report["spool"]["set_aside"], 1, "{report:#}");
+    assert_eq!(messages(&test).await.0, BTreeSet::from(["msg-2".to_owned()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p3_a_nearly_full_disk_is_answered_507_before_a_byte_is_read() {
     let configure = Box::new(|config: &mut voicemill::config::Config| config.storage.min_free_bytes = u64::MAX / 2);
     let test = TestApp::start_with(Wish { configure, work: false, ..Wish::default() }).await;

@@ -1,6 +1,7 @@
 """moto's S3, which takes any signature but keeps what objects are tagged and encrypted with.
 
-Prints its port. For every line `KEY` on stdin it prints what it knows of that object of the bucket `voicemail`, as JSON.
+Prints its port. For every line `KEY` on stdin it prints what it knows of that object of the bucket `voicemail`, as JSON. For
+`begin KEY` it begins an upload in parts, long ago by its own account, and for `uploads` it prints how many are unfinished.
 """
 
 import json
@@ -25,6 +26,12 @@ s3.create_bucket(Bucket="voicemail")
 print(port, flush=True)
 for line in sys.stdin:
     key = line.strip()
+    if key.startswith("begin "):
+        s3.create_multipart_upload(Bucket="voicemail", Key=key.removeprefix("begin "))
+        key = "uploads"
+    if key == "uploads":
+        print(len(s3.list_multipart_uploads(Bucket="voicemail").get("Uploads", [])), flush=True)
+        continue
     head = s3.head_object(Bucket="voicemail", Key=key)
     tags = s3.get_object_tagging(Bucket="voicemail", Key=key)["TagSet"]
     known = {

@@ -1,7 +1,7 @@
 """An SMTP server that misbehaves on demand.
 
 The local part of a recipient's address says how. Prints its port, then one line for every mail it has read to the end:
-number of the connection, local part, Message-ID, media types, defects, bytes.
+number of the connection, local part, Message-ID, media types, defects, bytes, their SHA-256.
 A local part that ends in -once misbehaves once; what stands after a + is left away. With --kill, it reads lines `kill PID`,
 kills that process as soon as it has said 250 to a mail that it sees for the first time, and prints KILLED; `spare` ends it.
 With --pipelining, it takes envelopes as a whole; with --wrapped, TLS is there from the first byte.
@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import email
 import email.policy
+import hashlib
 import itertools
 import os
 import signal
@@ -77,7 +78,8 @@ class Handler:
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         parts = ",".join(part.get_content_type() for part in mail.walk())
         defects = sum(len(part.defects) for part in mail.walk())
-        print(self.connection, how, mail["Message-ID"], parts, defects, len(envelope.content), flush=True)
+        digest = hashlib.sha256(envelope.content).hexdigest()
+        print(self.connection, how, mail["Message-ID"], parts, defects, len(envelope.content), digest, flush=True)
         if how == "vanish":
             server.transport.abort()
             return "250 never seen"

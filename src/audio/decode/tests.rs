@@ -1,4 +1,7 @@
 mod hostile;
+#[expect(unreachable_pub, reason = "other tests share it")]
+#[path = "../../../tests/support/ogg.rs"]
+mod ogg_pages;
 
 use std::io::Write;
 
@@ -28,6 +31,16 @@ fn encoded(format: OutputFormat, frames: usize) -> Vec<u8> {
     encoder.write(&AudioBlock { samples }).unwrap();
     encoder.finish().unwrap();
     std::fs::read(path).unwrap()
+}
+
+fn samples(bytes: &[u8]) -> Vec<f32> {
+    let file = file(bytes);
+    let mut opened = open(file.path(), None).unwrap();
+    let (mut samples, mut block) = (Vec::new(), AudioBlock::default());
+    while opened.source.next_block(&mut block).unwrap() {
+        samples.extend_from_slice(&block.samples);
+    }
+    samples
 }
 
 fn frames_and_cut(bytes: &[u8], hint: Option<&str>) -> (usize, bool) {
@@ -87,6 +100,22 @@ fn a_name_counts_only_where_bytes_do_not_tell() {
     assert_eq!(frames_and_cut(&[0xD5; 33 * 5 + 10], Some("gsm")), (800, true));
     assert_eq!(frames_and_cut(&encoded(OutputFormat::Wav, 1_000), Some("ulaw")), (1_000, false));
     assert_eq!(frames_and_cut(b"This is, after all, what was asked for.!", Some("alaw")), (40, false));
+}
+
+#[test]
+fn an_opus_file_is_as_loud_as_its_header_says() {
+    let plain = encoded(OutputFormat::Opus, 16_000);
+    let mut softer = plain.clone();
+    let head = softer.windows(8).position(|window| window == b"OpusHead").unwrap();
+    assert_eq!(softer[head + 16..head + 18], [0, 0]);
+    softer[head + 16..head + 18].copy_from_slice(&(-6i16 * 256).to_le_bytes());
+    ogg_pages::repair_ogg_checksums(&mut softer);
+    let level = |bytes: &[u8]| {
+        let samples = samples(bytes);
+        samples.iter().map(|sample| sample * sample).sum::<f32>().sqrt()
+    };
+    let change_db = 20.0 * (level(&softer) / level(&plain)).log10();
+    assert!((change_db + 6.0).abs() < 0.01, "{change_db} dB");
 }
 
 #[test]

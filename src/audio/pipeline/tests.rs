@@ -107,6 +107,24 @@ fn loud_targets_stay_under_the_ceiling() {
 }
 
 #[test]
+fn rumble_is_taken_away_for_phones_and_kept_for_everything_else() {
+    let bench = Bench::new();
+    let tone = |hz: f32, n: u32| 0.2 * (n as f32 * hz * std::f32::consts::TAU / 48_000.0).sin();
+    let rumbling: Vec<f32> = (0..96_000).map(|n| tone(20.0, n) + tone(1_000.0, n)).collect();
+    let mut spec = RenderSpec::of(vec![bench.source("in.wav", 48_000, 1, &rumbling)]);
+    spec.high_pass_hz = Some(80.0);
+    let output = |rate_hz: u32| bench.output(&format!("{rate_hz}.wav"), OutputFormat::Wav, rate_hz);
+    spec.outputs = [8_000, 16_000, 48_000].map(output).into();
+    render(&spec).unwrap();
+    // One tone has half the power of both.
+    for (rate_hz, level) in [(8_000, 0.141), (16_000, 0.141), (48_000, 0.2)] {
+        let heard = bench.read(&format!("{rate_hz}.wav"));
+        let found = rms(&heard[heard.len() / 2..]);
+        assert!((found - level).abs() < 0.005, "{rate_hz} Hz: {found}");
+    }
+}
+
+#[test]
 fn silence_is_left_alone() {
     let bench = Bench::new();
     let mut spec = RenderSpec::of(vec![bench.source("in.wav", 8_000, 1, &[0.0; 16_000])]);
@@ -182,14 +200,36 @@ fn a_brief_ends_in_a_pause_and_begins_with_speech() {
 }
 
 #[test]
+fn a_brief_that_is_cut_within_a_sound_fades_out() {
+    let bench = Bench::new();
+    let tone: Vec<f32> = (0..48_000).map(|n| 0.5 * (n as f32 * 0.8).sin()).collect();
+    let mut spec = RenderSpec::of(vec![bench.source("in.wav", 8_000, 1, &tone)]);
+    spec.brief_limit_seconds = Some(3.0);
+    let brief = OutputSpec { span: Span::Brief, ..bench.output("brief.wav", OutputFormat::Wav, 8_000) };
+    spec.outputs = vec![bench.output("full.wav", OutputFormat::Wav, 8_000), brief];
+    let report = render(&spec).unwrap();
+    assert_eq!(report.brief.map(|brief| (brief.start_seconds, brief.end_seconds)), Some((0.0, 3.0)));
+    let heard = bench.read("brief.wav");
+    // Half of the power is gone after half of the 60 ms.
+    let levels = [heard.len() - 800, heard.len() - 280, heard.len() - 40].map(|at| rms(&heard[at..at + 40]));
+    assert!((levels[0] - 0.354).abs() < 0.02, "{levels:?}");
+    assert!((0.3..0.8).contains(&(levels[1] / levels[0])) && levels[2] < 0.01, "{levels:?}");
+    let whole = bench.read("full.wav");
+    assert!(rms(&whole[whole.len() - 40..]) > 0.3, "what is whole ends as it came");
+}
+
+#[test]
 fn trimming_takes_silence_and_no_speech() {
     let bench = Bench::new();
     let mut prompt = vec![0.0; 16_000];
     prompt.extend(voice(16_000, 2.0));
     prompt.extend(vec![0.0; 24_000]);
     let mut spec = RenderSpec::of(vec![bench.source("in.wav", 16_000, 1, &prompt)]);
-    spec.trim_silence = true;
+    spec.waveform_bins = Some(10);
     spec.outputs = vec![bench.output("out.wav", OutputFormat::Wav, 8_000)];
+    let report = render(&spec).unwrap();
+    assert_eq!((report.duration_seconds, report.trimmed_seconds), (4.5, 0.0), "nobody asked for it");
+    spec.trim_silence = true;
     let report = render(&spec).unwrap();
     assert!((1.9..2.3).contains(&report.trimmed_seconds), "{report:?}");
     assert!((report.outputs[0].duration_seconds - report.duration_seconds).abs() < 0.001);
@@ -206,6 +246,23 @@ fn a_bound_on_the_length_is_kept_and_leaves_nothing_behind() {
     spec.outputs = vec![bench.output("out.wav", OutputFormat::Wav, 8_000)];
     assert!(matches!(render(&spec), Err(AudioError::Limit(_))));
     assert!(!bench.path("out.wav").exists());
+}
+
+#[test]
+fn a_source_that_was_cut_is_rendered_and_reported() {
+    let bench = Bench::new();
+    let mut spec = RenderSpec::of(vec![bench.source("in.wav", 8_000, 1, &voice(8_000, 2.0))]);
+    spec.phone_report = true;
+    spec.outputs = vec![bench.output("out.wav", OutputFormat::Wav, 8_000)];
+    let said = |report: &RenderReport| {
+        (report.truncated, report.sources[0].truncated, report.phone.as_ref().is_some_and(|phone| phone.truncated))
+    };
+    assert_eq!(said(&render(&spec).unwrap()), (false, false, false));
+    let whole = std::fs::read(bench.path("in.wav")).unwrap();
+    std::fs::write(bench.path("in.wav"), &whole[..whole.len() / 2]).unwrap();
+    let report = render(&spec).unwrap();
+    assert_eq!(said(&report), (true, true, true));
+    assert!((report.duration_seconds - 1.0).abs() < 0.01, "{report:?}");
 }
 
 #[test]

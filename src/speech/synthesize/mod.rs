@@ -198,3 +198,41 @@ impl Pcm {
         Ok(file.into_inner())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::model::{Pronunciation, Said};
+
+    fn pronounced(word: &str, said: Said) -> Pronunciations {
+        Pronunciations::new(&[Pronunciation { word: word.to_owned(), said }]).unwrap()
+    }
+
+    #[test]
+    fn speech_has_a_digest_of_all_that_decides_how_it_sounds() {
+        let (heart, other) = (VoiceId::from_static("heart"), VoiceId::from_static("other"));
+        let respelled = pronounced("Acme", Said::As("ack me".to_owned()));
+        let in_phonemes = pronounced("Acme", Said::Ipa("ækmi".to_owned()));
+        let manner = |rate, pauses| Manner::new(rate, pauses).unwrap();
+        let plain = Speech::new("Acme opens at 9:30 AM.", &heart);
+        let different = [
+            plain.digest("model"),
+            plain.digest("another model"),
+            Speech { voice: &other, ..plain }.digest("model"),
+            Speech { text: "Acme opens at 9:31 AM.", ..plain }.digest("model"),
+            Speech { manner: manner(Some(0.8), None), ..plain }.digest("model"),
+            Speech { manner: manner(None, Some(2.0)), ..plain }.digest("model"),
+            Speech { pronunciations: &respelled, ..plain }.digest("model"),
+            Speech { pronunciations: &in_phonemes, ..plain }.digest("model"),
+        ];
+        assert_eq!(HashSet::from(different.clone()).len(), different.len(), "{different:?}");
+        let unused = pronounced("Nguyen", Said::As("win".to_owned()));
+        let the_same =
+            [Speech { text: "Acme opens  at 9.30am.", ..plain }, Speech { pronunciations: &unused, ..plain }];
+        for speech in the_same {
+            assert_eq!(speech.digest("model"), different[0], "{}", speech.text);
+        }
+    }
+}

@@ -342,6 +342,13 @@ mod tests {
     }
 
     #[test]
+    fn a_number_lies_from_its_first_digit_to_the_last_of_its_extension() {
+        let said = "It's four one five, five five five, oh one three two, extension two oh four. Thanks.";
+        let number = found(said).remove(0);
+        assert_eq!((number.start_seconds, number.end_seconds), (0.5, 7.5));
+    }
+
+    #[test]
     fn other_numbers_are_left_alone() {
         for said in [
             "See you at 9 on the 24th.",

@@ -194,55 +194,110 @@ mod tests {
     use super::*;
     use crate::speech::transcribe::EngineInfo;
 
-    /// Writes the last sentence of what it hears twice, except in the full window; tells in which windows it was asked.
-    struct Stutterer(Mutex<Vec<usize>>);
+    /// An engine that hears what a function says of a window.
+    struct Script(fn(usize) -> Vec<HeardSegment>);
 
-    impl Transcriber for Stutterer {
-        fn transcribe(&self, _: &mut dyn AudioSource, _: &TranscribeControl<'_>) -> Result<Transcript, SpeechError> {
-            unreachable!("spans are heard one by one here")
+    impl Transcriber for Script {
+        fn transcribe(
+            &self,
+            audio: &mut dyn AudioSource,
+            control: &TranscribeControl<'_>,
+        ) -> Result<Transcript, SpeechError> {
+            transcribe(self, audio, control)
         }
 
         fn engine(&self) -> EngineInfo {
-            EngineInfo { engine: "stutterer".into(), model: String::new(), cpu: String::new() }
+            EngineInfo { engine: "script".to_owned(), model: "none".to_owned(), cpu: String::new() }
         }
     }
 
-    impl Hearing for Stutterer {
-        const MARGIN: usize = 128;
-        const SHORTEST: usize = 64;
-        const STEP: usize = 16;
-        const KNOWS_LOOPS: bool = true;
+    impl Hearing for Script {
+        const MARGIN: usize = 50;
+        const SHORTEST: usize = 100;
+        const STEP: usize = 50;
+        const KNOWS_LOOPS: bool = false;
 
         fn seats(&self) -> usize {
             1
         }
 
         fn hear(&self, _: &Span, window: usize, _: &TranscribeControl<'_>) -> Result<Heard, SpeechError> {
-            self.0.lock().unwrap().push(window);
-            let text = "Start without me. See you soon. See you soon.";
-            let said = if window == FULL_WINDOW { &text[..31] } else { text };
-            let word = |(index, text): (usize, &str)| Word {
-                text: text.into(),
-                start_seconds: index as f64 * 0.4,
-                end_seconds: index as f64 * 0.4 + 0.3,
-                confidence: 0.9,
-                doubtful: false,
-            };
-            let words = said.split(' ').enumerate().map(word).collect();
-            Ok(Heard { segments: vec![HeardSegment { words, no_speech_probability: 0.0 }], language: None })
+            Ok(Heard { segments: (self.0)(window), language: None })
         }
+    }
+
+    /// Words of a quarter of a second each, from the tenth second on.
+    fn segment(text: &str, confidence: f32, no_speech_probability: f32) -> HeardSegment {
+        let word = |(index, text): (usize, &str)| Word {
+            start_seconds: 10.0 + index as f64 / 4.0,
+            end_seconds: 10.25 + index as f64 / 4.0,
+            text: text.to_owned(),
+            confidence,
+            doubtful: false,
+        };
+        HeardSegment { words: text.split(' ').enumerate().map(word).collect(), no_speech_probability }
+    }
+
+    /// What is believed of four seconds from the tenth on.
+    fn believed(script: fn(usize) -> Vec<HeardSegment>) -> Vec<Vec<Word>> {
+        let span = Span { start_seconds: 10.0, samples: vec![0.0; 4 * RATE_HZ as usize] };
+        let heard = hear_well(&Script(script), &span, &TranscribeControl::default()).unwrap();
+        heard.segments.into_iter().map(|segment| segment.words).collect()
+    }
+
+    fn texts(script: fn(usize) -> Vec<HeardSegment>) -> Vec<String> {
+        let text = |words: Vec<Word>| crate::speech::transcribe::join(words.iter().map(|word| word.text.as_str()));
+        believed(script).into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn what_is_doubtful_in_a_fitted_window_is_heard_again_in_the_full_one() {
+        let doubtful = |window| match window {
+            FULL_WINDOW => vec![segment("Please call me back.", 0.9, 0.0)],
+            _ => vec![segment("Please tall me bag.", 0.3, 0.0)],
+        };
+        assert_eq!(texts(doubtful), ["Please call me back."]);
+        let sure = |window| match window {
+            FULL_WINDOW => panic!("it was heard again"),
+            _ => vec![segment("Please call me back.", 0.9, 0.0)],
+        };
+        assert_eq!(texts(sure), ["Please call me back."]);
     }
 
     #[test]
     fn what_ends_twice_is_heard_again_in_the_full_window() {
-        let engine = Stutterer(Mutex::default());
-        let span = Span { start_seconds: 0.0, samples: vec![0.1; 6 * RATE_HZ as usize] };
-        let heard = hear_well(&engine, &span, &TranscribeControl::default()).unwrap();
-        let words: Vec<_> = heard.segments[0].words.iter().map(|word| word.text.as_str()).collect();
-        assert_eq!(words.join(" "), "Start without me. See you soon.");
-        let fitted = fitted_window::<Stutterer>(span.samples.len());
-        assert!(fitted < FULL_WINDOW);
-        assert_eq!(*engine.0.lock().unwrap(), [fitted, FULL_WINDOW]);
+        let stutters = |window| match window {
+            FULL_WINDOW => vec![segment("Start without me. See you soon.", 0.9, 0.0)],
+            _ => vec![segment("Start without me. See you soon. See you soon.", 0.9, 0.0)],
+        };
+        assert_eq!(texts(stutters), ["Start without me. See you soon."]);
+    }
+
+    #[test]
+    fn guesses_fillers_and_what_the_engine_takes_for_no_speech_are_left_out() {
+        let mixed = |_| {
+            vec![
+                segment("It is Anna.", 0.9, 0.9),
+                segment("Guessed at noise.", 0.15, 0.0),
+                segment("Unsure, and no speech.", 0.45, 0.7),
+                segment("Unsure, but speech.", 0.45, 0.5),
+                segment("Bye.", 0.9, 0.0),
+            ]
+        };
+        assert_eq!(texts(mixed), ["It is Anna.", "Unsure, but speech."]);
+    }
+
+    #[test]
+    fn a_loop_is_cut_after_its_first_round() {
+        let looped = |_| vec![segment("Call me. See you at work. See you at work. See you at work.", 0.9, 0.0)];
+        assert_eq!(texts(looped), ["Call me. See you at work."]);
+    }
+
+    #[test]
+    fn no_word_lies_behind_the_end_of_what_was_heard() {
+        let spread = |_| vec![segment("a b c d e f g h i j k l m n o p q r s t", 0.9, 0.0)];
+        let words = believed(spread).concat();
+        assert!(words.len() > 16 && words.iter().all(|word| word.end_seconds <= 14.0), "{words:?}");
     }
 
     #[test]

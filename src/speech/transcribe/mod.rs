@@ -157,3 +157,25 @@ impl TranscribeControl<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_the_engine_is_unsure_of_are_marked() {
+        let word = |(text, confidence): &(&str, f32)| Word {
+            start_seconds: 0.0,
+            end_seconds: 0.5,
+            text: (*text).to_owned(),
+            confidence: *confidence,
+            doubtful: false,
+        };
+        let words = [("Call", 0.9), ("Bob", 0.49), ("now.", 0.5)].iter().map(word).collect();
+        let segment =
+            Segment { start_seconds: 0.0, end_seconds: 0.5, text: "Call Bob now.".to_owned(), role: None, words };
+        let engine = EngineInfo { engine: "script".to_owned(), model: "none".to_owned(), cpu: String::new() };
+        let transcript = transcript(vec![segment], None, engine, 0.5);
+        assert_eq!(transcript.words().map(|word| word.doubtful).collect::<Vec<_>>(), [false, true, false]);
+    }
+}

@@ -10,16 +10,6 @@ fn position(bytes: &[u8], pattern: &[u8]) -> usize {
     bytes.windows(pattern.len()).position(|window| window == pattern).unwrap()
 }
 
-fn samples(bytes: &[u8]) -> Vec<f32> {
-    let file = file(bytes);
-    let mut opened = open(file.path(), None).unwrap();
-    let (mut samples, mut block) = (Vec::new(), AudioBlock::default());
-    while opened.source.next_block(&mut block).unwrap() {
-        samples.extend_from_slice(&block.samples);
-    }
-    samples
-}
-
 /// A mono WAV at 8 kHz.
 fn wav(tag: u16, block_bytes: u16, bits: u16, data: &[u8]) -> Vec<u8> {
     let mut bytes = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0".to_vec();
