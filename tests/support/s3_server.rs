@@ -126,6 +126,8 @@ async fn serve(folder: &Path, port: u16) {
     });
     loop {
         let Ok((socket, _)) = listener.accept().await else { continue };
+        // Some clients acknowledge late what is not the end of an answer.
+        drop(socket.set_nodelay(true));
         let service = service.clone();
         tokio::spawn(async move {
             // A connection that breaks is the client's affair.
