@@ -12,6 +12,7 @@ use std::{
 use anyhow::Context;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use crate::{
     audio::sandbox::Sandbox,
@@ -280,24 +281,68 @@ fn load_once<T: ?Sized>(
     }
 }
 
-/// Reads a secret that an earlier start made, or makes one that only this user can read.
+/// Reads a secret that an earlier start made, or makes one that only this user can read. Of several processes that start at
+/// once, all have the same.
 fn secret(file: &Path) -> anyhow::Result<String> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    let name = file.display();
-    match std::fs::read_to_string(file) {
-        Ok(secret) => return Ok(secret.trim().to_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error).with_context(|| format!("cannot read the secret in {name}")),
+    if let Some(secret) = kept(file)? {
+        return Ok(secret);
     }
     let secret =
         LinkKeys::generate_secret().map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
-    let mut new = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .with_context(|| format!("cannot make the secret {name}"))?;
-    new.write_all(secret.as_bytes()).and_then(|()| new.sync_all()).with_context(|| format!("cannot write {name}"))?;
-    Ok(secret)
+    let made = || format!("cannot make the secret {}", file.display());
+    // Whole or not there, so that nobody reads half of it.
+    let mut new = NamedTempFile::new_in(file.parent().unwrap_or(Path::new("."))).with_context(made)?;
+    new.write_all(secret.as_bytes()).and_then(|()| new.as_file().sync_all()).with_context(made)?;
+    match new.persist_noclobber(file) {
+        Ok(_) => Ok(secret),
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => kept(file)?.with_context(made),
+        Err(error) => Err(error.error).with_context(made),
+    }
+}
+
+/// The secret in a file; none where there is no file.
+fn kept(file: &Path) -> anyhow::Result<Option<String>> {
+    let name = file.display();
+    match std::fs::read_to_string(file) {
+        Ok(secret) if secret.trim().is_empty() => {
+            anyhow::bail!("there is no secret in {name}: put back what it held, or remove it to have another one made")
+        }
+        Ok(secret) => Ok(Some(secret.trim().to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read the secret in {name}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn all_that_start_at_once_have_the_same_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            let file = folder.path().join(format!("{round}"));
+            let starting: Vec<_> = (0..8)
+                .map(|_| {
+                    let file = file.clone();
+                    std::thread::spawn(move || secret(&file).unwrap())
+                })
+                .collect();
+            let secrets: HashSet<_> = starting.into_iter().map(|start| start.join().unwrap()).collect();
+            assert_eq!(secrets.len(), 1);
+            assert!(secrets.iter().all(|secret| secret.len() > 20));
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o077, 0, "only we may read it");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 50, "nothing else is left");
+    }
+
+    #[test]
+    fn an_empty_file_is_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        std::fs::write(&file, "\n").unwrap();
+        assert!(secret(&file).unwrap_err().to_string().contains("there is no secret in"));
+    }
 }
