@@ -126,7 +126,7 @@ async fn serve(folder: &Path, port: u16) {
     });
     loop {
         let Ok((socket, _)) = listener.accept().await else { continue };
-        // Some clients acknowledge late what is not the end of an answer.
+        // As servers of buckets do; or small answers would wait for acknowledgements.
         drop(socket.set_nodelay(true));
         let service = service.clone();
         tokio::spawn(async move {
