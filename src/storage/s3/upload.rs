@@ -86,15 +86,16 @@ impl<'a> Put<'a> {
             .await
             .map_err(|error| Failed::from(error).into_error("begin an upload"))?;
         let id = begun.upload_id.ok_or_else(|| unexpected("begin an upload", "the service gave it no id"))?;
-        let upload = Multipart {
+        let mut upload = Multipart {
             client: self.store.client.clone(),
             bucket: config.bucket.clone(),
             object: self.object.clone(),
             id,
             checksum: self.checksum(),
+            sending: JoinSet::new(),
             finished: false,
         };
-        let (mut sending, mut sent): (JoinSet<SentPart>, Vec<CompletedPart>) = (JoinSet::new(), Vec::new());
+        let mut sent: Vec<CompletedPart> = Vec::new();
         let mut next = Some(first);
         for number in 1.. {
             let Some(part) = next.take() else { break };
@@ -102,17 +103,17 @@ impl<'a> Put<'a> {
                 return Err(StorageError::TooLarge { limit: u64::from(super::PART) * MOST_PARTS as u64 });
             }
             let last = part.last;
-            if sending.len() >= PARTS_AT_ONCE {
-                sent.push(one_of(&mut sending).await?);
+            if upload.sending.len() >= PARTS_AT_ONCE {
+                sent.push(upload.sent().await?);
             }
-            sending.spawn(upload.send(number, part));
+            upload.send(number, part);
             if !last {
                 // While it waits for the body or for memory, parts that are under way go on by themselves.
                 next = Some(self.store.parts.next(&mut body).await?);
             }
         }
-        while !sending.is_empty() {
-            sent.push(one_of(&mut sending).await?);
+        while !upload.sending.is_empty() {
+            sent.push(upload.sent().await?);
         }
         sent.sort_by_key(CompletedPart::part_number);
         let stored = body.stored();
@@ -162,15 +163,6 @@ impl<'a> Put<'a> {
 
 type SentPart = Result<CompletedPart, SdkError<UploadPartError, HttpResponse>>;
 
-async fn one_of(sending: &mut JoinSet<SentPart>) -> Result<CompletedPart, StorageError> {
-    const DOING: &str = "store a part";
-    match sending.join_next().await {
-        Some(Ok(sent)) => sent.map_err(|error| Failed::from(error).into_error(DOING)),
-        Some(Err(stopped)) => Err(unexpected(DOING, stopped)),
-        None => Err(unexpected(DOING, "no part is under way")),
-    }
-}
-
 /// An upload in parts; dropped before it is finished, it is aborted, so that nobody pays for its parts.
 struct Multipart {
     client: Client,
@@ -178,20 +170,31 @@ struct Multipart {
     object: String,
     id: String,
     checksum: Option<ChecksumAlgorithm>,
+    sending: JoinSet<SentPart>,
     finished: bool,
 }
 
 impl Multipart {
-    /// Sends one part; its memory is free again when that is done.
-    fn send(&self, number: i32, part: Part) -> impl Future<Output = SentPart> + Send + 'static {
+    /// Begins to send one part; its memory is free again when that is done.
+    fn send(&mut self, number: i32, part: Part) {
         let request = self.client.upload_part().bucket(&self.bucket).key(&self.object).upload_id(&self.id);
         let request = request.part_number(number).set_checksum_algorithm(self.checksum.clone());
-        async move {
+        self.sending.spawn(async move {
             let bytes: Bytes = part.bytes();
             let answer = request.body(SdkStream::from(bytes)).send().await?;
             drop(part);
             let completed = CompletedPart::builder().part_number(number).set_e_tag(answer.e_tag);
             Ok(completed.set_checksum_crc32(answer.checksum_crc32).build())
+        });
+    }
+
+    /// Waits for one of the parts under way.
+    async fn sent(&mut self) -> Result<CompletedPart, StorageError> {
+        const DOING: &str = "store a part";
+        match self.sending.join_next().await {
+            Some(Ok(sent)) => sent.map_err(|error| Failed::from(error).into_error(DOING)),
+            Some(Err(stopped)) => Err(unexpected(DOING, stopped)),
+            None => Err(unexpected(DOING, "no part is under way")),
         }
     }
 
@@ -209,8 +212,13 @@ impl Drop for Multipart {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if !self.finished {
             let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(&self.object).upload_id(&self.id);
-            // What cannot be aborted now is found by the sweep.
-            runtime.spawn(async move { drop(abort.send().await) });
+            let mut sending = std::mem::take(&mut self.sending);
+            runtime.spawn(async move {
+                // A part that arrives after the abort would stay, so those under way end first.
+                while sending.join_next().await.is_some() {}
+                // What cannot be aborted now is found by the sweep.
+                drop(abort.send().await);
+            });
         }
     }
 }
