@@ -189,21 +189,22 @@ async fn long_work_is_handed_back_uncounted_at_a_shutdown(kind: Kind) {
     assert_eq!(bench.workers().await, 0);
 }
 
-async fn a_zombie_commits_nothing(kind: Kind) {
-    /// Lets its attempts out, as work on another thread that does not stop would.
-    #[derive(Serialize, Deserialize)]
-    struct Escape;
-    type Escaped = Mutex<mpsc::UnboundedSender<Attempt>>;
-    impl Job for Escape {
-        type Context = Escaped;
-        const KIND: &'static str = "escape";
-        const LANE: Lane = Lane::Io;
-        const TIMEOUT: Duration = Duration::from_secs(3_600);
-        async fn run(&self, escaped: &Escaped, attempt: &Attempt) -> Result<(), JobError> {
-            escaped.lock().unwrap().send(attempt.clone()).unwrap();
-            std::future::pending().await
-        }
+/// Lets its attempts out, as work on another thread that does not stop would.
+#[derive(Serialize, Deserialize)]
+struct Escape;
+type Escaped = Mutex<mpsc::UnboundedSender<Attempt>>;
+impl Job for Escape {
+    type Context = Escaped;
+    const KIND: &'static str = "escape";
+    const LANE: Lane = Lane::Io;
+    const TIMEOUT: Duration = Duration::from_secs(3_600);
+    async fn run(&self, escaped: &Escaped, attempt: &Attempt) -> Result<(), JobError> {
+        escaped.lock().unwrap().send(attempt.clone()).unwrap();
+        std::future::pending().await
     }
+}
+
+async fn a_zombie_commits_nothing(kind: Kind) {
     let bench = Bench::new(kind).await;
     let (sender, mut attempts) = mpsc::unbounded_channel();
     let registry = || Registry::new().with::<Escape>();
@@ -225,6 +226,39 @@ async fn a_zombie_commits_nothing(kind: Kind) {
     living.complete(transaction.connection()).await.unwrap();
     transaction.commit().await.unwrap();
     assert!(bench.done(id).await);
+    second.crash().await;
+}
+
+async fn what_is_fenced_is_not_taken_away_before_its_transaction_ends(kind: Kind) {
+    let bench = Bench::new(kind).await;
+    let (sender, mut attempts) = mpsc::unbounded_channel();
+    let registry = || Registry::new().with::<Escape>();
+    for _ in 0..2 {
+        bench.enqueue(NewJob::new(tenant(1), &Escape)).await;
+    }
+    let first = bench.work_on(registry(), Mutex::new(sender.clone()), Bench::config());
+    let (fenced, other) = (attempts.recv().await.unwrap(), attempts.recv().await.unwrap());
+    first.crash().await;
+    bench.bury_first_worker().await;
+
+    let mut transaction = bench.database.begin().await.unwrap();
+    fenced.fence(transaction.connection()).await.unwrap();
+    let second = bench.work_on(registry(), Mutex::new(sender), Bench::config());
+    let other_reaped = || async { bench.show(other.job_id).await.is_some_and(|job| job.crashes == 1) };
+    match kind {
+        // The transaction keeps every other writer out.
+        Kind::Sqlite => tokio::time::sleep(Duration::from_millis(300)).await,
+        Kind::Postgres => bench.until("the other one reaped", other_reaped).await,
+    }
+    let job = bench.show(fenced.job_id).await.unwrap();
+    assert_eq!((job.state, job.crashes), (State::Running, 0));
+    fenced.complete(transaction.connection()).await.unwrap();
+    transaction.commit().await.unwrap();
+    bench.until("the other one reaped", other_reaped).await;
+    bench.until("the first worker gone", || async { bench.workers().await == 1 }).await;
+    assert!(bench.done(fenced.job_id).await);
+    bench.advance(Duration::from_secs(5));
+    assert_eq!(attempts.recv().await.unwrap().job_id, other.job_id, "only the other one is begun again");
     second.crash().await;
 }
 
@@ -254,5 +288,6 @@ on_both![
     short_work_ends_before_a_shutdown,
     long_work_is_handed_back_uncounted_at_a_shutdown,
     a_zombie_commits_nothing,
+    what_is_fenced_is_not_taken_away_before_its_transaction_ends,
     a_clock_set_forward_does_not_make_a_worker_reap_itself,
 ];

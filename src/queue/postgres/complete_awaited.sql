@@ -2,7 +2,8 @@
 WITH finished AS (
     DELETE FROM job
     USING unnest(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[])) AS result (id, claim)
-    WHERE job.id = result.id AND job.claim = result.claim AND job.state = 'running' AND job.awaited
+    WHERE job.id = result.id AND job.claim = result.claim AND job.state = 'running' AND job.verdict IS NULL
+      AND job.awaited
     RETURNING job.id, job.lane, job.kind, job.tenant, job.attempt, job.created_at, job.started_at
 ), kept AS (
     INSERT INTO done (id, lane, kind, tenant, attempt, created_at, started_at, finished_at)
