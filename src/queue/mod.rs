@@ -15,6 +15,7 @@
 //! and leases are judged on the monotonic clock, by who holds them and by who would take them.
 
 mod attempt;
+mod claimer;
 mod config;
 mod cron;
 mod fairness;

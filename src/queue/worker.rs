@@ -1,27 +1,23 @@
 //! The worker: claims jobs into the slots of its lanes, runs them, and records how they ended.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use uuid::Uuid;
 
 use super::{
     Lane, Queue, QueueError, Registry, WorkerConfig,
-    fairness::Turns,
+    claimer::Claimer,
     lease::Lease,
     maintenance::{self, complain},
     pause::Pauses,
     recorder::Recorder,
-    rows::{Wanted, WorkerId},
-    running::{self, Running, Session},
+    rows::WorkerId,
+    running::{Running, Session},
 };
-
-/// The most jobs taken in one claim.
-const CLAIM_BATCH: usize = 256;
 
 /// How long dropped work has to leave, and the last results to be stored, when a worker stops.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -106,7 +102,11 @@ impl<C: Send + Sync + 'static> Worker<C> {
         for (lane, slots) in slots {
             let width = self.config.slots(*lane);
             if width > 0 {
-                loops.spawn(claim_loop(Arc::clone(&session), *lane, (width, Arc::clone(slots)), self.config.poll));
+                let claimer = Claimer::new(Arc::clone(&session), *lane, (width, Arc::clone(slots)), self.config.poll);
+                if let Some(helper) = claimer.helper() {
+                    loops.spawn(helper.help());
+                }
+                loops.spawn(claimer.lead());
             }
         }
         let halt = session.halt.clone();
@@ -157,61 +157,5 @@ impl<C: Send + Sync + 'static> Worker<C> {
             Err(error) => complain("could not hand jobs back; they return when the lease has run out", &error),
         }
         self.queue.wake();
-    }
-}
-
-/// Fills the free slots of a lane, over and over.
-async fn claim_loop<C: Send + Sync + 'static>(
-    session: Arc<Session<C>>,
-    lane: Lane,
-    (width, slots): (usize, Arc<Semaphore>),
-    poll: Duration,
-) {
-    let mut turns = Turns::new(cap(lane, width));
-    let mut wake = session.queue.wake.subscribe();
-    let draining = session.draining.clone();
-    while let Some(Ok(first)) = draining.run_until_cancelled(Arc::clone(&slots).acquire_owned()).await {
-        let mut free = vec![first];
-        while free.len() < CLAIM_BATCH
-            && let Ok(slot) = Arc::clone(&slots).try_acquire_owned()
-        {
-            free.push(slot);
-        }
-        // Before the claim, so that what is committed during it is noticed after it.
-        wake.mark_unchanged();
-        if session.paused.has_lane(lane) {
-            drop(free);
-            draining.run_until_cancelled(sleep(poll)).await;
-            continue;
-        }
-        let held: HashMap<Uuid, usize> = session.running.held(lane);
-        let now = session.queue.clock.now();
-        let wanted = Wanted { worker: session.worker, lane, count: free.len(), held: &held, now };
-        let mut start = |job| {
-            if let Some(slot) = free.pop() {
-                running::start(&session, lane, job, slot);
-            }
-        };
-        let claimed = session.queue.store.claim(&wanted, &mut turns, &mut start).await;
-        drop(free);
-        if let Err(error) = &claimed {
-            complain("could not claim jobs", error);
-            draining.run_until_cancelled(sleep(poll)).await;
-        }
-        if claimed.is_ok_and(|count| count == 0) {
-            tokio::select! {
-                () = draining.cancelled() => {}
-                _ = wake.changed() => {}
-                () = sleep(poll) => {}
-            }
-        }
-    }
-}
-
-/// Half of a CPU lane for one tenant while others wait; I/O lanes are wide enough for turns alone.
-fn cap(lane: Lane, width: usize) -> usize {
-    match lane {
-        Lane::Cpu | Lane::Transcribe => width.div_ceil(2),
-        Lane::Io => width,
     }
 }

@@ -7,7 +7,7 @@ use voicemill::{
     queue::{NewJob, WorkerConfig},
 };
 
-use crate::harness::{Bench, CpuPuppet, IoPuppet, Puppet, tenant};
+use crate::harness::{Bench, CpuPuppet, IoPuppet, Puppet, execute, tenant};
 
 async fn flood(bench: &Bench, jobs: usize) {
     let mut transaction = bench.database.begin().await.unwrap();
@@ -84,7 +84,46 @@ async fn a_tenant_alone_gets_the_whole_lane(kind: Kind) {
     working.stop().await;
 }
 
+async fn a_wide_lane_runs_every_job_of_a_backlog_once(kind: Kind) {
+    let bench = Bench::new(kind).await;
+    flood(&bench, 3_000).await;
+    // So wide that a second claim helps the first.
+    let working = bench.work_as(WorkerConfig { cpu_slots: 0, io_slots: 1_000, ..Bench::config() });
+    bench.until("all done", || async { bench.number("SELECT count(*) FROM done").await == 3_000 }).await;
+    working.stop().await;
+    assert_eq!(bench.log.count("start flood 1"), 3_000);
+    assert_eq!(bench.log.entries().len(), 6_000);
+}
+
+async fn what_comes_back_below_what_was_taken_starts_soon(kind: Kind) {
+    let bench = Bench::new(kind).await;
+    let at = bench.clock.now() + jiff::SignedDuration::from_hours(1);
+    let first = IoPuppet(Puppet::Succeed("first".into()));
+    let first = bench.enqueue(NewJob::new(tenant(5), &first).at(at)).await.id;
+    // Nothing but a ring, or what may have been passed over, makes it look again.
+    let poll = Duration::from_secs(3_600);
+    let working = bench.work_as(WorkerConfig { cpu_slots: 0, io_slots: 64, poll, ..Bench::config() });
+    bench.add(Puppet::Succeed("warm".into())).await;
+    bench.log.wait_for("end warm").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    flood(&bench, 40).await;
+    bench.queue.wake();
+    bench.log.wait_for("start flood 1").await;
+    // At once, while it is remembered up to where the flood was taken.
+    let mut transaction = bench.database.begin().await.unwrap();
+    execute(transaction.connection(), &format!("UPDATE job SET state = 'available' WHERE id = {first}")).await;
+    let last = IoPuppet(Puppet::Succeed("last".into()));
+    bench.queue.enqueue(transaction.connection(), NewJob::new(tenant(5), &last)).await.unwrap();
+    transaction.commit().await.unwrap();
+    bench.queue.wake();
+    bench.log.wait_for("end last").await;
+    bench.log.wait_for("end first").await;
+    working.stop().await;
+}
+
 on_both![
+    a_wide_lane_runs_every_job_of_a_backlog_once,
+    what_comes_back_below_what_was_taken_starts_soon,
     twenty_thousand_jobs_of_one_delay_another_by_at_most_a_round,
     with_one_slot_tenants_take_turns,
     in_a_cpu_lane_nobody_holds_more_than_half_while_others_wait,

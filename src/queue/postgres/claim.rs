@@ -26,33 +26,34 @@ impl Store {
         let mut held = wanted.held.clone();
         let mut count = 0;
         while count < wanted.count {
-            let jobs = self.round(wanted, wanted.count - count, turns, &held).await?;
-            if jobs.is_empty() {
-                break;
-            }
+            let (jobs, dry) = self.round(wanted, wanted.count - count, turns, &held).await?;
             for job in jobs {
                 *held.entry(job.tenant).or_default() += 1;
                 count += 1;
                 // At once: the next round takes its time.
                 hand_over(job);
             }
+            if dry {
+                break;
+            }
         }
         Ok(count)
     }
 
     /// One look at who waits, and a share of the jobs of the most urgent of them; of less urgent ones too, as far as there is
-    /// room left.
+    /// room left. Says whether that was all there is.
     async fn round(
         &self,
         wanted: &Wanted<'_>,
         free: usize,
         turns: &mut Turns,
         held: &HashMap<Uuid, usize>,
-    ) -> Result<Vec<Claimed>, QueueError> {
+    ) -> Result<(Vec<Claimed>, bool), QueueError> {
         let &Wanted { worker, lane, now, .. } = wanted;
-        let mut waiting = self.waiting(lane, turns, free + turns.sated(held)).await?;
+        let limit = free + turns.sated(held);
+        let mut waiting = self.waiting(lane, turns, limit).await?;
         if waiting.is_empty() && self.floors.lift(lane) {
-            waiting = self.waiting(lane, turns, free + turns.sated(held)).await?;
+            waiting = self.waiting(lane, turns, limit).await?;
         }
         for priority in Priority::ALL {
             let tenants: Vec<Uuid> =
@@ -61,13 +62,14 @@ impl Store {
                 continue;
             }
             let share = turns.share(&tenants, held, free);
-            let jobs = self.take(worker, lane, priority, &share, now).await?;
+            let (jobs, all) = self.take(worker, lane, priority, &share, now).await?;
             turns.served(priority, &share);
             if !jobs.is_empty() {
-                return Ok(jobs);
+                let all_served = share.tenants.len() == waiting.len() && waiting.len() < limit;
+                return Ok((jobs, all && all_served));
             }
         }
-        Ok(Vec::new())
+        Ok((Vec::new(), true))
     }
 
     /// The tenants that wait, at most `limit`, the most urgent first and in the order of their turns.
@@ -92,6 +94,7 @@ impl Store {
             .await
     }
 
+    /// Takes a share; says whether that was all that its tenants had.
     async fn take(
         &self,
         worker: WorkerId,
@@ -99,7 +102,7 @@ impl Store {
         priority: Priority,
         share: &Share,
         now: Timestamp,
-    ) -> sqlx::Result<Vec<Claimed>> {
+    ) -> sqlx::Result<(Vec<Claimed>, bool)> {
         let floors: Vec<_> = share.tenants.iter().map(|tenant| self.floors.of(lane, priority, *tenant)).collect();
         let jobs: Vec<Claimed> = sqlx::query_as(CLAIM)
             .bind(worker)
@@ -112,7 +115,7 @@ impl Store {
             .fetch_all(&self.pool)
             .await?;
         let found = jobs.iter().map(|job| (job.tenant, job.id));
-        self.floors.learn(lane, priority, (&share.tenants, share.each), found);
-        Ok(jobs)
+        let all = self.floors.learn(lane, priority, (&share.tenants, share.each), found);
+        Ok((jobs, all))
     }
 }

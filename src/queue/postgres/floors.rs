@@ -3,7 +3,8 @@
 //! A claimed job leaves its entry in the index behind until a vacuum comes, so that to find a tenant's oldest job one walks
 //! over all that were taken lately: after a hundred thousand of them, that is what a claim does most of the time. A process
 //! therefore remembers for a moment up to where it has taken a tenant's jobs, and seeks from there. What comes back below,
-//! such as a retry, is seen when the moment is over, or as soon as less is found above than there was room for.
+//! such as a retry, is seen when the moment is over. The moment is short once less is found above than there was room for, and
+//! over as soon as nothing is.
 
 use std::{
     collections::HashMap,
@@ -13,9 +14,9 @@ use std::{
 
 use uuid::Uuid;
 
-use crate::queue::{JobId, Lane, Priority};
+use crate::queue::{JobId, Lane, Priority, claimer::AGAIN};
 
-/// How long a floor is relied on.
+/// How long a floor is relied on, as long as there is more above it than can be taken.
 const MOMENT: Duration = Duration::from_secs(2);
 
 /// How many jobs of one tenant in one claim make it busy.
@@ -38,7 +39,7 @@ pub(super) struct Floors(Mutex<HashMap<(Lane, Priority), HashMap<Uuid, Floor>>>)
 #[derive(Clone, Copy, Debug)]
 struct Floor {
     id: JobId,
-    since: Instant,
+    until: Instant,
 }
 
 impl Floors {
@@ -51,14 +52,15 @@ impl Floors {
         self.lock().get(&(lane, priority)).and_then(|floors| floors.get(&tenant)).map_or(0, |floor| floor.id)
     }
 
-    /// Takes note of a claim: the tenants that were asked for up to `each` jobs, and the jobs that were found.
+    /// Takes note of a claim: the tenants that were asked for up to `each` jobs, and the jobs that were found. Says whether each
+    /// of them had less than that.
     pub(super) fn learn(
         &self,
         lane: Lane,
         priority: Priority,
         asked: (&[Uuid], usize),
         found: impl Iterator<Item = (Uuid, JobId)>,
-    ) {
+    ) -> bool {
         let (tenants, each) = asked;
         let mut highest: HashMap<Uuid, (usize, JobId)> = HashMap::new();
         for (tenant, id) in found {
@@ -66,18 +68,22 @@ impl Floors {
             *count += 1;
             *max = id.max(*max);
         }
+        let now = Instant::now();
         let mut all = self.lock();
         let floors = all.entry((lane, priority)).or_default();
         for tenant in tenants {
             let &(count, id) = highest.get(tenant).unwrap_or(&(0, 0));
-            if count < each {
+            let until = now + if count < each { AGAIN } else { MOMENT };
+            if count < each.min(BUSY) {
                 floors.remove(tenant);
             } else if let Some(floor) = floors.get_mut(tenant) {
-                floor.id = id;
+                // Another claim, made at the same time, may have come further.
+                *floor = Floor { id: floor.id.max(id), until: floor.until.min(until) };
             } else if count >= BUSY && floors.len() < MOST {
-                floors.insert(*tenant, Floor { id, since: Instant::now() });
+                floors.insert(*tenant, Floor { id, until });
             }
         }
+        highest.values().all(|(count, _)| *count < each)
     }
 
     /// Forgets the floors of a lane, in which nothing seems to wait; false if there were none.
@@ -94,7 +100,8 @@ impl Floors {
     pub(super) fn stretches(&self, lane: Lane, priority: Priority, cursor: Uuid) -> Vec<Stretch> {
         let mut all = self.lock();
         let floors = all.entry((lane, priority)).or_default();
-        floors.retain(|_, floor| floor.since.elapsed() < MOMENT);
+        let now = Instant::now();
+        floors.retain(|_, floor| now < floor.until);
         let mut floors: Vec<(Uuid, JobId)> = floors.iter().map(|(tenant, floor)| (*tenant, floor.id)).collect();
         floors.sort_unstable();
         let mut stretches = between(&floors, (cursor, JobId::MAX), Uuid::max());
@@ -142,23 +149,41 @@ mod tests {
         assert_eq!(after, [stretch(7, JobId::MAX, 7), stretch(8, 800, u128::MAX)]);
     }
 
+    fn jobs(tenant: Uuid, ids: std::ops::RangeInclusive<JobId>) -> impl Iterator<Item = (Uuid, JobId)> {
+        ids.map(move |id| (tenant, id))
+    }
+
     #[test]
-    fn a_floor_is_laid_for_the_busy_and_lifted_when_less_is_found() {
+    fn a_floor_is_laid_for_the_busy_and_lifted_when_little_is_found() {
         let floors = Floors::default();
         let (lane, priority) = (Lane::Io, Priority::Normal);
-        let jobs = |tenant: Uuid, count: i64| (1..=count).map(move |id| (tenant, id));
         let tenants = [tenant(1), tenant(2)];
-        floors.learn(lane, priority, (&tenants, 40), jobs(tenant(1), 40).chain(jobs(tenant(2), 39)));
+        let all = floors.learn(lane, priority, (&tenants, 40), jobs(tenant(1), 1..=40).chain(jobs(tenant(2), 1..=31)));
+        assert!(!all, "the first may have more");
         assert_eq!((floors.of(lane, priority, tenant(1)), floors.of(lane, priority, tenant(2))), (40, 0));
         assert_eq!(floors.of(lane, Priority::Bulk, tenant(1)), 0);
-        floors.learn(lane, priority, (&tenants, 2), [(tenant(1), 41), (tenant(1), 42)].into_iter());
+        floors.learn(lane, priority, (&tenants, 2), jobs(tenant(1), 41..=42));
         assert_eq!(floors.of(lane, priority, tenant(1)), 42);
-        floors.learn(lane, priority, (&tenants, 2), [(tenant(1), 43)].into_iter());
+        floors.learn(lane, priority, (&tenants, 2), jobs(tenant(1), 38..=39));
+        assert_eq!(floors.of(lane, priority, tenant(1)), 42, "a claim that began before ended after it");
+        assert!(floors.learn(lane, priority, (&tenants, 2), jobs(tenant(1), 43..=43)));
         assert_eq!(floors.of(lane, priority, tenant(1)), 0);
-        floors.learn(lane, priority, (&tenants, 31), jobs(tenant(1), 31));
+        floors.learn(lane, priority, (&tenants, 31), jobs(tenant(1), 1..=31));
         assert_eq!(floors.of(lane, priority, tenant(1)), 0, "few jobs are no burden");
-        floors.learn(lane, priority, (&tenants, 32), jobs(tenant(1), 32));
+        floors.learn(lane, priority, (&tenants, 32), jobs(tenant(1), 1..=32));
         assert!(floors.lift(lane) && !floors.lift(lane));
         assert_eq!(floors.of(lane, priority, tenant(1)), 0);
+    }
+
+    #[test]
+    fn where_less_was_found_the_floor_is_soon_forgotten() {
+        let floors = Floors::default();
+        let (lane, priority) = (Lane::Io, Priority::Normal);
+        let tenants = [tenant(1), tenant(2)];
+        floors.learn(lane, priority, (&tenants, 40), jobs(tenant(1), 1..=40).chain(jobs(tenant(2), 1..=39)));
+        let (whole, above) = (stretch(2, 39, u128::MAX), stretch(1, 40, u128::MAX));
+        assert_eq!(floors.stretches(lane, priority, Uuid::nil())[2], whole);
+        std::thread::sleep(AGAIN);
+        assert_eq!(floors.stretches(lane, priority, Uuid::nil())[1], above);
     }
 }

@@ -38,8 +38,8 @@ const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seq
      SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off; SET lock_timeout = '10s'; \
      SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '15s'";
 
-/// One for each lane's claim, for results, upkeep and nudges, with one to spare.
-const CONNECTIONS: u32 = 7;
+/// One for each lane's claim and a helping one, for results, upkeep and nudges, with one to spare.
+const CONNECTIONS: u32 = 8;
 
 const COMPLETE: &str = include_str!("complete.sql");
 const COMPLETE_AWAITED: &str = include_str!("complete_awaited.sql");
