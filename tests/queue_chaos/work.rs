@@ -98,7 +98,8 @@ pub(crate) async fn work(url: &str) {
         let config = WorkerConfig {
             cpu_slots: 0,
             transcribe_slots: 0,
-            io_slots: 16,
+            // Some so wide that after an outage two of their claims are under way at once.
+            io_slots: if std::process::id().is_multiple_of(2) { 16 } else { 600 },
             lease: LEASE,
             poll: Duration::from_millis(250),
             grace: Duration::from_secs(1),
