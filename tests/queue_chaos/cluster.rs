@@ -43,9 +43,19 @@ impl Cluster {
         self.run("pg_ctl", &["-s", "-w", "-t", "60", "-l", log.to_str().unwrap(), "start"]);
     }
 
-    /// Stops the server: as a crash would, with its log of changes left to be replayed, or in good order.
-    pub(crate) fn end(&mut self, crash: bool) {
-        self.run("pg_ctl", &["-s", "-w", "-m", if crash { "immediate" } else { "fast" }, "stop"]);
+    /// Stops the server: as a crash would, with its log of changes left to be replayed, or in good order. Says whether it was
+    /// a crash; a server that does not end in good order is ended as an operator's service manager would.
+    pub(crate) fn end(&mut self, crash: bool) -> bool {
+        if !crash && self.try_run("pg_ctl", &["-s", "-w", "-t", "10", "-m", "fast", "stop"]) {
+            return false;
+        }
+        if !crash {
+            let log = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+            let last: Vec<&str> = log.lines().rev().take(20).collect();
+            println!("the server did not end in good order; its last lines, the newest first: {last:#?}");
+        }
+        self.run("pg_ctl", &["-s", "-w", "-m", "immediate", "stop"]);
+        true
     }
 
     fn data(&self) -> std::path::PathBuf {
@@ -53,8 +63,11 @@ impl Cluster {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) {
-        let done = command(self.user, self.folder.path(), program, &self.data()).args(arguments).status().unwrap();
-        assert!(done.success(), "{program} {arguments:?} failed");
+        assert!(self.try_run(program, arguments), "{program} {arguments:?} failed");
+    }
+
+    fn try_run(&self, program: &str, arguments: &[&str]) -> bool {
+        command(self.user, self.folder.path(), program, &self.data()).args(arguments).status().unwrap().success()
     }
 }
 
