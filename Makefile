@@ -50,11 +50,11 @@ demo: models ## Show the whole service at work, then serve it (ONCE=1: check eve
 # Tests and the binary that fetches their models are built in one go, so that the dependencies are compiled once.
 test: setup $(testenv)/READY $(testtools)/READY ## Run every test
 	@scripts/setup npm
-	cargo test --no-run
+	cargo test --workspace --no-run
 	@mkdir -p $(models_folder)
 	@$(target)/debug/voicemill models --models-dir $(models_folder) fetch $(TEST_MODELS)
-	cargo test --doc
-	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run; else set -x; cargo test --lib --bins --tests; fi
+	cargo test --workspace --doc
+	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run --workspace; else set -x; cargo test --workspace --lib --bins --tests; fi
 
 $(testenv)/READY: $(testenv_packages) | setup
 	@echo 'installing $(testenv_packages) into $(testenv), for the tests of mail, SMS and buckets'
@@ -75,12 +75,12 @@ fuzz: setup ## Feed the decoders hostile input, a minute each (FUZZ_SECONDS=60; 
 
 lint: setup ## Check formatting, lints, and the licences and sources of dependencies
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets -- -D warnings
 	@cargo deny --version >/dev/null 2>&1 || { echo 'installing $(cargo_deny), which checks licences'; cargo install --quiet --locked $(cargo_deny); }
 	cargo deny --log-level error check --hide-inclusion-graph licenses bans sources
 
 docs: setup ## Build the documentation of the crate, links checked
-	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	@echo 'open $(target)/doc/voicemill/index.html'
 
 samples: models ## Make the sample audio anew (needs sox and ffmpeg)

@@ -1,10 +1,7 @@
-//! Links the C libraries that no crate builds for us: GSM 06.10, and LAME, which as an LGPL library stays a shared one; and
-//! links the program so that it starts small.
+//! Links the program so that it starts small.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-link-lib=dylib=gsm");
-    println!("cargo::rustc-link-lib=dylib=mp3lame");
     #[expect(clippy::disallowed_methods, reason = "cargo tells build scripts what they build for by the environment")]
     let target = |part: &str| std::env::var(format!("CARGO_CFG_TARGET_{part}")).unwrap_or_default();
     if (target("OS"), target("ENV"), target("ARCH")) == ("linux".into(), "gnu".into(), "x86_64".into()) {

@@ -13,27 +13,28 @@ use anyhow::Context;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
+use voicemill_audio::sandbox::Sandbox;
+use voicemill_notify::{
+    Channel,
+    email::{Destinations, Dkim, Outbox, Smtp},
+    sms::{SmsGateway, SmsOutbox},
+};
+use voicemill_queue::{Lane, Queue, WorkerConfig};
+use voicemill_speech::{
+    SpeechError,
+    models::{Manifest, ModelStore, default_folder},
+    synthesize::{AllVoices, CloudVoices, LocalVoices, Synthesizer, VoiceId},
+    transcribe::{self, CloudTranscriber, Transcriber},
+};
+use voicemill_storage::{BlobStore, Breaker, Landing, LocalStore, S3Store, Spool};
+use voicemill_types::clock::Clock;
 
 use crate::{
-    audio::sandbox::Sandbox,
-    clock::Clock,
     config::Config,
     db::{self, Database},
-    links::{KeyConfig, LinkKeys},
-    model::{Domain, KeyScope},
-    notify::{
-        Channel,
-        email::{Destinations, Dkim, Outbox, Smtp},
-        sms::{SmsGateway, SmsOutbox},
-    },
-    queue::{Lane, Queue, WorkerConfig},
-    speech::{
-        SpeechError,
-        models::{Manifest, ModelStore, default_folder},
-        synthesize::{AllVoices, CloudVoices, LocalVoices, Synthesizer, VoiceId},
-        transcribe::{self, CloudTranscriber, Transcriber},
-    },
-    storage::{BlobStore, Breaker, Landing, LocalStore, S3Store, Spool},
+    domains::Domain,
+    keys::KeyScope,
+    links::tokens::{KeyConfig, LinkKeys},
 };
 
 /// Every handle that services and jobs work with; shared by all of them.

@@ -13,18 +13,19 @@ use figment::{
     providers::{Env, Format, Toml},
 };
 use serde::{Deserialize, Serialize};
-
-use crate::{
-    links::KeyConfig,
-    model::Engine,
-    notify::{
-        email::{DestinationLimits, DkimKeyConfig, SmtpConfig},
-        sms::SmsConfig,
-    },
-    speech::{models::OwnModel, synthesize::CloudVoicesConfig, transcribe::CloudTranscriptionConfig},
-    sql::DatabaseConfig,
-    storage::s3::S3Config,
+use voicemill_notify::{
+    email::{DestinationLimits, DkimKeyConfig, SmtpConfig},
+    sms::SmsConfig,
 };
+use voicemill_speech::{
+    models::OwnModel,
+    synthesize::CloudVoicesConfig,
+    transcribe::{CloudTranscriptionConfig, Engine},
+};
+use voicemill_sql::DatabaseConfig;
+use voicemill_storage::s3::S3Config;
+
+use crate::links::tokens::KeyConfig;
 
 /// Everything an operator can set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

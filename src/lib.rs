@@ -1,23 +1,26 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod app;
-pub mod audio;
+pub mod arrivals;
+mod checks;
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod db;
+pub mod domains;
+pub mod error;
 pub mod http;
 pub mod jobs;
+pub mod keys;
 pub mod links;
-pub mod model;
-pub mod notify;
-pub mod queue;
-pub mod service;
-pub mod speech;
-pub mod sql;
-pub mod storage;
+pub mod mail_templates;
+pub mod mailboxes;
+pub mod media;
+pub mod messages;
+pub mod notices;
+mod patience;
+pub mod prompts;
+pub mod pronunciations;
+pub mod recordings;
+pub mod service_numbers;
 pub mod telemetry;
-
-#[cfg(test)]
-#[path = "../tests/support/postgres.rs"]
-mod test_postgres;
+pub mod upkeep;

@@ -5,19 +5,16 @@
 //! the folder that the test names, to be looked at with `voicemill transcode`.
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
-#[path = "support/ogg.rs"]
-#[expect(unreachable_pub, reason = "the fuzz targets share it, and they are crates of their own")]
-mod ogg_pages;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use voicemill_testing::ogg as ogg_pages;
 
 use futures_util::StreamExt;
-use voicemill::audio::encode::{self, EncoderOptions, OutputFormat};
-use voicemill::audio::format::{AudioBlock, AudioError, AudioSpec};
-use voicemill::audio::sandbox::Sandbox;
-use voicemill::audio::spec::{RenderSpec, SourceSpec};
+use voicemill_audio::encode::{self, EncoderOptions, OutputFormat};
+use voicemill_audio::format::{AudioBlock, AudioError, AudioSpec};
+use voicemill_audio::sandbox::Sandbox;
+use voicemill_audio::spec::{RenderSpec, SourceSpec};
 
 const MUTATIONS: u64 = 2_000;
 /// What a job may take beyond what an intact small file takes, in bytes.

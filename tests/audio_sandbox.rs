@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use voicemill::audio::encode::OutputFormat;
-use voicemill::audio::format::AudioError;
-use voicemill::audio::sandbox::{CHILD_ARGUMENT, ChildLimits, Misbehave, Sandbox};
-use voicemill::audio::spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span};
+use voicemill_audio::encode::OutputFormat;
+use voicemill_audio::format::AudioError;
+use voicemill_audio::sandbox::{CHILD_ARGUMENT, ChildLimits, Misbehave, Sandbox};
+use voicemill_audio::spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span};
 
 const GENEROUS: Duration = Duration::from_secs(60);
 
@@ -102,7 +102,7 @@ async fn a_panic_ends_one_job() {
     let error = provoke(Misbehave::Panic, GENEROUS).await;
     let AudioError::Malformed(sentence) = error else { panic!("{error}") };
     assert!(sentence.contains("damaged"), "{sentence}");
-    assert!(sentence.contains("(src/audio/sandbox.rs:") && sentence.contains(": provoked)"), "{sentence}");
+    assert!(sentence.contains("(audio/src/sandbox.rs:") && sentence.contains(": provoked)"), "{sentence}");
 }
 
 #[tokio::test]

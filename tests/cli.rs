@@ -11,7 +11,7 @@ use std::{
 
 use common::{Sound, lufs, models_folder, said, samples};
 use serde_json::Value;
-use voicemill::speech::{accuracy::word_error_rate, models::Manifest};
+use voicemill_speech::{accuracy::word_error_rate, models::Manifest};
 
 fn voicemill(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_voicemill"))

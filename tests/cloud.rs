@@ -17,18 +17,17 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::spawn_blocking};
-use voicemill::{
-    audio::{
-        decode,
-        format::{AudioBlock, AudioError, AudioSource, AudioSpec},
+use voicemill_audio::{
+    decode,
+    format::{AudioBlock, AudioError, AudioSource, AudioSpec},
+};
+use voicemill_speech::{
+    SpeechError,
+    synthesize::{
+        CloudVoices, CloudVoicesConfig, Manner, Pcm, Pronunciation, Pronunciations, Said, Speech, Synthesizer, VoiceId,
     },
-    model::{Manner, Pronunciation, Said},
-    speech::{
-        SpeechError,
-        synthesize::{CloudVoices, CloudVoicesConfig, Pcm, Pronunciations, Speech, Synthesizer, VoiceId},
-        transcribe::{
-            CloudTranscriber, CloudTranscriptionConfig, SpeechSource, TranscribeControl, Transcriber, Transcript,
-        },
+    transcribe::{
+        CloudTranscriber, CloudTranscriptionConfig, SpeechSource, TranscribeControl, Transcriber, Transcript,
     },
 };
 

@@ -10,7 +10,7 @@ use common::{Sound, TestApp, Wish};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
-use voicemill::clock::Clock;
+use voicemill_types::clock::Clock;
 
 /// A message whose mail is out: its id and the address of its page.
 async fn mailed(test: &TestApp) -> (Value, String) {

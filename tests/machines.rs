@@ -3,10 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
 
 mod common;
-#[path = "support/postgres.rs"]
-mod postgres_server;
-#[path = "support/private_postgres.rs"]
-mod private_postgres;
 
 use std::{
     path::{Path, PathBuf},
@@ -15,10 +11,9 @@ use std::{
 };
 
 use common::{TestApp, Wish, link_in, mails_in, models_folder, ok, sample_bytes};
-use postgres_server::TestDatabase;
-use private_postgres::PrivateServer;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use voicemill_testing::{PrivateServer, TestDatabase};
 
 const OPERATOR_KEY: &str = "a key for operators that is long enough";
 const PATIENCE: Duration = Duration::from_secs(90);

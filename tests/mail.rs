@@ -3,21 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
 
 mod common;
-mod support;
 
 use std::{collections::HashMap, os::unix::fs::PermissionsExt, path::Path, process::Command, time::Duration};
 
 use common::{TestApp, Wish, attachment, detail, link_in, ok};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{
+use voicemill::config::Config;
+use voicemill_notify::email::{DestinationLimits, DkimKeyConfig, Security, SmtpConfig};
+use voicemill_queue::{JobFilter, State};
+use voicemill_testing::{
     python::{Script, python},
     tools::{Running, command, free_port, wait_for},
-};
-use voicemill::{
-    config::Config,
-    notify::email::{DestinationLimits, DkimKeyConfig, Security, SmtpConfig},
-    queue::{JobFilter, State},
 };
 
 fn smtp(port: u16) -> Option<SmtpConfig> {

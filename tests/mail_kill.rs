@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
 
 mod common;
-mod support;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +14,7 @@ use std::{
 
 use common::{ok, sample_bytes};
 use serde_json::json;
-use support::{python::Script, tools::free_port};
+use voicemill_testing::{python::Script, tools::free_port};
 
 const KILLS: usize = 20;
 const OPERATOR_KEY: &str = "the operators' key of the journeys, long enough";

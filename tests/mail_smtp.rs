@@ -11,15 +11,11 @@ use std::{
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use voicemill::{
-    model::{NoticeId, Run, Time},
-    notify::{
-        Channel, NotifyError, Receipt, Recipient, Rendered,
-        email::{
-            Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, Stationery, TranscriptPart, VoicemailMail,
-        },
-    },
+use voicemill_notify::{
+    Channel, NotifyError, Receipt, Recipient, Rendered,
+    email::{Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, Stationery, TranscriptPart, VoicemailMail},
 };
+use voicemill_types::{NoticeId, Run, Time};
 
 /// The server, ended with the test.
 struct Server {

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
 
 mod common;
-mod support;
 
 use std::{
     io::Write,
@@ -14,7 +13,7 @@ use std::{
 use common::{TestApp, ok, sample_bytes};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::python::python;
+use voicemill_testing::python::python;
 
 const NAME: &str = "Zoë \"Zed\" Ångström, 営業";
 const CALLER: &str = "Jürgen Müller <Ω>";

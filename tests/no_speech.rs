@@ -2,12 +2,10 @@
 
 use std::{f32::consts::TAU, num::NonZeroUsize, path::PathBuf};
 
-use voicemill::{
-    audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec},
-    speech::{
-        models::{Manifest, ModelState, ModelStore},
-        transcribe::{self, Engine, SpeechSource, TranscribeControl},
-    },
+use voicemill_audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
+use voicemill_speech::{
+    models::{Manifest, ModelState, ModelStore},
+    transcribe::{self, Engine, SpeechSource, TranscribeControl},
 };
 
 /// Of telephone lines, in Hz.

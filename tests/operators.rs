@@ -10,7 +10,7 @@ use common::{TestApp, Wish, detail, ok, sample_bytes};
 use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use voicemill::clock::Clock;
+use voicemill_types::clock::Clock;
 
 /// How many files lie in the store.
 fn blobs(test: &TestApp) -> usize {

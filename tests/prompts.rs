@@ -177,7 +177,7 @@ async fn the_same_words_are_made_once() {
         test.until(&path, |prompt| prompt["state"] == "available").await;
         let owner = prompt["id"].as_str().unwrap().parse().unwrap();
         let mut connection = test.app.database.read().await.unwrap();
-        originals.extend(voicemill::db::renditions::originals(&mut connection, owner, 1).await.unwrap());
+        originals.extend(voicemill::media::rows::originals(&mut connection, owner, 1).await.unwrap());
     }
     assert_eq!(originals[0].key, originals[1].key, "one file in the store is the original of both");
     test.stop().await;

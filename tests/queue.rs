@@ -41,5 +41,3 @@ mod fairness;
 mod harness;
 #[path = "queue/operators.rs"]
 mod operators;
-#[path = "support/postgres.rs"]
-mod postgres_server;

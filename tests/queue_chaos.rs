@@ -8,10 +8,6 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and this one shows a table")]
 #![expect(clippy::disallowed_methods, reason = "its size and its seed come from the environment")]
 
-#[path = "support/postgres.rs"]
-#[expect(dead_code, reason = "of the tests' server, only where its programs are is wanted here")]
-mod postgres_server;
-
 #[path = "queue_chaos/cluster.rs"]
 mod cluster;
 #[path = "queue_chaos/work.rs"]
@@ -26,11 +22,9 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
 use uuid::Uuid;
-use voicemill::{
-    clock::Clock,
-    db,
-    queue::{NewJob, Queue},
-};
+use voicemill::db;
+use voicemill_queue::{NewJob, Queue};
+use voicemill_types::clock::Clock;
 
 use self::{
     cluster::Cluster,

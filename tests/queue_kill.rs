@@ -15,15 +15,11 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use voicemill::{
-    clock::Clock,
-    db::{self, Connection, Database, DatabaseUrl},
-    queue::{Attempt, Decide, Job, JobError, JobFilter, Lane, NewJob, Queue, Registry, Worker, WorkerConfig},
-};
+use voicemill::db::{self, Connection, Database, DatabaseUrl};
+use voicemill_queue::{Attempt, Decide, Job, JobError, JobFilter, Lane, NewJob, Queue, Registry, Worker, WorkerConfig};
+use voicemill_types::clock::Clock;
 
-#[path = "support/postgres.rs"]
-mod postgres_server;
-use postgres_server::TestDatabase;
+use voicemill_testing::TestDatabase;
 
 const DATABASE: &str = "QUEUE_KILL_DATABASE";
 const JOBS: usize = 600;

@@ -3,12 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "support/postgres.rs"]
-#[expect(dead_code, reason = "of the tests' server, only how one is started is wanted here")]
-mod postgres_server;
-#[path = "support/private_postgres.rs"]
-mod private_postgres;
-
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -17,13 +11,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use voicemill::{
-    clock::Clock,
-    db::{self, Connection, Database},
-    queue::{Attempt, Decide, Job, JobError, Lane, NewJob, Queue, Registry, Worker, WorkerConfig},
-};
+use voicemill::db::{self, Connection, Database};
+use voicemill_queue::{Attempt, Decide, Job, JobError, Lane, NewJob, Queue, Registry, Worker, WorkerConfig};
+use voicemill_types::clock::Clock;
 
-use self::private_postgres::PrivateServer;
+use voicemill_testing::PrivateServer;
 
 const AWAY: Duration = Duration::from_secs(62);
 const PATIENCE: Duration = Duration::from_secs(60);

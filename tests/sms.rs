@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::provider::{KEY, Provider};
-use voicemill::clock::Clock;
+use voicemill_types::clock::Clock;
 
 fn at(time: &str) -> Clock {
     Clock::fixed(time.parse::<Timestamp>().unwrap())

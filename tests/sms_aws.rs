@@ -13,13 +13,11 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use voicemill::{
-    model::{NoticeId, Time},
-    notify::{
-        NotifyError, Receipt, Recipient, Rendered,
-        sms::{AwsConfig, Call, Heard, Provider, SmsConfig, SmsGateway},
-    },
+use voicemill_notify::{
+    NotifyError, Receipt, Recipient, Rendered,
+    sms::{AwsConfig, Call, Heard, Provider, SmsConfig, SmsGateway},
 };
+use voicemill_types::{NoticeId, Time};
 
 type Asked = Arc<Mutex<Vec<(HeaderMap, Value)>>>;
 

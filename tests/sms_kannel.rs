@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
 
 mod common;
-mod support;
 
 use std::{
     io::{BufRead, BufReader},
@@ -13,8 +12,8 @@ use std::{
 
 use common::{TestApp, Wish};
 use serde_json::{Value, json};
-use support::tools::{Running, command, free_port, wait_for};
-use voicemill::notify::sms::{Provider, SmsConfig};
+use voicemill_notify::sms::{Provider, SmsConfig};
+use voicemill_testing::tools::{Running, command, free_port, wait_for};
 
 const KEY: &str = "the-webhook-key-of-the-journeys";
 
@@ -86,7 +85,8 @@ async fn a_message_is_told_of_by_way_of_kannel_and_stop_comes_back() {
     let began = std::time::Instant::now();
     loop {
         let mut connection = test.app.database.read().await.unwrap();
-        let stopped = voicemill::db::sms::stopped_at(&mut connection, "+15550100", "+14155550144").await.unwrap();
+        let stopped =
+            voicemill::notices::sms_limits::stopped_at(&mut connection, "+15550100", "+14155550144").await.unwrap();
         if stopped.is_some() {
             break;
         }

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
 
 mod common;
-mod support;
 
 use std::time::Duration;
 
@@ -11,14 +10,12 @@ use bytes::Bytes;
 use common::{TestApp, Wish, ok};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::python::Script;
-use voicemill::{
-    model::{NoticeId, Time},
-    notify::{
-        NotifyError, Receipt, Recipient, Rendered,
-        sms::{Heard, Provider, SmppConfig, SmsConfig, SmsGateway},
-    },
+use voicemill_notify::{
+    NotifyError, Receipt, Recipient, Rendered,
+    sms::{Heard, Provider, SmppConfig, SmsConfig, SmsGateway},
 };
+use voicemill_testing::python::Script;
+use voicemill_types::{NoticeId, Time};
 
 fn config(port: u16) -> SmsConfig {
     let mut config = SmsConfig::new(Provider::Smpp, "+15550100");

@@ -10,21 +10,18 @@ use std::{
 };
 
 use clap::Parser;
-use voicemill::{
-    audio::{
-        decode,
-        format::{AudioBlock, AudioError, AudioSource, AudioSpec},
-        resample::Resampler,
-    },
-    cli::say::{self, SayArgs},
-    model::{Manner, Pronunciation, Said},
-    speech::{
-        SpeechError,
-        models::{Manifest, ModelStore},
-        synthesize::{LocalVoices, Pcm, Pronunciations, Speech, Synthesizer, VoiceId, find},
-        text,
-        transcribe::{self, Engine, SpeechSource, TranscribeControl, Transcriber, Transcript, Whisper},
-    },
+use voicemill::cli::say::{self, SayArgs};
+use voicemill_audio::{
+    decode,
+    format::{AudioBlock, AudioError, AudioSource, AudioSpec},
+    resample::Resampler,
+};
+use voicemill_speech::{
+    SpeechError,
+    models::{Manifest, ModelStore},
+    synthesize::{LocalVoices, Manner, Pcm, Pronunciation, Pronunciations, Said, Speech, Synthesizer, VoiceId, find},
+    text,
+    transcribe::{self, Engine, SpeechSource, TranscribeControl, Transcriber, Transcript, Whisper},
 };
 
 const HEART: VoiceId = VoiceId::from_static("heart");

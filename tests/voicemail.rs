@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{Sound, TestApp, Wish, attachment, detail, likeness, link_in, lufs, named_attachment, said, sample_bytes};
 use reqwest::{Method, StatusCode, multipart};
 use serde_json::{Value, json};
-use voicemill::speech::accuracy::word_error_rate;
+use voicemill_speech::accuracy::word_error_rate;
 
 fn settled(message: &Value) -> bool {
     let notices = message["notices"].as_array().unwrap();

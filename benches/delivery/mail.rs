@@ -12,15 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use voicemill::{
-    model::{NoticeId, Run, Time},
-    notify::{
-        Channel, Recipient, Rendered,
-        email::{
-            Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, Stationery, TranscriptPart, VoicemailMail,
-        },
-    },
+use voicemill_notify::{
+    Channel, Recipient, Rendered,
+    email::{Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, Stationery, TranscriptPart, VoicemailMail},
 };
+use voicemill_types::{NoticeId, Run, Time};
 
 /// A mail to the given number of recipients, one each, with an attachment of so many bytes or else a link.
 fn compose(number: usize, attachment: &[u8]) -> Rendered {

@@ -4,18 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
-#[allow(dead_code, unreachable_pub, reason = "tests share it")]
-#[path = "../../tests/support/s3_server.rs"]
-mod s3_server;
-
 use std::{path::PathBuf, sync::Arc, time::Instant};
+use voicemill_testing::s3_server;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
-use voicemill::{
-    model::DomainId,
-    storage::{BlobKey, BlobStore, S3Store, s3::S3Config},
-};
+use voicemill_storage::{BlobKey, BlobStore, S3Store, s3::S3Config};
+use voicemill_types::DomainId;
 
 /// Bytes of one ranged read.
 const RANGE: u64 = 256 * 1024;

@@ -16,11 +16,9 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use voicemill::{
-    clock::Clock,
-    db::{self, Connection, Database},
-    queue::{Attempt, Job, JobError, Lane, NewJob, Queue, Registry, Worker, WorkerConfig},
-};
+use voicemill::db::{self, Connection, Database};
+use voicemill_queue::{Attempt, Job, JobError, Lane, NewJob, Queue, Registry, Worker, WorkerConfig};
+use voicemill_types::clock::Clock;
 
 use self::scenarios::{Contender, Payload, Probe};
 

@@ -6,18 +6,16 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use clap::Parser;
-use voicemill::{
-    audio::{
-        format::{AudioBlock, AudioError, AudioSource, AudioSpec},
-        resample::Resampler,
-    },
-    cli::models::ModelsFolder,
-    speech::{
-        accuracy::{word_error_rate, words},
-        synthesize::{LocalVoices, Pcm, Speech, Synthesizer, Voice},
-        text::speakable,
-        transcribe::{SpeechSource, TranscribeControl, Transcriber, Whisper},
-    },
+use voicemill::cli::models::ModelsFolder;
+use voicemill_audio::{
+    format::{AudioBlock, AudioError, AudioSource, AudioSpec},
+    resample::Resampler,
+};
+use voicemill_speech::{
+    accuracy::{word_error_rate, words},
+    synthesize::{LocalVoices, Pcm, Speech, Synthesizer, Voice},
+    text::speakable,
+    transcribe::{SpeechSource, TranscribeControl, Transcriber, Whisper},
 };
 
 const SENTENCES: &str = include_str!("sentences.txt");

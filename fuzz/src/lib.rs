@@ -1,27 +1,13 @@
-//! The service's audio module, for fuzzing, and what all targets share.
+//! What all fuzz targets share.
 
-#[path = "../../src/audio/mod.rs"]
-#[allow(dead_code, missing_docs, reason = "a part of it is used, and it is documented where it belongs")]
-pub mod audio;
-
-mod model;
-
-pub use audio::decode::fuzzing as decode;
-
-#[path = "../../tests/support/ogg.rs"]
-mod ogg_pages;
-
-pub use ogg_pages::repair_ogg_checksums;
+pub use voicemill_audio as audio;
+pub use voicemill_audio::decode::fuzzing as decode;
+pub use voicemill_testing::ogg::repair_ogg_checksums;
 
 use std::backtrace::Backtrace;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
-
-// The build script of the service links them; here only the link is needed.
-#[link(name = "gsm")]
-#[link(name = "mp3lame")]
-unsafe extern "C" {}
 
 /// Panics of libraries, each reported once.
 static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());

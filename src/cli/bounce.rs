@@ -6,13 +6,9 @@ use std::{
 };
 
 use anyhow::Context;
+use voicemill_types::clock::Clock;
 
-use crate::{
-    app::App,
-    clock::Clock,
-    config::Config,
-    service::{ServiceError, notices},
-};
+use crate::{app::App, config::Config, error::ServiceError, notices};
 
 /// Most bytes that are read. What a report says stands before the mail that it gives back, which may be cut off.
 const LARGEST: u64 = 40_000_000;

@@ -5,13 +5,14 @@ use std::io::Write;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use uuid::Uuid;
+use voicemill_queue::{JobFilter, JobId, JobInfo, Lane, Pause, Queue, State};
+use voicemill_types::clock::Clock;
 
 use crate::{
     app,
-    clock::Clock,
     config::Config,
-    db::{Database, DatabaseUrl, domains},
-    queue::{JobFilter, JobId, JobInfo, Lane, Pause, Queue, State},
+    db::{Database, DatabaseUrl},
+    domains,
 };
 
 /// Options of `voicemill jobs`.
@@ -235,7 +236,7 @@ async fn change(
 
 async fn tenant(database: &Database, domain: Option<String>) -> anyhow::Result<Option<Uuid>> {
     let Some(name) = domain else { return Ok(None) };
-    let domain = domains::by_name(&mut database.read().await?, &name).await?;
+    let domain = domains::rows::by_name(&mut database.read().await?, &name).await?;
     Ok(Some(domain.with_context(|| format!("there is no domain {name}"))?.id.0))
 }
 

@@ -9,8 +9,7 @@ use std::{
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::speech::models::{FetchProgress, FetchStage, Manifest, ModelState, ModelStore, default_folder};
+use voicemill_speech::models::{FetchProgress, FetchStage, Manifest, ModelState, ModelStore, default_folder};
 
 /// List, fetch and verify the models for speech.
 #[derive(Debug, Args)]

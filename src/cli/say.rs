@@ -8,17 +8,14 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Args;
-
-use super::models::ModelsFolder;
-use crate::{
-    audio::{
-        encode::OutputFormat,
-        pipeline,
-        spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span},
-    },
-    model::Manner,
-    speech::synthesize::{LocalVoices, Speech, Synthesizer, VoiceId},
+use voicemill_audio::{
+    encode::OutputFormat,
+    pipeline,
+    spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span},
 };
+use voicemill_speech::synthesize::{LocalVoices, Manner, Speech, Synthesizer, VoiceId};
+
+use crate::cli::models::ModelsFolder;
 
 /// Speak a text with a neural voice.
 #[derive(Debug, Args)]

@@ -10,15 +10,10 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
+use voicemill_queue::{Lane, Worker};
+use voicemill_types::clock::Clock;
 
-use crate::{
-    app::App,
-    clock::Clock,
-    config::Config,
-    http, jobs,
-    queue::{Lane, Worker},
-    service::{sms, upkeep},
-};
+use crate::{app::App, config::Config, http, jobs, notices, upkeep};
 
 /// Options of `voicemill serve`.
 #[derive(Args, Debug)]
@@ -93,7 +88,7 @@ pub(super) async fn work(app: Arc<App>, lanes: &[Lane], shutdown: CancellationTo
         "jobs at once, by lane"
     );
     let worker = Worker::new(app.queue.clone(), jobs::registry(), app.clone(), config);
-    let (worked, ()) = tokio::join!(worker.run(shutdown.clone()), sms::listen(&app, shutdown));
+    let (worked, ()) = tokio::join!(worker.run(shutdown.clone()), notices::replies::listen(&app, shutdown));
     worked.context("the workers stopped")
 }
 

@@ -1,15 +1,18 @@
 //! `voicemill transcode`: any audio file into any number of renditions, leveled and checked.
 
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    io::{IsTerminal, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::audio::encode::{Content, EncoderOptions, OutputFormat};
-use crate::audio::pipeline::{self, Progress};
-use crate::audio::spec::{ChannelLayout, OutputSpec, PhoneLine, RenderReport, RenderSpec, Role, SourceSpec, Span};
+use voicemill_audio::{
+    encode::{Content, EncoderOptions, OutputFormat},
+    pipeline::{self, Progress},
+    spec::{ChannelLayout, OutputSpec, PhoneLine, RenderReport, RenderSpec, Role, SourceSpec, Span},
+};
 
 /// Turn an audio file into renditions for phones, browsers and mail.
 ///

@@ -11,16 +11,14 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
-
-use super::models::ModelsFolder;
-use crate::{
-    audio::{decode, format::AudioSource},
-    model::LegRole,
-    speech::{
-        models::{OwnModel, Sha256Digest},
-        transcribe::{self, Engine, SpeechSource, TranscribeControl, Transcriber, Transcript},
-    },
+use voicemill_audio::{decode, format::AudioSource};
+use voicemill_speech::{
+    models::{OwnModel, Sha256Digest},
+    transcribe::{self, Engine, SpeechSource, TranscribeControl, Transcriber, Transcript},
 };
+use voicemill_types::LegRole;
+
+use crate::cli::models::ModelsFolder;
 
 /// How much audio passes from one line of progress to the next where there is no terminal, in seconds.
 const LINE_EVERY_SECONDS: f64 = 300.0;

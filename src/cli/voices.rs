@@ -8,9 +8,9 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
+use voicemill_speech::synthesize::{Gender, LocalVoices, SAMPLE, Speech, Synthesizer, Voice};
 
-use super::models::ModelsFolder;
-use crate::speech::synthesize::{Gender, LocalVoices, SAMPLE, Speech, Synthesizer, Voice};
+use crate::cli::models::ModelsFolder;
 
 /// List the voices, and write a sample of each.
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-use super::{Database, DbError, Kind, on};
+use crate::db::{Database, DbError, Kind, on};
 
 /// A step that has a file of the same name for either database.
 macro_rules! file {
@@ -18,7 +18,7 @@ macro_rules! file {
 fn steps(kind: Kind) -> Vec<(i64, &'static str, &'static str)> {
     vec![
         (1, "metadata", file!(kind, "0001_metadata.sql")),
-        (2, "queue", crate::queue::schema(kind)),
+        (2, "queue", voicemill_queue::schema(kind)),
         (3, "store checks", file!(kind, "0003_store_checks.sql")),
         (4, "notices", file!(kind, "0004_notices.sql")),
         (5, "speech", file!(kind, "0005_speech.sql")),

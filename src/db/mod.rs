@@ -3,28 +3,12 @@
 //! Every statement of this module is plain SQL in the subset that SQLite and PostgreSQL share, with `$n` parameters, and
 //! runs on either through `on!`. Statements of one database live in `queue`.
 
-pub mod blobs;
-pub mod domains;
-pub mod links;
-pub mod mail_templates;
-pub mod mailboxes;
-pub mod messages;
 mod migrations;
-pub mod notices;
-pub mod prompts;
-pub mod pronunciations;
-pub mod recording_transcripts;
-pub mod recordings;
-pub mod renditions;
-pub mod service_numbers;
-pub mod sms;
-pub mod speech;
 #[cfg(test)]
 mod tests;
-pub mod trash;
 
-pub use crate::sql::{Connection, Database, DatabaseConfig, DatabaseUrl, DbError, Kind, Transaction};
 pub use migrations::migrate;
+pub use voicemill_sql::{Connection, Database, DatabaseConfig, DatabaseUrl, DbError, Kind, Transaction};
 
 /// Opens the database and brings its schema up to date.
 pub async fn open(address: &DatabaseUrl, connections: u32) -> Result<Database, DbError> {
@@ -38,8 +22,8 @@ macro_rules! statements {
     ($($name:ident = $text:expr;)+) => {
         $(const $name: &str = $text;)+
         #[cfg(test)]
-        pub(super) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
+        pub(crate) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
     };
 }
-use crate::sql::on;
 pub(crate) use statements;
+pub(crate) use voicemill_sql::on;

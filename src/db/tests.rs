@@ -1,9 +1,9 @@
 //! The schema and every statement, on both databases.
 
 use sqlx::{AssertSqlSafe, Column, Either, Executor, SqlSafeStr, Statement};
+use voicemill_testing::TestDatabase;
 
-use super::*;
-use crate::test_postgres::TestDatabase;
+use crate::db::*;
 
 /// An open database of either kind, and what goes with it.
 struct Opened {
@@ -45,22 +45,23 @@ async fn every_statement_is_the_same_on_both() {
     let (sqlite, postgres) = (opened(Kind::Sqlite).await, opened(Kind::Postgres).await);
     let (mut sqlite, mut postgres) = (sqlite.database.read().await.unwrap(), postgres.database.read().await.unwrap());
     let lists = [
-        blobs::STATEMENTS,
-        domains::STATEMENTS,
-        links::STATEMENTS,
-        mail_templates::STATEMENTS,
-        mailboxes::STATEMENTS,
-        messages::STATEMENTS,
-        notices::STATEMENTS,
-        prompts::STATEMENTS,
-        pronunciations::STATEMENTS,
-        recording_transcripts::STATEMENTS,
-        recordings::STATEMENTS,
-        renditions::STATEMENTS,
-        service_numbers::STATEMENTS,
-        sms::STATEMENTS,
-        speech::STATEMENTS,
-        trash::STATEMENTS,
+        crate::media::blobs::STATEMENTS,
+        crate::domains::rows::STATEMENTS,
+        crate::keys::rows::STATEMENTS,
+        crate::links::rows::STATEMENTS,
+        crate::mail_templates::rows::STATEMENTS,
+        crate::mailboxes::rows::STATEMENTS,
+        crate::messages::rows::STATEMENTS,
+        crate::notices::rows::STATEMENTS,
+        crate::prompts::rows::STATEMENTS,
+        crate::pronunciations::rows::STATEMENTS,
+        crate::recordings::transcripts::STATEMENTS,
+        crate::recordings::rows::STATEMENTS,
+        crate::media::rows::STATEMENTS,
+        crate::service_numbers::rows::STATEMENTS,
+        crate::notices::sms_limits::STATEMENTS,
+        crate::prompts::spoken::STATEMENTS,
+        crate::messages::trash::STATEMENTS,
     ];
     for (name, sql) in lists.concat() {
         assert_eq!(shape(&mut sqlite, name, sql).await, shape(&mut postgres, name, sql).await, "{name}");

@@ -8,14 +8,12 @@ use axum::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::error::Problem;
 use crate::{
     app::App,
-    model::{Domain, KeyScope},
-    service::{
-        ServiceError,
-        domains::{self, Caller},
-    },
+    domains::{self, Domain},
+    error::ServiceError,
+    http::error::Problem,
+    keys::{self, Caller, KeyScope},
 };
 
 /// A call core of one domain.
@@ -35,7 +33,7 @@ async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let Some(key) = key(&parts.headers) else {
         return Err(unauthorized("send a key: Authorization: Bearer KEY, or Basic with the key as password"));
     };
-    domains::authenticate(app, &key).await?.ok_or_else(|| unauthorized("this key is not known"))
+    keys::authenticate(app, &key).await?.ok_or_else(|| unauthorized("this key is not known"))
 }
 
 fn key(headers: &HeaderMap) -> Option<String> {

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::service::ServiceError;
+use crate::error::ServiceError;
 
 /// A problem to be answered: a stable type for programs, a sentence for people.
 #[derive(Debug, Serialize)]

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::error::Problem;
+use crate::http::error::Problem;
 
 /// A body of JSON, coming or going.
 #[derive(FromRequest)]

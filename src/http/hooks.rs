@@ -12,8 +12,11 @@ use axum::{
     routing::post,
 };
 
-use super::{error::Problem, extract::Path};
-use crate::{app::App, service::sms};
+use crate::{
+    app::App,
+    http::{error::Problem, extract::Path},
+    notices,
+};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/sms/{key}", post(heard).get(heard))
@@ -27,6 +30,6 @@ async fn heard(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    sms::hear(&app, &key, &query.unwrap_or_default(), &headers, &body).await?;
+    notices::replies::hear(&app, &key, &query.unwrap_or_default(), &headers, &body).await?;
     Ok(StatusCode::NO_CONTENT)
 }

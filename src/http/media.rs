@@ -8,12 +8,12 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use voicemill_types::RenditionId;
 
-use super::{auth::Member, error::Problem, extract::Path};
 use crate::{
     app::App,
-    model::{Rendition, RenditionId},
-    service::renditions,
+    http::{auth::Member, error::Problem, extract::Path},
+    media::{self, Rendition},
 };
 
 /// `GET /media/{rendition}/{file}`: the file name is for cores that go by extensions; only the id counts.
@@ -23,7 +23,7 @@ pub(super) async fn fetch(
     Path((id, _)): Path<(RenditionId, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let rendition = renditions::fetch(&app, &domain, id).await?;
+    let rendition = media::fetch(&app, &domain, id).await?;
     let mut response = serve(&app, &rendition, &headers).await?;
     // The address names one version's bytes for ever.
     let cache = HeaderValue::from_static("private, max-age=31536000, immutable");
@@ -62,7 +62,7 @@ pub(super) async fn serve(app: &App, rendition: &Rendition, headers: &HeaderMap)
         Wanted::Part(range) => Some(range.clone()),
         _ => None,
     };
-    let body = renditions::read(app, rendition, range.clone()).await?;
+    let body = media::read(app, rendition, range.clone()).await?;
     let length = range.as_ref().map_or(total, |range| range.end - range.start);
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let mut response = (status, Body::from_stream(body)).into_response();

@@ -16,10 +16,11 @@ mod server;
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::DefaultBodyLimit, routing::get};
-pub use server::serve;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
 use crate::app::App;
+
+pub use server::serve;
 
 /// Most bytes of a body that is not audio.
 const MAX_COLLECTED_BYTES: usize = 1_000_000;
@@ -46,6 +47,6 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 async fn healthz(axum::extract::State(app): axum::extract::State<Arc<App>>) -> Result<&'static str, error::Problem> {
-    app.database.read().await.map_err(crate::service::ServiceError::from)?;
+    app.database.read().await.map_err(crate::error::ServiceError::from)?;
     Ok("ok\n")
 }

@@ -6,9 +6,9 @@ use axum::extract::{Multipart, multipart::Field};
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::mpsc;
+use voicemill_storage::ByteStream;
 
-use super::error::Problem;
-use crate::{service::Incoming, storage::ByteStream};
+use crate::{arrivals::Incoming, http::error::Problem};
 
 /// Most fields, and most bytes of one.
 const MAX_FIELDS: usize = 20;

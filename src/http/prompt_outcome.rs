@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use super::{error::Problem, extract::Json};
 use crate::{
     app::App,
-    model::{Domain, MediaState, Prompt},
-    service::prompts,
+    domains::Domain,
+    http::{error::Problem, extract::Json},
+    messages::MediaState,
+    prompts::{self, Prompt},
 };
 
 /// How long an answer waits for the outcome, and how often it looks.

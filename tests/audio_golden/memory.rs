@@ -3,9 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use voicemill::audio::encode::OutputFormat;
-use voicemill::audio::sandbox::Sandbox;
-use voicemill::audio::spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span};
+use voicemill_audio::encode::OutputFormat;
+use voicemill_audio::sandbox::Sandbox;
+use voicemill_audio::spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span};
 
 use crate::workshop::Workshop;
 

@@ -1,6 +1,6 @@
 //! What is not read is named, and the sentence says what to send instead.
 
-use voicemill::audio::format::AudioError;
+use voicemill_audio::format::AudioError;
 
 use crate::workshop::Workshop;
 

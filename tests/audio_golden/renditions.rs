@@ -1,10 +1,10 @@
 //! What leaves: at its loudness by ffmpeg's meter, flat in the telephone's band, and nothing folded into it.
 
 use rustfft::num_complex::Complex;
-use voicemill::audio::encode::OutputFormat;
-use voicemill::audio::format::AudioSpec;
-use voicemill::audio::pipeline;
-use voicemill::audio::spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span};
+use voicemill_audio::encode::OutputFormat;
+use voicemill_audio::format::AudioSpec;
+use voicemill_audio::pipeline;
+use voicemill_audio::spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span};
 
 use crate::workshop::{Workshop, noise};
 

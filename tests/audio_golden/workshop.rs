@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use voicemill::audio::decode;
-use voicemill::audio::format::{AudioBlock, AudioError, AudioSpec};
+use voicemill_audio::decode;
+use voicemill_audio::format::{AudioBlock, AudioError, AudioSpec};
 
 /// Frames of `music.wav` (stereo, 44.1 kHz): no multiple of any codec's frame.
 pub(crate) const MUSIC_FRAMES: usize = 101_337;

@@ -13,21 +13,15 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use voicemill::{
-    app::App,
-    audio::{decode, format::AudioBlock},
-    clock::Clock,
-    config::Config,
-    db::DatabaseUrl,
-    http, jobs,
-    notify::{
-        email::{DkimKeyConfig, SmtpConfig},
-        sms::SmsConfig,
-    },
-    queue::{Worker, WorkerConfig},
-    service::upkeep,
-    sql::{Database, SqlitePools},
+use voicemill::{app::App, config::Config, db::DatabaseUrl, http, jobs, upkeep};
+use voicemill_audio::{decode, format::AudioBlock};
+use voicemill_notify::{
+    email::{DkimKeyConfig, SmtpConfig},
+    sms::SmsConfig,
 };
+use voicemill_queue::{Worker, WorkerConfig};
+use voicemill_sql::{Database, SqlitePools};
+use voicemill_types::clock::Clock;
 
 /// How long anything may take before a journey fails; far more than it does.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -138,7 +132,7 @@ impl TestApp {
         let began = Instant::now();
         loop {
             let stats = self.app.queue.stats().await.unwrap();
-            use voicemill::queue::State::{Available, Running};
+            use voicemill_queue::State::{Available, Running};
             if !stats.iter().any(|stat| matches!(stat.state, Available | Running)) {
                 return;
             }
@@ -265,7 +259,7 @@ impl TestApp {
     /// Stops the service and checks that nothing was left behind.
     pub async fn stop(mut self) {
         let began = Instant::now();
-        while !self.app.queue.stats().await.unwrap().iter().all(|stat| stat.state == voicemill::queue::State::Discarded)
+        while !self.app.queue.stats().await.unwrap().iter().all(|stat| stat.state == voicemill_queue::State::Discarded)
         {
             assert!(began.elapsed() < PATIENCE, "jobs are left: {:?}", self.app.queue.stats().await.unwrap());
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -316,7 +310,7 @@ async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken
     };
     let worker = Worker::new(app.queue.clone(), jobs::registry(), app.clone(), config);
     let upkeep = upkeep::run(app.clone(), shutdown.clone());
-    let hearing = voicemill::service::sms::listen(&app, shutdown.clone());
+    let hearing = voicemill::notices::replies::listen(&app, shutdown.clone());
     let answering = http::serve(listener, http::router(app.clone()), app.config.http.connections, shutdown.clone());
     let (worked, (), (), ()) = tokio::join!(worker.run(shutdown), answering, upkeep, hearing);
     worked.unwrap();

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, ToSpan};
 use serde::{Deserialize, Serialize};
-use voicemill::{
-    db::{Database, Kind},
-    queue::{Attempt, FenceError, Job, JobError, JobFilter, Lane, NewJob, Priority, Registry, State, WorkerConfig},
+use voicemill::db::{Database, Kind};
+use voicemill_queue::{
+    Attempt, FenceError, Job, JobError, JobFilter, Lane, NewJob, Priority, Registry, State, WorkerConfig,
 };
 
 use crate::harness::{Bench, CpuPuppet, HastyPuppet, IoPuppet, Log, Puppet, execute, tenant};

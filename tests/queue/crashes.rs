@@ -10,10 +10,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use voicemill::{
-    db::Kind,
-    queue::{Attempt, Decide, FenceError, Job, JobError, Lane, NewJob, Registry, State, WorkerConfig},
-};
+use voicemill::db::Kind;
+use voicemill_queue::{Attempt, Decide, FenceError, Job, JobError, Lane, NewJob, Registry, State, WorkerConfig};
 
 use crate::harness::{Bench, CpuPuppet, IoPuppet, Log, Puppet, tenant};
 
@@ -59,7 +57,7 @@ async fn a_job_that_takes_its_workers_down_is_given_up_after_three(kind: Kind) {
 }
 
 async fn a_saturated_worker_keeps_its_jobs(kind: Kind) {
-    let bench = Bench::with_clock(kind, voicemill::clock::Clock::system()).await;
+    let bench = Bench::with_clock(kind, voicemill_types::clock::Clock::system()).await;
     let short_lease = Duration::from_millis(2_000);
     let config = WorkerConfig { lease: short_lease, cpu_slots: 2, ..Bench::config() };
     let saturated = bench.work_as(config.clone());
@@ -69,6 +67,9 @@ async fn a_saturated_worker_keeps_its_jobs(kind: Kind) {
         let job = CpuPuppet(Puppet::Spin(format!("spin {number}"), 4_500));
         bench.enqueue(NewJob::new(tenant(1), &job)).await;
     }
+    // Or the rival, quicker on a busy machine, takes them before anything is saturated, and they end in its log.
+    bench.log.wait_for("start spin 0 1").await;
+    bench.log.wait_for("start spin 1 1").await;
     let rival = bench.other_process().await;
     let rival_thread = rival.work_on_own_runtime(config);
     bench.until("done", || async { bench.log.count("end spin 0") == 1 && bench.log.count("end spin 1") == 1 }).await;

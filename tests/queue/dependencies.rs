@@ -4,11 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::ToSpan;
 use serde::{Deserialize, Serialize};
-use voicemill::{
-    db::{Database, Kind},
-    queue::{
-        Attempt, Enqueued, Job, JobError, JobId, Lane, NewJob, Outlook, QueueError, Registry, State, WorkerConfig,
-    },
+use voicemill::db::{Database, Kind};
+use voicemill_queue::{
+    Attempt, Enqueued, Job, JobError, JobId, Lane, NewJob, Outlook, QueueError, Registry, State, WorkerConfig,
 };
 
 use crate::harness::{Bench, IoPuppet, Puppet, tenant};

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use voicemill::{
-    db::Kind,
-    queue::{NewJob, WorkerConfig},
-};
+use voicemill::db::Kind;
+use voicemill_queue::{NewJob, WorkerConfig};
 
 use crate::harness::{Bench, CpuPuppet, IoPuppet, Puppet, execute, tenant};
 

@@ -13,16 +13,14 @@ use tempfile::TempDir;
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use voicemill::{
-    clock::Clock,
-    db::{self, Connection, Database, DatabaseUrl, Kind, Transaction},
-    queue::{
-        Attempt, Decide, Enqueued, Job, JobError, JobFilter, JobId, JobInfo, Lane, NewJob, Queue, Registry, State,
-        Worker, WorkerConfig,
-    },
+use voicemill::db::{self, Connection, Database, DatabaseUrl, Kind, Transaction};
+use voicemill_queue::{
+    Attempt, Decide, Enqueued, Job, JobError, JobFilter, JobId, JobInfo, Lane, NewJob, Queue, Registry, State, Worker,
+    WorkerConfig,
 };
+use voicemill_types::clock::Clock;
 
-use crate::postgres_server::TestDatabase;
+use voicemill_testing::TestDatabase;
 
 /// Longer than anything here should take, so that a test that waits in vain fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -355,7 +353,7 @@ pub(crate) async fn execute(connection: &mut Connection, sql: &str) {
 /// A worker at work.
 pub(crate) struct Working {
     shutdown: CancellationToken,
-    task: Option<JoinHandle<Result<(), voicemill::queue::QueueError>>>,
+    task: Option<JoinHandle<Result<(), voicemill_queue::QueueError>>>,
 }
 
 impl Working {

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use voicemill::{
-    clock::Clock,
-    db::Kind,
-    queue::{Lane, NewJob, Pause, Priority, Schedule, State, WorkerConfig},
-};
+use voicemill::db::Kind;
+use voicemill_queue::{Lane, NewJob, Pause, Priority, Schedule, State, WorkerConfig};
+use voicemill_types::clock::Clock;
 
 use crate::harness::{Bench, CpuPuppet, IoPuppet, Puppet, tenant};
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use tempfile::TempDir;
 
-use crate::postgres_server::programs;
+use voicemill_testing::postgres::programs;
 
 pub(crate) struct Cluster {
     folder: TempDir,

@@ -6,11 +6,9 @@ use rand::{Rng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use voicemill::{
-    clock::Clock,
-    db::{Connection, Database},
-    queue::{Attempt, Decide, Job, JobError, Lane, Queue, Registry, Worker, WorkerConfig},
-};
+use voicemill::db::{Connection, Database};
+use voicemill_queue::{Attempt, Decide, Job, JobError, Lane, Queue, Registry, Worker, WorkerConfig};
+use voicemill_types::clock::Clock;
 
 pub(crate) const DATABASE: &str = "QUEUE_CHAOS_DATABASE";
 pub(crate) const LEASE: Duration = Duration::from_secs(3);

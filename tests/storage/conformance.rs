@@ -4,10 +4,8 @@ use std::{io, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
-use voicemill::{
-    model::DomainId,
-    storage::{BlobKey, BlobStore, ByteStream, StorageError},
-};
+use voicemill_storage::{BlobKey, BlobStore, ByteStream, StorageError};
+use voicemill_types::DomainId;
 
 /// What depends on what lies behind a store.
 #[derive(Clone, Copy)]
@@ -227,7 +225,7 @@ async fn listings_are_whole_and_in_order(store: &dyn BlobStore) {
         texts.sort();
         assert_eq!(texts, expected);
         let newest = listed.iter().map(|blob| blob.modified.timestamp()).max().unwrap();
-        let age = voicemill::clock::Clock::system().now().duration_since(newest);
+        let age = voicemill_types::clock::Clock::system().now().duration_since(newest);
         assert!(age.as_secs().abs() < 60, "{age}");
         assert_eq!(listed.iter().map(|blob| blob.bytes).sum::<u64>(), 55);
     }

@@ -7,16 +7,10 @@ mod common;
 mod conformance;
 mod marks;
 mod outages;
-#[allow(dead_code, unreachable_pub, reason = "tests share it")]
-#[path = "../support/python.rs"]
-mod python;
-#[allow(unreachable_pub, reason = "benches share it")]
-#[path = "../support/s3_server.rs"]
-mod s3_server;
 mod stores;
 mod sweep;
 
-use s3_server::S3Server;
+use voicemill_testing::s3_server::{self, S3Server};
 
 /// The arguments that make this program the S3 server, if the environment says so too.
 const AS_S3_SERVER: [&str; 3] = ["--exact", "s3_server_process", "--nocapture"];

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use voicemill::{
-    model::DomainId,
-    storage::{
-        BlobKey, BlobStore, S3Store,
-        s3::{Checksums, Encryption, S3Config},
-    },
+use voicemill_storage::{
+    BlobKey, BlobStore, S3Store,
+    s3::{Checksums, Encryption, S3Config},
 };
+use voicemill_types::DomainId;
 
-use crate::python::Script;
+use voicemill_testing::python::Script;
 
 fn config(server: &Script) -> S3Config {
     S3Config {

@@ -10,6 +10,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use voicemill_testing::s3_server::{ACCESS_KEY, BUCKET, S3Server, SECRET_KEY};
 
 use futures_util::{StreamExt, stream};
 use reqwest::{Method, Response, StatusCode};
@@ -19,7 +20,6 @@ use sqlx::{Connection, SqliteConnection};
 use crate::{
     common::{OPERATOR_KEY, TestApp, Wish, detail, ok, sqlite},
     s3_server,
-    s3_server::{ACCESS_KEY, BUCKET, S3Server, SECRET_KEY},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -57,7 +57,7 @@ async fn until_worked_off(test: &TestApp) -> Value {
 /// Works the spool off beside an app that tries in vain.
 async fn work_off(app: &voicemill::app::App) {
     while app.spool.depth().await.unwrap().entries > 0 {
-        voicemill::service::drain::drain(app).await.unwrap();
+        voicemill::arrivals::drain::drain(app).await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -114,7 +114,7 @@ async fn p3_a_store_killed_and_restarted_in_the_middle_of_a_thousand_drops_costs
     let (ids, count) = messages(&test).await;
     assert_eq!((ids.len(), count), (DROPS, DROPS));
     // Every original is there, and is what was dropped.
-    assert!(voicemill::service::sweep::whole(&test.app).await.unwrap());
+    assert!(voicemill::media::sweep::whole(&test.app).await.unwrap());
     let report = storage(&test).await;
     assert_eq!(report["passes"][2]["last"]["seen"], DROPS);
     assert_eq!((&report["faults"], &report["passes"][1]["last"]["faulty"]), (&json!(0), &json!(0)));
@@ -169,7 +169,7 @@ async fn while_the_store_is_down_a_recording_keeps_its_order() {
     until_worked_off(&test).await;
     let recording = ok(test.core(Method::GET, "/core/v1/recordings/call-1")).await;
     assert_eq!(recording["state"], "pending", "it waits for its job, and is not without media: {recording}");
-    let jobs = test.app.queue.list(&voicemill::queue::JobFilter::default()).await.unwrap();
+    let jobs = test.app.queue.list(&voicemill_queue::JobFilter::default()).await.unwrap();
     assert_eq!(jobs.iter().filter(|job| job.kind == "store_recording").count(), 1);
 }
 
@@ -216,7 +216,7 @@ async fn p3_while_the_database_is_down_drops_and_recordings_wait_and_are_caught_
     }
     let recording = ok(test.core(Method::GET, "/core/v1/recordings/call-1")).await;
     assert_eq!(recording["state"], "pending");
-    assert!(voicemill::service::sweep::whole(&test.app).await.unwrap());
+    assert!(voicemill::media::sweep::whole(&test.app).await.unwrap());
     let report = storage(&test).await;
     assert_eq!((&report["passes"][2]["last"]["seen"], &report["faults"]), (&json!(21), &json!(0)));
     assert_eq!(report["passes"][0]["last"]["waiting"], 0, "no blob is without a row");

@@ -4,13 +4,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use voicemill::{
-    model::DomainId,
-    storage::{
-        BlobKey, BlobStore, ByteStream, LocalStore, S3Store, StorageError,
-        s3::{Abilities, Checksums, S3Config},
-    },
+use voicemill_storage::{
+    BlobKey, BlobStore, ByteStream, LocalStore, S3Store, StorageError,
+    s3::{Abilities, Checksums, S3Config},
 };
+use voicemill_types::DomainId;
 
 use crate::{
     S3Server,

@@ -6,11 +6,9 @@ use bytes::Bytes;
 use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
-use voicemill::{
-    clock::Clock,
-    service::sweep,
-    storage::{BlobKey, BlobStore, S3Store},
-};
+use voicemill::media::sweep;
+use voicemill_storage::{BlobKey, BlobStore, S3Store};
+use voicemill_types::clock::Clock;
 
 use crate::{
     common::{TestApp, Wish, ok},
@@ -82,7 +80,7 @@ async fn m15_orphans_are_left_alone_for_a_day_and_then_adopted_or_removed() {
         listed.as_array().unwrap().iter().map(|message| message["core_id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 2, "{listed:#}");
     assert!(ids.contains(&"msg-2"));
-    let jobs = test.app.queue.list(&voicemill::queue::JobFilter::default()).await.unwrap();
+    let jobs = test.app.queue.list(&voicemill_queue::JobFilter::default()).await.unwrap();
     assert_eq!(jobs.iter().filter(|job| job.kind == "render_message").count(), 2, "it is worked on like any other");
 
     let report = swept(&test).await;

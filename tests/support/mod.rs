@@ -3,5 +3,3 @@
 #![allow(dead_code, unreachable_pub, reason = "every journey is a crate of its own and uses its own part")]
 
 pub mod provider;
-pub mod python;
-pub mod tools;

@@ -15,7 +15,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use voicemill::notify::sms::{Provider as Named, SmsConfig};
+use voicemill_notify::sms::{Provider as Named, SmsConfig};
 
 /// What the webhook's address ends in.
 pub const KEY: &str = "the-webhook-key-of-the-journeys";

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::client::Client;
+use crate::cli::demo::client::Client;
 
 struct Row {
     step: String,

@@ -13,20 +13,20 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 use tokio::time::sleep;
-
-use super::{
-    DemoArgs, STEP,
-    client::{Client, problem},
-    report::Report,
+use voicemill_audio::{decode, format::AudioBlock};
+use voicemill_speech::{
+    accuracy::{word_error_rate, words},
+    transcribe::{SpeechSource, TranscribeControl},
 };
+
 use crate::{
     app::App,
-    audio::{decode, format::AudioBlock},
-    model::EmailMode,
-    speech::{
-        accuracy::{word_error_rate, words},
-        transcribe::{SpeechSource, TranscribeControl},
+    cli::demo::{
+        DemoArgs, STEP,
+        client::{Client, problem},
+        report::Report,
     },
+    mailboxes::EmailMode,
 };
 
 const DOMAIN: &str = "demo.example";

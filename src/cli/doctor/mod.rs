@@ -5,18 +5,15 @@ mod store;
 use std::io::Write;
 
 use clap::Args;
-
-use crate::{
-    app::App,
-    audio::{
-        encode::OutputFormat,
-        format::AudioError,
-        spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span},
-    },
-    clock::Clock,
-    config::Config,
-    speech::synthesize::{VoiceId, find},
+use voicemill_audio::{
+    encode::OutputFormat,
+    format::AudioError,
+    spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span},
 };
+use voicemill_speech::synthesize::{VoiceId, find};
+use voicemill_types::clock::Clock;
+
+use crate::{app::App, config::Config};
 
 /// Options of `voicemill doctor`.
 #[derive(Args, Debug)]

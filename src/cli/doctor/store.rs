@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use super::Findings;
 use crate::{
     app::App,
-    service::sweep::{self, PassReport, Report},
+    cli::doctor::Findings,
+    media::sweep::{self, PassReport, Report},
 };
 
 /// Most faults that are shown one by one.

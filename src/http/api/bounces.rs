@@ -7,8 +7,7 @@ use axum::{body::Bytes, extract::State};
 use crate::{
     app::App,
     http::{auth::Operator, error::Problem, extract::Json},
-    model::Notice,
-    service::notices,
+    notices::{self, Notice},
 };
 
 /// Most bytes of a report, which may hold the whole mail that came back.

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::App,
+    domains::{self, Domain, DomainChanges, NewDomain},
     http::{
         auth::{Operator, Portal},
         error::Problem,
         extract::{Json, Path},
     },
-    model::{Domain, KeyScope, Mailbox},
-    service::domains::{self, DomainChanges, MailboxSettings, NewDomain},
+    keys::{self, KeyScope},
+    mailboxes::{self, Mailbox, MailboxSettings},
 };
 
 /// `POST /v1/domains`
@@ -64,7 +65,7 @@ pub(super) async fn create_key(
     Json(new): Json<NewKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
     let domain = domains::by_name(&app, &domain).await?;
-    let key = domains::create_key(&app, &domain, new.scope, &new.name).await?;
+    let key = keys::create(&app, &domain, new.scope, &new.name).await?;
     Ok((StatusCode::CREATED, Json(CreatedKey { key })))
 }
 
@@ -75,7 +76,7 @@ pub(super) async fn save_mailbox(
     Path(extension): Path<String>,
     Json(settings): Json<MailboxSettings>,
 ) -> Result<Json<Mailbox>, Problem> {
-    Ok(Json(domains::save_mailbox(&app, &domain, &extension, settings).await?))
+    Ok(Json(mailboxes::save(&app, &domain, &extension, settings).await?))
 }
 
 /// `GET /v1/mailboxes/{extension}`
@@ -84,7 +85,7 @@ pub(super) async fn mailbox(
     Portal(domain): Portal,
     Path(extension): Path<String>,
 ) -> Result<Json<Mailbox>, Problem> {
-    Ok(Json(domains::mailbox(&app, &domain, &extension).await?))
+    Ok(Json(mailboxes::by_extension(&app, &domain, &extension).await?))
 }
 
 /// `GET /v1/mailboxes`
@@ -92,5 +93,5 @@ pub(super) async fn mailboxes(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
 ) -> Result<Json<Vec<Mailbox>>, Problem> {
-    Ok(Json(domains::mailboxes(&app, &domain).await?))
+    Ok(Json(mailboxes::list(&app, &domain).await?))
 }

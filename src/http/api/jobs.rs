@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use serde::Serialize;
+use voicemill_queue::{JobId, JobInfo};
 
 use crate::{
     app::App,
@@ -12,8 +13,10 @@ use crate::{
         error::Problem,
         extract::{Json, Path, Query},
     },
-    queue::{JobId, JobInfo},
-    service::jobs::{self, Deed, Overview, PauseRequest, Which},
+    jobs::{
+        self,
+        operate::{Deed, Overview, PauseRequest, Which},
+    },
 };
 
 /// `GET /v1/jobs?state=…&kind=…&domain=…&before=…&limit=…`: unfinished jobs, the newest first.
@@ -22,12 +25,12 @@ pub(super) async fn list(
     Operator: Operator,
     Query(which): Query<Which>,
 ) -> Result<Json<Vec<JobInfo>>, Problem> {
-    Ok(Json(jobs::list(&app, which).await?))
+    Ok(Json(jobs::operate::list(&app, which).await?))
 }
 
 /// `GET /v1/jobs/stats`: how many wait, how old the oldest is, and what is paused.
 pub(super) async fn overview(State(app): State<Arc<App>>, Operator: Operator) -> Result<Json<Overview>, Problem> {
-    Ok(Json(jobs::overview(&app).await?))
+    Ok(Json(jobs::operate::overview(&app).await?))
 }
 
 /// `GET /v1/jobs/{id}`
@@ -36,11 +39,11 @@ pub(super) async fn show(
     Operator: Operator,
     Path(id): Path<JobId>,
 ) -> Result<Json<JobInfo>, Problem> {
-    Ok(Json(jobs::show(&app, id).await?))
+    Ok(Json(jobs::operate::show(&app, id).await?))
 }
 
 async fn change(app: &App, id: JobId, deed: Deed) -> Result<StatusCode, Problem> {
-    jobs::change(app, id, deed).await?;
+    jobs::operate::change(app, id, deed).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -82,7 +85,7 @@ pub(super) async fn retry_all(
     Operator: Operator,
     Json(which): Json<Which>,
 ) -> Result<Json<Changed>, Problem> {
-    Ok(Json(Changed { changed: jobs::change_all(&app, which, Deed::Retry).await? }))
+    Ok(Json(Changed { changed: jobs::operate::change_all(&app, which, Deed::Retry).await? }))
 }
 
 /// `POST /v1/jobs/discard` with a filter: the dead letters that it names are removed, at most a thousand at once.
@@ -91,7 +94,7 @@ pub(super) async fn discard_all(
     Operator: Operator,
     Json(which): Json<Which>,
 ) -> Result<Json<Changed>, Problem> {
-    Ok(Json(Changed { changed: jobs::change_all(&app, which, Deed::Discard).await? }))
+    Ok(Json(Changed { changed: jobs::operate::change_all(&app, which, Deed::Discard).await? }))
 }
 
 /// `POST /v1/jobs/pause` with `{"lane": …}`, `{"kind": …}` or `{"domain": …}`: nothing of it starts until it is resumed.
@@ -100,8 +103,8 @@ pub(super) async fn pause(
     Operator: Operator,
     Json(what): Json<PauseRequest>,
 ) -> Result<Json<Overview>, Problem> {
-    jobs::pause(&app, what).await?;
-    Ok(Json(jobs::overview(&app).await?))
+    jobs::operate::pause(&app, what).await?;
+    Ok(Json(jobs::operate::overview(&app).await?))
 }
 
 /// `POST /v1/jobs/resume`, as `pause` has it.
@@ -110,6 +113,6 @@ pub(super) async fn resume(
     Operator: Operator,
     Json(what): Json<PauseRequest>,
 ) -> Result<Json<Overview>, Problem> {
-    jobs::resume(&app, what).await?;
-    Ok(Json(jobs::overview(&app).await?))
+    jobs::operate::resume(&app, what).await?;
+    Ok(Json(jobs::operate::overview(&app).await?))
 }

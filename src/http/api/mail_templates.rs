@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
+use voicemill_notify::email::MailKind;
 
 use crate::{
     app::App,
@@ -11,8 +12,7 @@ use crate::{
         error::Problem,
         extract::{Json, Path},
     },
-    model::MailKind,
-    service::mail_templates::{self, NewWords, Words},
+    mail_templates::{self, NewWords, Words},
 };
 
 /// `GET /v1/domains/{domain}/mail-templates/{kind}`: the domain's own words, or ours to begin with.

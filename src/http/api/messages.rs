@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::header::CONTENT_TYPE, response::IntoResponse};
 use serde::Deserialize;
+use voicemill_types::MessageId;
 
 use crate::{
     app::App,
+    error::ServiceError,
     http::{
         auth::Portal,
         error::Problem,
         extract::{Json, Path, Query},
     },
-    model::{Folder, Message, MessageId},
-    service::{ServiceError, jobs::Listed, messages},
+    jobs::operate::Listed,
+    messages::{self, Folder, Message},
 };
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Deserialize;
+use voicemill_types::NoticeId;
 
 use crate::{
     app::App,
@@ -12,8 +13,7 @@ use crate::{
         error::Problem,
         extract::{Json, Path, Query},
     },
-    model::{Notice, NoticeId, NoticeState},
-    service::notices,
+    notices::{self, Notice, NoticeState},
 };
 
 #[derive(Deserialize)]

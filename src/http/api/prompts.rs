@@ -7,9 +7,14 @@ use axum::{
     extract::{Multipart, State},
 };
 use serde::Deserialize;
+use voicemill_speech::synthesize::Manner;
+use voicemill_storage::ByteStream;
+use voicemill_types::PromptId;
 
 use crate::{
     app::App,
+    arrivals::Incoming,
+    error::ServiceError,
     http::{
         auth::Portal,
         error::Problem,
@@ -17,13 +22,8 @@ use crate::{
         multipart,
         prompt_outcome::{Answer, outcome},
     },
-    model::{Manner, Prompt, PromptId},
-    service::{
-        Incoming, ServiceError,
-        jobs::Listed,
-        prompts::{self, Changes, NewPrompt, Source},
-    },
-    storage::ByteStream,
+    jobs::operate::Listed,
+    prompts::{self, Changes, NewPrompt, Prompt, Source},
 };
 
 /// `POST /v1/prompts`: a form with `kind`, `name`, perhaps `extension`, and then the file.

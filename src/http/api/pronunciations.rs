@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
+use voicemill_speech::synthesize::{Pronunciation, Said};
 
 use crate::{
     app::App,
@@ -11,8 +12,7 @@ use crate::{
         error::Problem,
         extract::{Json, Path},
     },
-    model::{Pronunciation, Said},
-    service::pronunciations,
+    pronunciations,
 };
 
 /// `GET /v1/domains/{domain}/pronunciations`

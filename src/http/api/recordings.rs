@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::header::CONTENT_TYPE, response::IntoResponse};
 use serde::Deserialize;
+use voicemill_types::RecordingId;
 
 use crate::{
     app::App,
+    error::ServiceError,
     http::{
         auth::Portal,
         error::Problem,
         extract::{Json, Path, Query},
     },
-    model::{Recording, RecordingId},
-    service::{ServiceError, jobs::Listed, recordings},
+    jobs::operate::Listed,
+    recordings::{self, Recording},
 };
 
 #[derive(Deserialize)]

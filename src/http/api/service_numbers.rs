@@ -11,8 +11,7 @@ use crate::{
         error::Problem,
         extract::{Json, Path},
     },
-    model::ServiceNumber,
-    service::service_numbers::{self, NewServiceNumber},
+    service_numbers::{self, NewServiceNumber, ServiceNumber},
 };
 
 /// `GET /v1/service-numbers`

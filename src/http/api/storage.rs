@@ -7,7 +7,7 @@ use axum::extract::State;
 use crate::{
     app::App,
     http::{auth::Operator, error::Problem, extract::Json},
-    service::sweep::{self, Report},
+    media::sweep::{self, Report},
 };
 
 /// `GET /v1/storage`: what waits in the spool and since when, and what comparing store and database found.

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use voicemill_speech::synthesize::{Voice, VoiceId};
 
 use crate::{
     app::App,
@@ -16,8 +17,7 @@ use crate::{
         error::Problem,
         extract::{Json, Path},
     },
-    service::voices,
-    speech::synthesize::{Voice, VoiceId},
+    prompts::voices,
 };
 
 #[derive(Serialize)]

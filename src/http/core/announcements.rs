@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Deserialize;
+use voicemill_speech::{synthesize::Manner, text::parts::Part};
+use voicemill_types::MessageId;
 
 use crate::{
     app::App,
+    error::ServiceError,
     http::{
         auth::Core,
         error::Problem,
         extract::{Json, Path},
         prompt_outcome::{Answer, outcome},
     },
-    model::{Manner, MessageId},
-    service::{ServiceError, domains, messages, prompts},
-    speech::text::parts::Part,
+    mailboxes, messages, prompts,
 };
 
 /// Most parts of one announcement.
@@ -39,7 +40,7 @@ pub(super) async fn speak(State(app): State<Arc<App>>, Core(domain): Core, Json(
     }
     let manner = Manner::new(wanted.speaking_rate, wanted.pauses).map_err(ServiceError::Invalid)?;
     let mailbox = match &wanted.extension {
-        Some(extension) => Some(domains::mailbox(&app, &domain, extension).await?),
+        Some(extension) => Some(mailboxes::by_extension(&app, &domain, extension).await?),
         None => None,
     };
     let prompt = prompts::announce(&app, &domain, mailbox.as_ref(), &wanted.parts, wanted.voice, manner).await?;
@@ -49,7 +50,7 @@ pub(super) async fn speak(State(app): State<Arc<App>>, Core(domain): Core, Json(
 /// `POST /core/v1/messages/{id}/announcement`: when the message came and from whom.
 pub(super) async fn of_message(State(app): State<Arc<App>>, Core(domain): Core, Path(id): Path<MessageId>) -> Answer {
     let message = messages::details(&app, &domain, id).await?.message;
-    let mailbox = domains::mailbox_by_id(&app, message.mailbox_id).await?;
+    let mailbox = mailboxes::by_id(&app, message.mailbox_id).await?;
     let received = Part::Received {
         at: message.received_at.timestamp(),
         from_number: message.caller_number,

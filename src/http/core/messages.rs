@@ -9,21 +9,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use voicemill_types::{MessageId, Time};
 
-use super::{announced, check_announced, incoming};
 use crate::{
     app::App,
+    arrivals::Taken,
     http::{
         auth::Core,
+        core::{announced, check_announced, incoming},
         error::Problem,
         extract::{Json, Path, Query},
         multipart,
     },
-    model::{MessageId, Time},
-    service::{
-        Taken,
-        messages::{self, Arrival, Received},
-    },
+    messages::{self, Arrival, Received},
 };
 
 /// What a core says beside the bytes.

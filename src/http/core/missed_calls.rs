@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
+use voicemill_types::Time;
 
 use crate::{
     app::App,
@@ -12,8 +13,7 @@ use crate::{
         error::Problem,
         extract::{Json, Path},
     },
-    model::{MissedCall, Time},
-    service::notices,
+    notices::{self, MissedCall},
 };
 
 #[derive(Deserialize)]

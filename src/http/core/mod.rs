@@ -14,13 +14,9 @@ use axum::{
     http::{HeaderMap, header},
     routing::{get, post, put},
 };
+use voicemill_storage::ByteStream;
 
-use super::error::Problem;
-use crate::{
-    app::App,
-    service::{Incoming, ServiceError},
-    storage::ByteStream,
-};
+use crate::{app::App, arrivals::Incoming, error::ServiceError, http::error::Problem};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()

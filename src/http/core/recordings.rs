@@ -9,20 +9,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use voicemill_types::{LegRole, Time};
 
-use super::{announced, check_announced, incoming};
 use crate::{
     app::App,
+    arrivals::Taken,
     http::{
         auth::Core,
+        core::{announced, check_announced, incoming},
         error::Problem,
         extract::{Json, Path, Query},
     },
-    model::{LegRole, Recording, Time},
-    service::{
-        Taken,
-        recordings::{self, Call},
-    },
+    recordings::{self, Call, Recording},
 };
 
 /// What a core says of the call.

@@ -19,19 +19,18 @@ use axum::{
     routing::{get, post},
 };
 use tower_http::set_header::SetResponseHeaderLayer;
+use voicemill_types::Transcript;
 
 use self::{
     limiter::Limiter,
     templates::{AudioSource, Gone, GonePage, ListenPage},
 };
-use super::{error::Problem, extract::Path, media};
 use crate::{
     app::App,
-    model::{LinkSpan, Transcript, TranscriptState},
-    service::{
-        ServiceError,
-        links::{self, Listen, Shown},
-    },
+    error::ServiceError,
+    http::{error::Problem, extract::Path, media},
+    links::{self, LinkSpan, Listen, Shown},
+    messages::TranscriptState,
 };
 
 /// Nothing but our own files, and no framing.

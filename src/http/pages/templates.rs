@@ -3,8 +3,10 @@
 use std::{fmt::Write, time::Duration};
 
 use askama::Template;
+use voicemill_notify::wording;
+use voicemill_types::{CallbackNumber, Run, Time};
 
-use crate::model::{CallbackNumber, Run, Time, TranscriptState, wording};
+use crate::messages::TranscriptState;
 
 /// The page that plays one message.
 #[derive(Template)]

@@ -5,7 +5,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::*;
+use crate::http::server::*;
 
 /// How long something is waited for that must not come.
 const A_WHILE: Duration = Duration::from_millis(200);

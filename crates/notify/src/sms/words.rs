@@ -1,0 +1,153 @@
+//! What our SMS say, kept short: a part costs money.
+
+use std::time::Duration;
+
+use super::text;
+use crate::wording;
+use voicemill_types::Time;
+
+/// Most characters that are shown of a name in an SMS.
+const LONGEST: usize = 40;
+
+/// A new message.
+pub struct MessageWords<'a> {
+    /// The mailbox as its owner knows it, such as `Sales (101)`.
+    pub mailbox: &'a str,
+    /// The caller's name as the core gave it; may be empty.
+    pub caller_name: &'a str,
+    /// The caller's number as the core gave it; may be empty.
+    pub caller_number: &'a str,
+    /// When the caller left it.
+    pub received_at: Time,
+    /// IANA time zone for the time it says.
+    pub time_zone: &'a str,
+    /// BCP 47 language tag, which decides how the time is written.
+    pub locale: &'a str,
+    /// Length of the whole message.
+    pub duration: Duration,
+    /// The address of its page.
+    pub url: &'a str,
+}
+
+impl MessageWords<'_> {
+    /// The SMS.
+    pub fn text(&self) -> String {
+        let Self { mailbox, caller_name, caller_number, received_at, time_zone, locale, duration, url } = self;
+        let caller = wording::caller(caller_name, caller_number).unwrap_or("an unknown caller".to_owned());
+        let caller = wording::line(&caller, LONGEST);
+        let mailbox = wording::line(mailbox, LONGEST);
+        let at = wording::clock(*received_at, time_zone, locale);
+        let length = wording::length(*duration);
+        // Nothing is cut from the end, where the link stands: names are short by then.
+        text::plain(&format!("Voicemail for {mailbox} from {caller}, {length}, {at}. Listen: {url}"))
+    }
+}
+
+/// Messages that are still unread.
+pub struct ReminderWords<'a> {
+    /// The mailbox as its owner knows it.
+    pub mailbox: &'a str,
+    /// How many there are; at least one.
+    pub unread: i64,
+    /// The caller of the newest one, if known.
+    pub newest_caller: Option<String>,
+    /// When that one came.
+    pub newest_at: Time,
+    /// See [`MessageWords`].
+    pub time_zone: &'a str,
+    /// See [`MessageWords`].
+    pub locale: &'a str,
+}
+
+impl ReminderWords<'_> {
+    /// The SMS.
+    pub fn text(&self) -> String {
+        let mailbox = wording::line(self.mailbox, LONGEST);
+        let caller = self.newest_caller.as_deref().unwrap_or("an unknown caller");
+        let caller = wording::line(caller, LONGEST);
+        let at = wording::clock(self.newest_at, self.time_zone, self.locale);
+        let count = if self.unread == 1 {
+            "1 unread voicemail".to_owned()
+        } else {
+            format!("{} unread voicemails", self.unread)
+        };
+        let newest = if self.unread == 1 { "from" } else { "the newest from" };
+        text::plain(&format!("{count} for {mailbox}, {newest} {caller}, {at}. Reply STOP to end these texts."))
+    }
+}
+
+/// A mailbox that refused a message because it is full.
+pub struct FullWords<'a> {
+    /// The mailbox as its owner knows it.
+    pub mailbox: &'a str,
+    /// Bytes it may hold.
+    pub quota_bytes: u64,
+}
+
+impl FullWords<'_> {
+    /// The SMS.
+    pub fn text(&self) -> String {
+        let mailbox = wording::line(self.mailbox, LONGEST);
+        let quota = wording::megabytes(self.quota_bytes);
+        text::plain(&format!(
+            "The voicemail of {mailbox} is full ({quota}) and takes no more messages. Delete some to make room."
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sms::measure;
+
+    fn at(text: &str) -> Time {
+        Time::from(text.parse::<jiff::Timestamp>().unwrap())
+    }
+
+    #[test]
+    fn a_message_says_who_how_long_when_and_where() {
+        let words = MessageWords {
+            mailbox: "Dana (101)",
+            caller_name: "Robin Stone",
+            caller_number: "4155550132",
+            received_at: at("2026-11-22T14:31:00Z"),
+            time_zone: "America/New_York",
+            locale: "en-US",
+            duration: Duration::from_secs(34),
+            url: "https://vm.example.com/l/AQcHBwcHBwcHBwcHBwcHBwe-4ab8vLdX0mD_ZfGtQ0mT",
+        };
+        assert_eq!(
+            words.text(),
+            "Voicemail for Dana (101) from Robin Stone (4155550132), 0:34, Sun 9:31 AM. Listen: \
+             https://vm.example.com/l/AQcHBwcHBwcHBwcHBwcHBwe-4ab8vLdX0mD_ZfGtQ0mT"
+        );
+        assert_eq!(measure(&words.text()).1, 1, "one part is what it costs");
+        let hostile = MessageWords { caller_name: &"я\r\n".repeat(500), ..words };
+        assert!(hostile.text().ends_with(hostile.url) && !hostile.text().contains('\n'), "{}", hostile.text());
+    }
+
+    #[test]
+    fn reminders_count() {
+        let words = ReminderWords {
+            mailbox: "Dana (101)",
+            unread: 3,
+            newest_caller: Some("Robin Stone".to_owned()),
+            newest_at: at("2026-11-22T14:31:00Z"),
+            time_zone: "Europe/Berlin",
+            locale: "de-DE",
+        };
+        assert_eq!(
+            words.text(),
+            "3 unread voicemails for Dana (101), the newest from Robin Stone, Sun 15:31. Reply STOP to end these texts."
+        );
+        let one = ReminderWords { unread: 1, newest_caller: None, ..words };
+        assert!(one.text().starts_with("1 unread voicemail for Dana (101), from an unknown caller, "));
+    }
+
+    #[test]
+    fn a_full_mailbox_says_what_to_do() {
+        let words = FullWords { mailbox: "Dana (101)", quota_bytes: 25_000_000 };
+        assert!(words.text().contains("is full (25.0 MB)") && words.text().contains("Delete some"));
+        assert_eq!(measure(&words.text()).1, 1);
+    }
+}

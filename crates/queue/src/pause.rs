@@ -1,0 +1,178 @@
+//! What operators have paused: a lane, whose jobs are left where they are, or a kind or a tenant, whose jobs are put aside by
+//! the worker that comes upon them, so that neither slows down the claims of the rest.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{PoisonError, RwLock},
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Lane, Queue, QueueError, rows::timestamp};
+use voicemill_sql::{Connection, on};
+
+/// A running job whose kind or tenant is paused goes aside, its attempt uncounted. Who was asked to cancel it meanwhile gets
+/// that as its verdict, at once.
+pub(super) const PARK: &str = "UPDATE job \
+    SET state = CASE WHEN cancel IS NOT NULL THEN 'available' ELSE 'paused' END, \
+        run_at = CASE WHEN cancel IS NOT NULL THEN CAST($3 AS BIGINT) ELSE run_at END, \
+        attempt = attempt - 1, verdict = cancel, cancel = NULL, worker = NULL \
+    WHERE id = $1 AND claim = $2 AND state = 'running' AND verdict IS NULL";
+
+const PAUSE: &str = "INSERT INTO pause (what, lane, kind, tenant, since) VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (what) DO NOTHING";
+const RESUME: &str = "DELETE FROM pause WHERE what = $1";
+const PAUSES: &str = "SELECT lane, kind, tenant, since FROM pause ORDER BY what";
+const ANY_PARKED: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE state = 'paused')";
+/// What nothing holds back any more may be claimed again, a bounded number at a time.
+const RELEASE: &str = "UPDATE job SET state = 'available' WHERE id IN ( \
+        SELECT parked.id FROM job AS parked WHERE parked.state = 'paused' AND NOT EXISTS ( \
+            SELECT 1 FROM pause WHERE pause.kind = parked.kind OR pause.tenant = parked.tenant) \
+        ORDER BY parked.id LIMIT $1)";
+
+/// The module's statements, to be prepared on both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[(&str, &str)] = &[
+    ("park", PARK),
+    ("pause", PAUSE),
+    ("resume", RESUME),
+    ("pauses", PAUSES),
+    ("any_parked", ANY_PARKED),
+    ("release", RELEASE),
+];
+
+/// The most jobs released in one statement.
+const BATCH: i64 = 1_000;
+
+/// Something that can be paused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pause {
+    /// No job of this lane starts.
+    Lane(Lane),
+    /// No job of this kind starts.
+    Kind(String),
+    /// No job of this tenant starts.
+    Tenant(Uuid),
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lane(lane) => write!(formatter, "lane {lane}"),
+            Self::Kind(kind) => write!(formatter, "kind {kind}"),
+            Self::Tenant(tenant) => write!(formatter, "tenant {tenant}"),
+        }
+    }
+}
+
+/// Something that is paused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Paused {
+    /// What.
+    #[serde(flatten)]
+    pub what: Pause,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// All that is paused, as a worker last heard.
+#[derive(Debug, Default)]
+pub(super) struct Pauses(RwLock<HashSet<Pause>>);
+
+impl Pauses {
+    /// Whether no job of the lane may start.
+    pub(super) fn has_lane(&self, lane: Lane) -> bool {
+        self.has(&Pause::Lane(lane))
+    }
+
+    /// Whether a job may not start because of its kind or its tenant.
+    pub(super) fn hold_back(&self, kind: &str, tenant: Uuid) -> bool {
+        let pauses = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        !pauses.is_empty()
+            && (pauses.contains(&Pause::Kind(kind.to_owned())) || pauses.contains(&Pause::Tenant(tenant)))
+    }
+
+    fn has(&self, what: &Pause) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(what)
+    }
+
+    /// Takes over what is paused now; true if something goes on that did not before.
+    pub(super) fn update(&self, paused: Vec<Paused>) -> bool {
+        let now: HashSet<Pause> = paused.into_iter().map(|paused| paused.what).collect();
+        let before = std::mem::replace(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner), now.clone());
+        before.difference(&now).next().is_some()
+    }
+}
+
+impl Queue {
+    /// Pauses a lane, a kind or a tenant inside the caller's write transaction; what runs goes on. False if it is paused.
+    /// Call [`Queue::wake`] after the commit; workers heed it within their poll interval.
+    pub async fn pause(&self, connection: &mut Connection, what: &Pause) -> Result<bool, QueueError> {
+        let (lane, kind, tenant) = match what {
+            Pause::Lane(lane) => (Some(*lane), None, None),
+            Pause::Kind(kind) => (None, Some(kind.as_str()), None),
+            Pause::Tenant(tenant) => (None, None, Some(*tenant)),
+        };
+        let since = self.clock.now().as_microsecond();
+        let rows = on!(
+            connection,
+            sqlx::query(PAUSE)
+                .bind(what.to_string())
+                .bind(lane)
+                .bind(kind)
+                .bind(tenant)
+                .bind(since)
+                .execute(connection)
+                .await?
+                .rows_affected()
+        );
+        Ok(rows > 0)
+    }
+
+    /// Lets it go on inside the caller's write transaction; false if it was not paused. Call [`Queue::wake`] after the commit.
+    pub async fn resume(&self, connection: &mut Connection, what: &Pause) -> Result<bool, QueueError> {
+        let what = what.to_string();
+        let rows = on!(connection, sqlx::query(RESUME).bind(what).execute(connection).await?.rows_affected());
+        Ok(rows > 0)
+    }
+
+    /// All that is paused.
+    pub async fn pauses(&self) -> Result<Vec<Paused>, QueueError> {
+        type Row = (Option<Lane>, Option<String>, Option<Uuid>, i64);
+        let connection = &mut self.database.read().await?;
+        let rows: Vec<Row> = on!(connection, sqlx::query_as(PAUSES).fetch_all(connection).await?);
+        let paused = rows.into_iter().filter_map(|(lane, kind, tenant, since)| {
+            let what = lane.map(Pause::Lane).or(kind.map(Pause::Kind)).or(tenant.map(Pause::Tenant))?;
+            Some(Paused { what, since: timestamp(since) })
+        });
+        Ok(paused.collect())
+    }
+
+    async fn any_parked(&self) -> Result<bool, QueueError> {
+        let connection = &mut self.database.read().await?;
+        Ok(on!(connection, sqlx::query_scalar(ANY_PARKED).fetch_one(connection).await?))
+    }
+
+    /// Makes available again what was put aside and is held back by nothing any more.
+    pub(super) async fn release(&self) -> Result<(), QueueError> {
+        if !self.any_parked().await? {
+            return Ok(());
+        }
+        loop {
+            let mut transaction = self.database.begin().await?;
+            let connection = transaction.connection();
+            let released = on!(connection, sqlx::query(RELEASE).bind(BATCH).execute(connection).await?.rows_affected());
+            transaction.commit().await?;
+            if released > 0 {
+                self.wake();
+            }
+            if released < BATCH.unsigned_abs() {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The queue's statements on SQLite. Nothing outside this folder knows the dialect.
+//!
+//! Every write goes through the caller's own write transaction or through the single writer's connection in a
+//! `BEGIN IMMEDIATE`, so that no transaction ever has to turn from reading into writing, which SQLite refuses under load.
+
+mod dependencies;
+mod inside;
+mod outlook;
+#[cfg(test)]
+pub(super) mod plans;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
+use uuid::Uuid;
+
+pub(super) use self::{
+    inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry},
+    outlook::{find, places},
+};
+use super::{
+    JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat,
+    fairness::{Share, Turns},
+    pause::PARK,
+    retry::{self as rules, Claimed, Settled, Settlement},
+    rows::{HeldRow, JobRow, StatRow, Wanted, WorkerId, timestamp},
+};
+use voicemill_sql::SqlitePools;
+
+/// The queue's tables, as the body of a migration.
+pub(super) const SCHEMA: &str = include_str!("schema.sql");
+
+const TENANTS: &str = include_str!("tenants.sql");
+const CLAIM: &str = include_str!("claim.sql");
+const RESCHEDULE: &str = include_str!("reschedule.sql");
+const GIVE_UP: &str = include_str!("give_up.sql");
+const BURY: &str = include_str!("bury.sql");
+const JOIN: &str = "INSERT INTO worker (host, beat) VALUES (?1, ?2) RETURNING id";
+const WORKERS: &str = "SELECT id, beat FROM worker";
+const STALE: &str = "SELECT id FROM worker WHERE id = ?1 AND beat = ?2";
+const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, tellings, verdict, payload, crashes \
+    FROM job WHERE worker = ?1";
+const CLAIMS: &str = "SELECT id, claim FROM job WHERE worker = ?1";
+const LEAVE: &str = "DELETE FROM worker WHERE id = ?1";
+const CANCELLED: &str = "SELECT id, cancel FROM job WHERE worker = ?1 AND cancel IS NOT NULL";
+const PROGRESS: &str = "UPDATE job SET progress = ?3 WHERE id = ?1 AND claim = ?2 AND state = 'running'";
+const PROMOTE: &str = include_str!("promote.sql");
+const NEXT_RUN: &str = "SELECT min(run_at) FROM job WHERE state = 'scheduled'";
+const PRUNE: &str =
+    "DELETE FROM done WHERE id IN (SELECT id FROM done WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2)";
+const LIST: &str = include_str!("list.sql");
+const STATS: &str = include_str!("stats.sql");
+
+/// A queue in a SQLite file.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    pools: SqlitePools,
+}
+
+impl Store {
+    pub(super) fn new(pools: SqlitePools) -> Self {
+        Self { pools }
+    }
+
+    async fn begin(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
+        self.pools.write.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    /// Claims up to `wanted` jobs of a lane: the most urgent first, and among them the tenants in turn.
+    pub(super) async fn claim(
+        &self,
+        wanted: &Wanted<'_>,
+        turns: &mut Turns,
+        hand_over: &mut (dyn FnMut(Claimed) + Send),
+    ) -> Result<usize, QueueError> {
+        let &Wanted { worker, lane, count, now, .. } = wanted;
+        let mut transaction = self.begin().await?;
+        let mut held = wanted.held.clone();
+        let mut claimed: Vec<Claimed> = Vec::new();
+        for priority in Priority::ALL {
+            while claimed.len() < count {
+                let free = count - claimed.len();
+                let looked_at = free + turns.sated(&held);
+                let waiting =
+                    waiting_tenants(&mut transaction, lane, priority, turns.cursor(priority), looked_at).await?;
+                if waiting.is_empty() {
+                    break;
+                }
+                let share = turns.share(&waiting, &held, free);
+                let jobs = claim_share(&mut transaction, worker, lane, priority, &share, now).await?;
+                turns.served(priority, &share);
+                for job in &jobs {
+                    *held.entry(job.tenant).or_default() += 1;
+                }
+                claimed.extend(jobs);
+            }
+        }
+        transaction.commit().await?;
+        let count = claimed.len();
+        claimed.into_iter().for_each(hand_over);
+        Ok(count)
+    }
+
+    /// Stores how attempts ended, all of them or none.
+    pub(super) async fn settle(&self, results: &[Settled], now: Timestamp) -> Result<u64, QueueError> {
+        let mut transaction = self.begin().await?;
+        let mut finished = Vec::new();
+        for result in results {
+            match &result.settlement {
+                Settlement::Complete => finished.push((result.id, result.claim)),
+                _ => settle(&mut transaction, result, now).await?,
+            }
+        }
+        let mut freed = 0;
+        if !finished.is_empty() {
+            (_, freed) = inside::complete_all(&mut transaction, &finished, now).await?;
+        }
+        transaction.commit().await?;
+        Ok(freed)
+    }
+
+    pub(super) async fn join(&self, host: &str, now: Timestamp) -> Result<WorkerId, QueueError> {
+        let query = sqlx::query_scalar(JOIN).bind(host).bind(now.as_microsecond());
+        Ok(query.fetch_one(&self.pools.write).await?)
+    }
+
+    /// A connection that shares nothing with the pools, for the heartbeat.
+    pub(super) async fn connect_alone(&self, patience: Duration) -> Result<SqliteConnection, QueueError> {
+        let options = (*self.pools.write.connect_options()).clone().busy_timeout(patience);
+        Ok(options.connect().await?)
+    }
+
+    /// Leaves in good order: what the worker still holds is handed back, its attempts uncounted.
+    pub(super) async fn leave(&self, worker: WorkerId, now: Timestamp) -> Result<usize, QueueError> {
+        let mut transaction = self.begin().await?;
+        let held = held_by(&mut transaction, worker).await?;
+        for HeldRow { job, .. } in &held {
+            let settlement = Settlement::Reschedule { run_at: now, counted: false, crashed: false, error: None };
+            settle(&mut transaction, &job.settled(settlement), now).await?;
+        }
+        sqlx::query(LEAVE).bind(worker).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(held.len())
+    }
+
+    pub(super) async fn workers(&self) -> Result<Vec<(WorkerId, i64)>, QueueError> {
+        Ok(sqlx::query_as(WORKERS).fetch_all(&self.pools.read).await?)
+    }
+
+    pub(super) async fn reap(
+        &self,
+        dead: &[(WorkerId, i64)],
+        now: Timestamp,
+    ) -> Result<Vec<(WorkerId, usize)>, QueueError> {
+        let mut reaped = Vec::new();
+        let mut transaction = self.begin().await?;
+        for &(worker, beat) in dead {
+            let stale = sqlx::query(STALE).bind(worker).bind(beat).fetch_optional(&mut *transaction).await?;
+            if stale.is_none() {
+                continue;
+            }
+            let held = held_by(&mut transaction, worker).await?;
+            for HeldRow { job, crashes } in &held {
+                let settlement = rules::settle_crash(job, crashes + 1, now, rules::jitter());
+                settle(&mut transaction, &job.settled(settlement), now).await?;
+            }
+            sqlx::query(LEAVE).bind(worker).execute(&mut *transaction).await?;
+            reaped.push((worker, held.len()));
+        }
+        transaction.commit().await?;
+        Ok(reaped)
+    }
+
+    pub(super) async fn held(&self, worker: WorkerId) -> Result<Vec<(JobId, i64)>, QueueError> {
+        Ok(sqlx::query_as(CLAIMS).bind(worker).fetch_all(&self.pools.read).await?)
+    }
+
+    /// The running jobs of this worker that somebody wants stopped, and why.
+    pub(super) async fn cancelled(&self, worker: WorkerId) -> Result<Vec<(JobId, String)>, QueueError> {
+        Ok(sqlx::query_as(CANCELLED).bind(worker).fetch_all(&self.pools.read).await?)
+    }
+
+    pub(super) async fn store_progress(&self, changes: &[(JobId, i64, f64)]) -> Result<(), QueueError> {
+        let mut transaction = self.begin().await?;
+        for (id, claim, progress) in changes {
+            sqlx::query(PROGRESS).bind(id).bind(claim).bind(progress).execute(&mut *transaction).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// Makes jobs available whose time has come, at most `limit`; returns how many.
+    pub(super) async fn promote(&self, limit: u32, now: Timestamp) -> Result<u64, QueueError> {
+        let query = sqlx::query(PROMOTE).bind(now.as_microsecond()).bind(limit);
+        Ok(query.execute(&self.pools.write).await?.rows_affected())
+    }
+
+    /// When the next scheduled job is due.
+    pub(super) async fn next_run(&self) -> Result<Option<Timestamp>, QueueError> {
+        let next: Option<i64> = sqlx::query_scalar(NEXT_RUN).fetch_one(&self.pools.read).await?;
+        Ok(next.map(timestamp))
+    }
+
+    /// Forgets completed jobs that finished before this moment, at most `limit`; returns how many.
+    pub(super) async fn prune(&self, before: Timestamp, limit: u32, _now: Timestamp) -> Result<u64, QueueError> {
+        let query = sqlx::query(PRUNE).bind(before.as_microsecond()).bind(limit);
+        Ok(query.execute(&self.pools.write).await?.rows_affected())
+    }
+
+    pub(super) async fn list(&self, filter: &JobFilter) -> Result<Vec<JobInfo>, QueueError> {
+        let query = sqlx::query_as::<_, JobRow>(LIST)
+            .bind(filter.before.unwrap_or(JobId::MAX))
+            .bind(filter.state)
+            .bind(filter.kind.as_deref())
+            .bind(filter.tenant)
+            .bind(filter.limit);
+        Ok(query.fetch_all(&self.pools.read).await?.into_iter().map(JobInfo::from).collect())
+    }
+
+    pub(super) async fn stats(&self) -> Result<Vec<Stat>, QueueError> {
+        let stats = sqlx::query_as::<_, StatRow>(STATS).fetch_all(&self.pools.read).await?;
+        Ok(stats.into_iter().map(Stat::from).collect())
+    }
+}
+
+/// The tenants that wait, at most `limit`, beginning after `cursor` and round to it.
+async fn waiting_tenants(
+    connection: &mut SqliteConnection,
+    lane: Lane,
+    priority: Priority,
+    cursor: Uuid,
+    limit: usize,
+) -> sqlx::Result<Vec<Uuid>> {
+    // An empty blob sorts before every id; the greatest id is the greatest blob of its length.
+    let halves: [(&[u8], Uuid); 2] = [(cursor.as_bytes(), Uuid::max()), (&[], cursor)];
+    let mut tenants = Vec::new();
+    for (after, up_to) in halves {
+        let left = limit - tenants.len();
+        let half: Vec<Uuid> = sqlx::query_scalar(TENANTS)
+            .bind(lane)
+            .bind(priority)
+            .bind(after)
+            .bind(up_to)
+            .bind(i64::try_from(left).unwrap_or(i64::MAX))
+            .fetch_all(&mut *connection)
+            .await?;
+        tenants.extend(half);
+        if tenants.len() >= limit {
+            break;
+        }
+    }
+    Ok(tenants)
+}
+
+async fn claim_share(
+    connection: &mut SqliteConnection,
+    worker: WorkerId,
+    lane: Lane,
+    priority: Priority,
+    share: &Share,
+    now: Timestamp,
+) -> Result<Vec<Claimed>, QueueError> {
+    let tenants: Vec<_> = share.tenants.iter().map(|tenant| tenant.simple().to_string()).collect();
+    let query = sqlx::query_as(CLAIM)
+        .bind(worker)
+        .bind(lane)
+        .bind(priority)
+        .bind(serde_json::to_string(&tenants)?)
+        .bind(i64::try_from(share.each).unwrap_or(i64::MAX))
+        .bind(now.as_microsecond());
+    Ok(query.fetch_all(connection).await?)
+}
+
+/// The jobs that a worker holds.
+async fn held_by(connection: &mut SqliteConnection, worker: WorkerId) -> sqlx::Result<Vec<HeldRow>> {
+    sqlx::query_as(HELD).bind(worker).fetch_all(connection).await
+}
+
+/// Stores any settlement but completion, which goes in batches.
+async fn settle(connection: &mut SqliteConnection, result: &Settled, now: Timestamp) -> sqlx::Result<()> {
+    let now = now.as_microsecond();
+    let query = match &result.settlement {
+        Settlement::Complete | Settlement::Completed => return Ok(()),
+        Settlement::Reschedule { run_at, counted, crashed, error } => sqlx::query(RESCHEDULE)
+            .bind(result.id)
+            .bind(result.claim)
+            .bind(run_at.as_microsecond())
+            .bind(now)
+            .bind(counted)
+            .bind(crashed)
+            .bind(error),
+        Settlement::Park => sqlx::query(PARK).bind(result.id).bind(result.claim).bind(now),
+        Settlement::GiveUp { reason } => sqlx::query(GIVE_UP).bind(result.id).bind(result.claim).bind(now).bind(reason),
+        Settlement::Bury { reason } => sqlx::query(BURY).bind(result.id).bind(result.claim).bind(now).bind(reason),
+    };
+    query.execute(connection).await?;
+    Ok(())
+}

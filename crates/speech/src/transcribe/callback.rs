@@ -1,0 +1,382 @@
+//! Finds the telephone numbers that are said in a message, as people say them: digit by digit, in groups, with an "oh"
+//! for a zero, a slip of the tongue put right, an extension after.
+
+use super::Word;
+use voicemill_types::CallbackNumber;
+
+/// What callers say between the digits of one number.
+const FILLERS: [&str; 12] = ["dash", "hyphen", "uh", "um", "er", "area", "code", "then", "it's", "is", "space", "and"];
+
+/// What callers say before they put a number right.
+const CORRECTIONS: [&str; 9] = ["no", "sorry", "wait", "actually", "correction", "rather", "oops", "mean", "excuse"];
+/// Words between a slip and its correction: "no wait, I mean".
+const CORRECTION_WORDS: usize = 5;
+
+/// Numbers that these words announce are not for calling.
+const NOT_TELEPHONES: [&str; 15] = [
+    "account",
+    "order",
+    "invoice",
+    "ticket",
+    "reference",
+    "confirmation",
+    "case",
+    "policy",
+    "tracking",
+    "zip",
+    "pin",
+    "serial",
+    "member",
+    "claim",
+    "passcode",
+];
+const ANNOUNCED_WITHIN_WORDS: usize = 4;
+
+/// Digits of a number within a country; with the country's, up to what ITU-T E.164 allows.
+const LOCAL_DIGITS: usize = 7;
+const NATIONAL_DIGITS: usize = 10;
+const MOST_DIGITS: usize = 15;
+const MOST_EXTENSION_DIGITS: usize = 6;
+
+/// The numbers in `words`, in the order in which they are first said, each once.
+pub(super) fn callback_numbers(words: &[&Word]) -> Vec<CallbackNumber> {
+    let mut found = Vec::<CallbackNumber>::new();
+    let mut runs = corrected(words, runs(words)).into_iter().peekable();
+    while let Some(run) = runs.next() {
+        let Some((number, display)) = telephone(&run) else { continue };
+        if is_announced_as_something_else(words, run.first) {
+            continue;
+        }
+        let mut last = run.last;
+        let extension = runs.next_if(|next| {
+            is_extension(&words[run.last + 1..next.first]) && next.digits.len() <= MOST_EXTENSION_DIGITS
+        });
+        let extension = extension.map(|next| {
+            last = next.last;
+            next.digits
+        });
+        if found.iter().all(|known| known.number != number) {
+            found.push(CallbackNumber {
+                number,
+                display: extension.as_ref().map_or(display.clone(), |digits| format!("{display} ext. {digits}")),
+                extension,
+                start_seconds: words[run.first].start_seconds,
+                end_seconds: words[last].end_seconds,
+            });
+        }
+    }
+    found
+}
+
+/// Digits said in a row.
+#[derive(Clone, Debug)]
+struct Run {
+    digits: String,
+    /// Said with a plus: the country's code is in front.
+    international: bool,
+    /// Indices of its first and last word.
+    first: usize,
+    last: usize,
+}
+
+/// What one word adds to a number.
+enum Said {
+    Digits(String),
+    /// One to nine ahead of "hundred", or a tens word ahead of a unit.
+    Tens(u8),
+    Hundred,
+    Thousand,
+    /// The next digit so many times.
+    Times(usize),
+    Plus,
+}
+
+fn plain(word: &str) -> String {
+    word.trim_matches(|letter: char| !letter.is_alphanumeric() && letter != '+').to_lowercase()
+}
+
+fn said(word: &str, in_run: bool) -> Option<Said> {
+    const UNITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    const TEENS: [&str; 10] =
+        ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"];
+    const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    let text = plain(word);
+    let place = |list: &[&str]| list.iter().position(|known| *known == text);
+    if let Some(unit) = place(&UNITS) {
+        return Some(Said::Digits(unit.to_string()));
+    }
+    if let Some(teen) = place(&TEENS) {
+        return Some(Said::Digits((10 + teen).to_string()));
+    }
+    if let Some(tens) = place(&TENS) {
+        return Some(Said::Tens(tens as u8 + 2));
+    }
+    match text.as_str() {
+        "oh" | "o" if in_run => return Some(Said::Digits("0".into())),
+        "hundred" if in_run => return Some(Said::Hundred),
+        "thousand" if in_run => return Some(Said::Thousand),
+        "double" => return Some(Said::Times(2)),
+        "triple" | "treble" => return Some(Said::Times(3)),
+        "plus" => return Some(Said::Plus),
+        _ => {}
+    }
+    if word.contains(['$', '€', '£', '%', ':']) {
+        return None;
+    }
+    let figures = text.chars().all(|letter| letter.is_ascii_digit() || "+-.()/".contains(letter));
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    (figures && !digits.is_empty()).then_some(Said::Digits(digits))
+}
+
+/// Every stretch of digits, whatever its length.
+fn runs(words: &[&Word]) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let mut open: Option<Run> = None;
+    let (mut tens, mut times, mut plus, mut gap) = (None::<u8>, 1, false, 0);
+    for (index, word) in words.iter().enumerate() {
+        let starts_with_plus = word.text.trim_start_matches(['(', '"']).starts_with('+');
+        let Some(said) = said(&word.text, open.is_some()) else {
+            gap += 1;
+            let filler = FILLERS.contains(&plain(&word.text).as_str());
+            if !filler || gap > 2 {
+                runs.extend(open.take());
+                plus = false;
+            }
+            (tens, times) = (None, 1);
+            continue;
+        };
+        gap = 0;
+        let pending_tens = tens.take();
+        let addition = match said {
+            Said::Plus => {
+                runs.extend(open.take());
+                plus = true;
+                continue;
+            }
+            Said::Times(count) => {
+                times = count;
+                continue;
+            }
+            Said::Tens(value) => {
+                tens = Some(value);
+                format!("{value}0")
+            }
+            Said::Hundred => "00".to_owned(),
+            Said::Thousand => "000".to_owned(),
+            Said::Digits(digits) => digits.chars().next().map_or(String::new(), |first| {
+                first.to_string().repeat(std::mem::replace(&mut times, 1) - 1) + &digits
+            }),
+        };
+        let run = open.get_or_insert_with(|| Run {
+            digits: String::new(),
+            international: std::mem::take(&mut plus) || starts_with_plus,
+            first: index,
+            last: index,
+        });
+        // "thirty two" is 32, not 302.
+        if pending_tens.is_some() && addition.len() == 1 && addition != "0" {
+            run.digits.pop();
+        }
+        run.digits.push_str(&addition);
+        run.last = index;
+        let pause = words.get(index + 1).is_some_and(|next| next.start_seconds - word.end_seconds > 4.0);
+        // A sentence that ends with a whole number ends the number, so that a second reading begins anew.
+        let sentence = word.text.ends_with(['.', '?', '!']) && is_whole(run);
+        if pause || sentence {
+            runs.extend(open.take());
+        }
+    }
+    runs.extend(open);
+    runs
+}
+
+/// The runs with slips of the tongue put right.
+fn corrected(words: &[&Word], runs: Vec<Run>) -> Vec<Run> {
+    let mut right = Vec::<Run>::with_capacity(runs.len());
+    for run in runs {
+        match right.pop_if(|before| is_correction(words, before.last, run.first)) {
+            Some(wrong) => right.push(correct(wrong, run)),
+            None => right.push(run),
+        }
+    }
+    right
+}
+
+fn is_correction(words: &[&Word], last: usize, first: usize) -> bool {
+    let between = &words[last + 1..first];
+    between.len() <= CORRECTION_WORDS && between.iter().any(|word| CORRECTIONS.contains(&plain(&word.text).as_str()))
+}
+
+/// What was said after a correction stands for the whole number, or for its last digits.
+fn correct(wrong: Run, right: Run) -> Run {
+    let kept = wrong.digits.len().saturating_sub(right.digits.len());
+    if is_whole(&right) || kept == 0 {
+        return right;
+    }
+    let digits = format!("{}{}", &wrong.digits[..kept], right.digits);
+    Run { digits, last: right.last, ..wrong }
+}
+
+fn is_whole(run: &Run) -> bool {
+    telephone(run).is_some()
+}
+
+/// A run's number, as it is dialled and as it is shown; none where it is no number to call.
+fn telephone(run: &Run) -> Option<(String, String)> {
+    let digits = run.digits.as_str();
+    let length = digits.len();
+    if run.international {
+        let fits = (8..=MOST_DIGITS).contains(&length) && !digits.starts_with('0');
+        return match digits.strip_prefix('1').filter(|national| is_north_american(national)) {
+            Some(national) => Some((format!("+1{national}"), grouped(national))),
+            None => fits.then(|| (format!("+{digits}"), format!("+{digits}"))),
+        };
+    }
+    if let Some(abroad) = digits.strip_prefix("011").filter(|abroad| (8..=MOST_DIGITS).contains(&abroad.len())) {
+        return Some((format!("+{abroad}"), format!("+{abroad}")));
+    }
+    let national = if length == NATIONAL_DIGITS + 1 { digits.strip_prefix('1') } else { Some(digits) };
+    if let Some(national) = national.filter(|national| is_north_american(national)) {
+        return Some((format!("+1{national}"), grouped(national)));
+    }
+    if length == LOCAL_DIGITS && !digits.starts_with(['0', '1']) {
+        return Some((digits.to_owned(), format!("{}-{}", &digits[..3], &digits[3..])));
+    }
+    // Elsewhere numbers within a country begin with a zero.
+    let trunk = digits.starts_with('0') && !digits.starts_with("00") && (9..=11).contains(&length);
+    trunk.then(|| (digits.to_owned(), digits.to_owned()))
+}
+
+/// An area and an exchange of the North American plan begin with 2 to 9.
+fn is_north_american(digits: &str) -> bool {
+    let begins = |at: usize| digits.as_bytes().get(at).is_some_and(|digit| (b'2'..=b'9').contains(digit));
+    digits.len() == NATIONAL_DIGITS && begins(0) && begins(3)
+}
+
+fn grouped(national: &str) -> String {
+    format!("({}) {}-{}", &national[..3], &national[3..6], &national[6..])
+}
+
+fn is_announced_as_something_else(words: &[&Word], first: usize) -> bool {
+    let before = words[..first].iter().rev().take(ANNOUNCED_WITHIN_WORDS).map(|word| plain(&word.text));
+    before.into_iter().any(|word| NOT_TELEPHONES.contains(&word.as_str()))
+}
+
+fn is_extension(between: &[&Word]) -> bool {
+    let mut said = between.iter().map(|word| plain(&word.text)).filter(|word| !word.is_empty());
+    let is_word = |word: &String| matches!(word.as_str(), "extension" | "ext" | "x");
+    between.len() <= 3 && said.any(|word| is_word(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Words of half a second each.
+    fn words(text: &str) -> Vec<Word> {
+        text.split_whitespace()
+            .enumerate()
+            .map(|(index, word)| Word {
+                start_seconds: index as f64 / 2.0,
+                end_seconds: (index + 1) as f64 / 2.0,
+                text: word.to_owned(),
+                confidence: 0.9,
+                doubtful: false,
+            })
+            .collect()
+    }
+
+    fn found(text: &str) -> Vec<CallbackNumber> {
+        callback_numbers(&words(text).iter().collect::<Vec<_>>())
+    }
+
+    fn shown(text: &str) -> Vec<String> {
+        found(text).into_iter().map(|number| number.display).collect()
+    }
+
+    #[test]
+    fn numbers_are_found_as_people_say_them() {
+        for (said, expected) in [
+            ("four one five five five five oh one three two", "(415) 555-0132"),
+            ("Call me at 415-555-0132.", "(415) 555-0132"),
+            ("It's (415) 555 01 32, thanks.", "(415) 555-0132"),
+            ("area code 415, 555, 0132", "(415) 555-0132"),
+            ("one eight hundred five five five zero one nine nine", "(800) 555-0199"),
+            ("1-800-555-0199", "(800) 555-0199"),
+            ("My number is 555-0132.", "555-0132"),
+            ("four fifteen, five fifty five, oh one thirty two", "(415) 555-0132"),
+            ("four one five, triple five, oh one double three", "(415) 555-0133"),
+            ("four one five dash five five five dash oh one three two", "(415) 555-0132"),
+            ("plus four four twenty seven nine four six oh nine five eight", "+44279460958"),
+            ("+44 20 7946 0958", "+442079460958"),
+            ("+1 415 555 0132", "(415) 555-0132"),
+            ("It's 020 7946 0958 in London", "02079460958"),
+            ("Reach me on 415-555-0132 extension 204.", "(415) 555-0132 ext. 204"),
+            ("nine oh two, uh, five five five, um, oh one seven six", "(902) 555-0176"),
+        ] {
+            assert_eq!(shown(said), [expected], "{said}");
+        }
+    }
+
+    #[test]
+    fn a_caller_who_corrects_themselves_is_believed_the_second_time() {
+        for (said, expected) in [
+            ("415-555-0132, no sorry, 415-555-0133.", "(415) 555-0133"),
+            ("415-555-0132, sorry, 0133.", "(415) 555-0133"),
+            ("four one five five, no wait, I mean four one six five five five oh one three two", "(416) 555-0132"),
+        ] {
+            assert_eq!(shown(said), [expected], "{said}");
+        }
+    }
+
+    #[test]
+    fn a_number_said_twice_is_one_and_two_are_two() {
+        let twice = "My number is 415-555-0132. Again, that is 415-555-0132.";
+        let found = found(twice);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].start_seconds, found[0].end_seconds), (1.5, 2.0), "the first time");
+        assert_eq!(found[0].number, "+14155550132");
+        assert_eq!(shown("Work is 415-555-0132. Home is 212-555-0147."), ["(415) 555-0132", "(212) 555-0147"]);
+    }
+
+    #[test]
+    fn a_number_lies_from_its_first_digit_to_the_last_of_its_extension() {
+        let said = "It's four one five, five five five, oh one three two, extension two oh four. Thanks.";
+        let number = found(said).remove(0);
+        assert_eq!((number.start_seconds, number.end_seconds), (0.5, 7.5));
+    }
+
+    #[test]
+    fn other_numbers_are_left_alone() {
+        for said in [
+            "See you at 9 on the 24th.",
+            "We have 200 chairs and 15 tables.",
+            "Your order number is 4155550132.",
+            "The account is 2125550147, thank you.",
+            "one two three testing",
+            "It costs $4155550132.",
+            "one moment, two people, three things",
+        ] {
+            assert!(shown(said).is_empty(), "{said}: {:?}", shown(said));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_numbers_lie_within_it(
+            said in prop::collection::vec(prop::sample::select(vec![
+                "four", "oh", "twenty", "hundred", "thousand", "double", "plus", "415", "555-0132", "no", "sorry", "x",
+                "extension", "and", "call", "0132.", "+", "(", "é", "1", "011", "triple", "wait",
+            ]), 0..40),
+        ) {
+            let text = said.join(" ");
+            for number in found(&text) {
+                prop_assert!(number.end_seconds > number.start_seconds);
+                prop_assert!(number.end_seconds <= words(&text).len() as f64 / 2.0);
+                prop_assert!((LOCAL_DIGITS..=MOST_DIGITS + 1).contains(&number.number.len()), "{number:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The words that all crates of voicemill share: identifiers, moments, telephone numbers and transcripts; no I/O but the clock.
+
+#![forbid(unsafe_code)]
+
+pub mod clock;
+mod id;
+mod leg_role;
+mod phone_number;
+mod time;
+mod transcript;
+
+pub use id::{ApiKeyId, DomainId, LinkId, MailboxId, MessageId, NoticeId, PromptId, RecordingId, RenditionId};
+pub use leg_role::LegRole;
+pub use phone_number::{BadNumber, PhoneNumber, digits};
+pub use time::Time;
+pub use transcript::{CallbackNumber, Run, Transcript, TranscriptSegment, TranscriptWord};

@@ -1,0 +1,186 @@
+//! How bytes from outside become an original: landed here, durable in the store, then a row; and where that cannot be now,
+//! durable in the spool, from where they follow.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use voicemill_storage::{BlobKey, ByteStream, Landed, Manifest, StorageError};
+use voicemill_types::{DomainId, Time};
+
+use crate::{
+    app::App,
+    arrivals::{Arrival, Placed},
+    error::ServiceError,
+    media::{Original, blobs},
+    patience,
+};
+
+/// Audio on its way in.
+pub struct Incoming {
+    /// The bytes.
+    pub body: ByteStream,
+    /// What file name or metadata claim the format to be, as a file extension; believed only for headerless audio.
+    pub hint: Option<String>,
+}
+
+/// What became of what a core handed over; either way the core may forget it.
+#[derive(Clone, Debug)]
+pub enum Taken<T> {
+    /// It is in the store and the database.
+    Done(T),
+    /// It is in the spool, and gets there by itself.
+    Spooled(Spooled),
+}
+
+/// What is known of something in the spool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Spooled {
+    /// The id that the message will have; none for a recording.
+    pub id: Option<Uuid>,
+    /// Always `pending`.
+    pub state: &'static str,
+    /// Since when it is in the spool.
+    pub spooled_at: Time,
+}
+
+/// The extension of originals' keys: it says nothing of the format, only the bytes do.
+pub(crate) const ORIGINAL: &str = "orig";
+
+/// What the spool keeps beside the bytes.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) arrival: Arrival,
+    pub(crate) placed: Option<Placed>,
+}
+
+/// A hint as it is kept: short and plain, or none.
+pub(crate) fn plain_hint(hint: Option<String>) -> Option<String> {
+    hint.map(|hint| hint.to_ascii_lowercase())
+        .filter(|hint| (1..=8).contains(&hint.len()) && hint.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// Takes the whole body onto the local disk, under the configured limit, if there is room for as much as is announced.
+pub(crate) async fn land(app: &App, body: ByteStream, announced: Option<u64>) -> Result<Landed, ServiceError> {
+    app.landing.check_room(announced.unwrap_or(0)).await?;
+    Ok(app.landing.take(body.limit(app.config.http.max_body_bytes)).await?)
+}
+
+/// Puts what landed into the store, under a key of its own, with the arrival noted on it.
+pub(crate) async fn place(app: &App, arrival: &Arrival, landed: &Landed) -> Result<Placed, ServiceError> {
+    if app.breakers.store.is_open() {
+        return Err(ServiceError::Unavailable(anyhow::anyhow!("the store failed just now")));
+    }
+    let placed = place_file(app, arrival, landed.path(), landed.content.bytes).await;
+    app.breakers.store.note(placed.is_err());
+    placed
+}
+
+/// Puts a file into the store, within the time that a file of so many bytes may take.
+pub(crate) async fn place_file(
+    app: &App,
+    arrival: &Arrival,
+    path: &std::path::Path,
+    bytes: u64,
+) -> Result<Placed, ServiceError> {
+    let label = serde_json::to_string(arrival).map_err(|error| ServiceError::Internal(error.into()))?;
+    let key = key(arrival.domain())?;
+    let limit = patience::for_store(bytes);
+    let put = app.store.put_file_labelled(&key, path, Some(&label));
+    let late = |_| Err(ServiceError::Unavailable(anyhow::anyhow!("the store did not answer within {limit:?}")));
+    let content = tokio::time::timeout(limit, async { Ok(put.await?) }).await.unwrap_or_else(late)?;
+    Ok(Placed { key: key.to_string(), content })
+}
+
+/// Keeps an arrival in the spool because of an error; whatever the store or the database said, the core may forget it then.
+pub(crate) async fn spool(
+    app: &App,
+    arrival: Arrival,
+    bytes: Option<Landed>,
+    placed: Option<Placed>,
+    because: &ServiceError,
+) -> Result<Spooled, ServiceError> {
+    let note = Note { placed, arrival };
+    let manifest = Manifest {
+        identity: note.arrival.identity(),
+        subject: note.arrival.id(),
+        arrived_at: Time::from(app.clock.now()),
+        content: None,
+        blob: note.placed.as_ref().map(|placed| placed.key.clone()),
+        note: serde_json::to_value(&note).map_err(|error| ServiceError::Internal(error.into()))?,
+    };
+    let spooled = spooled(&note.arrival, manifest.arrived_at);
+    app.spool.add(manifest, bytes).await?;
+    tracing::warn!(
+        cause = because as &dyn std::error::Error,
+        "store or database are down; what a core dropped is in the spool"
+    );
+    Ok(spooled)
+}
+
+/// The same arrival, if it waits in the spool.
+pub(crate) async fn waiting(app: &App, identity: Uuid) -> Result<Option<Spooled>, ServiceError> {
+    let Some(entry) = app.spool.find(identity).await? else { return Ok(None) };
+    let note: Note =
+        serde_json::from_value(entry.manifest.note).map_err(|error| ServiceError::Internal(error.into()))?;
+    Ok(Some(spooled(&note.arrival, entry.manifest.arrived_at)))
+}
+
+/// The domain's message of that id, if it waits in the spool.
+pub(crate) async fn waiting_message(
+    app: &App,
+    domain: DomainId,
+    id: voicemill_types::MessageId,
+) -> Result<Option<Spooled>, ServiceError> {
+    let Some(entry) = app.spool.find_subject(id.0).await? else { return Ok(None) };
+    let note: Note =
+        serde_json::from_value(entry.manifest.note).map_err(|error| ServiceError::Internal(error.into()))?;
+    Ok((note.arrival.domain() == domain).then(|| spooled(&note.arrival, entry.manifest.arrived_at)))
+}
+
+fn spooled(arrival: &Arrival, spooled_at: Time) -> Spooled {
+    Spooled { id: arrival.id(), state: "pending", spooled_at }
+}
+
+/// Stores what a person uploads; the caller writes the row, or calls [`forget`] if it does not.
+pub(crate) async fn store(
+    app: &App,
+    domain: DomainId,
+    owner: Uuid,
+    version: i64,
+    incoming: Incoming,
+) -> Result<Original, ServiceError> {
+    let landed = land(app, incoming.body, None).await?;
+    let key = key(domain)?;
+    let stored = app.store.put_file(&key, landed.path()).await?;
+    Ok(Original {
+        owner_id: owner,
+        version,
+        part: String::new(),
+        key: key.to_string(),
+        bytes: i64::try_from(stored.bytes).unwrap_or(i64::MAX),
+        sha256: stored.sha256,
+        hint: plain_hint(incoming.hint),
+        created_at: Time::from(app.clock.now()),
+    })
+}
+
+fn key(domain: DomainId) -> Result<BlobKey, ServiceError> {
+    BlobKey::new(domain, ORIGINAL).map_err(|error| ServiceError::Internal(error.into()))
+}
+
+/// Takes bytes out of the store again, unless a row names them after all: a commit may have happened though its answer was
+/// lost. What cannot be settled now is left to the sweep.
+pub(crate) async fn forget(app: &App, key: &str) {
+    let outcome: Result<(), ServiceError> = async {
+        // Of one statement only, so that no connection waits for the store.
+        let named = blobs::named(&mut app.database.read().await?, &[key]).await?;
+        if named.is_empty() {
+            let key = key.parse().map_err(StorageError::from)?;
+            app.store.delete(&key).await?;
+        }
+        Ok(())
+    }
+    .await;
+    if let Err(error) = outcome {
+        tracing::warn!(key, error = &error as &dyn std::error::Error, "an orphan stays in the store for the sweep");
+    }
+}

@@ -1,0 +1,201 @@
+//! Domains: made and changed.
+
+mod domain;
+pub(crate) mod rows;
+
+pub use self::domain::{Domain, MailAudio};
+
+use serde::Deserialize;
+use voicemill_speech::transcribe;
+use voicemill_types::{DomainId, PhoneNumber, Time};
+
+use crate::{
+    app::App,
+    checks::{check_address, check_name, check_range, check_time_zone},
+    config::LUFS_RANGE,
+    error::ServiceError,
+    messages::PurgeTrash,
+};
+
+/// What a new domain needs; what is left out has a default.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewDomain {
+    /// The name after the `@`.
+    pub name: String,
+    /// IANA time zone; UTC if left out.
+    pub time_zone: Option<String>,
+    /// BCP 47 tag; en-US if left out.
+    pub locale: Option<String>,
+    /// Name on mails and pages; the domain's name if left out.
+    pub brand: Option<String>,
+    /// Sender of mails; voicemail@ the domain's name if left out.
+    pub mail_from: Option<String>,
+    /// Form of the audio in mails; WAV with PCM if left out.
+    #[serde(default)]
+    pub mail_audio: MailAudio,
+    /// Loudness of voicemail and prompts; the configured one if left out.
+    pub speech_lufs: Option<f64>,
+    /// Loudness of hold music; the configured one if left out.
+    pub music_lufs: Option<f64>,
+    /// Sender of SMS; the configured one if left out.
+    pub sms_sender: Option<String>,
+    /// Most parts of SMS a day; the configured number if left out.
+    pub sms_daily_limit: Option<i64>,
+    /// ISO 639-1 code of the language that is spoken; heard from the audio if left out.
+    pub language: Option<String>,
+    /// Whether call recordings are transcribed; they are not if left out.
+    #[serde(default)]
+    pub transcribe_recordings: bool,
+}
+
+/// New settings of a domain; what is left out stays. What is null, where it may be, is as configured again, and a language
+/// of null is heard from the audio.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DomainChanges {
+    /// IANA time zone.
+    pub time_zone: Option<String>,
+    /// BCP 47 tag.
+    pub locale: Option<String>,
+    /// Name on mails and pages.
+    pub brand: Option<String>,
+    /// Sender of mails.
+    pub mail_from: Option<String>,
+    /// Form of the audio in mails.
+    pub mail_audio: Option<MailAudio>,
+    /// Loudness of voicemail and prompts.
+    #[serde(default, deserialize_with = "null_or_value")]
+    pub speech_lufs: Option<Option<f64>>,
+    /// Loudness of hold music.
+    #[serde(default, deserialize_with = "null_or_value")]
+    pub music_lufs: Option<Option<f64>>,
+    /// Sender of SMS.
+    #[serde(default, deserialize_with = "null_or_value")]
+    pub sms_sender: Option<Option<String>>,
+    /// Most parts of SMS a day.
+    #[serde(default, deserialize_with = "null_or_value")]
+    pub sms_daily_limit: Option<Option<i64>>,
+    /// ISO 639-1 code of the language that is spoken.
+    #[serde(default, deserialize_with = "null_or_value")]
+    pub language: Option<Option<String>>,
+    /// Whether call recordings are transcribed.
+    pub transcribe_recordings: Option<bool>,
+}
+
+/// Tells a value that is null from one that is left out.
+fn null_or_value<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Makes a domain.
+pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
+    check_name(&new.name, "domain name")?;
+    let domain = Domain {
+        id: DomainId::new(),
+        brand: new.brand.unwrap_or_else(|| new.name.clone()),
+        mail_from: new.mail_from.unwrap_or_else(|| format!("voicemail@{}", new.name)),
+        name: new.name,
+        time_zone: new.time_zone.unwrap_or_else(|| "UTC".to_owned()),
+        locale: new.locale.unwrap_or_else(|| "en-US".to_owned()),
+        mail_audio: new.mail_audio,
+        speech_lufs: new.speech_lufs,
+        music_lufs: new.music_lufs,
+        sms_sender: new.sms_sender,
+        sms_daily_limit: new.sms_daily_limit,
+        language: new.language,
+        transcribe_recordings: new.transcribe_recordings,
+        created_at: Time::from(app.clock.now()),
+    };
+    check_settings(&domain)?;
+    let mut transaction = app.database.begin().await?;
+    match rows::insert(transaction.connection(), &domain).await {
+        Err(error) if error.is_conflict() => {
+            return Err(ServiceError::Conflict(format!("there is a domain {} already", domain.name)));
+        }
+        result => result?,
+    }
+    PurgeTrash::plan(app, transaction.connection(), &domain).await?;
+    transaction.commit().await?;
+    Ok(domain)
+}
+
+/// Gives a domain other settings: they hold for what is rendered and mailed from now on.
+pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Domain, ServiceError> {
+    let id = by_name(app, name).await?.id;
+    let mut transaction = app.database.begin().await?;
+    transaction.connection().lock(id.0).await?;
+    let domain = rows::by_id(transaction.connection(), id).await?;
+    let mut domain = domain.ok_or(ServiceError::NotFound("domain"))?;
+    let DomainChanges {
+        time_zone,
+        locale,
+        brand,
+        mail_from,
+        mail_audio,
+        speech_lufs,
+        music_lufs,
+        sms_sender,
+        sms_daily_limit,
+        language,
+        transcribe_recordings,
+    } = changes;
+    domain.time_zone = time_zone.unwrap_or(domain.time_zone);
+    domain.locale = locale.unwrap_or(domain.locale);
+    domain.brand = brand.unwrap_or(domain.brand);
+    domain.mail_from = mail_from.unwrap_or(domain.mail_from);
+    domain.mail_audio = mail_audio.unwrap_or(domain.mail_audio);
+    domain.speech_lufs = speech_lufs.unwrap_or(domain.speech_lufs);
+    domain.music_lufs = music_lufs.unwrap_or(domain.music_lufs);
+    domain.sms_sender = sms_sender.unwrap_or(domain.sms_sender);
+    domain.sms_daily_limit = sms_daily_limit.unwrap_or(domain.sms_daily_limit);
+    domain.language = language.unwrap_or(domain.language);
+    domain.transcribe_recordings = transcribe_recordings.unwrap_or(domain.transcribe_recordings);
+    check_settings(&domain)?;
+    rows::update(transaction.connection(), &domain).await?;
+    PurgeTrash::plan(app, transaction.connection(), &domain).await?;
+    transaction.commit().await?;
+    Ok(domain)
+}
+
+/// The domain of that name.
+pub async fn by_name(app: &App, name: &str) -> Result<Domain, ServiceError> {
+    let mut connection = app.database.read().await?;
+    rows::by_name(&mut connection, name).await?.ok_or(ServiceError::NotFound("domain"))
+}
+
+fn check_settings(domain: &Domain) -> Result<(), ServiceError> {
+    check_time_zone(&domain.time_zone)?;
+    if let Some(language) = domain.language.as_deref().filter(|language| !transcribe::is_language(language)) {
+        return Err(ServiceError::Invalid(format!(
+            "{language:?} is no language that can be transcribed; use an ISO 639-1 code such as en, es or de, or null to \
+             have it heard from the audio"
+        )));
+    }
+    check_address(&domain.mail_from)?;
+    if let Some(sender) = &domain.sms_sender {
+        let is_name = (1..=11).contains(&sender.len()) && sender.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !is_name && PhoneNumber::parse(sender).is_err() {
+            return Err(ServiceError::Invalid(format!(
+                "{sender:?} can send no SMS: use a number in E.164 form, a short code, or a name of at most 11 letters and digits"
+            )));
+        }
+    }
+    if let Some(limit) = domain.sms_daily_limit {
+        check_range("sms_daily_limit", limit, 0..=1_000_000_000)?;
+    }
+    for (name, lufs) in [("speech_lufs", domain.speech_lufs), ("music_lufs", domain.music_lufs)] {
+        if lufs.is_some_and(|lufs| !LUFS_RANGE.contains(&lufs)) {
+            return Err(ServiceError::Invalid(format!(
+                "{name} must lie between {} and {}, or be null for the usual loudness",
+                LUFS_RANGE.start(),
+                LUFS_RANGE.end()
+            )));
+        }
+    }
+    Ok(())
+}

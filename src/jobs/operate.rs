@@ -1,0 +1,193 @@
+//! The queue, for operators.
+
+use serde::{Deserialize, Serialize};
+use voicemill_queue::{Job, JobFilter, JobId, JobInfo, Lane, Outlook, Pause, Paused, Stat, State};
+
+use crate::{app::App, domains, error::ServiceError};
+
+/// Which jobs; what is left out does not matter.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    /// In this state.
+    pub state: Option<State>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// Of the domain of this name.
+    pub domain: Option<String>,
+    /// Older than this one: for the next page, the last of the page before.
+    pub before: Option<JobId>,
+    /// At most this many.
+    pub limit: Option<u32>,
+}
+
+/// What is to pause, by the names that people use.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PauseRequest {
+    /// A lane.
+    Lane(Lane),
+    /// A kind.
+    Kind(String),
+    /// The domain of this name.
+    Domain(String),
+}
+
+/// What the queue is like as a whole.
+#[derive(Clone, Debug, Serialize)]
+pub struct Overview {
+    /// Unfinished jobs by lane, kind and state, each with the age of the oldest.
+    pub stats: Vec<Stat>,
+    /// What is paused.
+    pub paused: Vec<Paused>,
+}
+
+/// The most jobs that one request lists or changes.
+const MOST: u32 = 1_000;
+
+async fn filter(app: &App, which: Which) -> Result<JobFilter, ServiceError> {
+    let tenant = match which.domain {
+        Some(name) => Some(domains::by_name(app, &name).await?.id.0),
+        None => None,
+    };
+    let limit = which.limit.unwrap_or(100).clamp(1, MOST);
+    Ok(JobFilter { state: which.state, kind: which.kind, tenant, before: which.before, limit })
+}
+
+/// Unfinished jobs, the newest first.
+pub async fn list(app: &App, which: Which) -> Result<Vec<JobInfo>, ServiceError> {
+    let filter = filter(app, which).await?;
+    Ok(app.queue.list(&filter).await?)
+}
+
+/// One unfinished job.
+pub async fn show(app: &App, id: JobId) -> Result<JobInfo, ServiceError> {
+    app.queue.show(id).await?.ok_or(ServiceError::NotFound("unfinished job of this number"))
+}
+
+/// What the queue is like as a whole.
+pub async fn overview(app: &App) -> Result<Overview, ServiceError> {
+    Ok(Overview { stats: app.queue.stats().await?, paused: app.queue.pauses().await? })
+}
+
+/// What can be done to a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// A dead letter starts anew from its original, with all its attempts.
+    Retry,
+    /// A dead letter is removed.
+    Discard,
+    /// One that is not finished is given up.
+    Cancel,
+}
+
+/// Does it to one job, or says why it cannot be done.
+pub async fn change(app: &App, id: JobId, deed: Deed) -> Result<(), ServiceError> {
+    if change_each(app, &[id], deed).await? == 1 {
+        return Ok(());
+    }
+    show(app, id).await?;
+    Err(ServiceError::Conflict(
+        match deed {
+            Deed::Retry => "the job is no dead letter, or another with its key is under way",
+            Deed::Discard => "the job is no dead letter; cancel it first",
+            Deed::Cancel => "the job is given up already",
+        }
+        .into(),
+    ))
+}
+
+/// Does it to the jobs that the filter names, at most a thousand at once; returns to how many.
+pub async fn change_all(app: &App, which: Which, deed: Deed) -> Result<usize, ServiceError> {
+    let state = match deed {
+        Deed::Retry | Deed::Discard => Some(State::Discarded),
+        Deed::Cancel => which.state,
+    };
+    let filter = filter(app, Which { state, limit: which.limit.or(Some(MOST)), ..which }).await?;
+    let ids: Vec<JobId> = app.queue.list(&filter).await?.into_iter().map(|job| job.id).collect();
+    change_each(app, &ids, deed).await
+}
+
+async fn change_each(app: &App, ids: &[JobId], deed: Deed) -> Result<usize, ServiceError> {
+    let mut ids = ids.to_vec();
+    // Whoever takes several rows takes them in this order, so that no two wait for each other.
+    ids.sort_unstable();
+    let mut changed = 0;
+    let mut transaction = app.database.begin().await?;
+    for id in ids {
+        let connection = transaction.connection();
+        let done = match deed {
+            Deed::Retry => app.queue.retry(connection, id).await?,
+            Deed::Discard => app.queue.forget(connection, id).await?,
+            Deed::Cancel => app.queue.cancel(connection, id, "cancelled by an operator").await?,
+        };
+        changed += usize::from(done);
+    }
+    transaction.commit().await?;
+    app.queue.wake();
+    Ok(changed)
+}
+
+/// Pauses a lane, a kind or a domain; what runs goes on, and nothing new starts within a second. False if it was paused.
+pub async fn pause(app: &App, what: PauseRequest) -> Result<bool, ServiceError> {
+    let what = named(app, what).await?;
+    let mut transaction = app.database.begin().await?;
+    let paused = app.queue.pause(transaction.connection(), &what).await?;
+    transaction.commit().await?;
+    app.queue.wake();
+    Ok(paused)
+}
+
+/// Lets it go on; false if it was not paused.
+pub async fn resume(app: &App, what: PauseRequest) -> Result<bool, ServiceError> {
+    let what = named(app, what).await?;
+    let mut transaction = app.database.begin().await?;
+    let resumed = app.queue.resume(transaction.connection(), &what).await?;
+    transaction.commit().await?;
+    app.queue.wake();
+    Ok(resumed)
+}
+
+async fn named(app: &App, what: PauseRequest) -> Result<Pause, ServiceError> {
+    Ok(match what {
+        PauseRequest::Lane(lane) => Pause::Lane(lane),
+        PauseRequest::Kind(kind) => Pause::Kind(kind),
+        PauseRequest::Domain(name) => Pause::Tenant(domains::by_name(app, &name).await?.id.0),
+    })
+}
+
+/// One of a list, or all that there is of it, with what can be said of the work on it while it is pending.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listed<T> {
+    /// What is listed.
+    #[serde(flatten)]
+    pub item: T,
+    /// Its place in the queue and when it should be there, while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Outlook>,
+}
+
+impl<T> Listed<T> {
+    pub(crate) fn all(items: Vec<T>) -> Vec<Self> {
+        items.into_iter().map(|item| Self { item, queue: None }).collect()
+    }
+}
+
+/// Adds what can be said of the jobs of this kind, whose unique keys `key` gives for what is pending.
+pub(crate) async fn tell<J: Job, T>(
+    app: &App,
+    listed: &mut [Listed<T>],
+    key: impl Fn(&T) -> Option<String>,
+) -> Result<(), ServiceError> {
+    let keys: Vec<String> = listed.iter().filter(|one| one.queue.is_none()).filter_map(|one| key(&one.item)).collect();
+    let mut outlooks = app.queue.outlooks::<J>(&keys).await?;
+    for one in listed.iter_mut().filter(|one| one.queue.is_none()) {
+        one.queue = key(&one.item).and_then(|key| outlooks.remove(&key));
+    }
+    Ok(())
+}
+
+/// When the work on something that is pending should be done; none when there is none under way.
+pub(crate) async fn outlook<J: Job>(app: &App, key: impl std::fmt::Display) -> Result<Option<Outlook>, ServiceError> {
+    Ok(app.queue.outlook::<J>(&key.to_string()).await?)
+}

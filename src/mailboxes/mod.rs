@@ -1,0 +1,180 @@
+//! Mailboxes: made, changed, found.
+
+mod mailbox;
+pub(crate) mod rows;
+mod sms_settings;
+
+use serde::Deserialize;
+use voicemill_types::{BadNumber, MailboxId, PhoneNumber, Time};
+
+use crate::{
+    app::App,
+    checks::{check_address, check_name, check_range, check_time_zone},
+    domains::Domain,
+    error::ServiceError,
+    messages::PurgeTrash,
+    notices::remind_mailbox::remind_by,
+};
+
+pub use self::{
+    mailbox::{AfterEmail, EmailMode, Mailbox},
+    sms_settings::{BadQuietHours, QuietHours, SmsSettings},
+};
+
+/// Settings of a mailbox; what is left out has a default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailboxSettings {
+    /// The owner's name.
+    pub name: Option<String>,
+    /// What is mailed for a message.
+    pub email_mode: Option<EmailMode>,
+    /// Where it is mailed.
+    pub recipients: Option<Vec<String>>,
+    /// What happens to a message after its mail was accepted.
+    pub after_email: Option<AfterEmail>,
+    /// Whether the addresses are told of missed calls.
+    pub mail_missed_calls: Option<bool>,
+    /// Numbers that are told by SMS.
+    pub sms_recipients: Option<Numbers>,
+    /// Minutes between reminders by SMS; none if left out.
+    pub reminder_minutes: Option<i64>,
+    /// When no SMS is sent, such as `22:00-07:00` in the domain's time zone.
+    pub quiet_hours: Option<String>,
+    /// Whether messages are transcribed.
+    pub transcribe: Option<bool>,
+    /// How long a mail waits for the transcript.
+    pub transcript_wait_seconds: Option<i64>,
+    /// Limit of the brief clip.
+    pub brief_seconds: Option<i64>,
+    /// Most bytes of stored messages.
+    pub quota_bytes: Option<i64>,
+    /// IANA time zone of its owner; the domain's if left out.
+    pub time_zone: Option<String>,
+}
+
+/// Telephone numbers, as a list or in the form of classic portals: `4155550132,+14155550133`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Numbers {
+    /// With commas between them.
+    Joined(String),
+    /// One by one.
+    Listed(Vec<String>),
+}
+
+impl Numbers {
+    fn read(&self) -> Result<Vec<PhoneNumber>, BadNumber> {
+        let mut numbers = match self {
+            Self::Joined(text) => PhoneNumber::parse_list(text)?,
+            Self::Listed(texts) => texts.iter().map(|text| PhoneNumber::parse(text)).collect::<Result<_, _>>()?,
+        };
+        let mut seen = std::collections::HashSet::new();
+        numbers.retain(|number| seen.insert(number.clone()));
+        Ok(numbers)
+    }
+}
+
+/// Makes a mailbox or gives the one that stands new settings.
+pub async fn save(
+    app: &App,
+    domain: &Domain,
+    extension: &str,
+    settings: MailboxSettings,
+) -> Result<Mailbox, ServiceError> {
+    check_name(extension, "extension")?;
+    let recipients = settings.recipients.unwrap_or_default();
+    check_recipients(&recipients)?;
+    let brief_seconds = settings.brief_seconds.unwrap_or(Mailbox::DEFAULT_BRIEF_SECONDS);
+    check_range("brief_seconds", brief_seconds, 5..=300)?;
+    let wait = settings.transcript_wait_seconds.unwrap_or(Mailbox::DEFAULT_TRANSCRIPT_WAIT_SECONDS);
+    check_range("transcript_wait_seconds", wait, 0..=3600)?;
+    let quota_bytes = settings.quota_bytes.unwrap_or(Mailbox::DEFAULT_QUOTA_BYTES);
+    check_range("quota_bytes", quota_bytes, 0..=1_000_000_000_000)?;
+    let sms = sms_settings(settings.sms_recipients, settings.reminder_minutes, settings.quiet_hours.as_deref())?;
+    settings.time_zone.as_deref().map_or(Ok(()), check_time_zone)?;
+    let mailbox = Mailbox {
+        id: MailboxId::new(),
+        domain_id: domain.id,
+        extension: extension.to_owned(),
+        name: settings.name.unwrap_or_else(|| extension.to_owned()),
+        email_mode: settings.email_mode.unwrap_or_default(),
+        recipients,
+        after_email: settings.after_email.unwrap_or_default(),
+        mail_missed_calls: settings.mail_missed_calls.unwrap_or(false),
+        sms,
+        transcribe: settings.transcribe.unwrap_or(true),
+        transcript_wait_seconds: wait,
+        brief_seconds,
+        quota_bytes,
+        time_zone: settings.time_zone,
+        created_at: Time::from(app.clock.now()),
+    };
+    let mut transaction = app.database.begin().await?;
+    let saved = rows::save(transaction.connection(), &mailbox).await?;
+    if let Some(time_zone) = &saved.time_zone {
+        PurgeTrash::plan_for_zone(app, transaction.connection(), domain.id, time_zone).await?;
+    }
+    if let Some(interval) = saved.sms.reminder_interval() {
+        // What is unread already is reminded of too, and a shorter interval holds at once.
+        let due = Time::from(app.clock.now()).after(interval);
+        remind_by(app, transaction.connection(), &saved, due).await?;
+    }
+    transaction.commit().await?;
+    app.queue.wake();
+    Ok(saved)
+}
+
+fn sms_settings(
+    numbers: Option<Numbers>,
+    reminder_minutes: Option<i64>,
+    quiet_hours: Option<&str>,
+) -> Result<SmsSettings, ServiceError> {
+    let sms_recipients = match numbers {
+        Some(numbers) => numbers.read().map_err(|error| ServiceError::Invalid(error.to_string()))?,
+        None => Vec::new(),
+    };
+    if sms_recipients.len() > SmsSettings::MAX_RECIPIENTS {
+        return Err(ServiceError::Invalid(format!(
+            "a mailbox has at most {} numbers for SMS, not {}",
+            SmsSettings::MAX_RECIPIENTS,
+            sms_recipients.len()
+        )));
+    }
+    if let Some(minutes) = reminder_minutes {
+        check_range("reminder_minutes", minutes, SmsSettings::REMINDER_MINUTES)?;
+    }
+    let quiet_hours = quiet_hours
+        .map(|hours| hours.parse().map_err(|error: BadQuietHours| ServiceError::Invalid(error.to_string())))
+        .transpose()?;
+    Ok(SmsSettings { sms_recipients, reminder_minutes, quiet_hours })
+}
+
+/// The mailbox `extension` of the domain.
+pub async fn by_extension(app: &App, domain: &Domain, extension: &str) -> Result<Mailbox, ServiceError> {
+    let mut connection = app.database.read().await?;
+    rows::by_extension(&mut connection, domain.id, extension).await?.ok_or(ServiceError::NotFound("mailbox"))
+}
+
+/// The mailbox with that id.
+pub async fn by_id(app: &App, id: MailboxId) -> Result<Mailbox, ServiceError> {
+    let mut connection = app.database.read().await?;
+    rows::by_id(&mut connection, id).await?.ok_or(ServiceError::NotFound("mailbox"))
+}
+
+/// The domain's mailboxes by extension.
+pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Mailbox>, ServiceError> {
+    let mut connection = app.database.read().await?;
+    Ok(rows::list(&mut connection, domain.id).await?)
+}
+
+pub(crate) fn check_recipients(recipients: &[String]) -> Result<(), ServiceError> {
+    if recipients.len() > Mailbox::MAX_RECIPIENTS {
+        return Err(ServiceError::Invalid(format!(
+            "there may be at most {} recipients, not {}",
+            Mailbox::MAX_RECIPIENTS,
+            recipients.len()
+        )));
+    }
+    recipients.iter().try_for_each(|address| check_address(address))
+}

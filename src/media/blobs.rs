@@ -1,0 +1,181 @@
+//! Which blobs of the store the database knows, page by page, and what was found when both were compared.
+
+use voicemill_types::Time;
+
+use crate::{
+    db::{Connection, DbError, on, statements},
+    media::Original,
+};
+
+/// The parameters of [`NAMED_AT_ONCE`] keys.
+macro_rules! keys {
+    () => {
+        "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
+         $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, \
+         $43, $44, $45, $46, $47, $48, $49, $50)"
+    };
+}
+
+statements! {
+    // Every table that names a blob, all asked at once about up to 50 keys.
+    NAMED = concat!(
+        "SELECT key FROM original WHERE key IN ", keys!(),
+        " UNION SELECT key FROM rendition WHERE key IN ", keys!(),
+        " UNION SELECT key FROM speech WHERE key IN ", keys!(),
+        " UNION SELECT mail_key AS key FROM notice WHERE mail_key IN ", keys!(),
+    );
+    // The keys in whatever order the database has them; a page begins after the last key of the page before it.
+    PAGE = "SELECT key, bytes FROM ( \
+                SELECT key, bytes FROM original WHERE key > $1 \
+                UNION ALL SELECT key, bytes FROM rendition WHERE key > $1 \
+                UNION ALL SELECT key, bytes FROM speech WHERE key > $1 \
+                UNION ALL SELECT mail_key AS key, CAST(-1 AS BIGINT) AS bytes FROM notice WHERE mail_key > $1 \
+            ) AS named ORDER BY key LIMIT $2";
+    ORIGINALS = "SELECT * FROM original WHERE key > $1 ORDER BY key LIMIT $2";
+    LOAD_PASS = "SELECT name, place, started_at, finished_at, counts, last_counts FROM store_pass WHERE name = $1";
+    SAVE_PASS = "INSERT INTO store_pass (name, place, started_at, finished_at, counts, last_counts) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO UPDATE SET place = excluded.place, \
+                 started_at = excluded.started_at, finished_at = excluded.finished_at, counts = excluded.counts, \
+                 last_counts = excluded.last_counts";
+    ADD_TURN = "INSERT INTO store_turn (name, busy_until) VALUES ($1, 0) ON CONFLICT (name) DO NOTHING";
+    TAKE_TURN = "UPDATE store_turn SET busy_until = $2 WHERE name = $1 AND busy_until <= $3";
+    END_TURN = "UPDATE store_turn SET busy_until = 0 WHERE name = $1";
+    ADD_FAULT = "INSERT INTO store_fault (key, fault, found_at) VALUES ($1, $2, $3) ON CONFLICT (key, fault) DO NOTHING";
+    CLEAR_FAULT = "DELETE FROM store_fault WHERE key = $1 AND fault = $2";
+    FAULTS = "SELECT key, fault, found_at FROM store_fault ORDER BY found_at, key LIMIT $1";
+    COUNT_FAULTS = "SELECT COUNT(*) AS faults FROM store_fault";
+}
+
+/// Most keys that [`named`] is asked about at once.
+pub(crate) const NAMED_AT_ONCE: usize = 50;
+
+/// A key and how many bytes its row says there are.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct NamedBlob {
+    /// The key.
+    pub key: String,
+    /// The bytes; negative where no row says.
+    pub bytes: i64,
+}
+
+/// How far one way of comparing has come.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct Pass {
+    /// Which it is.
+    pub name: String,
+    /// Where it goes on; empty at the beginning.
+    pub place: String,
+    /// When it last began.
+    pub started_at: Time,
+    /// When one last reached its end.
+    pub finished_at: Option<Time>,
+    /// What it has seen so far, as JSON.
+    pub counts: String,
+    /// What the last whole one saw, as JSON.
+    pub last_counts: String,
+}
+
+/// Something that is wrong with a blob.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
+pub struct Fault {
+    /// Its key.
+    pub key: String,
+    /// What is wrong.
+    pub fault: String,
+    /// When that was first seen.
+    pub found_at: Time,
+}
+
+/// Those of the keys, at most [`NAMED_AT_ONCE`], that some row names.
+pub(crate) async fn named(connection: &mut Connection, keys: &[&str]) -> Result<Vec<String>, DbError> {
+    // No key is empty.
+    let padded = (0..NAMED_AT_ONCE).map(|at| keys.get(at).copied().unwrap_or_default().to_owned());
+    Ok(on!(
+        connection,
+        padded.fold(sqlx::query_scalar(NAMED), |query, key| query.bind(key)).fetch_all(connection).await?
+    ))
+}
+
+/// Up to `limit` blobs that rows name, after `after`.
+pub(crate) async fn page(connection: &mut Connection, after: &str, limit: i64) -> Result<Vec<NamedBlob>, DbError> {
+    Ok(on!(connection, sqlx::query_as(PAGE).bind(after).bind(limit).fetch_all(connection).await?))
+}
+
+/// Up to `limit` originals by key, after `after`.
+pub(crate) async fn originals(connection: &mut Connection, after: &str, limit: i64) -> Result<Vec<Original>, DbError> {
+    Ok(on!(connection, sqlx::query_as(ORIGINALS).bind(after).bind(limit).fetch_all(connection).await?))
+}
+
+/// How far that pass has come.
+pub(crate) async fn load_pass(connection: &mut Connection, name: &str) -> Result<Option<Pass>, DbError> {
+    Ok(on!(connection, sqlx::query_as(LOAD_PASS).bind(name).fetch_optional(connection).await?))
+}
+
+/// Remembers how far a pass has come.
+pub(crate) async fn save_pass(connection: &mut Connection, pass: &Pass) -> Result<(), DbError> {
+    on!(
+        connection,
+        sqlx::query(SAVE_PASS)
+            .bind(&pass.name)
+            .bind(&pass.place)
+            .bind(pass.started_at)
+            .bind(pass.finished_at)
+            .bind(&pass.counts)
+            .bind(&pass.last_counts)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
+    Ok(())
+}
+
+/// Takes the turn of that name until `until`, for one process at a time; false while another has it.
+pub(crate) async fn take_turn(
+    connection: &mut Connection,
+    name: &str,
+    until: Time,
+    now: Time,
+) -> Result<bool, DbError> {
+    let taken = on!(connection, {
+        sqlx::query(ADD_TURN).bind(name).execute(&mut *connection).await?;
+        sqlx::query(TAKE_TURN).bind(name).bind(until).bind(now).execute(connection).await?.rows_affected()
+    });
+    Ok(taken == 1)
+}
+
+/// Ends the turn of that name.
+pub(crate) async fn end_turn(connection: &mut Connection, name: &str) -> Result<(), DbError> {
+    on!(connection, sqlx::query(END_TURN).bind(name).execute(connection).await?.rows_affected());
+    Ok(())
+}
+
+/// Remembers what is wrong with a blob, since it was first seen.
+pub(crate) async fn add_fault(connection: &mut Connection, fault: &Fault) -> Result<(), DbError> {
+    on!(
+        connection,
+        sqlx::query(ADD_FAULT)
+            .bind(&fault.key)
+            .bind(&fault.fault)
+            .bind(fault.found_at)
+            .execute(connection)
+            .await?
+            .rows_affected()
+    );
+    Ok(())
+}
+
+/// Forgets a fault that is none any more.
+pub(crate) async fn clear_fault(connection: &mut Connection, key: &str, fault: &str) -> Result<(), DbError> {
+    on!(connection, sqlx::query(CLEAR_FAULT).bind(key).bind(fault).execute(connection).await?.rows_affected());
+    Ok(())
+}
+
+/// Up to `limit` faults, the oldest first.
+pub(crate) async fn faults(connection: &mut Connection, limit: i64) -> Result<Vec<Fault>, DbError> {
+    Ok(on!(connection, sqlx::query_as(FAULTS).bind(limit).fetch_all(connection).await?))
+}
+
+/// How many faults there are.
+pub(crate) async fn count_faults(connection: &mut Connection) -> Result<i64, DbError> {
+    Ok(on!(connection, sqlx::query_scalar(COUNT_FAULTS).fetch_one(connection).await?))
+}

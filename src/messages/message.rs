@@ -1,0 +1,128 @@
+//! One voicemail: its state, its folder, and the moves that folders allow.
+
+use voicemill_audio::PhoneReport;
+use voicemill_types::{DomainId, MailboxId, MessageId, Time};
+
+/// Where the work on a message's or prompt's media stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum MediaState {
+    /// The original is durable; renditions are being made.
+    Pending,
+    /// Every rendition is there.
+    Available,
+    /// No rendition can be made; the reason says why, and the original is kept.
+    Failed,
+}
+
+/// Where the work on a message's or recording's transcript stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum TranscriptState {
+    /// The mailbox or domain does not want one.
+    Off,
+    /// It is being made.
+    Pending,
+    /// It is there.
+    Available,
+    /// Nobody speaks.
+    NoSpeech,
+    /// It could not be made.
+    Failed,
+}
+
+/// The folder a message lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Folder {
+    /// Not yet dealt with.
+    New,
+    /// Kept.
+    Saved,
+    /// Deleted; purged at the end of the day in the mailbox's time zone.
+    Trash,
+}
+
+/// A move between folders that the rules do not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a message in the trash cannot become new again; save it, or forward it to yourself")]
+pub struct WrongMove;
+
+impl Folder {
+    /// Checks a move by a person: everything goes but trash to new.
+    pub fn check_move(self, to: Self) -> Result<(), WrongMove> {
+        match (self, to) {
+            (Self::Trash, Self::New) => Err(WrongMove),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One voicemail in a mailbox.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+pub struct Message {
+    /// Identity.
+    pub id: MessageId,
+    /// The domain, for every access check and job.
+    pub domain_id: DomainId,
+    /// The mailbox it was left in.
+    pub mailbox_id: MailboxId,
+    /// The core's own id for it; the same id twice in a mailbox is one message.
+    pub core_id: String,
+    /// Where it lies.
+    pub folder: Folder,
+    /// Where the work on its media stands.
+    pub state: MediaState,
+    /// Why the work failed, in words a person can act on.
+    pub failure: Option<String>,
+    /// The caller's number as the core gave it; may be empty.
+    pub caller_number: String,
+    /// The caller's name as the core gave it; may be empty.
+    pub caller_name: String,
+    /// The service number that was called, if the core named one.
+    pub service_number: Option<String>,
+    /// When the caller left it.
+    pub received_at: Time,
+    /// Length of the decoded audio in milliseconds, once known.
+    pub duration_ms: Option<i64>,
+    /// Where the brief clip starts and ends in the whole, in milliseconds.
+    pub brief_start_ms: Option<i64>,
+    /// See `brief_start_ms`.
+    pub brief_end_ms: Option<i64>,
+    /// True when the audio ended before its own header said it would.
+    pub truncated: bool,
+    /// The waveform's bins, loudest peak of each on a scale of 0 to 255.
+    #[serde(skip)]
+    pub waveform: Vec<u8>,
+    /// What a phone makes of it, once known.
+    #[sqlx(json(nullable))]
+    pub phone_report: Option<PhoneReport>,
+    /// Where the work on the transcript stands.
+    pub transcript_state: TranscriptState,
+    /// When somebody first played it.
+    pub read_at: Option<Time>,
+    /// When it was stored here.
+    pub created_at: Time,
+}
+
+impl Message {
+    /// Most bins a waveform has, whatever the length.
+    pub const WAVEFORM_BINS: u16 = 400;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Folder::{New, Saved, Trash};
+
+    #[test]
+    fn only_trash_to_new_is_refused() {
+        for from in [New, Saved, Trash] {
+            for to in [New, Saved, Trash] {
+                assert_eq!(from.check_move(to).is_err(), from == Trash && to == New, "{from:?} to {to:?}");
+            }
+        }
+    }
+}

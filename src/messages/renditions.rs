@@ -1,0 +1,56 @@
+//! What the jobs of a message share: how its renditions are called, and how it is found.
+
+use voicemill_queue::{Decide, JobError};
+use voicemill_types::{LinkId, MessageId, Time};
+
+use crate::{
+    app::App,
+    links::{Link, LinkSpan, tokens::Purpose},
+    mailboxes::{self, Mailbox},
+    messages::{Message, rows},
+};
+
+/// The version of a message's or recording's media; they are never replaced.
+pub(crate) const VERSION: i64 = 1;
+/// The rendition of a recording that phones play and the transcriber hears: caller left, callee right, as it was said.
+pub(crate) const RECORDING: &str = "phone-wav-8k";
+/// The rendition that mails attach, in the form that the domain chose.
+pub(crate) const MAIL: &str = "mail";
+/// The rendition that the transcriber hears and people download.
+pub(crate) const ARCHIVE: &str = "archive-wav-16k";
+/// The rendition that browsers play.
+pub(crate) const BROWSER: &str = "browser-opus";
+/// The rendition that browsers without Opus play.
+pub(crate) const BROWSER_MP3: &str = "browser-mp3";
+/// The brief clip for mails, in the form that the domain chose.
+pub(crate) const BRIEF: &str = "brief-mail";
+/// The brief clip for browsers.
+pub(crate) const BRIEF_BROWSER: &str = "brief-opus";
+/// The brief clip for browsers without Opus, and for download.
+pub(crate) const BRIEF_MP3: &str = "brief-mp3";
+
+/// The message and its mailbox; none when the message is gone, which ends any job for it.
+pub(crate) async fn load(app: &App, id: MessageId) -> Result<Option<(Message, Mailbox)>, JobError> {
+    let mut connection = app.database.read().await.retry()?;
+    let Some(message) = rows::by_id(&mut connection, id).await.retry()? else {
+        return Ok(None);
+    };
+    let mailbox = mailboxes::rows::by_id(&mut connection, message.mailbox_id).await.retry()?;
+    Ok(mailbox.map(|mailbox| (message, mailbox)))
+}
+
+/// A link to the message that is not stored yet, and its address.
+pub(crate) fn minted(app: &App, message: &Message, span: LinkSpan) -> (Link, String) {
+    let now = Time::from(app.clock.now());
+    let link = Link {
+        id: LinkId::random(),
+        domain_id: message.domain_id,
+        message_id: message.id,
+        span,
+        created_at: now,
+        expires_at: now.after(Link::LIFETIME),
+        revoked_at: None,
+    };
+    let url = format!("{}/l/{}", app.config.http.public_url, app.link_keys.mint(Purpose::Page, link.id));
+    (link, url)
+}

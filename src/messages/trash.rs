@@ -1,0 +1,70 @@
+//! The trash: what lies in it since when, and messages that leave it for good.
+
+use voicemill_types::{DomainId, MessageId, Time};
+
+use crate::db::{Connection, DbError, on, statements};
+
+statements! {
+    NOTE = "UPDATE message SET trashed_at = $2 WHERE id = $1 AND folder = 'trash'";
+    // What was put there in some way that notes no time has lain there long enough.
+    BEFORE = "SELECT message.id FROM message JOIN mailbox ON mailbox.id = message.mailbox_id \
+              WHERE message.domain_id = $1 AND message.folder = 'trash' \
+                  AND (message.trashed_at IS NULL OR message.trashed_at < $2) \
+                  AND mailbox.time_zone IS NOT DISTINCT FROM $4 \
+              ORDER BY message.id LIMIT $3";
+    STILL = "SELECT COUNT(*) AS still FROM message WHERE id = $1 AND folder = 'trash' AND (trashed_at IS NULL OR trashed_at < $2)";
+    ORIGINAL_KEYS = "SELECT key FROM original WHERE owner_id = $1";
+    RENDITION_KEYS = "SELECT key FROM rendition WHERE owner_id = $1";
+    MAIL_KEYS = "SELECT mail_key FROM notice WHERE message_id = $1 AND mail_key IS NOT NULL";
+    DELETE_TRANSCRIPT = "DELETE FROM transcript WHERE message_id = $1";
+    DELETE_NOTICES = "DELETE FROM notice WHERE message_id = $1";
+    DELETE_LINKS = "DELETE FROM link WHERE message_id = $1";
+    DELETE_RENDITIONS = "DELETE FROM rendition WHERE owner_id = $1";
+    DELETE_ORIGINALS = "DELETE FROM original WHERE owner_id = $1";
+    DELETE_MESSAGE = "DELETE FROM message WHERE id = $1";
+}
+
+/// Notes since when the message lies in the trash, if it does.
+pub(crate) async fn note(connection: &mut Connection, id: MessageId, at: Time) -> Result<(), DbError> {
+    on!(connection, sqlx::query(NOTE).bind(id).bind(at).execute(connection).await?.rows_affected());
+    Ok(())
+}
+
+/// Up to `limit` messages that were put into the trash before that time, in mailboxes of the domain with this time zone of
+/// their own, or with none.
+pub(crate) async fn before(
+    connection: &mut Connection,
+    (domain, time_zone): (DomainId, Option<&str>),
+    time: Time,
+    limit: i64,
+) -> Result<Vec<MessageId>, DbError> {
+    Ok(on!(
+        connection,
+        sqlx::query_scalar(BEFORE).bind(domain).bind(time).bind(limit).bind(time_zone).fetch_all(connection).await?
+    ))
+}
+
+/// Removes a message that has lain in the trash since before that time, with all that belongs to it; returns the keys of its
+/// blobs, or none if somebody has taken it out meanwhile. The caller holds the message's lock.
+pub(crate) async fn remove(
+    connection: &mut Connection,
+    id: MessageId,
+    time: Time,
+) -> Result<Option<Vec<String>>, DbError> {
+    let still: i64 = on!(connection, sqlx::query_scalar(STILL).bind(id).bind(time).fetch_one(connection).await?);
+    if still == 0 {
+        return Ok(None);
+    }
+    let mut keys: Vec<String> = Vec::new();
+    for statement in [ORIGINAL_KEYS, RENDITION_KEYS, MAIL_KEYS] {
+        let more: Vec<String> =
+            on!(connection, sqlx::query_scalar(statement).bind(id).fetch_all(&mut *connection).await?);
+        keys.extend(more);
+    }
+    for statement in
+        [DELETE_TRANSCRIPT, DELETE_NOTICES, DELETE_LINKS, DELETE_RENDITIONS, DELETE_ORIGINALS, DELETE_MESSAGE]
+    {
+        on!(connection, sqlx::query(statement).bind(id).execute(&mut *connection).await?.rows_affected());
+    }
+    Ok(Some(keys))
+}

@@ -1,0 +1,129 @@
+//! What the jobs of all notices have in common: the final bytes of a mail, and the next server's answer.
+
+use bytes::Bytes;
+use voicemill_notify::{Channel, NotifyError, Recipient, Rendered, email::Mail};
+use voicemill_queue::{Attempt, Decide, JobError};
+use voicemill_storage::BlobKey;
+use voicemill_types::{NoticeId, Time};
+
+use crate::{
+    app::App,
+    db::Transaction,
+    links::{self, Link},
+    notices::{Notice, NoticeState, rows},
+};
+
+/// How a delivery ended, for the notice's record.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) state: NoticeState,
+    answer: String,
+    reference: Option<String>,
+}
+
+impl Ended {
+    /// Nothing was sent, for a reason of ours.
+    pub(crate) fn not_sent(why: &str) -> Self {
+        Self { state: NoticeState::Refused, answer: format!("not sent: {why}"), reference: None }
+    }
+}
+
+/// Stores a mail's final bytes, and the link inside them, before anything is sent.
+pub(crate) async fn store_mail(
+    app: &App,
+    attempt: &Attempt,
+    notice: &Notice,
+    mail: Mail,
+    link: Option<&Link>,
+) -> Result<Bytes, JobError> {
+    let parts = [&*attempt.job_id.to_string(), &attempt.claim.to_string(), "mail"];
+    let key = BlobKey::derive(notice.domain_id, notice.id.0, &parts, "eml").discard()?;
+    let bytes = Bytes::from(mail.bytes);
+    app.store.put(&key, bytes.clone().into()).await.retry()?;
+    let mut transaction = app.database.begin().await.retry()?;
+    if let Some(link) = link {
+        links::rows::insert(transaction.connection(), link).await.retry()?;
+    }
+    let link = link.map(|link| link.id);
+    rows::set_composed(transaction.connection(), notice.id, link, &mail.message_id, &key.to_string()).await.retry()?;
+    attempt.fence(transaction.connection()).await.retry()?;
+    transaction.commit().await.retry()?;
+    Ok(bytes)
+}
+
+/// What was stored before, a mail or its audio.
+pub(crate) async fn read(app: &App, key: &str) -> Result<Bytes, JobError> {
+    let key: BlobKey = key.parse().discard()?;
+    Ok(app.store.read(&key, app.config.mail.max_mail_bytes).await.retry()?.into())
+}
+
+/// Hands the final bytes to the next server.
+///
+/// # Errors
+/// What is to be tried again: then the notice's record tells what the server said.
+pub(crate) async fn deliver(
+    app: &App,
+    attempt: &Attempt,
+    channel: &dyn Channel,
+    notice: &Notice,
+    rendered: &Rendered,
+) -> Result<Ended, JobError> {
+    let ended =
+        |state, answer: &voicemill_notify::Answer| Ended { state, answer: answer.text().to_owned(), reference: None };
+    match channel.deliver(&Recipient::new(&notice.recipient), rendered).await {
+        Ok(receipt) => Ok(Ended { reference: receipt.reference, ..ended(NoticeState::Accepted, &receipt.answer) }),
+        Err(NotifyError::Refused(answer)) => Ok(ended(NoticeState::Refused, &answer)),
+        // The same bytes once more, and then never again.
+        Err(NotifyError::Unknown(answer)) if notice.state == NoticeState::Unknown => {
+            Ok(ended(NoticeState::Unknown, &answer))
+        }
+        Err(NotifyError::Busy(pause)) => Err(JobError::Snooze(pause)),
+        Err(error) => {
+            if let NotifyError::Misconfigured(answer) = &error {
+                tracing::error!(%answer, "the next server refuses us; notices wait until the configuration is mended");
+            }
+            note(app, attempt, notice.id, &error).await?;
+            Err(JobError::Retry(error.into()))
+        }
+    }
+}
+
+/// Records what the server said of a try that failed, and whether the notice may have been taken.
+async fn note(app: &App, attempt: &Attempt, id: NoticeId, error: &NotifyError) -> Result<(), JobError> {
+    let Some(answer) = error.answer() else { return Ok(()) };
+    let mut transaction = app.database.begin().await.retry()?;
+    match error {
+        NotifyError::Unknown(_) => rows::set_unknown(transaction.connection(), id, answer.text()).await.retry()?,
+        _ => rows::set_answer(transaction.connection(), id, answer.text()).await.retry()?,
+    }
+    attempt.fence(transaction.connection()).await.retry()?;
+    transaction.commit().await.retry()
+}
+
+/// Records how it ended and completes the job, in a transaction to which the caller may add what belongs to it.
+pub(crate) async fn settle(
+    app: &App,
+    attempt: &Attempt,
+    notice: NoticeId,
+    ended: &Ended,
+    mut transaction: Transaction,
+) -> Result<(), JobError> {
+    let settled = rows::Settled {
+        state: ended.state,
+        answer: &ended.answer,
+        reference: ended.reference.as_deref(),
+        at: Time::from(app.clock.now()),
+    };
+    rows::settle(transaction.connection(), notice, settled).await.retry()?;
+    attempt.complete(transaction.connection()).await.retry()?;
+    transaction.commit().await.retry()
+}
+
+/// Records that the notice was given up for good.
+pub(crate) async fn give_up(app: &App, notice: NoticeId, reason: &str) -> Result<(), JobError> {
+    let mut transaction = app.database.begin().await.retry()?;
+    let at = Time::from(app.clock.now());
+    let settled = rows::Settled { state: NoticeState::Refused, answer: reason, reference: None, at };
+    rows::settle(transaction.connection(), notice, settled).await.retry()?;
+    transaction.commit().await.retry()
+}

@@ -1,0 +1,136 @@
+//! What people are told, by mail and SMS, and what became of it.
+
+mod delivery;
+mod heard_sms;
+mod notice;
+mod notify_mailbox;
+mod notify_message;
+pub(crate) mod queue;
+pub(crate) mod remind_mailbox;
+pub mod replies;
+pub(crate) mod rows;
+mod send_sms;
+pub mod sms_limits;
+
+pub use self::{
+    heard_sms::HeardSms,
+    notice::{Medium, MissedCall, Notice, NoticeState, Occasion},
+    notify_mailbox::NotifyMailbox,
+    notify_message::NotifyMessage,
+    queue::NoticeError,
+    remind_mailbox::RemindMailbox,
+    send_sms::SendSms,
+};
+
+use voicemill_notify::email::{Bounce, Fate};
+use voicemill_types::{MessageId, NoticeId, Time};
+
+use self::queue::{by_mail, by_sms, queue};
+use crate::{
+    app::App,
+    db::Connection,
+    domains::Domain,
+    error::ServiceError,
+    mailboxes::{self, Mailbox},
+    messages::{self, Folder},
+};
+
+/// A page of a domain's notices, newest first: of one state, if one is given.
+pub async fn list(
+    app: &App,
+    domain: &Domain,
+    state: Option<NoticeState>,
+    before: Option<NoticeId>,
+    limit: u16,
+) -> Result<Vec<Notice>, ServiceError> {
+    let mut connection = app.database.read().await?;
+    let before = before.unwrap_or(NoticeId(uuid::Uuid::max()));
+    Ok(rows::of_domain(&mut connection, domain.id, before, state, i64::from(limit)).await?)
+}
+
+/// Tells a mailbox's people that it refused a message because it is full: once, until it takes one again.
+pub(crate) async fn mailbox_is_full(app: &App, domain: &Domain, mailbox: &Mailbox) -> Result<(), ServiceError> {
+    let now = Time::from(app.clock.now());
+    let mut transaction = app.database.begin().await?;
+    let connection = transaction.connection();
+    if !sms_limits::set_full(connection, mailbox.id, now).await? {
+        return Ok(());
+    }
+    let event = format!("full {} {}", mailbox.id.0.simple(), now.microseconds());
+    for notice in by_mail(mailbox, Occasion::MailboxFull, &event, now) {
+        queue(app, connection, &notice, now).await?;
+    }
+    let first_moment = mailbox.sms.first_moment(now, &domain.time_zone);
+    for notice in by_sms(mailbox, Occasion::MailboxFull, &event, now) {
+        queue(app, connection, &notice, first_moment).await?;
+    }
+    transaction.commit().await?;
+    app.queue.wake();
+    Ok(())
+}
+
+/// Tells a mailbox's addresses of a call that nobody took and that left no message, if they want to know; the same call
+/// twice is told of once. False if nobody wants to know.
+pub async fn missed_call(
+    app: &App,
+    domain: &Domain,
+    extension: &str,
+    core_id: &str,
+    call: MissedCall,
+) -> Result<bool, ServiceError> {
+    const MAX_TEXT: usize = 200;
+    if core_id.is_empty() || [core_id, &call.caller_number, &call.caller_name].iter().any(|text| text.len() > MAX_TEXT)
+    {
+        return Err(ServiceError::Invalid(format!(
+            "a missed call needs an id, and neither that nor number and name may be longer than {MAX_TEXT} bytes"
+        )));
+    }
+    let mailbox = mailboxes::by_extension(app, domain, extension).await?;
+    if !mailbox.mail_missed_calls || mailbox.recipients.is_empty() {
+        return Ok(false);
+    }
+    let now = Time::from(app.clock.now());
+    let event = format!("missed call {} {core_id}", mailbox.id.0.simple());
+    let mut transaction = app.database.begin().await?;
+    for notice in by_mail(&mailbox, Occasion::MissedCall, &event, now) {
+        let notice = Notice { missed_call: Some(call.clone()), ..notice };
+        queue(app, transaction.connection(), &notice, now).await?;
+    }
+    transaction.commit().await?;
+    app.queue.wake();
+    Ok(true)
+}
+
+/// Takes note of a mail server's report of delivery. A mail that could not be delivered after all takes back what it did:
+/// the message that moved because of it is new again.
+pub async fn bounced(app: &App, mail: &[u8]) -> Result<Notice, ServiceError> {
+    let bounce = Bounce::read(mail).map_err(|error| ServiceError::Invalid(error.to_string()))?;
+    let mut transaction = app.database.begin().await?;
+    let connection = transaction.connection();
+    let found = rows::by_internet_message_id(connection, &bounce.message_id).await?;
+    let notice = found.ok_or(ServiceError::NotFound("mail as the one that this report is about"))?;
+    let state = match bounce.fate {
+        Fate::Failed => NoticeState::Bounced,
+        Fate::Delivered => NoticeState::Delivered,
+        Fate::Delayed => return Ok(notice),
+    };
+    let at = Time::from(app.clock.now());
+    let report = rows::Settled { state, answer: &bounce.answer, reference: None, at };
+    rows::report(connection, notice.id, report).await?;
+    if let (Fate::Failed, Some(message)) = (bounce.fate, notice.message_id) {
+        restore(connection, message).await?;
+    }
+    let noted = rows::by_id(connection, notice.id).await?.ok_or(ServiceError::NotFound("notice"))?;
+    transaction.commit().await?;
+    Ok(noted)
+}
+
+/// Moves a message back to where it was before a mail's acceptance moved it, unless a person moved it since.
+async fn restore(connection: &mut Connection, message: MessageId) -> Result<(), ServiceError> {
+    for notice in rows::of_message(connection, message).await? {
+        if let Some(folder) = notice.moved_to {
+            messages::rows::move_if_in(connection, message, folder, Folder::New).await?;
+        }
+    }
+    Ok(rows::forget_moves(connection, message).await?)
+}

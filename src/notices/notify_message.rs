@@ -1,0 +1,203 @@
+//! One mail about one message to one recipient.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use voicemill_audio::encode::OutputFormat;
+use voicemill_notify::{
+    self,
+    email::{Attachment, AudioPart, Mail, MailKind, MailLink, Stationery, TranscriptPart, VoicemailMail},
+};
+use voicemill_queue::{Attempt, Decide, Job, JobError, Lane};
+use voicemill_types::{NoticeId, Time, Transcript};
+
+use crate::{
+    app::App,
+    domains::{self, Domain},
+    links::LinkSpan,
+    mail_templates,
+    mailboxes::{AfterEmail, EmailMode, Mailbox},
+    media::{self, Rendition},
+    messages::{
+        self, Folder, Message, TranscriptState,
+        renditions::{BRIEF, MAIL, VERSION, minted},
+        trash,
+    },
+    notices::{
+        Notice, NoticeState,
+        delivery::{self, Ended},
+        rows,
+    },
+};
+
+/// Sends one notice.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NotifyMessage {
+    /// The notice.
+    pub notice: NoticeId,
+}
+
+impl Job for NotifyMessage {
+    type Context = App;
+    const KIND: &'static str = "notify_message";
+    const LANE: Lane = Lane::Io;
+    const TIMEOUT: Duration = Duration::from_secs(5 * 60);
+    /// With the growing pauses about two days, as long as mail servers try.
+    const MAX_ATTEMPTS: u16 = 25;
+
+    async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
+        let Some(subject) = Subject::load(app, self.notice).await? else {
+            return Ok(());
+        };
+        let notice = &subject.notice;
+        if notice.settled_at.is_some() {
+            return Ok(());
+        }
+        if subject.message.folder == Folder::Trash && notice.state == NoticeState::Queued {
+            let ended = Ended::not_sent("the message was deleted before its mail was due");
+            return subject.settle(app, attempt, &ended).await;
+        }
+        let bytes = match &notice.mail_key {
+            Some(key) => delivery::read(app, key).await?,
+            None => compose(app, attempt, &subject).await?,
+        };
+        let rendered = voicemill_notify::Rendered {
+            notice_id: notice.id,
+            sender: subject.domain.mail_from.clone(),
+            queued_at: notice.created_at,
+            bytes,
+        };
+        let ended = delivery::deliver(app, attempt, &*app.mail, notice, &rendered).await?;
+        subject.settle(app, attempt, &ended).await
+    }
+
+    async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
+        delivery::give_up(app, self.notice, reason).await
+    }
+}
+
+/// Everything a notice is about.
+struct Subject {
+    notice: Notice,
+    mode: EmailMode,
+    message: Message,
+    mailbox: Mailbox,
+    domain: Domain,
+}
+
+impl Subject {
+    async fn load(app: &App, id: NoticeId) -> Result<Option<Self>, JobError> {
+        let mut connection = app.database.read().await.retry()?;
+        let Some(notice) = rows::by_id(&mut connection, id).await.retry()? else {
+            return Ok(None);
+        };
+        let domain = domains::rows::by_id(&mut connection, notice.domain_id).await.retry()?;
+        drop(connection);
+        let Some((message_id, mode)) = notice.message_id.zip(notice.mode) else {
+            return Ok(None);
+        };
+        let loaded = messages::renditions::load(app, message_id).await?;
+        let (Some(domain), Some((message, mailbox))) = (domain, loaded) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { notice, mode, message, mailbox, domain }))
+    }
+
+    /// Records how it ended; once a mail with the audio inside was accepted, the message moves as its mailbox asks.
+    async fn settle(&self, app: &App, attempt: &Attempt, ended: &Ended) -> Result<(), JobError> {
+        let mut transaction = app.database.begin().await.retry()?;
+        let to = match self.mailbox.after_email {
+            AfterEmail::KeepNew => None,
+            AfterEmail::MoveToSaved => Some(Folder::Saved),
+            AfterEmail::MoveToTrash => Some(Folder::Trash),
+        };
+        if let (NoticeState::Accepted, true, Some(to)) = (ended.state, self.mode.attaches(), to) {
+            let (connection, id) = (transaction.connection(), self.message.id);
+            if messages::rows::move_if_in(connection, id, Folder::New, to).await.retry()? {
+                // What a bounce has to take back.
+                rows::set_moved(connection, self.notice.id, Some(to)).await.retry()?;
+                trash::note(connection, id, Time::from(app.clock.now())).await.retry()?;
+            }
+        }
+        delivery::settle(app, attempt, self.notice.id, ended, transaction).await
+    }
+}
+
+/// Makes the final bytes and stores them, with the link inside them, before anything is sent.
+async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Bytes, JobError> {
+    let Subject { notice, mode, message, mailbox, domain } = subject;
+    let limit = app.config.mail.max_mail_bytes;
+    let audio = if mode.attaches() { Some(attachment(app, subject).await?) } else { None };
+    let fitting = audio.as_ref().filter(|audio| voicemill_notify::email::fits(audio.bytes.unsigned_abs(), limit));
+    let attached = match fitting {
+        Some(rendition) => Some(delivery::read(app, &rendition.key).await?),
+        None => None,
+    };
+    let span = if mode.is_brief() { LinkSpan::Brief } else { LinkSpan::Full };
+    let (link, url) = attached.is_none().then(|| minted(app, message, span)).unzip();
+    let url = url.unwrap_or_default();
+    let content_type = audio.as_ref().map_or("audio/wav", |audio| &audio.content_type);
+    let file_name = file_name(mailbox.clock(domain), message, audio.as_ref());
+    let mail_link = link.as_ref().map(|link| MailLink { url: &url, expires_at: link.expires_at });
+    let part = match (&attached, mail_link, &audio) {
+        (Some(bytes), _, _) => AudioPart::Attached(Attachment { bytes, file_name: &file_name, content_type }),
+        (None, Some(link), None) => AudioPart::Link(link),
+        (None, Some(link), Some(audio)) => AudioPart::LinkInstead { link, bytes: audio.bytes.unsigned_abs(), limit },
+        (None, None, _) => {
+            return Err(JobError::Discard(anyhow::anyhow!("a mail needs a link or an attachment")));
+        }
+    };
+    let kind = if mode.is_brief() { MailKind::VoicemailBrief } else { MailKind::Voicemail };
+    let (transcript, own_words) = {
+        let mut connection = app.database.read().await.retry()?;
+        let own_words = mail_templates::rows::find(&mut connection, domain.id, kind).await.retry()?;
+        (messages::rows::transcript(&mut connection, message.id).await.retry()?, own_words)
+    };
+    let runs = transcript.as_ref().map(Transcript::runs).unwrap_or_default();
+    let mailbox_name = format!("{} ({})", mailbox.name, mailbox.extension);
+    let mail: Mail = VoicemailMail {
+        notice_id: notice.id,
+        date: notice.created_at,
+        from: &domain.mail_from,
+        to: &notice.recipient,
+        brand: &domain.brand,
+        mailbox: &mailbox_name,
+        caller_name: &message.caller_name,
+        caller_number: &message.caller_number,
+        received_at: message.received_at,
+        time_zone: mailbox.clock(domain),
+        locale: &domain.locale,
+        duration: Duration::from_millis(message.duration_ms.unwrap_or(0).unsigned_abs()),
+        brief: mode.is_brief(),
+        transcript: match (message.transcript_state, &transcript) {
+            (TranscriptState::Available, Some(_)) => TranscriptPart::Text(&runs),
+            (TranscriptState::NoSpeech, _) => TranscriptPart::NoSpeech,
+            (TranscriptState::Failed, _) => TranscriptPart::Failed,
+            (TranscriptState::Off, _) => TranscriptPart::Off,
+            _ => TranscriptPart::Pending,
+        },
+        callback_numbers: transcript.as_ref().map_or(&[], |transcript| &transcript.callback_numbers),
+        audio: part,
+    }
+    .compose(&Stationery { own_words: own_words.as_ref(), dkim: Some(&app.dkim) })
+    .discard()?;
+
+    delivery::store_mail(app, attempt, notice, mail, link.as_ref()).await
+}
+
+/// The rendition that a mail would carry.
+async fn attachment(app: &App, subject: &Subject) -> Result<Rendition, JobError> {
+    let name = if subject.mode.is_brief() { BRIEF } else { MAIL };
+    let mut connection = app.database.read().await.retry()?;
+    let found = media::rows::by_name(&mut connection, subject.message.id.0, VERSION, name).await.retry()?;
+    found.ok_or_else(|| JobError::Discard(anyhow::anyhow!("the message has no rendition for mails")))
+}
+
+/// `voicemail-2026-11-22-0931.wav`, by the mailbox's clock.
+fn file_name(clock: &str, message: &Message, audio: Option<&Rendition>) -> String {
+    let format = audio.and_then(|audio| OutputFormat::from_name(&audio.format)).unwrap_or(OutputFormat::Wav);
+    let zone = jiff::tz::TimeZone::get(clock).unwrap_or(jiff::tz::TimeZone::UTC);
+    let received = message.received_at.timestamp().to_zoned(zone);
+    format!("voicemail-{}.{}", received.strftime("%Y-%m-%d-%H%M"), format.extension())
+}

@@ -1,0 +1,65 @@
+//! What the provider of SMS tells us: made durable as jobs before it is confirmed.
+
+use reqwest::header::HeaderMap;
+use secrecy::ExposeSecret;
+use subtle::ConstantTimeEq;
+use tokio_util::sync::CancellationToken;
+use voicemill_notify::sms::{Call, Heard, Incoming, NotHeard};
+use voicemill_queue::NewJob;
+
+use crate::{app::App, error::ServiceError, notices::HeardSms};
+
+/// Takes a call of the provider to our webhook; the key in its address says that it is the provider, and so does whatever
+/// proof the provider has beside it.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for another key, [`ServiceError::Forbidden`] without the proof.
+pub async fn hear(app: &App, key: &str, query: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), ServiceError> {
+    let configured = app.config.sms.as_ref().and_then(|sms| sms.webhook_key.as_ref());
+    let is_right = configured.is_some_and(|right| bool::from(right.expose_secret().as_bytes().ct_eq(key.as_bytes())));
+    if !is_right {
+        return Err(ServiceError::NotFound("address"));
+    }
+    // As the provider knows it, whatever stands between it and this process.
+    let asked = if query.is_empty() { String::new() } else { format!("?{query}") };
+    let url = format!("{}/hooks/sms/{key}{asked}", app.config.http.public_url);
+    match app.sms.hear(&Call { url: &url, headers, body, at: app.clock.now() }) {
+        Ok(heard) => keep(app, heard).await,
+        Err(NotHeard::Unproven(why)) => {
+            tracing::warn!(why, "a call to the webhook of SMS was refused");
+            Err(ServiceError::Forbidden(why))
+        }
+        Err(NotHeard::Unreadable(why)) => Err(ServiceError::Invalid(why.to_owned())),
+    }
+}
+
+/// Takes what comes back over the provider's own connection, until told to stop.
+pub async fn listen(app: &App, shutdown: CancellationToken) {
+    loop {
+        let Incoming { heard, taken } = tokio::select! {
+            incoming = app.sms.next() => incoming,
+            () = shutdown.cancelled() => return,
+        };
+        let kept = keep(app, vec![heard]).await;
+        if let Err(error) = &kept {
+            tracing::warn!(%error, "what the provider of SMS said could not be kept; it will say it again");
+        }
+        // Where nobody waits any more, the provider says it again.
+        let _ = taken.send(kept.is_ok());
+    }
+}
+
+async fn keep(app: &App, heard: Vec<Heard>) -> Result<(), ServiceError> {
+    if heard.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = app.database.begin().await?;
+    for heard in heard {
+        // Whose it is will be known when it is looked up.
+        let job = HeardSms { heard };
+        app.queue.enqueue(transaction.connection(), NewJob::new(uuid::Uuid::nil(), &job)).await?;
+    }
+    transaction.commit().await?;
+    app.queue.wake();
+    Ok(())
+}

@@ -1,0 +1,323 @@
+//! Prompts: uploaded or spoken from text, replaced, listed.
+
+mod prompt;
+mod render_prompt;
+pub(crate) mod rows;
+pub(crate) mod spoken;
+mod synthesize_prompt;
+pub mod voices;
+
+pub use self::{
+    prompt::{Prompt, PromptKind, PromptOrigin},
+    render_prompt::RenderPrompt,
+    synthesize_prompt::SynthesizePrompt,
+};
+
+use serde::Deserialize;
+use voicemill_queue::{NewJob, Outlook};
+use voicemill_speech::{
+    synthesize::{self, Manner, VoiceId},
+    text::parts::{self, Part, Place},
+};
+use voicemill_types::{MailboxId, PromptId, Time};
+
+use crate::{
+    app::App,
+    arrivals::{Incoming, intake},
+    db::Transaction,
+    domains::Domain,
+    error::ServiceError,
+    jobs::{self, operate::Listed},
+    mailboxes::{self, Mailbox},
+    media::{self, Rendition},
+    messages::MediaState,
+};
+
+/// What people say of a prompt they add.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NewPrompt {
+    /// What it is for.
+    pub kind: PromptKind,
+    /// What they call it.
+    pub name: String,
+    /// The mailbox it belongs to, for greetings and recorded names.
+    pub extension: Option<String>,
+}
+
+/// A prompt with what was made of its latest version.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Details {
+    /// The prompt.
+    #[serde(flatten)]
+    pub prompt: Prompt,
+    /// Its renditions.
+    pub renditions: Vec<Rendition>,
+    /// Its place in the queue and when it should be there, while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Outlook>,
+}
+
+/// Where a new version's audio comes from.
+pub enum Source {
+    /// Bytes from somebody's disk.
+    Upload(Incoming),
+    /// Words for a voice.
+    Text {
+        /// The words.
+        script: String,
+        /// The voice; the configured one if none is named.
+        voice: Option<String>,
+        /// How it speaks.
+        manner: Manner,
+    },
+}
+
+/// What a person changes of a prompt; what is left out stays.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changes {
+    /// What they call it.
+    pub name: Option<String>,
+    /// The words to be spoken, also in place of audio that was uploaded.
+    pub script: Option<String>,
+    /// The voice.
+    pub voice: Option<String>,
+    /// How fast it speaks.
+    pub speaking_rate: Option<f64>,
+    /// How long it pauses.
+    pub pauses: Option<f64>,
+}
+
+/// Longest script, in characters: about five minutes of speech.
+const MAX_SCRIPT: usize = 5_000;
+/// Longest name, in bytes.
+const MAX_NAME: usize = 200;
+
+/// Adds a prompt and queues the work on it.
+pub async fn add(app: &App, domain: &Domain, new: NewPrompt, source: Source) -> Result<Prompt, ServiceError> {
+    check_name(&new.name)?;
+    let mailbox_id = mailbox_for(app, domain, &new).await?;
+    let prompt = Prompt {
+        id: PromptId::new(),
+        domain_id: domain.id,
+        mailbox_id,
+        kind: new.kind,
+        name: new.name,
+        origin: PromptOrigin::Upload,
+        script: None,
+        voice: None,
+        manner: Manner::default(),
+        version: 1,
+        state: MediaState::Pending,
+        failure: None,
+        duration_ms: None,
+        phone_report: None,
+        created_at: Time::from(app.clock.now()),
+    };
+    begin_version(app, prompt, source, Begin::New).await
+}
+
+/// Gives a prompt new audio: a new version, while the old one keeps being served under its own address.
+pub async fn replace(app: &App, domain: &Domain, id: PromptId, source: Source) -> Result<Prompt, ServiceError> {
+    let prompt = details(app, domain, id).await?.prompt;
+    begin_version(app, prompt.next_version(), source, Begin::Next).await
+}
+
+/// Changes what is given of a prompt. What sounds otherwise is spoken anew, as a new version; a prompt that would sound
+/// as before stays as it is.
+pub async fn change(app: &App, domain: &Domain, id: PromptId, changes: Changes) -> Result<Prompt, ServiceError> {
+    let mut prompt = details(app, domain, id).await?.prompt;
+    let before = prompt.clone();
+    if let Some(name) = changes.name {
+        check_name(&name)?;
+        prompt.name = name;
+    }
+    let rate = changes.speaking_rate.or(Some(prompt.manner.rate));
+    let pauses = changes.pauses.or(Some(prompt.manner.pauses));
+    let manner = Manner::new(rate, pauses).map_err(ServiceError::Invalid)?;
+    let words_about_sound = changes.voice.is_some() || manner != before.manner;
+    let voice = changes.voice.or_else(|| before.voice.clone());
+    match changes.script.or_else(|| before.script.clone()) {
+        None if words_about_sound => Err(ServiceError::Invalid(
+            "this prompt was uploaded: it has no script that a voice could speak; send a script too".into(),
+        )),
+        Some(script)
+            if before.state == MediaState::Failed
+                || (before.script.as_ref(), &before.voice, before.manner) != (Some(&script), &voice, manner) =>
+        {
+            begin_version(app, prompt.next_version(), Source::Text { script, voice, manner }, Begin::Next).await
+        }
+        _ => {
+            let mut transaction = app.database.begin().await?;
+            rows::rename(transaction.connection(), prompt.id, &prompt.name).await?;
+            transaction.commit().await?;
+            Ok(prompt)
+        }
+    }
+}
+
+/// Has facts spoken for a core: the prompt that has them, made anew only if the domain has none yet. Times are those of
+/// the mailbox's clock, if it is for one.
+pub async fn announce(
+    app: &App,
+    domain: &Domain,
+    mailbox: Option<&Mailbox>,
+    parts: &[Part],
+    voice: Option<String>,
+    manner: Manner,
+) -> Result<Prompt, ServiceError> {
+    let clock = mailbox.map_or(&*domain.time_zone, |mailbox| mailbox.clock(domain));
+    let script = parts::announcement(parts, &Place::new(clock, &domain.locale, app.clock.now()));
+    let voice = voice.unwrap_or_else(|| app.config.speech.voice.clone());
+    check_script(app, &script, Some(&voice))?;
+    let known = {
+        let mut connection = app.database.read().await?;
+        rows::announcement(&mut connection, domain.id, &script, &voice, manner).await?
+    };
+    if let Some(prompt) = known {
+        return Ok(prompt);
+    }
+    let new = NewPrompt { kind: PromptKind::Announcement, name: "Announcement".to_owned(), extension: None };
+    add(app, domain, new, Source::Text { script, voice: Some(voice), manner }).await
+}
+
+fn check_name(name: &str) -> Result<(), ServiceError> {
+    if name.is_empty() || name.len() > MAX_NAME {
+        return Err(ServiceError::Invalid(format!("a prompt needs a name of 1 to {MAX_NAME} bytes")));
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+enum Begin {
+    New,
+    Next,
+}
+
+async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Begin) -> Result<Prompt, ServiceError> {
+    match source {
+        Source::Text { script, voice, manner } => {
+            check_script(app, &script, voice.as_deref())?;
+            prompt.origin = PromptOrigin::Text;
+            prompt.manner = manner;
+            prompt.script = Some(script);
+            prompt.voice = Some(voice.unwrap_or_else(|| app.config.speech.voice.clone()));
+            let mut transaction = app.database.begin().await?;
+            write(&mut transaction, &prompt, begin).await?;
+            enqueue_speech(app, &mut transaction, &prompt).await?;
+            transaction.commit().await?;
+        }
+        Source::Upload(incoming) => {
+            prompt.origin = PromptOrigin::Upload;
+            prompt.script = None;
+            prompt.voice = None;
+            prompt.manner = Manner::default();
+            let original = intake::store(app, prompt.domain_id, prompt.id.0, prompt.version, incoming).await?;
+            let outcome: Result<(), ServiceError> = async {
+                let mut transaction = app.database.begin().await?;
+                write(&mut transaction, &prompt, begin).await?;
+                media::rows::insert_original(transaction.connection(), &original).await?;
+                let job = RenderPrompt { prompt: prompt.id, version: prompt.version };
+                let new =
+                    NewJob::new(prompt.domain_id.0, &job).unique(format_args!("{}/{}", prompt.id, prompt.version));
+                app.queue.enqueue(transaction.connection(), new).await?;
+                Ok(transaction.commit().await?)
+            }
+            .await;
+            if let Err(error) = outcome {
+                intake::forget(app, &original.key).await;
+                return Err(error);
+            }
+        }
+    }
+    app.queue.wake();
+    Ok(prompt)
+}
+
+/// Queues the speaking of a prompt's version.
+pub(crate) async fn enqueue_speech(
+    app: &App,
+    transaction: &mut Transaction,
+    prompt: &Prompt,
+) -> Result<(), ServiceError> {
+    let job = SynthesizePrompt { prompt: prompt.id, version: prompt.version };
+    let new = NewJob::new(prompt.domain_id.0, &job).unique(format_args!("{}/{}", prompt.id, prompt.version));
+    app.queue.enqueue(transaction.connection(), new).await?;
+    Ok(())
+}
+
+async fn write(transaction: &mut Transaction, prompt: &Prompt, begin: Begin) -> Result<(), ServiceError> {
+    match begin {
+        Begin::New => Ok(rows::insert(transaction.connection(), prompt).await?),
+        Begin::Next => {
+            if rows::replace(transaction.connection(), prompt).await? {
+                return Ok(());
+            }
+            Err(ServiceError::Conflict("somebody else replaced this prompt just now; look at it and try again".into()))
+        }
+    }
+}
+
+fn check_script(app: &App, script: &str, voice: Option<&str>) -> Result<(), ServiceError> {
+    if script.trim().is_empty() {
+        return Err(ServiceError::Invalid("the script is empty; type the words to be spoken".into()));
+    }
+    let characters = script.chars().count();
+    if characters > MAX_SCRIPT {
+        return Err(ServiceError::Invalid(format!(
+            "the script has {characters} characters; at most {MAX_SCRIPT} are spoken in one prompt"
+        )));
+    }
+    let voice = VoiceId::new(voice.map_or_else(|| app.config.speech.voice.clone(), str::to_owned));
+    match synthesize::find(&app.synthesizer.voices(), &voice) {
+        Ok(known) if known.ready => Ok(()),
+        Ok(known) => Err(ServiceError::Invalid(format!(
+            "the voice {voice} is not installed here: it needs the model {}",
+            known.model
+        ))),
+        Err(error) => Err(ServiceError::Invalid(error.to_string())),
+    }
+}
+
+async fn mailbox_for(app: &App, domain: &Domain, new: &NewPrompt) -> Result<Option<MailboxId>, ServiceError> {
+    let personal = matches!(new.kind, PromptKind::Greeting | PromptKind::RecordedName);
+    match &new.extension {
+        Some(extension) => Ok(Some(mailboxes::by_extension(app, domain, extension).await?.id)),
+        None if personal => {
+            Err(ServiceError::Invalid("a greeting or recorded name needs the mailbox's extension".into()))
+        }
+        None => Ok(None),
+    }
+}
+
+/// One prompt with what was made of it.
+pub async fn details(app: &App, domain: &Domain, id: PromptId) -> Result<Details, ServiceError> {
+    let mut snapshot = app.database.snapshot().await?;
+    let connection = snapshot.connection();
+    let prompt = rows::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound("prompt"))?;
+    let renditions = media::rows::list(connection, id.0, prompt.version).await?;
+    drop(snapshot);
+    let queue = match prompt.state {
+        MediaState::Pending => {
+            let key = format!("{}/{}", prompt.id, prompt.version);
+            match jobs::operate::outlook::<SynthesizePrompt>(app, &key).await? {
+                Some(outlook) => Some(outlook),
+                None => jobs::operate::outlook::<RenderPrompt>(app, &key).await?,
+            }
+        }
+        _ => None,
+    };
+    Ok(Details { prompt, renditions, queue })
+}
+
+/// The domain's prompts by kind.
+pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Listed<Prompt>>, ServiceError> {
+    let mut connection = app.database.read().await?;
+    let mut listed = Listed::all(rows::list(&mut connection, domain.id).await?);
+    drop(connection);
+    let key =
+        |prompt: &Prompt| (prompt.state == MediaState::Pending).then(|| format!("{}/{}", prompt.id, prompt.version));
+    jobs::operate::tell::<SynthesizePrompt, _>(app, &mut listed, key).await?;
+    jobs::operate::tell::<RenderPrompt, _>(app, &mut listed, key).await?;
+    Ok(listed)
+}

@@ -1,0 +1,101 @@
+//! Audio played to callers.
+
+use voicemill_audio::PhoneReport;
+use voicemill_speech::synthesize::Manner;
+use voicemill_types::{DomainId, MailboxId, PromptId, Time};
+
+use crate::messages::MediaState;
+
+/// What a prompt is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum PromptKind {
+    /// What a mailbox says before the tone.
+    Greeting,
+    /// The owner's name in the owner's voice.
+    RecordedName,
+    /// A hold-music track.
+    HoldMusic,
+    /// Played first to a caller on hold.
+    HoldIntroduction,
+    /// Played at an interval to a caller on hold.
+    HoldMessage,
+    /// Welcome, closed, calendar-closed, no-agents or queue message of a service number.
+    ServiceMessage,
+    /// Facts that a core has spoken, such as when a message came; made by cores, and not listed for people.
+    Announcement,
+}
+
+impl PromptKind {
+    /// True for music, which keeps its bandwidth and its own loudness target.
+    pub fn is_music(self) -> bool {
+        self == Self::HoldMusic
+    }
+}
+
+/// Where a prompt's audio comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum PromptOrigin {
+    /// A file somebody uploaded.
+    Upload,
+    /// A script spoken by a neural voice.
+    Text,
+    /// A recording made by phone and dropped by the core.
+    Phone,
+}
+
+/// One prompt of a domain or of one mailbox in it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+pub struct Prompt {
+    /// Identity.
+    pub id: PromptId,
+    /// The domain it belongs to.
+    pub domain_id: DomainId,
+    /// The mailbox it belongs to, for greetings and recorded names.
+    pub mailbox_id: Option<MailboxId>,
+    /// What it is for.
+    pub kind: PromptKind,
+    /// What people call it.
+    pub name: String,
+    /// Where its audio comes from.
+    pub origin: PromptOrigin,
+    /// The words to be spoken, for prompts from text.
+    pub script: Option<String>,
+    /// The voice that speaks them.
+    pub voice: Option<String>,
+    /// How it speaks them.
+    #[serde(flatten)]
+    #[sqlx(flatten)]
+    pub manner: Manner,
+    /// Counts up with every replacement; part of every rendition's address.
+    pub version: i64,
+    /// Where the work on the latest version stands.
+    pub state: MediaState,
+    /// Why the work failed, in words a person can act on.
+    pub failure: Option<String>,
+    /// Length of the audio in milliseconds, once known.
+    pub duration_ms: Option<i64>,
+    /// What a phone makes of it, once known.
+    #[sqlx(json(nullable))]
+    pub phone_report: Option<PhoneReport>,
+    /// When it was first stored.
+    pub created_at: Time,
+}
+
+impl Prompt {
+    /// The version after this one, with nothing made of it yet.
+    #[must_use]
+    pub fn next_version(self) -> Self {
+        Self {
+            version: self.version + 1,
+            state: MediaState::Pending,
+            failure: None,
+            duration_ms: None,
+            phone_report: None,
+            ..self
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Call recordings: announced, filled leg by leg, completed.
+
+mod arrival;
+mod recording;
+pub(crate) mod rows;
+mod store_recording;
+mod transcribe_recording;
+pub(crate) mod transcripts;
+
+pub(crate) use self::arrival::{AnnouncedCall, CallEnd, LeftLeg};
+pub use self::{
+    recording::{Recording, RecordingState},
+    store_recording::StoreRecording,
+    transcribe_recording::TranscribeRecording,
+};
+
+use voicemill_queue::Outlook;
+use voicemill_types::{LegRole, RecordingId, Time, Transcript};
+
+use crate::{
+    app::App,
+    arrivals::{Arrival, Incoming, Taken, intake},
+    domains::Domain,
+    error::ServiceError,
+    jobs::{self, operate::Listed},
+    media::{self, Rendition},
+    messages::renditions::VERSION,
+    patience::promptly,
+};
+
+/// What a core says of a call it records.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// May be empty.
+    pub caller_number: String,
+    /// May be empty.
+    pub callee_number: String,
+    /// When it began; now if the core does not say.
+    pub started_at: Option<Time>,
+}
+
+/// A recording with what was made of it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Details {
+    /// The recording.
+    #[serde(flatten)]
+    pub recording: Recording,
+    /// What was said.
+    pub transcript: Option<Transcript>,
+    /// Its renditions.
+    pub renditions: Vec<Rendition>,
+    /// Its place in the queue and when it should be there, while it is pending and all its legs are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Outlook>,
+}
+
+/// Longest text a core may give as a call's id or a number.
+const MAX_TEXT: usize = 200;
+
+/// Says that a call is being recorded; the same call twice is one recording.
+pub async fn announce(app: &App, domain: &Domain, call_id: &str, call: Call) -> Result<Taken<Recording>, ServiceError> {
+    check(call_id)?;
+    if [&call.caller_number, &call.callee_number].iter().any(|number| number.len() > MAX_TEXT) {
+        return Err(ServiceError::Invalid(format!("a number of the call is longer than {MAX_TEXT} bytes")));
+    }
+    let announced = AnnouncedCall {
+        id: RecordingId::new(),
+        domain_id: domain.id,
+        call_id: call_id.to_owned(),
+        caller_number: call.caller_number,
+        callee_number: call.callee_number,
+        started_at: call.started_at.unwrap_or_else(|| Time::from(app.clock.now())),
+    };
+    let arrival = Arrival::Call(announced.clone());
+    if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
+        return Ok(Taken::Spooled(waiting));
+    }
+    match promptly(&app.breakers.writes, announced.commit(app)).await {
+        Ok(recording) => Ok(Taken::Done(recording)),
+        Err(error) if error.is_transient() => {
+            Ok(Taken::Spooled(intake::spool(app, arrival, None, None, &error).await?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes one leg; the same leg twice is kept once.
+pub async fn add_leg(
+    app: &App,
+    domain: &Domain,
+    call_id: &str,
+    role: LegRole,
+    announced_bytes: Option<u64>,
+    incoming: Incoming,
+) -> Result<Taken<Recording>, ServiceError> {
+    check(call_id)?;
+    let leg = LeftLeg {
+        domain_id: domain.id,
+        call_id: call_id.to_owned(),
+        role,
+        arrived_at: Time::from(app.clock.now()),
+        hint: intake::plain_hint(incoming.hint),
+    };
+    let arrival = Arrival::Leg(leg.clone());
+    if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
+        return Ok(Taken::Spooled(waiting));
+    }
+    match promptly(&app.breakers.reads, by_call_id(app, domain, call_id)).await {
+        Ok(recording) if recording.state != RecordingState::Pending => return Ok(Taken::Done(recording)),
+        Ok(_) => {}
+        Err(error) if error.is_transient() => {}
+        // The news of the call may itself wait in the spool.
+        Err(ServiceError::NotFound(_)) if waits(app, domain, call_id) => {}
+        Err(error) => return Err(error),
+    }
+    let landed = intake::land(app, incoming.body, announced_bytes).await?;
+    if waits(app, domain, call_id) {
+        // After the news of its call, which has the numbers.
+        let cause = ServiceError::Unavailable(anyhow::anyhow!("what comes before it waits in the spool"));
+        return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &cause).await?));
+    }
+    let placed = match intake::place(app, &arrival, &landed).await {
+        Ok(placed) => placed,
+        Err(error) => return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &error).await?)),
+    };
+    match promptly(&app.breakers.writes, leg.commit(app, &placed)).await {
+        Ok((recording, fresh)) => {
+            if !fresh {
+                intake::forget(app, &placed.key).await;
+            }
+            Ok(Taken::Done(recording))
+        }
+        Err(error) if error.is_transient() => {
+            Ok(Taken::Spooled(intake::spool(app, arrival, None, Some(placed), &error).await?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Says that every leg is there and queues the work; without any leg, there is no recording and never will be.
+pub async fn complete(app: &App, domain: &Domain, call_id: &str) -> Result<Taken<Recording>, ServiceError> {
+    check(call_id)?;
+    let end = CallEnd { domain_id: domain.id, call_id: call_id.to_owned() };
+    let arrival = Arrival::End(end.clone());
+    if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
+        return Ok(Taken::Spooled(waiting));
+    }
+    let outcome = if waits(app, domain, call_id) {
+        // Its legs are on their way: it follows them.
+        Err(ServiceError::Unavailable(anyhow::anyhow!("what comes before it waits in the spool")))
+    } else {
+        promptly(&app.breakers.writes, end.commit(app)).await
+    };
+    match outcome {
+        Ok(recording) => Ok(Taken::Done(recording)),
+        Err(error) if error.is_transient() => {
+            Ok(Taken::Spooled(intake::spool(app, arrival, None, None, &error).await?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the news of a call, or one of its legs, waits in the spool.
+fn waits(app: &App, domain: &Domain, call_id: &str) -> bool {
+    let end = CallEnd { domain_id: domain.id, call_id: call_id.to_owned() };
+    end.comes_after().into_iter().any(|identity| app.spool.holds(identity))
+}
+
+fn check(call_id: &str) -> Result<(), ServiceError> {
+    if call_id.is_empty() || call_id.len() > MAX_TEXT {
+        return Err(ServiceError::Invalid(format!("a recording needs the call's id, 1 to {MAX_TEXT} bytes")));
+    }
+    Ok(())
+}
+
+/// The recording of a call.
+pub async fn by_call_id(app: &App, domain: &Domain, call_id: &str) -> Result<Recording, ServiceError> {
+    let mut connection = app.database.read().await?;
+    rows::by_call_id(&mut connection, domain.id, call_id).await?.ok_or(ServiceError::NotFound("recording"))
+}
+
+/// One recording with what was made of it.
+pub async fn details(app: &App, domain: &Domain, id: RecordingId) -> Result<Details, ServiceError> {
+    let mut snapshot = app.database.snapshot().await?;
+    let connection = snapshot.connection();
+    let recording = rows::in_domain(connection, domain.id, id).await?;
+    let recording = recording.ok_or(ServiceError::NotFound("recording"))?;
+    let transcript = transcripts::find(connection, id).await?;
+    let renditions = media::rows::list(connection, id.0, VERSION).await?;
+    drop(snapshot);
+    let queue = match recording.state {
+        RecordingState::Pending => jobs::operate::outlook::<StoreRecording>(app, id).await?,
+        _ => None,
+    };
+    Ok(Details { transcript, renditions, queue, recording })
+}
+
+/// A page of the domain's recordings, newest first.
+pub async fn list(
+    app: &App,
+    domain: &Domain,
+    before: Option<RecordingId>,
+    limit: u16,
+) -> Result<Vec<Listed<Recording>>, ServiceError> {
+    let mut connection = app.database.read().await?;
+    let from = match before {
+        None => (Time::from_microseconds(i64::MAX), RecordingId(uuid::Uuid::max())),
+        Some(id) => {
+            let last = rows::in_domain(&mut connection, domain.id, id).await?;
+            (last.ok_or(ServiceError::NotFound("recording"))?.started_at, id)
+        }
+    };
+    let listed = rows::list(&mut connection, domain.id, from, i64::from(limit)).await?;
+    drop(connection);
+    let mut listed = Listed::all(listed);
+    let key = |recording: &Recording| (recording.state == RecordingState::Pending).then(|| recording.id.to_string());
+    jobs::operate::tell::<StoreRecording, _>(app, &mut listed, key).await?;
+    Ok(listed)
+}
