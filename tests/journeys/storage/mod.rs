@@ -1,9 +1,5 @@
 //! Stores, the spool and the sweep, against a local folder and a real S3-compatible server.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[path = "../common/mod.rs"]
-mod common;
 mod conformance;
 mod marks;
 mod outages;
@@ -13,7 +9,7 @@ mod sweep;
 use voicemill_testing::s3_server::{self, S3Server};
 
 /// The arguments that make this program the S3 server, if the environment says so too.
-const AS_S3_SERVER: [&str; 3] = ["--exact", "s3_server_process", "--nocapture"];
+const AS_S3_SERVER: [&str; 3] = ["--exact", "storage::s3_server_process", "--nocapture"];
 
 /// Not a test of its own: the server's process, when the environment asks for it.
 #[test]

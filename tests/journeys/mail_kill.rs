@@ -1,10 +1,6 @@
 //! N3: the service is killed between the mail server's 250 and its own commit, twenty times: no mail is lost, and those
 //! that come twice are the same mail.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -12,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{ok, sample_bytes};
+use crate::harness::{ok, sample_bytes};
 use serde_json::json;
 use voicemill_testing::{python::Script, tools::free_port};
 

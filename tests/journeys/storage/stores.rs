@@ -11,9 +11,9 @@ use voicemill_storage::{
 use voicemill_types::DomainId;
 
 use crate::{
-    S3Server,
-    conformance::{self, Promises},
-    s3_server,
+    storage::S3Server,
+    storage::conformance::{self, Promises},
+    storage::s3_server,
 };
 
 async fn open(config: S3Config) -> Arc<S3Store> {

@@ -1,16 +1,12 @@
 //! What comes from outside: bad files, wrong keys, other domains, and a process that dies.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use common::{TestApp, detail, mails_in, models_folder, ok, sample_bytes, samples};
+use crate::harness::{TestApp, detail, mails_in, models_folder, ok, sample_bytes, samples};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

@@ -1,16 +1,11 @@
 //! SMS: told of messages, reminded of them, and never more than was asked for.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-mod support;
-
+use crate::harness::{TestApp, Wish, detail, ok, sample_bytes};
+use crate::sms_provider::{KEY, Provider};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use common::{TestApp, Wish, detail, ok, sample_bytes};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::provider::{KEY, Provider};
 use voicemill_types::clock::Clock;
 
 fn at(time: &str) -> Clock {

@@ -1,10 +1,6 @@
 //! People upload prompts or type them.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
-use common::{Sound, TestApp, detail, lufs, ok, sample_bytes};
+use crate::harness::{Sound, TestApp, detail, lufs, ok, sample_bytes};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

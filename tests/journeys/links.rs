@@ -1,12 +1,8 @@
 //! Somebody, or something, opens the link in a mail.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{Sound, TestApp, Wish};
+use crate::harness::{Sound, TestApp, Wish};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
@@ -146,7 +142,7 @@ async fn links_die_with_their_message() {
     let (id, page) = mailed(&test).await;
     assert_eq!(test.browser(Method::GET, &page).send().await.unwrap().status(), StatusCode::OK);
     let path = format!("/v1/messages/{}/move", id.as_str().unwrap());
-    common::ok(test.portal(Method::POST, &path).json(&json!({"folder": "trash"}))).await;
+    crate::harness::ok(test.portal(Method::POST, &path).json(&json!({"folder": "trash"}))).await;
     assert_eq!(test.browser(Method::GET, &page).send().await.unwrap().status(), StatusCode::NOT_FOUND);
     test.stop().await;
 }

@@ -1,7 +1,6 @@
 //! The harness of the journeys: the whole service in this process, on real files, with real models.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-#![allow(dead_code, unreachable_pub, reason = "every journey is a crate of its own and uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "helpers wait for the journeys that need them")]
 
 use std::{
     path::{Path, PathBuf},

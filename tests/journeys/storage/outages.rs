@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::{
-    common::{OPERATOR_KEY, TestApp, Wish, detail, ok, sqlite},
-    s3_server,
+    harness::{OPERATOR_KEY, TestApp, Wish, detail, ok, sqlite},
+    storage::s3_server,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,16 +1,12 @@
 //! N4: the mails of the five modes, read by Python's email package, which is neither what made them nor what checks them.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::{
     io::Write,
     path::Path,
     process::{Command, Stdio},
 };
 
-use common::{TestApp, ok, sample_bytes};
+use crate::harness::{TestApp, ok, sample_bytes};
 use reqwest::Method;
 use serde_json::{Value, json};
 use voicemill_testing::python::python;

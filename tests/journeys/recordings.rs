@@ -1,10 +1,6 @@
 //! A call core records a call.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
-use common::{Sound, TestApp, likeness, ok, sample_bytes};
+use crate::harness::{Sound, TestApp, likeness, ok, sample_bytes};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -125,6 +121,6 @@ async fn recordings_are_not_transcribed_unless_the_domain_wants_it() {
     assert_eq!(test.portal(Method::GET, &path).send().await.unwrap().status(), 404);
     let refused = test.change_domain("acme.example", json!({"language": "klingon"})).await;
     assert_eq!(refused.status(), 422);
-    assert!(common::detail(refused).await.contains("ISO 639-1"));
+    assert!(crate::harness::detail(refused).await.contains("ISO 639-1"));
     test.stop().await;
 }

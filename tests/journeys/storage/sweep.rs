@@ -11,9 +11,9 @@ use voicemill_storage::{BlobKey, BlobStore, S3Store};
 use voicemill_types::clock::Clock;
 
 use crate::{
-    common::{TestApp, Wish, ok},
-    outages::Blocked,
-    s3_server,
+    harness::{TestApp, Wish, ok},
+    storage::outages::Blocked,
+    storage::s3_server,
 };
 
 const HOURS_25: SignedDuration = SignedDuration::from_hours(25);

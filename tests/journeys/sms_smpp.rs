@@ -1,13 +1,9 @@
 //! SMS over SMPP 3.4, with a message centre that is told to misbehave.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::time::Duration;
 
+use crate::harness::{TestApp, Wish, ok};
 use bytes::Bytes;
-use common::{TestApp, Wish, ok};
 use reqwest::Method;
 use serde_json::{Value, json};
 use voicemill_notify::{

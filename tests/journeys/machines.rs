@@ -1,16 +1,12 @@
 //! The service on several machines: one PostgreSQL, one store, and workers that come and go.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use common::{TestApp, Wish, link_in, mails_in, models_folder, ok, sample_bytes};
+use crate::harness::{TestApp, Wish, link_in, mails_in, models_folder, ok, sample_bytes};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use voicemill_testing::{PrivateServer, TestDatabase};

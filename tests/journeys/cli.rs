@@ -1,15 +1,11 @@
 //! The commands that work on plain files, as a person types them.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::{
     path::Path,
     process::{Command, Output},
 };
 
-use common::{Sound, lufs, models_folder, said, samples};
+use crate::harness::{Sound, lufs, models_folder, said, samples};
 use serde_json::Value;
 use voicemill_speech::{accuracy::word_error_rate, models::Manifest};
 

@@ -1,12 +1,8 @@
 //! Operators look after the queue, and the trash is emptied at the end of the day.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::{path::Path, time::Duration};
 
-use common::{TestApp, Wish, detail, ok, sample_bytes};
+use crate::harness::{TestApp, Wish, detail, ok, sample_bytes};
 use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -1,10 +1,6 @@
 //! Processes that are told to stop: what is under way gets its grace and is handed back; a second signal ends all at once,
 //! and what was held comes back when the lease has run out.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::{
     net::{TcpListener, TcpStream},
     path::PathBuf,
@@ -12,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{ok, sample_bytes};
+use crate::harness::{ok, sample_bytes};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 

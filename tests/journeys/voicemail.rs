@@ -1,12 +1,10 @@
 //! A call core drops a voicemail; its owner gets it as the mailbox asks.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{Sound, TestApp, Wish, attachment, detail, likeness, link_in, lufs, named_attachment, said, sample_bytes};
+use crate::harness::{
+    Sound, TestApp, Wish, attachment, detail, likeness, link_in, lufs, named_attachment, said, sample_bytes,
+};
 use reqwest::{Method, StatusCode, multipart};
 use serde_json::{Value, json};
 use voicemill_speech::accuracy::word_error_rate;
@@ -126,7 +124,7 @@ async fn the_same_drop_three_times_is_one_message() {
         assert_eq!(again.json::<Value>().await.unwrap()["id"], first["id"]);
     }
     test.message(&first["id"], settled).await;
-    let listed = common::ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await;
+    let listed = crate::harness::ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await;
     assert_eq!(listed.as_array().unwrap().len(), 1);
     assert_eq!(test.mails().len(), 1);
     test.stop().await;
@@ -173,7 +171,7 @@ async fn a_form_is_as_good_as_a_raw_body() {
         .text("received_at", "2026-11-22T09:31:00-05:00")
         .part("file", file);
     let request = test.core(Method::POST, "/core/v1/mailboxes/101/messages").multipart(form);
-    let message = common::ok(request).await;
+    let message = crate::harness::ok(request).await;
     assert_eq!(message["caller_name"], "Robin Stone");
     assert_eq!(message["received_at"], "2026-11-22T14:31:00Z");
     test.message(&message["id"], |message| message["state"] == "available").await;
@@ -238,7 +236,7 @@ async fn a_full_mailbox_refuses_with_its_reason() {
     assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);
     let detail = detail(refused).await;
     assert!(detail.contains("mailbox 101 is full"), "{detail}");
-    let listed = common::ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await;
+    let listed = crate::harness::ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await;
     assert_eq!(listed.as_array().unwrap().len(), 1);
     test.stop().await;
 }
@@ -309,7 +307,7 @@ async fn a_listing_has_pages_newest_first() {
     let mut seen = Vec::new();
     let mut path = "/v1/mailboxes/101/messages?limit=2".to_owned();
     loop {
-        let page = common::ok(test.portal(Method::GET, &path)).await;
+        let page = crate::harness::ok(test.portal(Method::GET, &path)).await;
         let Some(last) = page.as_array().unwrap().last() else { break };
         path = format!("/v1/mailboxes/101/messages?limit=2&before={}", last["id"].as_str().unwrap());
         seen.extend(page.as_array().unwrap().iter().map(|message| message["id"].clone()));

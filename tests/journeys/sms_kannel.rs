@@ -1,16 +1,12 @@
 //! SMS through a real Kannel with its own fake message centre: out, reported, and replied to.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::{
     io::{BufRead, BufReader},
     process::Stdio,
     time::Duration,
 };
 
-use common::{TestApp, Wish};
+use crate::harness::{TestApp, Wish};
 use serde_json::{Value, json};
 use voicemill_notify::sms::{Provider, SmsConfig};
 use voicemill_testing::tools::{Running, command, free_port, wait_for};

@@ -1,12 +1,8 @@
 //! Mail from the message to the server and back, with a real server that is told to misbehave.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-mod common;
-
 use std::{collections::HashMap, os::unix::fs::PermissionsExt, path::Path, process::Command, time::Duration};
 
-use common::{TestApp, Wish, attachment, detail, link_in, ok};
+use crate::harness::{TestApp, Wish, attachment, detail, link_in, ok};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use voicemill::config::Config;
@@ -398,7 +394,7 @@ async fn a_service_number_has_addresses_of_its_own() {
     test.mailbox("101", json!({"email_mode": "attachment", "recipients": ["d@acme.example"], "transcribe": false}))
         .await;
     let path = "/core/v1/mailboxes/101/messages/m1";
-    let audio = common::sample_bytes("voicemail-short.wav");
+    let audio = crate::harness::sample_bytes("voicemail-short.wav");
     let dropped = ok(test.core(Method::PUT, path).query(&[("service_number", "+18005550100")]).body(audio)).await;
     let message = test.message(&dropped["id"], settled).await;
     let notices = by_recipient(&message);

@@ -1,0 +1,22 @@
+//! Journeys: what people, cores and operators do, against the whole service.
+
+#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
+
+mod boundaries;
+mod cli;
+mod harness;
+mod links;
+mod machines;
+mod mail;
+mod mail_kill;
+mod mail_trees;
+mod operators;
+mod prompts;
+mod recordings;
+mod signals;
+mod sms;
+mod sms_kannel;
+mod sms_provider;
+mod sms_smpp;
+mod storage;
+mod voicemail;
