@@ -18,16 +18,16 @@ use tokio::net::TcpListener;
 use voicemill_notify::sms::{Provider as Named, SmsConfig};
 
 /// What the webhook's address ends in.
-pub const KEY: &str = "the-webhook-key-of-the-journeys";
+pub(crate) const KEY: &str = "the-webhook-key-of-the-journeys";
 
 /// The end of a number says how it misbehaves: 11 is no number, 22 is throttled the first time, 99 never gets an answer.
-pub struct Provider {
+pub(crate) struct Provider {
     base_url: String,
     asked: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Provider {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -37,7 +37,7 @@ impl Provider {
         Self { base_url, asked }
     }
 
-    pub fn config(&self) -> SmsConfig {
+    pub(crate) fn config(&self) -> SmsConfig {
         let mut config = SmsConfig::new(Named::Twilio, "+15550100");
         config.account = Some("AC1".to_owned());
         config.secret = Some("swordfish".into());
@@ -48,7 +48,7 @@ impl Provider {
     }
 
     /// Every request, in order, as its form.
-    pub fn asked(&self) -> Vec<Value> {
+    pub(crate) fn asked(&self) -> Vec<Value> {
         self.asked.lock().unwrap().clone()
     }
 }
