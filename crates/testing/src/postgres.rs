@@ -27,6 +27,7 @@ pub struct TestDatabase {
 
 impl TestDatabase {
     /// Makes one, and starts the server if it is not running.
+    #[expect(clippy::new_without_default, reason = "it starts a server")]
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
