@@ -23,4 +23,5 @@ pub mod pronunciations;
 pub mod recordings;
 pub mod service_numbers;
 pub mod telemetry;
+pub mod transaction;
 pub mod upkeep;

@@ -112,14 +112,14 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
         created_at: Time::from(app.clock.now()),
     };
     check_settings(&domain)?;
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     match rows::insert(transaction.connection(), &domain).await {
         Err(error) if error.is_conflict() => {
             return Err(ServiceError::Conflict(format!("there is a domain {} already", domain.name)));
         }
         result => result?,
     }
-    PurgeTrash::plan(app, transaction.connection(), &domain).await?;
+    PurgeTrash::plan(&mut transaction, &domain).await?;
     transaction.commit().await?;
     Ok(domain)
 }
@@ -127,7 +127,7 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
 /// Gives a domain other settings: they hold for what is rendered and mailed from now on.
 pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Domain, ServiceError> {
     let id = by_name(app, name).await?.id;
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     transaction.connection().lock(id.0).await?;
     let domain = rows::by_id(transaction.connection(), id).await?;
     let mut domain = domain.ok_or(ServiceError::NotFound("domain"))?;
@@ -157,7 +157,7 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
     domain.transcribe_recordings = transcribe_recordings.unwrap_or(domain.transcribe_recordings);
     check_settings(&domain)?;
     rows::update(transaction.connection(), &domain).await?;
-    PurgeTrash::plan(app, transaction.connection(), &domain).await?;
+    PurgeTrash::plan(&mut transaction, &domain).await?;
     transaction.commit().await?;
     Ok(domain)
 }

@@ -35,12 +35,12 @@ pub fn registry() -> Registry<App> {
 /// Has come again what comes by the calendar, for every domain and every time zone of its mailboxes; for what stands in the
 /// calendar it changes nothing.
 pub async fn plan(app: &App) -> Result<(), QueueError> {
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     for domain in domains::rows::all(transaction.connection()).await? {
-        PurgeTrash::plan(app, transaction.connection(), &domain).await?;
+        PurgeTrash::plan(&mut transaction, &domain).await?;
     }
     for (domain, time_zone) in mailboxes::rows::time_zones(transaction.connection()).await? {
-        PurgeTrash::plan_for_zone(app, transaction.connection(), domain, &time_zone).await?;
+        PurgeTrash::plan_for_zone(&mut transaction, domain, &time_zone).await?;
     }
     transaction.commit().await?;
     Ok(())

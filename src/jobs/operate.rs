@@ -113,38 +113,37 @@ async fn change_each(app: &App, ids: &[JobId], deed: Deed) -> Result<usize, Serv
     // Whoever takes several rows takes them in this order, so that no two wait for each other.
     ids.sort_unstable();
     let mut changed = 0;
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     for id in ids {
-        let connection = transaction.connection();
+        let (queue, connection) = transaction.queue();
         let done = match deed {
-            Deed::Retry => app.queue.retry(connection, id).await?,
-            Deed::Discard => app.queue.forget(connection, id).await?,
-            Deed::Cancel => app.queue.cancel(connection, id, "cancelled by an operator").await?,
+            Deed::Retry => queue.retry(connection, id).await?,
+            Deed::Discard => queue.forget(connection, id).await?,
+            Deed::Cancel => queue.cancel(connection, id, "cancelled by an operator").await?,
         };
         changed += usize::from(done);
     }
     transaction.commit().await?;
-    app.queue.wake();
     Ok(changed)
 }
 
 /// Pauses a lane, a kind or a domain; what runs goes on, and nothing new starts within a second. False if it was paused.
 pub async fn pause(app: &App, what: PauseRequest) -> Result<bool, ServiceError> {
     let what = named(app, what).await?;
-    let mut transaction = app.database.begin().await?;
-    let paused = app.queue.pause(transaction.connection(), &what).await?;
+    let mut transaction = app.begin().await?;
+    let (queue, connection) = transaction.queue();
+    let paused = queue.pause(connection, &what).await?;
     transaction.commit().await?;
-    app.queue.wake();
     Ok(paused)
 }
 
 /// Lets it go on; false if it was not paused.
 pub async fn resume(app: &App, what: PauseRequest) -> Result<bool, ServiceError> {
     let what = named(app, what).await?;
-    let mut transaction = app.database.begin().await?;
-    let resumed = app.queue.resume(transaction.connection(), &what).await?;
+    let mut transaction = app.begin().await?;
+    let (queue, connection) = transaction.queue();
+    let resumed = queue.resume(connection, &what).await?;
     transaction.commit().await?;
-    app.queue.wake();
     Ok(resumed)
 }
 

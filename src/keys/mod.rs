@@ -49,7 +49,7 @@ pub async fn create(app: &App, domain: &Domain, scope: KeyScope, name: &str) -> 
         name: name.to_owned(),
         created_at: Time::from(app.clock.now()),
     };
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     rows::insert(transaction.connection(), &key, &hash(&secret)).await?;
     transaction.commit().await?;
     Ok(secret)

@@ -84,7 +84,7 @@ pub async fn audio(app: &App, token: &str, listen: Listen) -> Result<Rendition, 
 /// Records that somebody played the message; true if it was the first time.
 pub async fn played(app: &App, token: &str) -> Result<bool, ServiceError> {
     let link = verified(app, Purpose::Page, token).await?;
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     let first =
         messages::rows::mark_read(transaction.connection(), link.message_id, Time::from(app.clock.now())).await?;
     transaction.commit().await?;

@@ -36,7 +36,7 @@ pub async fn save(app: &App, domain: &Domain, kind: MailKind, words: NewWords) -
     let created_at = Time::from(app.clock.now());
     let template = MailTemplate { domain_id: domain.id, kind, subject, body_text, body_html, created_at };
     check_words(&template).map_err(|error| ServiceError::Invalid(error.to_string()))?;
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     rows::save(transaction.connection(), &template).await?;
     transaction.commit().await?;
     Ok(Words { own: true, template })
@@ -62,7 +62,7 @@ pub async fn find(app: &App, domain: &Domain, kind: MailKind) -> Result<Words, S
 
 /// Goes back to our words.
 pub async fn delete(app: &App, domain: &Domain, kind: MailKind) -> Result<(), ServiceError> {
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     if !rows::delete(transaction.connection(), domain.id, kind).await? {
         return Err(ServiceError::NotFound("mail template"));
     }

@@ -110,18 +110,17 @@ pub async fn save(
         time_zone: settings.time_zone,
         created_at: Time::from(app.clock.now()),
     };
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     let saved = rows::save(transaction.connection(), &mailbox).await?;
     if let Some(time_zone) = &saved.time_zone {
-        PurgeTrash::plan_for_zone(app, transaction.connection(), domain.id, time_zone).await?;
+        PurgeTrash::plan_for_zone(&mut transaction, domain.id, time_zone).await?;
     }
     if let Some(interval) = saved.sms.reminder_interval() {
         // What is unread already is reminded of too, and a shorter interval holds at once.
         let due = Time::from(app.clock.now()).after(interval);
-        remind_by(app, transaction.connection(), &saved, due).await?;
+        remind_by(&mut transaction, &saved, due).await?;
     }
     transaction.commit().await?;
-    app.queue.wake();
     Ok(saved)
 }
 

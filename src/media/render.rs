@@ -14,8 +14,9 @@ use voicemill_types::{DomainId, RenditionId, Time};
 
 use crate::{
     app::App,
-    db::{DbError, Transaction},
+    db::DbError,
     media::{Original, Purpose, Rendition, rows},
+    transaction::Tx,
 };
 
 /// One line of a job kind's list of renditions.
@@ -164,9 +165,9 @@ async fn source(app: &App, original: &Original, path: PathBuf) -> Result<SourceS
 }
 
 /// Writes the rows of what was rendered, in the transaction that makes its owner available.
-pub(crate) async fn insert(transaction: &mut Transaction, rendered: &Rendered) -> Result<(), DbError> {
+pub(crate) async fn insert(tx: &mut Tx<'_>, rendered: &Rendered) -> Result<(), DbError> {
     for rendition in &rendered.renditions {
-        rows::insert(transaction.connection(), rendition).await?;
+        rows::insert(tx.connection(), rendition).await?;
     }
     Ok(())
 }

@@ -54,7 +54,7 @@ impl LeftMessage {
 
     /// Writes the message and queues the work on it, or finds the one that stands.
     pub(crate) async fn commit(&self, app: &App, placed: &Placed) -> Result<Received, ServiceError> {
-        let mut transaction = app.database.begin().await?;
+        let mut transaction = app.begin().await?;
         let mailbox = mailboxes::rows::by_extension(transaction.connection(), self.domain_id, &self.extension).await?;
         let mailbox = mailbox.ok_or(ServiceError::NotFound("mailbox"))?;
         if let Some(message) = rows::by_core_id(transaction.connection(), mailbox.id, &self.core_id).await? {
@@ -92,9 +92,8 @@ impl LeftMessage {
         media::rows::insert_original(transaction.connection(), &original).await?;
         notices::sms_limits::clear_full(transaction.connection(), mailbox.id).await?;
         let job = RenderMessage { message: message.id };
-        app.queue.enqueue(transaction.connection(), NewJob::new(self.domain_id.0, &job).unique(message.id)).await?;
+        transaction.enqueue(NewJob::new(self.domain_id.0, &job).unique(message.id)).await?;
         transaction.commit().await?;
-        app.queue.wake();
         Ok(Received { message, fresh: true })
     }
 }

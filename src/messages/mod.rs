@@ -239,7 +239,7 @@ pub async fn details(app: &App, domain: &Domain, id: MessageId) -> Result<Detail
 
 /// Moves a message to another folder; into the trash, its links die with it.
 pub async fn move_to(app: &App, domain: &Domain, id: MessageId, folder: Folder) -> Result<Message, ServiceError> {
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     transaction.connection().lock(id.0).await?;
     let message = rows::in_domain(transaction.connection(), domain.id, id).await?;
     let mut message = message.ok_or(ServiceError::NotFound("message"))?;

@@ -9,10 +9,10 @@ use voicemill_types::{DomainId, Time};
 
 use crate::{
     app::App,
-    db::Connection,
     domains::{self, Domain},
     media::ForgetBlobs,
     messages::trash,
+    transaction::Tx,
 };
 
 /// Removes for good what was put into the trash on a day that is over where the mailboxes' owners are.
@@ -30,24 +30,19 @@ const BATCH: i64 = 100;
 
 impl PurgeTrash {
     /// Has it come at each midnight of the domain, inside the caller's transaction; again after its time zone has changed.
-    pub async fn plan(app: &App, connection: &mut Connection, domain: &Domain) -> Result<(), QueueError> {
+    pub async fn plan(tx: &mut Tx<'_>, domain: &Domain) -> Result<(), QueueError> {
         let job = Self { domain: domain.id, time_zone: None };
         let name = format!("purge_trash {}", domain.id);
         let new = NewJob::new(domain.id.0, &job).priority(Priority::Bulk);
-        app.queue.repeat(connection, &name, &Schedule::midnight(), &domain.time_zone, new).await
+        tx.repeat(&name, &Schedule::midnight(), &domain.time_zone, new).await
     }
 
     /// Has it come at each midnight of the domain's mailboxes in this time zone, inside the caller's transaction.
-    pub async fn plan_for_zone(
-        app: &App,
-        connection: &mut Connection,
-        domain: DomainId,
-        time_zone: &str,
-    ) -> Result<(), QueueError> {
+    pub async fn plan_for_zone(tx: &mut Tx<'_>, domain: DomainId, time_zone: &str) -> Result<(), QueueError> {
         let job = Self { domain, time_zone: Some(time_zone.to_owned()) };
         let name = format!("purge_trash {domain} {time_zone}");
         let new = NewJob::new(domain.0, &job).priority(Priority::Bulk);
-        app.queue.repeat(connection, &name, &Schedule::midnight(), time_zone, new).await
+        tx.repeat(&name, &Schedule::midnight(), time_zone, new).await
     }
 }
 
@@ -73,17 +68,15 @@ impl Job for PurgeTrash {
                 return Ok(());
             }
             for message in messages {
-                let mut transaction = app.database.begin().await.retry()?;
+                let mut transaction = app.begin().await.retry()?;
                 transaction.connection().lock(message.0).await.retry()?;
                 if let Some(keys) = trash::remove(transaction.connection(), message, today).await.retry()? {
                     let forget = ForgetBlobs { keys };
                     let new = NewJob::new(domain.id.0, &forget).priority(Priority::Bulk);
-                    app.queue.enqueue(transaction.connection(), new).await.retry()?;
+                    transaction.enqueue(new).await.retry()?;
                 }
-                attempt.fence(transaction.connection()).await.retry()?;
-                transaction.commit().await.retry()?;
+                transaction.commit_under(attempt).await.retry()?;
             }
-            app.queue.wake();
         }
     }
 }

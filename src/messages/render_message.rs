@@ -9,7 +9,6 @@ use voicemill_types::{MessageId, Time};
 
 use crate::{
     app::App,
-    db::Transaction,
     domains::{self, Domain, MailAudio},
     mailboxes::{EmailMode, Mailbox},
     media::{
@@ -23,6 +22,7 @@ use crate::{
     },
     notices::{self, Medium, Notice, Occasion, remind_mailbox::tell_of_message},
     service_numbers,
+    transaction::Tx,
 };
 
 /// Renders one message.
@@ -94,7 +94,7 @@ impl Job for RenderMessage {
             waveform: report.waveform.clone(),
             phone_report: report.phone.clone(),
         };
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         media::render::insert(&mut transaction, &rendered).await.retry()?;
         rows::set_available(transaction.connection(), message.id, &facts).await.retry()?;
         if mailbox.transcribe {
@@ -102,37 +102,28 @@ impl Job for RenderMessage {
             rows::set_transcript_state(transaction.connection(), message.id, pending).await.retry()?;
             let job = TranscribeMessage { message: message.id };
             let new = NewJob::new(message.domain_id.0, &job).unique(message.id);
-            app.queue.enqueue(transaction.connection(), new).await.retry()?;
+            transaction.enqueue(new).await.retry()?;
         }
-        queue_notices(app, &mut transaction, &message, &mailbox, &domain).await?;
-        attempt.complete(transaction.connection()).await.retry()?;
-        transaction.commit().await.retry()?;
-        app.queue.wake();
+        queue_notices(&mut transaction, &message, &mailbox, &domain).await?;
+        transaction.finish(attempt).await.retry()?;
         Ok(())
     }
 
     async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         rows::set_failed(transaction.connection(), self.message, reason).await.retry()?;
         transaction.commit().await.retry()
     }
 }
 
 /// A notice a recipient: mails are due when the transcript is there or its time is over, whichever is first; SMS at once.
-async fn queue_notices(
-    app: &App,
-    transaction: &mut Transaction,
-    message: &Message,
-    mailbox: &Mailbox,
-    domain: &Domain,
-) -> Result<(), JobError> {
-    let connection = transaction.connection();
-    tell_of_message(app, connection, message, mailbox, domain).await.retry()?;
-    let now = Time::from(app.clock.now());
+async fn queue_notices(tx: &mut Tx<'_>, message: &Message, mailbox: &Mailbox, domain: &Domain) -> Result<(), JobError> {
+    tell_of_message(tx, message, mailbox, domain).await.retry()?;
+    let now = Time::from(tx.app().clock.now());
     let wait = Duration::from_secs(u64::try_from(mailbox.transcript_wait_seconds).unwrap_or(0));
     let due = if mailbox.transcribe { now.after(wait) } else { now };
     let service_number = match &message.service_number {
-        Some(number) => service_numbers::rows::find(connection, message.domain_id, number).await.retry()?,
+        Some(number) => service_numbers::rows::find(tx.connection(), message.domain_id, number).await.retry()?,
         None => None,
     };
     // An address that is both the mailbox's and the service number's gets the mailbox's mail.
@@ -143,7 +134,7 @@ async fn queue_notices(
         for address in addresses {
             let notice = Notice::new(mailbox, Medium::Mail, Occasion::Message, event.clone(), address.clone(), now);
             let notice = Notice { message_id: Some(message.id), mode: Some(mode), ..notice };
-            notices::queue::queue(app, connection, &notice, due).await.retry()?;
+            notices::queue::queue(tx, &notice, due).await.retry()?;
         }
     }
     Ok(())

@@ -73,7 +73,7 @@ impl TranscribeMessage {
         transcript: Option<&Transcript>,
     ) -> Result<(), JobError> {
         let now = app.clock.now();
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         if let Some(transcript) = transcript {
             rows::save_transcript(transaction.connection(), self.message, transcript, Time::from(now)).await.retry()?;
         }
@@ -81,12 +81,10 @@ impl TranscribeMessage {
         for notice in notices::rows::of_message(transaction.connection(), self.message).await.retry()? {
             if notice.state == NoticeState::Queued {
                 let key = notice.id.to_string();
-                app.queue.hasten::<NotifyMessage>(transaction.connection(), &key, now).await.retry()?;
+                transaction.hasten::<NotifyMessage>(&key, now).await.retry()?;
             }
         }
-        attempt.fence(transaction.connection()).await.retry()?;
-        transaction.commit().await.retry()?;
-        app.queue.wake();
+        transaction.commit_under(attempt).await.retry()?;
         Ok(())
     }
 }

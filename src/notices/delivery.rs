@@ -8,9 +8,9 @@ use voicemill_types::{NoticeId, Time};
 
 use crate::{
     app::App,
-    db::Transaction,
     links::{self, Link},
     notices::{Notice, NoticeState, rows},
+    transaction::Tx,
 };
 
 /// How a delivery ended, for the notice's record.
@@ -40,14 +40,13 @@ pub(crate) async fn store_mail(
     let key = BlobKey::derive(notice.domain_id, notice.id.0, &parts, "eml").discard()?;
     let bytes = Bytes::from(mail.bytes);
     app.store.put(&key, bytes.clone().into()).await.retry()?;
-    let mut transaction = app.database.begin().await.retry()?;
+    let mut transaction = app.begin().await.retry()?;
     if let Some(link) = link {
         links::rows::insert(transaction.connection(), link).await.retry()?;
     }
     let link = link.map(|link| link.id);
     rows::set_composed(transaction.connection(), notice.id, link, &mail.message_id, &key.to_string()).await.retry()?;
-    attempt.fence(transaction.connection()).await.retry()?;
-    transaction.commit().await.retry()?;
+    transaction.commit_under(attempt).await.retry()?;
     Ok(bytes)
 }
 
@@ -91,13 +90,12 @@ pub(crate) async fn deliver(
 /// Records what the server said of a try that failed, and whether the notice may have been taken.
 async fn note(app: &App, attempt: &Attempt, id: NoticeId, error: &NotifyError) -> Result<(), JobError> {
     let Some(answer) = error.answer() else { return Ok(()) };
-    let mut transaction = app.database.begin().await.retry()?;
+    let mut transaction = app.begin().await.retry()?;
     match error {
         NotifyError::Unknown(_) => rows::set_unknown(transaction.connection(), id, answer.text()).await.retry()?,
         _ => rows::set_answer(transaction.connection(), id, answer.text()).await.retry()?,
     }
-    attempt.fence(transaction.connection()).await.retry()?;
-    transaction.commit().await.retry()
+    transaction.commit_under(attempt).await.retry()
 }
 
 /// Records how it ended and completes the job, in a transaction to which the caller may add what belongs to it.
@@ -106,7 +104,7 @@ pub(crate) async fn settle(
     attempt: &Attempt,
     notice: NoticeId,
     ended: &Ended,
-    mut transaction: Transaction,
+    mut transaction: Tx<'_>,
 ) -> Result<(), JobError> {
     let settled = rows::Settled {
         state: ended.state,
@@ -115,13 +113,12 @@ pub(crate) async fn settle(
         at: Time::from(app.clock.now()),
     };
     rows::settle(transaction.connection(), notice, settled).await.retry()?;
-    attempt.complete(transaction.connection()).await.retry()?;
-    transaction.commit().await.retry()
+    transaction.finish(attempt).await.retry()
 }
 
 /// Records that the notice was given up for good.
 pub(crate) async fn give_up(app: &App, notice: NoticeId, reason: &str) -> Result<(), JobError> {
-    let mut transaction = app.database.begin().await.retry()?;
+    let mut transaction = app.begin().await.retry()?;
     let at = Time::from(app.clock.now());
     let settled = rows::Settled { state: NoticeState::Refused, answer: reason, reference: None, at };
     rows::settle(transaction.connection(), notice, settled).await.retry()?;

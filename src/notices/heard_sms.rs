@@ -32,7 +32,7 @@ impl Job for HeardSms {
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
         let now = Time::from(app.clock.now());
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         let connection = transaction.connection();
         match &self.heard {
             Heard::Report { notice, reference, delivered, answer } => {
@@ -61,8 +61,7 @@ impl Job for HeardSms {
                 }
             }
         }
-        attempt.complete(connection).await.retry()?;
-        transaction.commit().await.retry()
+        transaction.finish(attempt).await.retry()
     }
 }
 

@@ -51,21 +51,19 @@ pub async fn list(
 /// Tells a mailbox's people that it refused a message because it is full: once, until it takes one again.
 pub(crate) async fn mailbox_is_full(app: &App, domain: &Domain, mailbox: &Mailbox) -> Result<(), ServiceError> {
     let now = Time::from(app.clock.now());
-    let mut transaction = app.database.begin().await?;
-    let connection = transaction.connection();
-    if !sms_limits::set_full(connection, mailbox.id, now).await? {
+    let mut transaction = app.begin().await?;
+    if !sms_limits::set_full(transaction.connection(), mailbox.id, now).await? {
         return Ok(());
     }
     let event = format!("full {} {}", mailbox.id.0.simple(), now.microseconds());
     for notice in by_mail(mailbox, Occasion::MailboxFull, &event, now) {
-        queue(app, connection, &notice, now).await?;
+        queue(&mut transaction, &notice, now).await?;
     }
     let first_moment = mailbox.sms.first_moment(now, &domain.time_zone);
     for notice in by_sms(mailbox, Occasion::MailboxFull, &event, now) {
-        queue(app, connection, &notice, first_moment).await?;
+        queue(&mut transaction, &notice, first_moment).await?;
     }
     transaction.commit().await?;
-    app.queue.wake();
     Ok(())
 }
 
@@ -91,13 +89,12 @@ pub async fn missed_call(
     }
     let now = Time::from(app.clock.now());
     let event = format!("missed call {} {core_id}", mailbox.id.0.simple());
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     for notice in by_mail(&mailbox, Occasion::MissedCall, &event, now) {
         let notice = Notice { missed_call: Some(call.clone()), ..notice };
-        queue(app, transaction.connection(), &notice, now).await?;
+        queue(&mut transaction, &notice, now).await?;
     }
     transaction.commit().await?;
-    app.queue.wake();
     Ok(true)
 }
 
@@ -105,7 +102,7 @@ pub async fn missed_call(
 /// the message that moved because of it is new again.
 pub async fn bounced(app: &App, mail: &[u8]) -> Result<Notice, ServiceError> {
     let bounce = Bounce::read(mail).map_err(|error| ServiceError::Invalid(error.to_string()))?;
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     let connection = transaction.connection();
     let found = rows::by_internet_message_id(connection, &bounce.message_id).await?;
     let notice = found.ok_or(ServiceError::NotFound("mail as the one that this report is about"))?;

@@ -52,7 +52,7 @@ impl Job for NotifyMailbox {
             bytes,
         };
         let ended = delivery::deliver(app, attempt, &*app.mail, &notice, &rendered).await?;
-        let transaction = app.database.begin().await.retry()?;
+        let transaction = app.begin().await.retry()?;
         delivery::settle(app, attempt, notice.id, &ended, transaction).await
     }
 

@@ -106,7 +106,7 @@ impl Subject {
 
     /// Records how it ended; once a mail with the audio inside was accepted, the message moves as its mailbox asks.
     async fn settle(&self, app: &App, attempt: &Attempt, ended: &Ended) -> Result<(), JobError> {
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         let to = match self.mailbox.after_email {
             AfterEmail::KeepNew => None,
             AfterEmail::MoveToSaved => Some(Folder::Saved),

@@ -4,10 +4,10 @@ use voicemill_queue::{NewJob, QueueError};
 use voicemill_types::Time;
 
 use crate::{
-    app::App,
-    db::{Connection, DbError},
+    db::DbError,
     mailboxes::Mailbox,
     notices::{Medium, Notice, NotifyMailbox, NotifyMessage, Occasion, SendSms, rows},
+    transaction::Tx,
 };
 
 /// Why a notice could not be stored.
@@ -32,28 +32,23 @@ impl NoticeError {
 }
 
 /// Stores a notice and the job that sends it at `due`; nothing, if the recipient is told of the event already.
-pub(crate) async fn queue(
-    app: &App,
-    connection: &mut Connection,
-    notice: &Notice,
-    due: Time,
-) -> Result<(), NoticeError> {
-    if !rows::insert(connection, notice).await? {
+pub(crate) async fn queue(tx: &mut Tx<'_>, notice: &Notice, due: Time) -> Result<(), NoticeError> {
+    if !rows::insert(tx.connection(), notice).await? {
         return Ok(());
     }
     let (tenant, at) = (notice.domain_id.0, due.timestamp());
     match (notice.medium, notice.occasion) {
         (Medium::Sms, _) => {
             let job = SendSms { notice: notice.id };
-            app.queue.enqueue(connection, NewJob::new(tenant, &job).unique(notice.id).at(at)).await?;
+            tx.enqueue(NewJob::new(tenant, &job).unique(notice.id).at(at)).await?;
         }
         (Medium::Mail, Occasion::Message) => {
             let job = NotifyMessage { notice: notice.id };
-            app.queue.enqueue(connection, NewJob::new(tenant, &job).unique(notice.id).at(at)).await?;
+            tx.enqueue(NewJob::new(tenant, &job).unique(notice.id).at(at)).await?;
         }
         (Medium::Mail, _) => {
             let job = NotifyMailbox { notice: notice.id };
-            app.queue.enqueue(connection, NewJob::new(tenant, &job).unique(notice.id).at(at)).await?;
+            tx.enqueue(NewJob::new(tenant, &job).unique(notice.id).at(at)).await?;
         }
     }
     Ok(())

@@ -11,7 +11,6 @@ use voicemill_types::{MailboxId, Time};
 
 use crate::{
     app::App,
-    db::Connection,
     domains::{self, Domain},
     mailboxes::{self, Mailbox},
     messages::{self, Message},
@@ -20,6 +19,7 @@ use crate::{
         queue::{NoticeError, by_sms, queue},
         rows,
     },
+    transaction::Tx,
 };
 
 /// Reminds a mailbox's people.
@@ -39,28 +39,22 @@ impl Job for RemindMailbox {
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
         let now = Time::from(app.clock.now());
-        let mut transaction = app.database.begin().await.retry()?;
-        let connection = transaction.connection();
-        let next = self.remind(app, connection, attempt, now).await?;
-        attempt.complete(connection).await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
+        let next = self.remind(&mut transaction, attempt, now).await?;
+        // Before the next is enqueued: a mailbox has one such job at most.
+        attempt.complete(transaction.connection()).await.retry()?;
         if let Some((mailbox, next)) = next {
-            remind_at(app, connection, &mailbox, next).await.retry()?;
+            remind_at(&mut transaction, &mailbox, next).await.retry()?;
         }
         transaction.commit().await.retry()?;
-        app.queue.wake();
         Ok(())
     }
 }
 
 impl RemindMailbox {
     /// Queues a reminder, if it is time for one; returns when the mailbox is to be looked at again.
-    async fn remind(
-        &self,
-        app: &App,
-        connection: &mut Connection,
-        attempt: &Attempt,
-        now: Time,
-    ) -> Result<Option<(Mailbox, Time)>, JobError> {
+    async fn remind(&self, tx: &mut Tx<'_>, attempt: &Attempt, now: Time) -> Result<Option<(Mailbox, Time)>, JobError> {
+        let connection = tx.connection();
         let Some(mailbox) = mailboxes::rows::by_id(connection, self.mailbox).await.retry()? else {
             return Ok(None);
         };
@@ -92,7 +86,7 @@ impl RemindMailbox {
         if rows::unsettled_of_mailbox(connection, mailbox.id, Medium::Sms).await.retry()? == 0 {
             let event = format!("reminder {}", attempt.job_id);
             for notice in by_sms(&mailbox, Occasion::Reminder, &event, now) {
-                queue(app, connection, &notice, now).await.retry()?;
+                queue(tx, &notice, now).await.retry()?;
             }
         }
         Ok(interval.map(|interval| (mailbox, now.after(interval))))
@@ -103,8 +97,7 @@ impl RemindMailbox {
 ///
 /// In quiet hours nobody is told now: one SMS at their end tells of all that came meanwhile.
 pub(crate) async fn tell_of_message(
-    app: &App,
-    connection: &mut Connection,
+    tx: &mut Tx<'_>,
     message: &Message,
     mailbox: &Mailbox,
     domain: &Domain,
@@ -112,43 +105,33 @@ pub(crate) async fn tell_of_message(
     if mailbox.sms.sms_recipients.is_empty() {
         return Ok(());
     }
-    let now = Time::from(app.clock.now());
+    let now = Time::from(tx.app().clock.now());
     let first_moment = mailbox.sms.first_moment(now, &domain.time_zone);
     if first_moment > now {
-        return remind_by(app, connection, mailbox, first_moment).await;
+        return remind_by(tx, mailbox, first_moment).await;
     }
     let event = Notice::message_event(message.id);
     for notice in by_sms(mailbox, Occasion::Message, &event, now) {
         let notice = Notice { message_id: Some(message.id), ..notice };
-        queue(app, connection, &notice, now).await?;
+        queue(tx, &notice, now).await?;
     }
     match mailbox.sms.reminder_interval() {
-        Some(interval) => remind_at(app, connection, mailbox, now.after(interval)).await,
+        Some(interval) => remind_at(tx, mailbox, now.after(interval)).await,
         None => Ok(()),
     }
 }
 
 /// Has the mailbox looked at for unread messages at `due`; if that is to happen anyway, whenever, nothing changes.
-pub(crate) async fn remind_at(
-    app: &App,
-    connection: &mut Connection,
-    mailbox: &Mailbox,
-    due: Time,
-) -> Result<(), NoticeError> {
+pub(crate) async fn remind_at(tx: &mut Tx<'_>, mailbox: &Mailbox, due: Time) -> Result<(), NoticeError> {
     let job = RemindMailbox { mailbox: mailbox.id };
     let new = NewJob::new(mailbox.domain_id.0, &job).unique(mailbox.id).at(due.timestamp());
-    app.queue.enqueue(connection, new).await?;
+    tx.enqueue(new).await?;
     Ok(())
 }
 
 /// The same, at `due` at the latest.
-pub(crate) async fn remind_by(
-    app: &App,
-    connection: &mut Connection,
-    mailbox: &Mailbox,
-    due: Time,
-) -> Result<(), NoticeError> {
-    remind_at(app, connection, mailbox, due).await?;
-    app.queue.hasten::<RemindMailbox>(connection, &mailbox.id.to_string(), due.timestamp()).await?;
+pub(crate) async fn remind_by(tx: &mut Tx<'_>, mailbox: &Mailbox, due: Time) -> Result<(), NoticeError> {
+    remind_at(tx, mailbox, due).await?;
+    tx.hasten::<RemindMailbox>(&mailbox.id.to_string(), due.timestamp()).await?;
     Ok(())
 }

@@ -53,13 +53,12 @@ async fn keep(app: &App, heard: Vec<Heard>) -> Result<(), ServiceError> {
     if heard.is_empty() {
         return Ok(());
     }
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     for heard in heard {
         // Whose it is will be known when it is looked up.
         let job = HeardSms { heard };
-        app.queue.enqueue(transaction.connection(), NewJob::new(uuid::Uuid::nil(), &job)).await?;
+        transaction.enqueue(NewJob::new(uuid::Uuid::nil(), &job)).await?;
     }
     transaction.commit().await?;
-    app.queue.wake();
     Ok(())
 }

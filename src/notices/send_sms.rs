@@ -75,7 +75,7 @@ impl Job for SendSms {
 }
 
 async fn end(app: &App, attempt: &Attempt, notice: NoticeId, ended: &Ended) -> Result<(), JobError> {
-    let transaction = app.database.begin().await.retry()?;
+    let transaction = app.begin().await.retry()?;
     delivery::settle(app, attempt, notice, ended, transaction).await
 }
 
@@ -161,7 +161,7 @@ impl Subject {
         let zone = jiff::tz::TimeZone::get(time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
         let day = now.to_zoned(zone).date().to_string();
         let limit = self.domain.sms_daily_limit.unwrap_or_else(|| app.sms_daily_limit());
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         if !sms_limits::charge(transaction.connection(), self.domain.id, &day, parts, limit).await.retry()? {
             return Ok(false);
         }
@@ -170,8 +170,7 @@ impl Subject {
         }
         let link = link.map(|link| link.id);
         rows::set_worded(transaction.connection(), self.notice.id, link, &text, parts).await.retry()?;
-        attempt.fence(transaction.connection()).await.retry()?;
-        transaction.commit().await.retry()?;
+        transaction.commit_under(attempt).await.retry()?;
         self.notice.body = Some(text);
         Ok(true)
     }

@@ -24,13 +24,13 @@ use voicemill_types::{MailboxId, PromptId, Time};
 use crate::{
     app::App,
     arrivals::{Incoming, intake},
-    db::Transaction,
     domains::Domain,
     error::ServiceError,
     jobs::{self, operate::Listed},
     mailboxes::{self, Mailbox},
     media::{self, Rendition},
     messages::MediaState,
+    transaction::Tx,
 };
 
 /// What people say of a prompt they add.
@@ -148,7 +148,7 @@ pub async fn change(app: &App, domain: &Domain, id: PromptId, changes: Changes) 
             begin_version(app, prompt.next_version(), Source::Text { script, voice, manner }, Begin::Next).await
         }
         _ => {
-            let mut transaction = app.database.begin().await?;
+            let mut transaction = app.begin().await?;
             rows::rename(transaction.connection(), prompt.id, &prompt.name).await?;
             transaction.commit().await?;
             Ok(prompt)
@@ -202,9 +202,9 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
             prompt.manner = manner;
             prompt.script = Some(script);
             prompt.voice = Some(voice.unwrap_or_else(|| app.config.speech.voice.clone()));
-            let mut transaction = app.database.begin().await?;
+            let mut transaction = app.begin().await?;
             write(&mut transaction, &prompt, begin).await?;
-            enqueue_speech(app, &mut transaction, &prompt).await?;
+            enqueue_speech(&mut transaction, &prompt).await?;
             transaction.commit().await?;
         }
         Source::Upload(incoming) => {
@@ -214,13 +214,13 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
             prompt.manner = Manner::default();
             let original = intake::store(app, prompt.domain_id, prompt.id.0, prompt.version, incoming).await?;
             let outcome: Result<(), ServiceError> = async {
-                let mut transaction = app.database.begin().await?;
+                let mut transaction = app.begin().await?;
                 write(&mut transaction, &prompt, begin).await?;
                 media::rows::insert_original(transaction.connection(), &original).await?;
                 let job = RenderPrompt { prompt: prompt.id, version: prompt.version };
                 let new =
                     NewJob::new(prompt.domain_id.0, &job).unique(format_args!("{}/{}", prompt.id, prompt.version));
-                app.queue.enqueue(transaction.connection(), new).await?;
+                transaction.enqueue(new).await?;
                 Ok(transaction.commit().await?)
             }
             .await;
@@ -230,23 +230,18 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
             }
         }
     }
-    app.queue.wake();
     Ok(prompt)
 }
 
 /// Queues the speaking of a prompt's version.
-pub(crate) async fn enqueue_speech(
-    app: &App,
-    transaction: &mut Transaction,
-    prompt: &Prompt,
-) -> Result<(), ServiceError> {
+pub(crate) async fn enqueue_speech(transaction: &mut Tx<'_>, prompt: &Prompt) -> Result<(), ServiceError> {
     let job = SynthesizePrompt { prompt: prompt.id, version: prompt.version };
     let new = NewJob::new(prompt.domain_id.0, &job).unique(format_args!("{}/{}", prompt.id, prompt.version));
-    app.queue.enqueue(transaction.connection(), new).await?;
+    transaction.enqueue(new).await?;
     Ok(())
 }
 
-async fn write(transaction: &mut Transaction, prompt: &Prompt, begin: Begin) -> Result<(), ServiceError> {
+async fn write(transaction: &mut Tx<'_>, prompt: &Prompt, begin: Begin) -> Result<(), ServiceError> {
     match begin {
         Begin::New => Ok(rows::insert(transaction.connection(), prompt).await?),
         Begin::Next => {

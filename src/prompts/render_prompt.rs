@@ -87,17 +87,16 @@ impl Job for RenderPrompt {
         // An announcement is heard once or twice, and by phone only.
         let planned = if prompt.kind == PromptKind::Announcement { &RENDITIONS[..4] } else { &RENDITIONS[..] };
         let rendered = media::render::render(app, attempt, owner, planned, settings).await?;
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         media::render::insert(&mut transaction, &rendered).await.retry()?;
         let duration_ms = milliseconds(rendered.report.duration_seconds);
         let heard = rendered.report.phone.as_ref();
         rows::set_available(transaction.connection(), prompt.id, self.version, duration_ms, heard).await.retry()?;
-        attempt.complete(transaction.connection()).await.retry()?;
-        transaction.commit().await.retry()
+        transaction.finish(attempt).await.retry()
     }
 
     async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         rows::set_failed(transaction.connection(), self.prompt, self.version, reason).await.retry()?;
         transaction.commit().await.retry()
     }

@@ -71,18 +71,16 @@ impl Job for SynthesizePrompt {
         };
         let render = RenderPrompt { prompt: prompt.id, version: self.version };
         let new = NewJob::new(prompt.domain_id.0, &render).unique(format_args!("{}/{}", prompt.id, self.version));
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         spoken::insert(transaction.connection(), prompt.domain_id, &digest, &spoken, now).await.retry()?;
         media::rows::insert_original(transaction.connection(), &original).await.retry()?;
-        app.queue.enqueue(transaction.connection(), new).await.retry()?;
-        attempt.complete(transaction.connection()).await.retry()?;
-        transaction.commit().await.retry()?;
-        app.queue.wake();
+        transaction.enqueue(new).await.retry()?;
+        transaction.finish(attempt).await.retry()?;
         Ok(())
     }
 
     async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         rows::set_failed(transaction.connection(), self.prompt, self.version, reason).await.retry()?;
         transaction.commit().await.retry()
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use voicemill_speech::synthesize::{MAX_PRONUNCIATIONS, Pronunciation, Pronunciations, Said, pronunciation_key};
 use voicemill_types::{PromptId, Time};
 
-use crate::{app::App, db::Transaction, domains::Domain, error::ServiceError, prompts};
+use crate::{app::App, domains::Domain, error::ServiceError, prompts, transaction::Tx};
 
 /// The domain's entries in the order of their words.
 pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Pronunciation>, ServiceError> {
@@ -26,7 +26,7 @@ pub async fn save(app: &App, domain: &Domain, word: String, said: Said) -> Resul
     let entry = Pronunciation { word, said };
     let only = Pronunciations::new([&entry]).map_err(|error| ServiceError::Invalid(error.to_string()))?;
     let key = pronunciation_key(&entry.word);
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     transaction.connection().lock(domain.id.0).await?;
     let known = rows::list(transaction.connection(), domain.id).await?;
     let before = known.iter().find(|known| pronunciation_key(&known.word) == key);
@@ -38,34 +38,27 @@ pub async fn save(app: &App, domain: &Domain, word: String, said: Said) -> Resul
     }
     let now = Time::from(app.clock.now());
     rows::save(transaction.connection(), domain.id, &key, &entry, now).await?;
-    speak_anew(app, &mut transaction, domain, &only).await?;
+    speak_anew(&mut transaction, domain, &only).await?;
     transaction.commit().await?;
-    app.queue.wake();
     Ok(entry)
 }
 
 /// Leaves a word to the voices again, from now on and in every prompt that has it.
 pub async fn delete(app: &App, domain: &Domain, word: &str) -> Result<(), ServiceError> {
     let key = pronunciation_key(word);
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     transaction.connection().lock(domain.id.0).await?;
     let entry = rows::find(transaction.connection(), domain.id, &key).await?;
     let entry = entry.ok_or(ServiceError::NotFound("pronunciation"))?;
     let only = Pronunciations::new([&entry]).map_err(|error| ServiceError::Invalid(error.to_string()))?;
     rows::delete(transaction.connection(), domain.id, &key).await?;
-    speak_anew(app, &mut transaction, domain, &only).await?;
+    speak_anew(&mut transaction, domain, &only).await?;
     transaction.commit().await?;
-    app.queue.wake();
     Ok(())
 }
 
 /// Begins a new version of every spoken prompt that has a word of `changed` in its script.
-async fn speak_anew(
-    app: &App,
-    transaction: &mut Transaction,
-    domain: &Domain,
-    changed: &Pronunciations,
-) -> Result<(), ServiceError> {
+async fn speak_anew(transaction: &mut Tx<'_>, domain: &Domain, changed: &Pronunciations) -> Result<(), ServiceError> {
     let mut after = PromptId(Uuid::nil());
     loop {
         let page = prompts::rows::spoken(transaction.connection(), domain.id, after).await?;
@@ -75,7 +68,7 @@ async fn speak_anew(
             if prompt.script.as_ref().is_some_and(|script| !changed.used_in(script).is_empty()) {
                 let next = prompt.next_version();
                 prompts::rows::replace(transaction.connection(), &next).await?;
-                prompts::enqueue_speech(app, transaction, &next).await?;
+                prompts::enqueue_speech(transaction, &next).await?;
             }
         }
     }

@@ -8,11 +8,11 @@ use voicemill_types::{DomainId, LegRole, RecordingId, Time};
 use crate::{
     app::App,
     arrivals::{Placed, identity},
-    db::Transaction,
     error::ServiceError,
     media,
     messages::{TranscriptState, renditions::VERSION},
     recordings::{Recording, RecordingState, StoreRecording, rows},
+    transaction::Tx,
 };
 
 /// A call that is being recorded.
@@ -50,13 +50,13 @@ impl AnnouncedCall {
 
     /// Writes the recording, or finds the one that stands.
     pub(crate) async fn commit(&self, app: &App) -> Result<Recording, ServiceError> {
-        let mut transaction = app.database.begin().await?;
-        let recording = self.write(app, &mut transaction).await?;
+        let mut transaction = app.begin().await?;
+        let recording = self.write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(recording)
     }
 
-    async fn write(&self, app: &App, transaction: &mut Transaction) -> Result<Recording, ServiceError> {
+    async fn write(&self, transaction: &mut Tx<'_>) -> Result<Recording, ServiceError> {
         if let Some(standing) = rows::by_call_id(transaction.connection(), self.domain_id, &self.call_id).await? {
             return Ok(standing);
         }
@@ -72,7 +72,7 @@ impl AnnouncedCall {
             duration_ms: None,
             skew_ms: None,
             transcript_state: TranscriptState::Off,
-            created_at: Time::from(app.clock.now()),
+            created_at: Time::from(transaction.app().clock.now()),
         };
         if rows::insert(transaction.connection(), &recording).await? {
             return Ok(recording);
@@ -106,7 +106,7 @@ impl LeftLeg {
     /// Writes where the leg lies; false when it is there already, or too late. A call that nobody announced is announced
     /// by its leg, as its announcement may have been lost where the leg was kept.
     pub(crate) async fn commit(&self, app: &App, placed: &Placed) -> Result<(Recording, bool), ServiceError> {
-        let mut transaction = app.database.begin().await?;
+        let mut transaction = app.begin().await?;
         let call = AnnouncedCall {
             id: RecordingId::new(),
             domain_id: self.domain_id,
@@ -117,7 +117,7 @@ impl LeftLeg {
         };
         // The call's end, if it comes at the same moment, sees this leg or refuses it.
         transaction.connection().lock(call_identity(self.domain_id, &self.call_id)).await?;
-        let recording = call.write(app, &mut transaction).await?;
+        let recording = call.write(&mut transaction).await?;
         if recording.state != RecordingState::Pending {
             return Ok((recording, false));
         }
@@ -145,7 +145,7 @@ impl CallEnd {
 
     /// Queues the work on the recording; without any leg, there is no recording and never will be.
     pub(crate) async fn commit(&self, app: &App) -> Result<Recording, ServiceError> {
-        let mut transaction = app.database.begin().await?;
+        let mut transaction = app.begin().await?;
         transaction.connection().lock(call_identity(self.domain_id, &self.call_id)).await?;
         let recording = rows::by_call_id(transaction.connection(), self.domain_id, &self.call_id).await?;
         let mut recording = recording.ok_or(ServiceError::NotFound("recording"))?;
@@ -160,10 +160,9 @@ impl CallEnd {
         } else {
             let job = StoreRecording { recording: recording.id };
             let new = NewJob::new(self.domain_id.0, &job).unique(recording.id);
-            app.queue.enqueue(transaction.connection(), new).await?;
+            transaction.enqueue(new).await?;
         }
         transaction.commit().await?;
-        app.queue.wake();
         Ok(recording)
     }
 }

@@ -63,27 +63,25 @@ impl Job for StoreRecording {
             ..RenderSpec::of(Vec::new())
         };
         let rendered = media::render::render(app, attempt, owner, &RENDITIONS, settings).await?;
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         media::render::insert(&mut transaction, &rendered).await.retry()?;
         let duration_ms = milliseconds(rendered.report.duration_seconds);
         let skew_ms = rendered.report.skew_seconds.map(milliseconds);
         rows::set_available(transaction.connection(), recording.id, duration_ms, skew_ms).await.retry()?;
         if transcribe {
-            let (connection, pending) = (transaction.connection(), TranscriptState::Pending);
-            transcripts::set_state(connection, recording.id, pending).await.retry()?;
+            let pending = TranscriptState::Pending;
+            transcripts::set_state(transaction.connection(), recording.id, pending).await.retry()?;
             // Voicemail, which somebody waits for, goes first.
             let job = TranscribeRecording { recording: recording.id };
             let new = NewJob::new(recording.domain_id.0, &job).unique(recording.id).priority(Priority::Bulk);
-            app.queue.enqueue(connection, new).await.retry()?;
+            transaction.enqueue(new).await.retry()?;
         }
-        attempt.complete(transaction.connection()).await.retry()?;
-        transaction.commit().await.retry()?;
-        app.queue.wake();
+        transaction.finish(attempt).await.retry()?;
         Ok(())
     }
 
     async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         let failed = RecordingState::Failed;
         rows::set_state(transaction.connection(), self.recording, failed, Some(reason)).await.retry()?;
         transaction.commit().await.retry()

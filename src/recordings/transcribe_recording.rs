@@ -63,16 +63,15 @@ impl Job for TranscribeRecording {
         };
         let transcript = listening::transcribe(attempt, seconds, language, hear).await?;
 
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         let (connection, now) = (transaction.connection(), Time::from(app.clock.now()));
         transcripts::save(connection, self.recording, &transcript, now).await.retry()?;
         transcripts::set_state(connection, self.recording, listening::state(&transcript)).await.retry()?;
-        attempt.complete(transaction.connection()).await.retry()?;
-        transaction.commit().await.retry()
+        transaction.finish(attempt).await.retry()
     }
 
     async fn given_up(&self, app: &App, _attempt: &Attempt, _reason: &str) -> Result<(), JobError> {
-        let mut transaction = app.database.begin().await.retry()?;
+        let mut transaction = app.begin().await.retry()?;
         let failed = TranscriptState::Failed;
         transcripts::set_state(transaction.connection(), self.recording, failed).await.retry()?;
         transaction.commit().await.retry()

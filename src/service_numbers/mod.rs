@@ -42,7 +42,7 @@ pub async fn save(
         email_mode: new.email_mode.unwrap_or(EmailMode::Link),
         created_at: Time::from(app.clock.now()),
     };
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     rows::save(transaction.connection(), &number).await?;
     transaction.commit().await?;
     Ok(number)
@@ -56,7 +56,7 @@ pub async fn list(app: &App, domain: &Domain) -> Result<Vec<ServiceNumber>, Serv
 
 /// Forgets a service number; what was mailed stays mailed.
 pub async fn delete(app: &App, domain: &Domain, number: &str) -> Result<(), ServiceError> {
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     if !rows::delete(transaction.connection(), domain.id, number).await? {
         return Err(ServiceError::NotFound("service number"));
     }

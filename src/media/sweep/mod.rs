@@ -108,14 +108,14 @@ async fn with_turn(
     // Whoever has the turn and is killed keeps others waiting a little longer than it would have worked.
     const SPARE: Duration = Duration::from_secs(60);
     let now = Time::from(app.clock.now());
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     let taken = blobs::take_turn(transaction.connection(), TURN, now.after(budget + SPARE), now).await?;
     transaction.commit().await?;
     if !taken {
         return Ok(false);
     }
     let outcome = work.await;
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     blobs::end_turn(transaction.connection(), TURN).await?;
     transaction.commit().await?;
     outcome.map(|()| true)
@@ -127,7 +127,7 @@ async fn load(app: &App, kind: Kind) -> Result<Option<Pass>, ServiceError> {
 }
 
 async fn save(app: &App, pass: &Pass) -> Result<(), ServiceError> {
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     blobs::save_pass(transaction.connection(), pass).await?;
     Ok(transaction.commit().await?)
 }
@@ -173,7 +173,7 @@ async fn step(app: &App, kind: Kind) -> Result<bool, ServiceError> {
         pass.last_counts.clone_from(&pass.counts);
         tracing::info!(pass = pass.name, counts = pass.counts, "store and database were compared");
     }
-    let mut transaction = app.database.begin().await?;
+    let mut transaction = app.begin().await?;
     for fault in &page.faults {
         tracing::error!(key = fault.key, fault = fault.fault, "a blob of the store is not as it should be");
         blobs::add_fault(transaction.connection(), fault).await?;

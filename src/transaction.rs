@@ -1,0 +1,131 @@
+//! The write transaction of the service: what must not be forgotten happens in it, or right after its commit.
+//!
+//! [`App::begin`] is the only way to write. Jobs are enqueued through the transaction, which wakes the workers after its commit;
+//! a job's own last transaction ends with [`Tx::finish`], which completes the job in the same commit, under its fence.
+
+use std::ops::{Deref, DerefMut};
+
+use jiff::Timestamp;
+use voicemill_queue::{Attempt, Enqueued, FenceError, Job, NewJob, Queue, QueueError, Schedule};
+use voicemill_sql::{Connection, DbError, Transaction};
+
+use crate::app::App;
+
+/// A write transaction: dropped without a commit, it leaves nothing behind.
+#[must_use = "without a commit, nothing of a transaction stays"]
+pub struct Tx<'a> {
+    app: &'a App,
+    transaction: Held<'a>,
+    /// Whether the queue was told something that workers should hear of.
+    wakes: bool,
+}
+
+enum Held<'a> {
+    Own(Box<Transaction>),
+    Joined(&'a mut Transaction),
+}
+
+/// Someone else's transaction, with what [`Tx`] can do inside it: its owner commits it, and wakes the workers.
+#[must_use = "it is there to be written in"]
+pub struct Joined<'a>(Tx<'a>);
+
+impl App {
+    /// Begins a write transaction.
+    ///
+    /// On SQLite it takes the write lock at once, and waits for it; on PostgreSQL others write meanwhile, and what must not
+    /// change under it is held by [`Connection::lock`].
+    pub async fn begin(&self) -> Result<Tx<'_>, DbError> {
+        let transaction = self.database.begin().await?;
+        Ok(Tx { app: self, transaction: Held::Own(Box::new(transaction)), wakes: false })
+    }
+
+    /// Writes in a transaction of the queue's own: the one that gives a job up.
+    pub fn join<'a>(&'a self, transaction: &'a mut Transaction) -> Joined<'a> {
+        Joined(Tx { app: self, transaction: Held::Joined(transaction), wakes: false })
+    }
+}
+
+impl<'a> Tx<'a> {
+    /// The service that it writes for.
+    pub fn app(&self) -> &'a App {
+        self.app
+    }
+
+    /// The connection inside, for repository functions.
+    pub fn connection(&mut self) -> &mut Connection {
+        match &mut self.transaction {
+            Held::Own(transaction) => transaction.connection(),
+            Held::Joined(transaction) => transaction.connection(),
+        }
+    }
+
+    /// The queue and the connection to tell it something by; the workers are woken after the commit.
+    pub fn queue(&mut self) -> (&'a Queue, &mut Connection) {
+        self.wakes = true;
+        (&self.app.queue, self.connection())
+    }
+
+    /// Adds a job; it may start as soon as this is committed.
+    pub async fn enqueue<J: Job>(&mut self, new: NewJob<'_, J>) -> Result<Enqueued, QueueError> {
+        let (queue, connection) = self.queue();
+        queue.enqueue(connection, new).await
+    }
+
+    /// Brings the waiting job with this unique key forward to `run_at`; false if there is none that would run later.
+    pub async fn hasten<J: Job>(&mut self, unique_key: &str, run_at: Timestamp) -> Result<bool, QueueError> {
+        let (queue, connection) = self.queue();
+        queue.hasten::<J>(connection, unique_key, run_at).await
+    }
+
+    /// Has a job come again by a schedule in a time zone; the same name again replaces the one before.
+    pub async fn repeat<J: Job>(
+        &mut self,
+        name: &str,
+        schedule: &Schedule,
+        zone: &str,
+        new: NewJob<'_, J>,
+    ) -> Result<(), QueueError> {
+        let queue = &self.app.queue;
+        queue.repeat(self.connection(), name, schedule, zone, new).await
+    }
+
+    /// Makes it durable, all at once, and wakes the workers if there is something for them.
+    pub async fn commit(self) -> Result<(), DbError> {
+        let Self { app, transaction, wakes } = self;
+        match transaction {
+            Held::Own(transaction) => transaction.commit().await?,
+            // Its owner commits: a joined one cannot be taken out of its cover.
+            Held::Joined(_) => return Ok(()),
+        }
+        if wakes {
+            app.queue.wake();
+        }
+        Ok(())
+    }
+
+    /// Completes the job and makes both durable in one commit; nothing if the attempt has lost its lease.
+    pub async fn finish(mut self, attempt: &Attempt) -> Result<(), FenceError> {
+        attempt.complete(self.connection()).await?;
+        Ok(self.commit().await.map_err(QueueError::from)?)
+    }
+
+    /// Makes it durable while the job goes on; nothing if the attempt has lost its lease.
+    pub async fn commit_under(mut self, attempt: &Attempt) -> Result<(), FenceError> {
+        attempt.fence(self.connection()).await?;
+        Ok(self.commit().await.map_err(QueueError::from)?)
+    }
+}
+
+impl<'a> Deref for Joined<'a> {
+    type Target = Tx<'a>;
+
+    fn deref(&self) -> &Tx<'a> {
+        &self.0
+    }
+}
+
+impl<'a> DerefMut for Joined<'a> {
+    fn deref_mut(&mut self) -> &mut Tx<'a> {
+        &mut self.0
+    }
+}
