@@ -230,6 +230,7 @@ impl App {
             Lane::Transcribe => or(settings.transcribe, cores),
         };
         WorkerConfig {
+            host: hostname::get().map_or_else(|_| "unknown".to_owned(), |name| name.to_string_lossy().into_owned()),
             cpu_slots: width(Lane::Cpu),
             io_slots: width(Lane::Io),
             transcribe_slots: width(Lane::Transcribe),

@@ -9,6 +9,7 @@ use voicemill_types::{MessageId, Time};
 
 use crate::{
     app::App,
+    db::Transaction,
     domains::{self, Domain, MailAudio},
     mailboxes::{EmailMode, Mailbox},
     media::{
@@ -109,10 +110,8 @@ impl Job for RenderMessage {
         Ok(())
     }
 
-    async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
-        let mut transaction = app.begin().await.retry()?;
-        rows::set_failed(transaction.connection(), self.message, reason).await.retry()?;
-        transaction.commit().await.retry()
+    async fn given_up(&self, _app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
+        rows::set_failed(transaction.connection(), self.message, reason).await.retry()
     }
 }
 

@@ -7,14 +7,16 @@ use voicemill_audio::decode;
 use voicemill_queue::{Attempt, Decide, Job, JobError, Lane};
 use voicemill_speech::transcribe::TranscribeControl;
 use voicemill_storage::BlobKey;
-use voicemill_types::{MessageId, Time, Transcript};
+use voicemill_types::{MessageId, Time};
 
 use crate::{
     app::App,
+    db::Transaction,
     domains,
     media::{self, listening},
     messages::{TranscriptState, renditions, rows},
     notices::{self, NoticeState, NotifyMessage},
+    transaction::Tx,
 };
 
 /// Transcribes one message.
@@ -55,28 +57,22 @@ impl Job for TranscribeMessage {
         let hear =
             move |control: &TranscribeControl<'_>| engine.transcribe(&mut *decode::open(&file, None)?.source, control);
         let transcript = listening::transcribe(attempt, seconds, language, hear).await?;
-        self.settle(app, attempt, listening::state(&transcript), Some(&transcript)).await
+        let mut transaction = app.begin().await.retry()?;
+        let now = Time::from(app.clock.now());
+        rows::save_transcript(transaction.connection(), self.message, &transcript, now).await.retry()?;
+        self.settle(&mut transaction, listening::state(&transcript)).await?;
+        transaction.commit_under(attempt).await.retry()
     }
 
-    async fn given_up(&self, app: &App, attempt: &Attempt, _reason: &str) -> Result<(), JobError> {
-        self.settle(app, attempt, TranscriptState::Failed, None).await
+    async fn given_up(&self, app: &App, transaction: &mut Transaction, _reason: &str) -> Result<(), JobError> {
+        self.settle(&mut app.join(transaction), TranscriptState::Failed).await
     }
 }
 
 impl TranscribeMessage {
     /// Records how it ended and lets the mails that waited for it go.
-    async fn settle(
-        &self,
-        app: &App,
-        attempt: &Attempt,
-        state: TranscriptState,
-        transcript: Option<&Transcript>,
-    ) -> Result<(), JobError> {
-        let now = app.clock.now();
-        let mut transaction = app.begin().await.retry()?;
-        if let Some(transcript) = transcript {
-            rows::save_transcript(transaction.connection(), self.message, transcript, Time::from(now)).await.retry()?;
-        }
+    async fn settle(&self, transaction: &mut Tx<'_>, state: TranscriptState) -> Result<(), JobError> {
+        let now = transaction.app().clock.now();
         rows::set_transcript_state(transaction.connection(), self.message, state).await.retry()?;
         for notice in notices::rows::of_message(transaction.connection(), self.message).await.retry()? {
             if notice.state == NoticeState::Queued {
@@ -84,7 +80,6 @@ impl TranscribeMessage {
                 transaction.hasten::<NotifyMessage>(&key, now).await.retry()?;
             }
         }
-        transaction.commit_under(attempt).await.retry()?;
         Ok(())
     }
 }

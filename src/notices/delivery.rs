@@ -8,6 +8,7 @@ use voicemill_types::{NoticeId, Time};
 
 use crate::{
     app::App,
+    db::Transaction,
     links::{self, Link},
     notices::{Notice, NoticeState, rows},
     transaction::Tx,
@@ -117,10 +118,13 @@ pub(crate) async fn settle(
 }
 
 /// Records that the notice was given up for good.
-pub(crate) async fn give_up(app: &App, notice: NoticeId, reason: &str) -> Result<(), JobError> {
-    let mut transaction = app.begin().await.retry()?;
+pub(crate) async fn give_up(
+    app: &App,
+    transaction: &mut Transaction,
+    notice: NoticeId,
+    reason: &str,
+) -> Result<(), JobError> {
     let at = Time::from(app.clock.now());
     let settled = rows::Settled { state: NoticeState::Refused, answer: reason, reference: None, at };
-    rows::settle(transaction.connection(), notice, settled).await.retry()?;
-    transaction.commit().await.retry()
+    rows::settle(transaction.connection(), notice, settled).await.retry()
 }

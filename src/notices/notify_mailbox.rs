@@ -13,6 +13,7 @@ use voicemill_types::NoticeId;
 
 use crate::{
     app::App,
+    db::Transaction,
     domains::{self, Domain},
     mail_templates,
     mailboxes::{self, Mailbox},
@@ -56,8 +57,8 @@ impl Job for NotifyMailbox {
         delivery::settle(app, attempt, notice.id, &ended, transaction).await
     }
 
-    async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
-        delivery::give_up(app, self.notice, reason).await
+    async fn given_up(&self, app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
+        delivery::give_up(app, transaction, self.notice, reason).await
     }
 }
 

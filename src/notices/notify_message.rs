@@ -14,6 +14,7 @@ use voicemill_types::{NoticeId, Time, Transcript};
 
 use crate::{
     app::App,
+    db::Transaction,
     domains::{self, Domain},
     links::LinkSpan,
     mail_templates,
@@ -72,8 +73,8 @@ impl Job for NotifyMessage {
         subject.settle(app, attempt, &ended).await
     }
 
-    async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
-        delivery::give_up(app, self.notice, reason).await
+    async fn given_up(&self, app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
+        delivery::give_up(app, transaction, self.notice, reason).await
     }
 }
 

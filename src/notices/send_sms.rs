@@ -13,6 +13,7 @@ use voicemill_types::NoticeId;
 
 use crate::{
     app::App,
+    db::Transaction,
     domains::{self, Domain},
     links::{self, LinkSpan},
     mailboxes::{self, Mailbox},
@@ -69,8 +70,8 @@ impl Job for SendSms {
         end(app, attempt, self.notice, &ended).await
     }
 
-    async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
-        delivery::give_up(app, self.notice, reason).await
+    async fn given_up(&self, app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
+        delivery::give_up(app, transaction, self.notice, reason).await
     }
 }
 

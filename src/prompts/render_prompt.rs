@@ -12,6 +12,7 @@ use voicemill_types::PromptId;
 
 use crate::{
     app::App,
+    db::Transaction,
     domains,
     media::{
         self, Purpose,
@@ -95,9 +96,7 @@ impl Job for RenderPrompt {
         transaction.finish(attempt).await.retry()
     }
 
-    async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
-        let mut transaction = app.begin().await.retry()?;
-        rows::set_failed(transaction.connection(), self.prompt, self.version, reason).await.retry()?;
-        transaction.commit().await.retry()
+    async fn given_up(&self, _app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
+        rows::set_failed(transaction.connection(), self.prompt, self.version, reason).await.retry()
     }
 }

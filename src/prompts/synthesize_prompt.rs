@@ -14,6 +14,7 @@ use voicemill_types::{PromptId, Time};
 
 use crate::{
     app::App,
+    db::Transaction,
     media::{self, Original},
     prompts::{Prompt, RenderPrompt, rows, spoken},
     pronunciations,
@@ -79,10 +80,8 @@ impl Job for SynthesizePrompt {
         Ok(())
     }
 
-    async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
-        let mut transaction = app.begin().await.retry()?;
-        rows::set_failed(transaction.connection(), self.prompt, self.version, reason).await.retry()?;
-        transaction.commit().await.retry()
+    async fn given_up(&self, _app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
+        rows::set_failed(transaction.connection(), self.prompt, self.version, reason).await.retry()
     }
 }
 

@@ -9,6 +9,7 @@ use voicemill_types::RecordingId;
 
 use crate::{
     app::App,
+    db::Transaction,
     domains,
     media::{
         self, Purpose,
@@ -80,10 +81,8 @@ impl Job for StoreRecording {
         Ok(())
     }
 
-    async fn given_up(&self, app: &App, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
-        let mut transaction = app.begin().await.retry()?;
+    async fn given_up(&self, _app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
         let failed = RecordingState::Failed;
-        rows::set_state(transaction.connection(), self.recording, failed, Some(reason)).await.retry()?;
-        transaction.commit().await.retry()
+        rows::set_state(transaction.connection(), self.recording, failed, Some(reason)).await.retry()
     }
 }

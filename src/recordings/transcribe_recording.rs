@@ -11,6 +11,7 @@ use voicemill_types::{LegRole, RecordingId, Time};
 
 use crate::{
     app::App,
+    db::Transaction,
     domains,
     media::{self, listening},
     messages::{
@@ -30,7 +31,7 @@ pub struct TranscribeRecording {
 impl Job for TranscribeRecording {
     type Context = App;
     const KIND: &'static str = "transcribe_recording";
-    const LANE: Lane = Lane::Cpu;
+    const LANE: Lane = Lane::Transcribe;
     /// Two channels of four hours of nothing but speech take about half an hour of one core.
     const TIMEOUT: Duration = Duration::from_secs(3 * 60 * 60);
     const MAX_ATTEMPTS: u16 = 5;
@@ -70,10 +71,7 @@ impl Job for TranscribeRecording {
         transaction.finish(attempt).await.retry()
     }
 
-    async fn given_up(&self, app: &App, _attempt: &Attempt, _reason: &str) -> Result<(), JobError> {
-        let mut transaction = app.begin().await.retry()?;
-        let failed = TranscriptState::Failed;
-        transcripts::set_state(transaction.connection(), self.recording, failed).await.retry()?;
-        transaction.commit().await.retry()
+    async fn given_up(&self, _app: &App, transaction: &mut Transaction, _reason: &str) -> Result<(), JobError> {
+        transcripts::set_state(transaction.connection(), self.recording, TranscriptState::Failed).await.retry()
     }
 }

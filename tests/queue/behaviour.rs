@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, ToSpan};
 use serde::{Deserialize, Serialize};
-use voicemill::db::{Database, Kind};
+use voicemill::db::{Database, Kind, Transaction};
 use voicemill_queue::{
     Attempt, FenceError, Job, JobError, JobFilter, Lane, NewJob, Priority, Registry, State, WorkerConfig,
 };
@@ -313,7 +313,7 @@ async fn an_owner_who_cannot_be_told_is_told_again_and_at_last_no_more(kind: Kin
         async fn run(&self, _log: &Log, _attempt: &Attempt) -> Result<(), JobError> {
             Err(JobError::Discard(anyhow::anyhow!("hopeless")))
         }
-        async fn given_up(&self, log: &Log, _attempt: &Attempt, _reason: &str) -> Result<(), JobError> {
+        async fn given_up(&self, log: &Log, _: &mut Transaction, _reason: &str) -> Result<(), JobError> {
             log.add("told");
             Err(JobError::Retry(anyhow::anyhow!("nobody home")))
         }

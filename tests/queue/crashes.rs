@@ -10,10 +10,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use voicemill::db::Kind;
+use voicemill::db::{Kind, Transaction};
 use voicemill_queue::{Attempt, Decide, FenceError, Job, JobError, Lane, NewJob, Registry, State, WorkerConfig};
 
-use crate::harness::{Bench, CpuPuppet, IoPuppet, Log, Puppet, tenant};
+use crate::harness::{Bench, CpuPuppet, IoPuppet, Log, Puppet, execute, tenant};
 
 async fn a_restart_leaves_nothing_running_for_ever(kind: Kind) {
     let bench = Bench::new(kind).await;
@@ -230,6 +230,60 @@ async fn a_zombie_commits_nothing(kind: Kind) {
     second.crash().await;
 }
 
+/// Writes down that it was given up; what happens then is the payload's.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum Hopeless {
+    /// The first time it cannot be finished.
+    Fails,
+    /// The first time another worker has meanwhile taken the job over.
+    IsTakenOver,
+}
+
+impl Job for Hopeless {
+    type Context = Log;
+    const KIND: &'static str = "hopeless";
+    const LANE: Lane = Lane::Io;
+    const TIMEOUT: Duration = Duration::from_secs(3_600);
+    async fn run(&self, _log: &Log, _attempt: &Attempt) -> Result<(), JobError> {
+        Err(anyhow::anyhow!("hopeless")).discard()
+    }
+    async fn given_up(&self, log: &Log, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
+        execute(transaction.connection(), "INSERT INTO effect (number) VALUES (1)").await;
+        log.add(format!("given up: {reason}"));
+        match self {
+            _ if log.entries().len() > 1 => {}
+            Self::Fails => return Err(anyhow::anyhow!("not yet")).retry(),
+            Self::IsTakenOver => execute(transaction.connection(), "UPDATE job SET claim = claim + 1").await,
+        }
+        Ok(())
+    }
+}
+
+async fn is_given_up_as_a_whole_or_not_at_all(kind: Kind, job: Hopeless) {
+    let bench = Bench::new(kind).await;
+    bench.execute("CREATE TABLE effect (number BIGINT NOT NULL)").await;
+    let id = bench.enqueue(NewJob::new(tenant(1), &job)).await.id;
+    let working = bench.work_with(Registry::new().with::<Hopeless>(), Bench::config());
+    bench.log.wait_for("given up: hopeless").await;
+    // It is to be told again, after a pause.
+    let waiting = bench.until_state(id, State::Scheduled).await;
+    assert_eq!(waiting.verdict.as_deref(), Some("hopeless"));
+    assert_eq!(bench.number("SELECT count(*) FROM effect").await, 0, "what was rolled back has an effect");
+    bench.advance(Duration::from_secs(60));
+    bench.until_state(id, State::Discarded).await;
+    assert_eq!(bench.number("SELECT count(*) FROM effect").await, 1);
+    assert_eq!(bench.log.entries(), ["given up: hopeless"; 2]);
+    working.stop().await;
+}
+
+async fn what_cannot_be_given_up_leaves_neither_effect_nor_dead_letter(kind: Kind) {
+    is_given_up_as_a_whole_or_not_at_all(kind, Hopeless::Fails).await;
+}
+
+async fn a_worker_that_lost_its_lease_gives_nothing_up(kind: Kind) {
+    is_given_up_as_a_whole_or_not_at_all(kind, Hopeless::IsTakenOver).await;
+}
+
 async fn what_is_fenced_is_not_taken_away_before_its_transaction_ends(kind: Kind) {
     let bench = Bench::new(kind).await;
     let (sender, mut attempts) = mpsc::unbounded_channel();
@@ -289,6 +343,8 @@ on_both![
     short_work_ends_before_a_shutdown,
     long_work_is_handed_back_uncounted_at_a_shutdown,
     a_zombie_commits_nothing,
+    what_cannot_be_given_up_leaves_neither_effect_nor_dead_letter,
+    a_worker_that_lost_its_lease_gives_nothing_up,
     what_is_fenced_is_not_taken_away_before_its_transaction_ends,
     a_clock_set_forward_does_not_make_a_worker_reap_itself,
 ];

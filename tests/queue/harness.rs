@@ -172,7 +172,7 @@ macro_rules! puppet_kind {
                 self.0.act(log, attempt).await
             }
 
-            async fn given_up(&self, log: &Log, _attempt: &Attempt, reason: &str) -> Result<(), JobError> {
+            async fn given_up(&self, log: &Log, _: &mut Transaction, reason: &str) -> Result<(), JobError> {
                 log.add(format!("given up {}: {reason}", self.0.name()));
                 Ok(())
             }

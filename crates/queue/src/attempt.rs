@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{JobId, Queue, QueueError, store};
-use voicemill_sql::Connection;
+use voicemill_sql::{Connection, Transaction};
 
 /// One attempt at a job.
 ///
@@ -85,6 +85,26 @@ impl Attempt {
         let freed = store::complete(connection, self.job_id, self.claim, now).await?.ok_or(FenceError::Lost)?;
         self.ending.completed.store(true, Ordering::Relaxed);
         self.ending.freed.fetch_or(freed > 0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Begins the transaction in which the job is given up.
+    pub(super) async fn begin(&self) -> Result<Transaction, FenceError> {
+        Ok(self.queue.database.begin().await.map_err(QueueError::from)?)
+    }
+
+    /// Makes the job a dead letter and commits that with whatever else is in the transaction; on [`FenceError::Lost`], nothing
+    /// of it remains.
+    ///
+    /// The job's row comes last, as in every transaction that changes jobs beside other rows, so that no two wait for each
+    /// other.
+    pub(super) async fn give_up(&self, mut transaction: Transaction, reason: &str) -> Result<(), FenceError> {
+        let now = self.queue.clock.now();
+        if !store::dead_letter(transaction.connection(), self.job_id, self.claim, reason, now).await? {
+            return Err(FenceError::Lost);
+        }
+        transaction.commit().await.map_err(QueueError::from)?;
+        self.queue.wake();
         Ok(())
     }
 }

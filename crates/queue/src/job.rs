@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{Attempt, JobId};
+use voicemill_sql::Transaction;
 
 /// One kind of work: its payload is the type itself, its behaviour is [`Job::run`].
 ///
@@ -37,16 +38,18 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Work on other threads should watch [`Attempt::cancellation`] and hold a clone of the attempt, which keeps its slot.
     fn run(&self, context: &Self::Context, attempt: &Attempt) -> impl Future<Output = Result<(), JobError>> + Send;
 
-    /// Tells the owner that the job was given up for good, and why: attempts used up, discarded, cancelled, crashed too often.
+    /// Records that the job was given up for good, and why: attempts used up, discarded, cancelled, crashed too often.
     ///
-    /// It runs as an attempt of its own, with the same lease and deadline, and is repeated if it fails; then the job becomes a dead letter.
+    /// The queue makes the job a dead letter in this same transaction and commits it, unless the job has meanwhile been taken
+    /// away: then nothing of it remains. It runs as an attempt of its own, with the same lease and deadline, and is repeated
+    /// if it fails. It must write through `transaction` alone: SQLite has one writer, and that is it.
     fn given_up(
         &self,
         context: &Self::Context,
-        attempt: &Attempt,
+        transaction: &mut Transaction,
         reason: &str,
     ) -> impl Future<Output = Result<(), JobError>> + Send {
-        let _ = (context, attempt, reason);
+        let _ = (context, transaction, reason);
         std::future::ready(Ok(()))
     }
 }

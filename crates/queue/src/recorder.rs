@@ -61,7 +61,7 @@ async fn record(queue: Queue, running: Arc<Running>, mut results: mpsc::Receiver
 }
 
 async fn store(queue: &Queue, batch: &[Settled]) {
-    let news = |result: &Settled| result.settlement != Settlement::Completed;
+    let news = |result: &Settled| result.settlement != Settlement::Stored;
     if !batch.iter().any(news) {
         return;
     }

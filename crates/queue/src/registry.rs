@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::{Attempt, Job, JobError};
+use super::{Attempt, Decide, Job, JobError};
 
 /// A job about to run, or to tell its owner that it was given up.
 pub(super) type Work = Pin<Box<dyn Future<Output = Result<(), JobError>> + Send>>;
@@ -74,7 +74,11 @@ fn prepare<J: Job>(
     Ok(Box::pin(async move {
         match verdict {
             None => job.run(&context, &attempt).await,
-            Some(reason) => job.given_up(&context, &attempt, &reason).await,
+            Some(reason) => {
+                let mut transaction = attempt.begin().await.retry()?;
+                job.given_up(&context, &mut transaction, &reason).await?;
+                attempt.give_up(transaction, &reason).await.retry()
+            }
         }
     }))
 }

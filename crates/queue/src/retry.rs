@@ -58,8 +58,8 @@ pub(super) enum Outcome {
 pub(super) enum Settlement {
     /// Done.
     Complete,
-    /// Completed already, in a transaction of the job's own.
-    Completed,
+    /// Stored already, in a transaction of the job's own.
+    Stored,
     /// Comes back.
     Reschedule { run_at: Timestamp, counted: bool, crashed: bool, error: Option<String> },
     /// Waits until its kind and its tenant go on.
@@ -67,7 +67,7 @@ pub(super) enum Settlement {
     /// The owner is to be told why it will not happen.
     GiveUp { reason: String },
     /// A dead letter.
-    Bury { reason: String },
+    DeadLetter { reason: String },
 }
 
 /// A settlement, fenced by the claim that it belongs to.
@@ -96,14 +96,15 @@ pub(super) fn settle(job: &Claimed, outcome: Outcome, now: Timestamp, jitter: f6
         Outcome::Returned(Ok(())) => {
             return match &job.verdict {
                 None => Settlement::Complete,
-                Some(verdict) => Settlement::Bury { reason: verdict.clone() },
+                // It became a dead letter in the transaction that recorded why.
+                Some(_) => Settlement::Stored,
             };
         }
         Outcome::Returned(Err(JobError::Snooze(pause))) => return uncounted(now, pause),
         Outcome::UnknownKind => return uncounted(now, UNKNOWN_KIND_PAUSE),
         Outcome::Paused => return Settlement::Park,
         Outcome::Undecodable(reason) => {
-            return Settlement::Bury { reason: storable(reason) };
+            return Settlement::DeadLetter { reason: storable(reason) };
         }
         Outcome::Returned(Err(error @ JobError::Discard(_))) => return given_up(job, error.to_string()),
         Outcome::Cancelled(reason) => return given_up(job, reason),
@@ -145,12 +146,12 @@ fn uncounted(now: Timestamp, pause: Duration) -> Settlement {
     Settlement::Reschedule { run_at: later(now, pause), counted: false, crashed: false, error: None }
 }
 
-/// A job that was given up before, and whose owner could not be told, is buried.
+/// A job that was given up before, and whose owner could not be told, is a dead letter now.
 fn given_up(job: &Claimed, reason: String) -> Settlement {
     let reason = storable(reason);
     match job.verdict {
         None => Settlement::GiveUp { reason },
-        Some(_) => Settlement::Bury { reason },
+        Some(_) => Settlement::DeadLetter { reason },
     }
 }
 

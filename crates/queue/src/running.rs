@@ -164,7 +164,7 @@ async fn run<C: Send + Sync + 'static>(
     report(&job, &outcome);
     let mut settlement = retry::settle(&job, outcome, session.queue.clock.now(), retry::jitter());
     if settlement == Settlement::Complete && ending.completed.load(Ordering::Relaxed) {
-        settlement = Settlement::Completed;
+        settlement = Settlement::Stored;
     }
     // The slot is held until there is room for the result, so that results cannot pile up.
     let _ = session.results.send(job.settled(settlement)).await;

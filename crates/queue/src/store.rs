@@ -54,6 +54,8 @@ inside! {
     holds(id: JobId, claim: i64) -> bool;
     /// Completes a running job; returns how many jobs waited for it, or none if the claim is no longer the job's.
     complete(id: JobId, claim: i64, now: Timestamp) -> Option<u64>;
+    /// Makes a running job a dead letter; false if the claim is no longer the job's.
+    dead_letter(id: JobId, claim: i64, reason: &str, now: Timestamp) -> bool;
     retry(id: JobId, now: Timestamp) -> bool;
     forget(id: JobId, now: Timestamp) -> bool;
 }

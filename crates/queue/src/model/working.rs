@@ -100,6 +100,14 @@ impl Harness {
             }
             return;
         }
+        if end == End::Well && claim.verdict.is_some() {
+            // Recorded, and a dead letter, in one transaction.
+            let verdict = claim.verdict.clone().unwrap();
+            let mut transaction = self.database.begin().await.unwrap();
+            let dead = store::dead_letter(transaction.connection(), id, number, &verdict, now).await.unwrap();
+            transaction.commit().await.unwrap();
+            assert_eq!(dead, held.is_some());
+        }
         let freed = self.store.settle(&[settled], now).await.unwrap();
         assert_eq!(freed, if completes && end == End::Well { waiting } else { 0 });
         // A zombie: the comparison below shows that nothing has changed.

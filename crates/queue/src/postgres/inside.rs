@@ -19,6 +19,7 @@ pub(super) const CANCEL: &str = include_str!("cancel.sql");
 /// Locks the job, so that nobody takes it away before the transaction has ended.
 pub(super) const HOLDS: &str = "SELECT 1 FROM job WHERE id = $1 AND claim = $2 AND state = 'running' FOR UPDATE";
 pub(super) const COMPLETE_ONE: &str = include_str!("complete_one.sql");
+pub(super) const DEAD_LETTER: &str = include_str!("dead_letter.sql");
 pub(super) const RETRY: &str = include_str!("retry.sql");
 pub(super) const FORGET: &str =
     "DELETE FROM job WHERE id = $1 AND state = 'discarded' RETURNING kind, awaited OR waits > 0 AS tied";
@@ -119,6 +120,17 @@ pub(crate) async fn complete(
         Some(false) => Some(0),
         Some(true) => Some(dependencies::free(connection, &[id], now).await?),
     })
+}
+
+pub(crate) async fn dead_letter(
+    connection: &mut PgConnection,
+    id: JobId,
+    claim: i64,
+    reason: &str,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let query = sqlx::query(DEAD_LETTER).bind(id).bind(claim).bind(now.as_microsecond()).bind(reason);
+    Ok(query.execute(connection).await?.rows_affected() > 0)
 }
 
 pub(crate) async fn retry(connection: &mut PgConnection, id: JobId, now: Timestamp) -> Result<bool, QueueError> {

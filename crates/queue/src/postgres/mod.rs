@@ -18,8 +18,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
+use self::inside::DEAD_LETTER;
 pub(super) use self::{
-    inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry},
+    inside::{beat, cancel, complete, dead_letter, enqueue, enqueue_all, forget, hasten, holds, retry},
     outlook::{find, places},
 };
 use super::{
@@ -45,7 +46,6 @@ const COMPLETE: &str = include_str!("complete.sql");
 const COMPLETE_AWAITED: &str = include_str!("complete_awaited.sql");
 const RESCHEDULE: &str = include_str!("reschedule.sql");
 const GIVE_UP: &str = include_str!("give_up.sql");
-const BURY: &str = include_str!("bury.sql");
 const JOIN: &str = "INSERT INTO worker (host, beat) VALUES ($1, $2) RETURNING id";
 const WORKERS: &str = "SELECT id, beat FROM worker";
 const STALE: &str = "SELECT id FROM worker WHERE id = $1 AND beat = $2 FOR UPDATE SKIP LOCKED";
@@ -86,7 +86,7 @@ impl Store {
         for result in results {
             match result.settlement {
                 Settlement::Complete => finished.push((result.id, result.claim)),
-                Settlement::Completed => {}
+                Settlement::Stored => {}
                 _ => others.push(result),
             }
         }
@@ -241,7 +241,7 @@ async fn held_by(transaction: &mut Transaction<'_, Postgres>, worker: WorkerId) 
 async fn settle(connection: &mut PgConnection, result: &Settled, now: Timestamp) -> sqlx::Result<()> {
     let now = now.as_microsecond();
     let query = match &result.settlement {
-        Settlement::Complete | Settlement::Completed => return Ok(()),
+        Settlement::Complete | Settlement::Stored => return Ok(()),
         Settlement::Reschedule { run_at, counted, crashed, error } => sqlx::query(RESCHEDULE)
             .bind(result.id)
             .bind(result.claim)
@@ -252,7 +252,9 @@ async fn settle(connection: &mut PgConnection, result: &Settled, now: Timestamp)
             .bind(error),
         Settlement::Park => sqlx::query(PARK).bind(result.id).bind(result.claim).bind(now),
         Settlement::GiveUp { reason } => sqlx::query(GIVE_UP).bind(result.id).bind(result.claim).bind(now).bind(reason),
-        Settlement::Bury { reason } => sqlx::query(BURY).bind(result.id).bind(result.claim).bind(now).bind(reason),
+        Settlement::DeadLetter { reason } => {
+            sqlx::query(DEAD_LETTER).bind(result.id).bind(result.claim).bind(now).bind(reason)
+        }
     };
     query.execute(connection).await?;
     Ok(())

@@ -21,7 +21,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("forget", FORGET),
     ("reschedule", RESCHEDULE),
     ("give_up", GIVE_UP),
-    ("bury", BURY),
+    ("dead_letter", DEAD_LETTER),
     ("join", JOIN),
     ("beat", BEAT),
     ("workers", WORKERS),
@@ -128,7 +128,7 @@ async fn hot_statements_use_their_indexes(fill: Option<&'static str>) {
     planner.assert_plan(AWAIT, &["Index Scan using job_pkey on job", "Index Scan using job_pkey on job parent"]).await;
     planner.assert_plan(UNTIE, &["using job_dep_pkey"]).await;
     planner.assert_plan(UNTIE_CHILD, &["using job_dep_child"]).await;
-    for statement in [COMPLETE_ONE, RESCHEDULE, GIVE_UP, BURY, HOLDS, CANCEL, RETRY, FORGET] {
+    for statement in [COMPLETE_ONE, RESCHEDULE, GIVE_UP, DEAD_LETTER, HOLDS, CANCEL, RETRY, FORGET] {
         planner.assert_plan(statement, &["using job_"]).await;
     }
     planner.assert_plan(STANDING, &["Index Scan using job_unique"]).await;

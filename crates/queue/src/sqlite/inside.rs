@@ -20,6 +20,7 @@ pub(super) const COMPLETE: &str = include_str!("complete.sql");
 /// Those of the finished jobs that others wait for.
 pub(super) const AWAITED: &str = "SELECT job.id FROM json_each(?1) AS result CROSS JOIN job ON job.id = result.value ->> 0 \
     WHERE job.claim = result.value ->> 1 AND job.state = 'running' AND job.verdict IS NULL AND job.awaited";
+pub(super) const DEAD_LETTER: &str = include_str!("dead_letter.sql");
 pub(super) const RETRY: &str = include_str!("retry.sql");
 pub(super) const BEAT: &str = "UPDATE worker SET beat = max(beat + 1, ?2) WHERE id = ?1 AND beat > 0";
 pub(super) const FORGET: &str =
@@ -140,6 +141,17 @@ async fn move_to_done(
     let query = sqlx::query(COMPLETE_DONE).bind(results).bind(now.as_microsecond()).bind(awaited);
     query.execute(&mut *connection).await?;
     Ok(sqlx::query(COMPLETE).bind(results).bind(awaited).execute(connection).await?.rows_affected())
+}
+
+pub(crate) async fn dead_letter(
+    connection: &mut SqliteConnection,
+    id: JobId,
+    claim: i64,
+    reason: &str,
+    now: Timestamp,
+) -> Result<bool, QueueError> {
+    let query = sqlx::query(DEAD_LETTER).bind(id).bind(claim).bind(now.as_microsecond()).bind(reason);
+    Ok(query.execute(connection).await?.rows_affected() > 0)
 }
 
 pub(crate) async fn retry(connection: &mut SqliteConnection, id: JobId, now: Timestamp) -> Result<bool, QueueError> {

@@ -15,8 +15,9 @@ use jiff::Timestamp;
 use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
 use uuid::Uuid;
 
+use self::inside::DEAD_LETTER;
 pub(super) use self::{
-    inside::{beat, cancel, complete, enqueue, enqueue_all, forget, hasten, holds, retry},
+    inside::{beat, cancel, complete, dead_letter, enqueue, enqueue_all, forget, hasten, holds, retry},
     outlook::{find, places},
 };
 use super::{
@@ -35,7 +36,6 @@ const TENANTS: &str = include_str!("tenants.sql");
 const CLAIM: &str = include_str!("claim.sql");
 const RESCHEDULE: &str = include_str!("reschedule.sql");
 const GIVE_UP: &str = include_str!("give_up.sql");
-const BURY: &str = include_str!("bury.sql");
 const JOIN: &str = "INSERT INTO worker (host, beat) VALUES (?1, ?2) RETURNING id";
 const WORKERS: &str = "SELECT id, beat FROM worker";
 const STALE: &str = "SELECT id FROM worker WHERE id = ?1 AND beat = ?2";
@@ -280,7 +280,7 @@ async fn held_by(connection: &mut SqliteConnection, worker: WorkerId) -> sqlx::R
 async fn settle(connection: &mut SqliteConnection, result: &Settled, now: Timestamp) -> sqlx::Result<()> {
     let now = now.as_microsecond();
     let query = match &result.settlement {
-        Settlement::Complete | Settlement::Completed => return Ok(()),
+        Settlement::Complete | Settlement::Stored => return Ok(()),
         Settlement::Reschedule { run_at, counted, crashed, error } => sqlx::query(RESCHEDULE)
             .bind(result.id)
             .bind(result.claim)
@@ -291,7 +291,9 @@ async fn settle(connection: &mut SqliteConnection, result: &Settled, now: Timest
             .bind(error),
         Settlement::Park => sqlx::query(PARK).bind(result.id).bind(result.claim).bind(now),
         Settlement::GiveUp { reason } => sqlx::query(GIVE_UP).bind(result.id).bind(result.claim).bind(now).bind(reason),
-        Settlement::Bury { reason } => sqlx::query(BURY).bind(result.id).bind(result.claim).bind(now).bind(reason),
+        Settlement::DeadLetter { reason } => {
+            sqlx::query(DEAD_LETTER).bind(result.id).bind(result.claim).bind(now).bind(reason)
+        }
     };
     query.execute(connection).await?;
     Ok(())

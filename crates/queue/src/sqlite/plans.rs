@@ -19,7 +19,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("forget", FORGET),
     ("reschedule", RESCHEDULE),
     ("give_up", GIVE_UP),
-    ("bury", BURY),
+    ("dead_letter", DEAD_LETTER),
     ("join", JOIN),
     ("beat", BEAT),
     ("workers", WORKERS),
@@ -112,7 +112,7 @@ async fn who_waits_is_sought_by_what_it_waits_for() {
 
 #[tokio::test]
 async fn settlements_seek_their_job() {
-    for statement in [RESCHEDULE, GIVE_UP, BURY, HOLDS, PROGRESS, CANCEL, RETRY, FORGET] {
+    for statement in [RESCHEDULE, GIVE_UP, DEAD_LETTER, HOLDS, PROGRESS, CANCEL, RETRY, FORGET] {
         assert_plan(statement, &["SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"]).await;
     }
 }
