@@ -33,6 +33,7 @@ use crate::{
     config::Config,
     db::{self, Database},
     domains::Domain,
+    events::Committed,
     keys::KeyScope,
     links::tokens::{KeyConfig, LinkKeys},
 };
@@ -57,6 +58,8 @@ pub struct App {
     pub known_keys: Mutex<HashMap<[u8; 32], (Domain, KeyScope)>>,
     /// The job queue.
     pub queue: Queue,
+    /// What this process commits, for those who wait for it.
+    pub events: Committed,
     /// Where mails go.
     pub mail: Arc<dyn Channel>,
     /// The keys that mails are signed with.
@@ -168,6 +171,7 @@ impl App {
             breakers: Breakers::default(),
             known_keys: Mutex::default(),
             queue,
+            events: Committed::default(),
             mail,
             dkim,
             sms,

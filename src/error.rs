@@ -1,6 +1,8 @@
 //! Why a verb could not be done, in words for who asked.
 
-use voicemill_queue::QueueError;
+use voicemill_audio::format::AudioError;
+use voicemill_queue::{FenceError, JobError, QueueError};
+use voicemill_speech::SpeechError;
 use voicemill_storage::StorageError;
 
 use crate::{db::DbError, notices::NoticeError};
@@ -95,5 +97,80 @@ impl From<StorageError> for ServiceError {
             StorageError::NotFound => Self::NotFound("file"),
             error => Self::sorted(error.is_transient(), error),
         }
+    }
+}
+
+impl From<FenceError> for ServiceError {
+    fn from(error: FenceError) -> Self {
+        match error {
+            // Nothing of the attempt counts any more, so that it does not matter how it ends.
+            FenceError::Lost => Self::Unavailable(error.into()),
+            FenceError::Queue(error) => error.into(),
+        }
+    }
+}
+
+impl From<AudioError> for ServiceError {
+    fn from(error: AudioError) -> Self {
+        // Bad audio stays bad; a full disk or a killed child may not.
+        Self::sorted(error.is_transient(), error)
+    }
+}
+
+impl From<SpeechError> for ServiceError {
+    fn from(error: SpeechError) -> Self {
+        Self::sorted(error.is_transient(), error)
+    }
+}
+
+impl From<std::io::Error> for ServiceError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+/// A thread that panicked may not do so again, and a job has only so many attempts.
+impl From<tokio::task::JoinError> for ServiceError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+/// Whether a job that failed is tried again: decided here, by what failed, and nowhere else. What may pass is; what will be the
+/// same the next time (a constraint, a missing model, bad audio) is not, and its reason is kept for the owner.
+impl From<ServiceError> for JobError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Unavailable(error) => Self::Retry(error),
+            ServiceError::Internal(error) => Self::Discard(error),
+            error if error.is_transient() => Self::Retry(error.into()),
+            error => Self::Discard(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(error: impl Into<ServiceError>) -> JobError {
+        JobError::from(error.into())
+    }
+
+    #[test]
+    fn a_job_is_tried_again_only_where_that_may_help() {
+        assert!(matches!(decided(DbError::from(sqlx::Error::PoolTimedOut)), JobError::Retry(_)));
+        assert!(matches!(decided(DbError::from(sqlx::Error::RowNotFound)), JobError::Discard(_)));
+        assert!(matches!(decided(StorageError::Full), JobError::Retry(_)));
+        assert!(matches!(decided(StorageError::NotFound), JobError::Discard(_)));
+        assert!(matches!(decided(FenceError::Lost), JobError::Retry(_)));
+    }
+
+    #[test]
+    fn the_owner_reads_what_the_audio_is_not_what_we_make_of_it() {
+        let JobError::Discard(reason) = decided(AudioError::Malformed("it ends in its header".to_owned())) else {
+            panic!("bad audio stays bad");
+        };
+        assert_eq!(format!("{reason:#}"), AudioError::Malformed("it ends in its header".to_owned()).to_string());
     }
 }

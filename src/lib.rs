@@ -8,6 +8,7 @@ pub mod config;
 pub mod db;
 pub mod domains;
 pub mod error;
+pub mod events;
 pub mod http;
 pub mod jobs;
 pub mod keys;
@@ -23,5 +24,7 @@ pub mod pronunciations;
 pub mod recordings;
 pub mod service_numbers;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 pub mod transaction;
 pub mod upkeep;

@@ -9,7 +9,13 @@ use jiff::Timestamp;
 use voicemill_queue::{Attempt, Enqueued, FenceError, Job, NewJob, Queue, QueueError, Schedule};
 use voicemill_sql::{Connection, DbError, Transaction};
 
-use crate::app::App;
+use voicemill_types::{DomainId, Time};
+
+use crate::{
+    app::App,
+    error::ServiceError,
+    events::{self, Event},
+};
 
 /// A write transaction: dropped without a commit, it leaves nothing behind.
 #[must_use = "without a commit, nothing of a transaction stays"]
@@ -18,6 +24,8 @@ pub struct Tx<'a> {
     transaction: Held<'a>,
     /// Whether the queue was told something that workers should hear of.
     wakes: bool,
+    /// What happens with the commit.
+    emitted: Vec<Event>,
 }
 
 enum Held<'a> {
@@ -36,12 +44,12 @@ impl App {
     /// change under it is held by [`Connection::lock`].
     pub async fn begin(&self) -> Result<Tx<'_>, DbError> {
         let transaction = self.database.begin().await?;
-        Ok(Tx { app: self, transaction: Held::Own(Box::new(transaction)), wakes: false })
+        Ok(Tx { app: self, transaction: Held::Own(Box::new(transaction)), wakes: false, emitted: Vec::new() })
     }
 
     /// Writes in a transaction of the queue's own: the one that gives a job up.
     pub fn join<'a>(&'a self, transaction: &'a mut Transaction) -> Joined<'a> {
-        Joined(Tx { app: self, transaction: Held::Joined(transaction), wakes: false })
+        Joined(Tx { app: self, transaction: Held::Joined(transaction), wakes: false, emitted: Vec::new() })
     }
 }
 
@@ -89,9 +97,21 @@ impl<'a> Tx<'a> {
         queue.repeat(self.connection(), name, schedule, zone, new).await
     }
 
+    /// Writes that something happened, and has the subscribers write what they do about it.
+    ///
+    /// Call it after the rows that it is about were written: their locks keep the events of a subject in order.
+    pub async fn emit(&mut self, domain: DomainId, event: Event) -> Result<(), ServiceError> {
+        let now = Time::from(self.app.clock.now());
+        events::rows::insert(self.connection(), domain, &event, now).await?;
+        // A subscriber may emit in its turn.
+        Box::pin(events::tell(self, domain, &event)).await?;
+        self.emitted.push(event);
+        Ok(())
+    }
+
     /// Makes it durable, all at once, and wakes the workers if there is something for them.
     pub async fn commit(self) -> Result<(), DbError> {
-        let Self { app, transaction, wakes } = self;
+        let Self { app, transaction, wakes, emitted } = self;
         match transaction {
             Held::Own(transaction) => transaction.commit().await?,
             // Its owner commits: a joined one cannot be taken out of its cover.
@@ -100,6 +120,7 @@ impl<'a> Tx<'a> {
         if wakes {
             app.queue.wake();
         }
+        app.events.send(emitted);
         Ok(())
     }
 

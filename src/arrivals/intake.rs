@@ -10,7 +10,7 @@ use crate::{
     app::App,
     arrivals::{Arrival, Placed},
     error::ServiceError,
-    media::{Original, blobs},
+    media::{Media, Original, blobs},
     patience,
 };
 
@@ -118,10 +118,15 @@ pub(crate) async fn spool(
 
 /// The same arrival, if it waits in the spool.
 pub(crate) async fn waiting(app: &App, identity: Uuid) -> Result<Option<Spooled>, ServiceError> {
+    Ok(waiting_arrival(app, identity).await?.map(|(spooled, _)| spooled))
+}
+
+/// The last arrival of that identity that waits in the spool.
+pub(crate) async fn waiting_arrival(app: &App, identity: Uuid) -> Result<Option<(Spooled, Arrival)>, ServiceError> {
     let Some(entry) = app.spool.find(identity).await? else { return Ok(None) };
     let note: Note =
         serde_json::from_value(entry.manifest.note).map_err(|error| ServiceError::Internal(error.into()))?;
-    Ok(Some(spooled(&note.arrival, entry.manifest.arrived_at)))
+    Ok(Some((spooled(&note.arrival, entry.manifest.arrived_at), note.arrival)))
 }
 
 /// The domain's message of that id, if it waits in the spool.
@@ -143,17 +148,15 @@ fn spooled(arrival: &Arrival, spooled_at: Time) -> Spooled {
 /// Stores what a person uploads; the caller writes the row, or calls [`forget`] if it does not.
 pub(crate) async fn store(
     app: &App,
-    domain: DomainId,
-    owner: Uuid,
-    version: i64,
+    media: &Media,
     incoming: Incoming,
 ) -> Result<Original, ServiceError> {
     let landed = land(app, incoming.body, None).await?;
-    let key = key(domain)?;
+    let key = key(media.domain_id)?;
     let stored = app.store.put_file(&key, landed.path()).await?;
     Ok(Original {
-        owner_id: owner,
-        version,
+        media_id: media.id,
+        version: media.version,
         part: String::new(),
         key: key.to_string(),
         bytes: i64::try_from(stored.bytes).unwrap_or(i64::MAX),

@@ -3,6 +3,7 @@
 
 pub mod drain;
 pub(crate) mod intake;
+pub(crate) mod metadata;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,8 +13,8 @@ use voicemill_types::{DomainId, Time};
 use crate::{
     app::App,
     error::ServiceError,
-    media::Original,
-    messages::LeftMessage,
+    media::{Media, Original},
+    messages::{LeftMessage, Quota},
     recordings::{AnnouncedCall, CallEnd, LeftLeg},
 };
 
@@ -44,10 +45,10 @@ pub(crate) struct Placed {
 
 impl Placed {
     /// The row about them.
-    pub(crate) fn original(&self, owner: Uuid, part: &str, hint: Option<String>, created_at: Time) -> Original {
+    pub(crate) fn original(&self, media: &Media, part: &str, hint: Option<String>, created_at: Time) -> Original {
         Original {
-            owner_id: owner,
-            version: crate::messages::renditions::VERSION,
+            media_id: media.id,
+            version: media.version,
             part: part.to_owned(),
             key: self.key.clone(),
             bytes: i64::try_from(self.content.bytes).unwrap_or(i64::MAX),
@@ -87,6 +88,15 @@ impl Arrival {
         }
     }
 
+    /// SHA-256 of its bytes, if it has any.
+    pub(crate) fn sha256(&self) -> Option<&str> {
+        match self {
+            Self::Message(message) => Some(&message.sha256),
+            Self::Leg(leg) => Some(&leg.sha256),
+            Self::Call(_) | Self::End(_) => None,
+        }
+    }
+
     /// Whether the database has it already, so that its bytes need not go to the store again.
     pub(crate) async fn stands(&self, app: &App) -> Result<bool, ServiceError> {
         match self {
@@ -100,8 +110,10 @@ impl Arrival {
     pub(crate) async fn commit(&self, app: &App, placed: Option<&Placed>) -> Result<bool, ServiceError> {
         let without = || ServiceError::Invalid("its bytes are missing".to_owned());
         match (self, placed) {
-            (Self::Message(message), Some(placed)) => Ok(message.commit(app, placed).await?.fresh),
-            (Self::Leg(leg), Some(placed)) => Ok(leg.commit(app, placed).await?.1),
+            (Self::Message(message), Some(placed)) => {
+                Ok(message.commit(app, placed, Quota::WasConfirmed).await?.fresh)
+            },
+            (Self::Leg(leg), Some(placed)) => Ok(leg.commit(app, placed).await?.kept),
             (Self::Call(call), _) => call.commit(app).await.map(|_| true),
             (Self::End(end), _) => end.commit(app).await.map(|_| true),
             (Self::Message(_) | Self::Leg(_), None) => Err(without()),

@@ -32,7 +32,7 @@ enum JobsCommand {
         /// Only in this state; `discarded` are the dead letters, `blocked` wait for other jobs
         #[arg(long)]
         state: Option<StateArg>,
-        /// Only of this kind, such as `render_message`
+        /// Only of this kind, such as `render_media`
         #[arg(long)]
         kind: Option<String>,
         /// Only of this domain

@@ -17,12 +17,8 @@ macro_rules! file {
 /// The steps in their order. One that was ever released does not change.
 fn steps(kind: Kind) -> Vec<(i64, &'static str, &'static str)> {
     vec![
-        (1, "metadata", file!(kind, "0001_metadata.sql")),
+        (1, "voicemill", file!(kind, "0001_voicemill.sql")),
         (2, "queue", voicemill_queue::schema(kind)),
-        (3, "store checks", file!(kind, "0003_store_checks.sql")),
-        (4, "notices", file!(kind, "0004_notices.sql")),
-        (5, "speech", file!(kind, "0005_speech.sql")),
-        (6, "trash", file!(kind, "0006_trash.sql")),
     ]
 }
 

@@ -8,34 +8,23 @@ use crate::{
     app::App,
     domains::Domain,
     http::{error::Problem, extract::Json},
-    messages::MediaState,
+    media::{self, MediaState},
     prompts::{self, Prompt},
 };
 
-/// How long an answer waits for the outcome, and how often it looks.
+/// How long an answer waits for the outcome.
 const WAIT: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(100);
 
 pub(super) type Answer = Result<(StatusCode, Json<prompts::Details>), Problem>;
 
 /// Waits a little for the work: 201 when it is done, 422 with the reason when it failed, 202 when it goes on.
 pub(super) async fn outcome(app: &App, domain: &Domain, prompt: Prompt) -> Answer {
-    let looked = tokio::time::timeout(WAIT, async {
-        loop {
-            let details = prompts::details(app, domain, prompt.id).await?;
-            if details.prompt.state != MediaState::Pending || details.prompt.version != prompt.version {
-                return Ok::<_, Problem>(details);
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    })
-    .await;
-    let details = match looked {
-        Ok(details) => details?,
-        Err(_) => {
-            return Ok((StatusCode::ACCEPTED, Json(prompts::details(app, domain, prompt.id).await?)));
-        }
-    };
+    let until = tokio::time::Instant::now() + WAIT;
+    let settled = media::settled(app, prompt.id.0, (prompt.media_id, prompt.version), until).await?;
+    let details = prompts::details(app, domain, prompt.id).await?;
+    if !settled {
+        return Ok((StatusCode::ACCEPTED, Json(details)));
+    }
     if let (MediaState::Failed, Some(reason)) = (details.prompt.state, &details.prompt.failure) {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-audio", reason.clone()));
     }

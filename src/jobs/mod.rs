@@ -7,27 +7,25 @@ use voicemill_queue::{QueueError, Registry};
 use crate::{
     app::App,
     domains, mailboxes,
-    media::ForgetBlobs,
-    messages::{PurgeTrash, RenderMessage, TranscribeMessage},
+    media::{ForgetBlobs, RenderMedia, TranscribeMedia},
+    messages::PurgeTrash,
     notices::{HeardSms, NotifyMailbox, NotifyMessage, RemindMailbox, SendSms},
-    prompts::{RenderPrompt, SynthesizePrompt},
-    recordings::{StoreRecording, TranscribeRecording},
+    prompts::SynthesizePrompt,
+    pronunciations::SpeakAnew,
 };
 
 /// Every kind that a worker knows.
 pub fn registry() -> Registry<App> {
     Registry::new()
-        .with::<RenderMessage>()
-        .with::<TranscribeMessage>()
+        .with::<RenderMedia>()
+        .with::<TranscribeMedia>()
         .with::<NotifyMessage>()
         .with::<NotifyMailbox>()
         .with::<SendSms>()
         .with::<RemindMailbox>()
         .with::<HeardSms>()
-        .with::<RenderPrompt>()
         .with::<SynthesizePrompt>()
-        .with::<StoreRecording>()
-        .with::<TranscribeRecording>()
+        .with::<SpeakAnew>()
         .with::<PurgeTrash>()
         .with::<ForgetBlobs>()
 }

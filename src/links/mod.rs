@@ -13,6 +13,7 @@ use crate::{
     app::App,
     domains::{self, Domain},
     error::ServiceError,
+    events::Event,
     mailboxes::{self, Mailbox},
     media::{self, Rendition},
     messages::{
@@ -59,7 +60,7 @@ pub async fn open(app: &App, token: &str) -> Result<Shown, ServiceError> {
     let domain = domains::rows::by_id(&mut connection, link.domain_id).await?.ok_or(NOTHING)?;
     let mailbox = mailboxes::rows::by_id(&mut connection, message.mailbox_id).await?.ok_or(NOTHING)?;
     let transcript = match link.span {
-        LinkSpan::Full => messages::rows::transcript(&mut connection, message.id).await?,
+        LinkSpan::Full => media::state::transcript(&mut connection, message.media_id).await?,
         LinkSpan::Brief => None,
     };
     let audio_token = app.link_keys.mint(Purpose::Audio, link.id);
@@ -78,16 +79,19 @@ pub async fn audio(app: &App, token: &str, listen: Listen) -> Result<Rendition, 
         (LinkSpan::Brief, Listen::Opus) => BRIEF_BROWSER,
         (LinkSpan::Brief, Listen::Mp3 | Listen::Download) => BRIEF_MP3,
     };
-    media::rows::by_name(&mut connection, message.id.0, VERSION, name).await?.ok_or(NOTHING)
+    media::rows::by_name(&mut connection, message.media_id, VERSION, name).await?.ok_or(NOTHING)
 }
 
 /// Records that somebody played the message; true if it was the first time.
 pub async fn played(app: &App, token: &str) -> Result<bool, ServiceError> {
     let link = verified(app, Purpose::Page, token).await?;
-    let mut transaction = app.begin().await?;
-    let first =
-        messages::rows::mark_read(transaction.connection(), link.message_id, Time::from(app.clock.now())).await?;
-    transaction.commit().await?;
+    let mut tx = app.begin().await?;
+    let first = messages::rows::mark_read(tx.connection(), link.message_id, Time::from(app.clock.now())).await?;
+    if first && let Some(message) = messages::rows::by_id(tx.connection(), link.message_id).await? {
+        let read = Event::MessageRead { message: message.id, mailbox: message.mailbox_id };
+        tx.emit(link.domain_id, read).await?;
+    }
+    tx.commit().await?;
     Ok(first)
 }
 

@@ -12,6 +12,7 @@ use crate::{
     checks::{check_address, check_name, check_range, check_time_zone},
     domains::Domain,
     error::ServiceError,
+    events::Event,
     messages::PurgeTrash,
     notices::remind_mailbox::remind_by,
 };
@@ -120,6 +121,7 @@ pub async fn save(
         let due = Time::from(app.clock.now()).after(interval);
         remind_by(&mut transaction, &saved, due).await?;
     }
+    transaction.emit(domain.id, Event::MailboxChanged { mailbox: saved.id }).await?;
     transaction.commit().await?;
     Ok(saved)
 }

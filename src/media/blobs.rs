@@ -2,10 +2,7 @@
 
 use voicemill_types::Time;
 
-use crate::{
-    db::{Connection, DbError, on, statements},
-    media::Original,
-};
+use crate::db::{Connection, DbError, on, statements};
 
 /// The parameters of [`NAMED_AT_ONCE`] keys.
 macro_rules! keys {
@@ -17,21 +14,10 @@ macro_rules! keys {
 }
 
 statements! {
-    // Every table that names a blob, all asked at once about up to 50 keys.
-    NAMED = concat!(
-        "SELECT key FROM original WHERE key IN ", keys!(),
-        " UNION SELECT key FROM rendition WHERE key IN ", keys!(),
-        " UNION SELECT key FROM speech WHERE key IN ", keys!(),
-        " UNION SELECT mail_key AS key FROM notice WHERE mail_key IN ", keys!(),
-    );
+    NAMED = concat!("SELECT DISTINCT key FROM blob WHERE key IN ", keys!());
     // The keys in whatever order the database has them; a page begins after the last key of the page before it.
-    PAGE = "SELECT key, bytes FROM ( \
-                SELECT key, bytes FROM original WHERE key > $1 \
-                UNION ALL SELECT key, bytes FROM rendition WHERE key > $1 \
-                UNION ALL SELECT key, bytes FROM speech WHERE key > $1 \
-                UNION ALL SELECT mail_key AS key, CAST(-1 AS BIGINT) AS bytes FROM notice WHERE mail_key > $1 \
-            ) AS named ORDER BY key LIMIT $2";
-    ORIGINALS = "SELECT * FROM original WHERE key > $1 ORDER BY key LIMIT $2";
+    PAGE = "SELECT DISTINCT key, bytes, sha256 FROM blob WHERE key > $1 ORDER BY key LIMIT $2";
+    ORIGINALS = "SELECT DISTINCT key, bytes, sha256 FROM blob WHERE role = 'original' AND key > $1 ORDER BY key LIMIT $2";
     LOAD_PASS = "SELECT name, place, started_at, finished_at, counts, last_counts FROM store_pass WHERE name = $1";
     SAVE_PASS = "INSERT INTO store_pass (name, place, started_at, finished_at, counts, last_counts) \
                  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO UPDATE SET place = excluded.place, \
@@ -49,13 +35,15 @@ statements! {
 /// Most keys that [`named`] is asked about at once.
 pub(crate) const NAMED_AT_ONCE: usize = 50;
 
-/// A key and how many bytes its row says there are.
+/// A key and what its row says of the bytes.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub(crate) struct NamedBlob {
     /// The key.
     pub key: String,
-    /// The bytes; negative where no row says.
+    /// How many they are.
     pub bytes: i64,
+    /// Their SHA-256, in hex.
+    pub sha256: String,
 }
 
 /// How far one way of comparing has come.
@@ -102,7 +90,7 @@ pub(crate) async fn page(connection: &mut Connection, after: &str, limit: i64) -
 }
 
 /// Up to `limit` originals by key, after `after`.
-pub(crate) async fn originals(connection: &mut Connection, after: &str, limit: i64) -> Result<Vec<Original>, DbError> {
+pub(crate) async fn originals(connection: &mut Connection, after: &str, limit: i64) -> Result<Vec<NamedBlob>, DbError> {
     Ok(on!(connection, sqlx::query_as(ORIGINALS).bind(after).bind(limit).fetch_all(connection).await?))
 }
 

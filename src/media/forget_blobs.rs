@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use voicemill_queue::{Attempt, Decide, Job, JobError, Lane};
-use voicemill_storage::BlobKey;
+use voicemill_queue::{Attempt, Job, JobError, Lane};
+use voicemill_storage::{BlobKey, StorageError};
 
-use crate::{app::App, media::blobs};
+use crate::{app::App, error::ServiceError, media::blobs};
 
 /// Removes blobs from the store, but for those that something else has too.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,13 +22,18 @@ impl Job for ForgetBlobs {
     const TIMEOUT: Duration = Duration::from_secs(600);
 
     async fn run(&self, app: &App, _attempt: &Attempt) -> Result<(), JobError> {
+        Ok(self.forget(app).await?)
+    }
+}
+
+impl ForgetBlobs {
+    async fn forget(&self, app: &App) -> Result<(), ServiceError> {
         for key in &self.keys {
-            let mut connection = app.database.read().await.retry()?;
-            let named = blobs::named(&mut connection, &[key]).await.retry()?;
-            drop(connection);
+            // Of one statement only, so that no connection waits for the store.
+            let named = blobs::named(&mut app.database.read().await?, &[key]).await?;
             if named.is_empty() {
-                let key: BlobKey = key.parse().discard()?;
-                app.store.delete(&key).await.retry()?;
+                let key: BlobKey = key.parse().map_err(StorageError::from)?;
+                app.store.delete(&key).await?;
             }
         }
         Ok(())

@@ -1,32 +1,44 @@
-//! Renditions: found within a domain, and read from the store.
+//! Sound, whoever it belongs to: its state and versions, its renditions, its words, and its bytes in the store.
+//!
+//! `state.rs` has every change of state; `owners.rs` knows what messages, prompts and recordings want made; two jobs do it.
 
 pub(crate) mod blobs;
 mod forget_blobs;
-pub(crate) mod listening;
+pub(crate) mod owners;
+pub(crate) mod plan;
 pub(crate) mod render;
-mod rendition;
+mod render_media;
+pub(crate) mod rendition;
 pub mod rows;
+mod settled;
+pub(crate) mod state;
 pub mod sweep;
+#[cfg(test)]
+mod tests;
+mod transcribe_media;
 
 pub use self::{
     forget_blobs::ForgetBlobs,
+    plan::WAVEFORM_BINS,
+    render_media::RenderMedia,
     rendition::{Original, Purpose, Rendition},
+    settled::settled,
+    state::{Media, MediaState, OwnerKind, TranscriptState},
+    transcribe_media::TranscribeMedia,
 };
 
 use std::ops::Range;
 
+use voicemill_queue::{NewJob, Priority};
 use voicemill_storage::{BlobKey, ByteStream};
-use voicemill_types::RenditionId;
+use voicemill_types::{MediaId, RenditionId};
 
-use crate::{app::App, domains::Domain, error::ServiceError};
+use crate::{app::App, domains::Domain, error::ServiceError, transaction::Tx};
 
 /// The domain's rendition with that id.
 pub async fn fetch(app: &App, domain: &Domain, id: RenditionId) -> Result<Rendition, ServiceError> {
-    const NOTHING: ServiceError = ServiceError::NotFound("rendition");
     let mut connection = app.database.read().await?;
-    let rendition = rows::by_id(&mut connection, id).await?.ok_or(NOTHING)?;
-    // Every key begins with the domain that owns the blob.
-    if key(&rendition)?.domain() == domain.id { Ok(rendition) } else { Err(NOTHING) }
+    rows::in_domain(&mut connection, domain.id, id).await?.ok_or(ServiceError::NotFound("rendition"))
 }
 
 /// The bytes of a rendition, or a part of them.
@@ -36,4 +48,26 @@ pub async fn read(app: &App, rendition: &Rendition, range: Option<Range<u64>>) -
 
 fn key(rendition: &Rendition) -> Result<BlobKey, ServiceError> {
     rendition.key.parse().map_err(|error: voicemill_storage::InvalidKey| ServiceError::Internal(error.into()))
+}
+
+/// Has the latest version of media rendered.
+pub(crate) async fn enqueue_render(tx: &mut Tx<'_>, media: &Media) -> Result<(), ServiceError> {
+    let job = RenderMedia::of(media);
+    tx.enqueue(NewJob::new(media.domain_id.0, &job).unique(media.job_key())).await?;
+    Ok(())
+}
+
+/// Takes media from an owner that is gone: with its last owner it goes too, and its bytes leave the store.
+pub(crate) async fn release(
+    tx: &mut Tx<'_>,
+    domain: voicemill_types::DomainId,
+    media: MediaId,
+    mut keys: Vec<String>,
+) -> Result<(), ServiceError> {
+    keys.extend(rows::delete_unused(tx.connection(), media).await?);
+    if !keys.is_empty() {
+        let forget = ForgetBlobs { keys };
+        tx.enqueue(NewJob::new(domain.0, &forget).priority(Priority::Bulk)).await?;
+    }
+    Ok(())
 }

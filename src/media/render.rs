@@ -1,102 +1,38 @@
-//! What the three rendering jobs share: originals out of the store, one decode in the sandbox, renditions into the store.
+//! Originals out of the store, one decode in the sandbox, renditions into the store.
 
 use std::{path::PathBuf, time::Duration};
 
-use uuid::Uuid;
-use voicemill_audio::{
-    encode::OutputFormat,
-    format::AudioError,
-    spec::{ChannelLayout, OutputSpec, PhoneLine, RenderReport, RenderSpec, Role, SourceSpec, Span},
-};
-use voicemill_queue::{Attempt, Decide, JobError};
+use voicemill_audio::spec::{OutputSpec, RenderReport, RenderSpec, Role, SourceSpec};
+use voicemill_queue::Attempt;
 use voicemill_storage::BlobKey;
-use voicemill_types::{DomainId, RenditionId, Time};
+use voicemill_types::{RenditionId, Time};
 
 use crate::{
     app::App,
-    db::DbError,
-    media::{Original, Purpose, Rendition, rows},
-    transaction::Tx,
+    error::ServiceError,
+    media::{Media, Original, Rendition, plan::Planned, rows},
 };
-
-/// One line of a job kind's list of renditions.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Planned {
-    pub(crate) name: &'static str,
-    pub(crate) purpose: Purpose,
-    pub(crate) format: OutputFormat,
-    pub(crate) rate_hz: u32,
-    pub(crate) channels: ChannelLayout,
-    pub(crate) span: Span,
-    pub(crate) as_recorded: bool,
-    pub(crate) through: Option<PhoneLine>,
-}
-
-impl Planned {
-    /// The whole of it in mono.
-    pub(crate) const fn mono(name: &'static str, purpose: Purpose, format: OutputFormat, rate_hz: u32) -> Self {
-        Self {
-            name,
-            purpose,
-            format,
-            rate_hz,
-            channels: ChannelLayout::Mono,
-            span: Span::Full,
-            as_recorded: false,
-            through: None,
-        }
-    }
-
-    /// The whole of it, caller left and callee right.
-    pub(crate) const fn stereo(name: &'static str, purpose: Purpose, format: OutputFormat, rate_hz: u32) -> Self {
-        Self { channels: ChannelLayout::Stereo, ..Self::mono(name, purpose, format, rate_hz) }
-    }
-
-    /// The brief clip in mono.
-    pub(crate) const fn brief(name: &'static str, format: OutputFormat, rate_hz: u32) -> Self {
-        Self { span: Span::Brief, ..Self::mono(name, Purpose::Brief, format, rate_hz) }
-    }
-
-    /// With the noise that came with it, whatever becomes of the others.
-    pub(crate) const fn as_recorded(self) -> Self {
-        Self { as_recorded: true, ..self }
-    }
-
-    /// What a phone makes of it, as a WAV that browsers play.
-    pub(crate) const fn preview(name: &'static str) -> Self {
-        let through = Some(PhoneLine::Ulaw);
-        Self { through, ..Self::mono(name, Purpose::Preview, OutputFormat::Wav, 8_000) }
-    }
-}
-
-/// Whose media is rendered.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Owner {
-    pub(crate) domain: DomainId,
-    pub(crate) id: Uuid,
-    pub(crate) version: i64,
-}
 
 /// What a render made: files in the store that no row names yet.
 pub(crate) struct Rendered {
     pub(crate) report: RenderReport,
-    renditions: Vec<Rendition>,
+    pub(crate) renditions: Vec<Rendition>,
 }
 
-/// Renders an owner's originals as planned; `settings` has everything but sources and outputs.
+/// Renders the originals of the media's latest version as planned; `settings` has everything but sources and outputs.
 ///
-/// Every attempt writes under keys of its own, so a zombie never touches what its successor made.
+/// Every attempt writes under keys of its own, so one that lost its lease never touches what its successor made.
 pub(crate) async fn render(
     app: &App,
     attempt: &Attempt,
-    owner: Owner,
+    media: &Media,
     planned: &[Planned],
     settings: RenderSpec,
-) -> Result<Rendered, JobError> {
-    let scratch = app.scratch().retry()?;
+) -> Result<Rendered, ServiceError> {
+    let scratch = app.scratch()?;
     let originals = {
-        let mut connection = app.database.read().await.retry()?;
-        rows::originals(&mut connection, owner.id, owner.version).await.retry()?
+        let mut connection = app.database.read().await?;
+        rows::originals(&mut connection, media.id, media.version).await?
     };
     let mut sources = Vec::with_capacity(originals.len());
     for (index, original) in originals.iter().enumerate() {
@@ -117,27 +53,28 @@ pub(crate) async fn render(
         .collect();
     let spec = RenderSpec { sources, outputs, ..settings };
     let limit = Duration::from_secs(app.config.media.render_timeout_seconds).min(attempt.remaining());
-    let report = app.sandbox.render(&spec, limit).await.map_err(audio_error)?;
+    let report = app.sandbox.render(&spec, limit).await?;
 
     let mut renditions = Vec::with_capacity(planned.len());
     for planned in planned {
         let output = report.outputs.iter().find(|output| output.name == planned.name);
-        let output = output.ok_or_else(|| JobError::Retry(anyhow::anyhow!("{} was not rendered", planned.name)))?;
+        let output =
+            output.ok_or_else(|| ServiceError::Unavailable(anyhow::anyhow!("{} was not rendered", planned.name)))?;
         let key = BlobKey::derive(
-            owner.domain,
-            owner.id,
+            media.domain_id,
+            media.id.0,
             &[&attempt.job_id.to_string(), &attempt.claim.to_string(), planned.name],
             planned.format.extension(),
         )
-        .discard()?;
-        let stored = app.store.put_file(&key, &scratch.path().join(planned.name)).await.retry()?;
+        .map_err(|error| ServiceError::Internal(error.into()))?;
+        let stored = app.store.put_file(&key, &scratch.path().join(planned.name)).await?;
         if stored.sha256 != output.sha256 {
-            return Err(JobError::Retry(anyhow::anyhow!("the store took other bytes than were written")));
+            return Err(ServiceError::Unavailable(anyhow::anyhow!("the store took other bytes than were written")));
         }
         renditions.push(Rendition {
             id: RenditionId::new(),
-            owner_id: owner.id,
-            version: owner.version,
+            media_id: media.id,
+            version: media.version,
             name: planned.name.to_owned(),
             purpose: planned.purpose,
             format: planned.format.name(),
@@ -153,28 +90,15 @@ pub(crate) async fn render(
     Ok(Rendered { report, renditions })
 }
 
-async fn source(app: &App, original: &Original, path: PathBuf) -> Result<SourceSpec, JobError> {
-    let key: BlobKey = original.key.parse().discard()?;
-    app.store.fetch_to(&key, &path).await.retry()?;
+async fn source(app: &App, original: &Original, path: PathBuf) -> Result<SourceSpec, ServiceError> {
+    let key: BlobKey = original.key.parse().map_err(voicemill_storage::StorageError::from)?;
+    app.store.fetch_to(&key, &path).await?;
     let role = match original.part.as_str() {
         "caller" => Some(Role::Caller),
         "callee" => Some(Role::Callee),
         _ => None,
     };
     Ok(SourceSpec { path, hint: original.hint.clone(), role })
-}
-
-/// Writes the rows of what was rendered, in the transaction that makes its owner available.
-pub(crate) async fn insert(tx: &mut Tx<'_>, rendered: &Rendered) -> Result<(), DbError> {
-    for rendition in &rendered.renditions {
-        rows::insert(tx.connection(), rendition).await?;
-    }
-    Ok(())
-}
-
-/// Bad audio stays bad; a full disk or a killed child may not.
-fn audio_error(error: AudioError) -> JobError {
-    if error.is_transient() { JobError::Retry(error.into()) } else { JobError::Discard(error.into()) }
 }
 
 /// Whole milliseconds of a length in seconds.

@@ -1,7 +1,6 @@
-//! Files in the store: what came, and what was made of it.
+//! Uses of bytes in the store: what came, and what was made of it.
 
-use uuid::Uuid;
-use voicemill_types::{RenditionId, Time};
+use voicemill_types::{MediaId, RenditionId, Time};
 
 /// What a rendition is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
@@ -22,15 +21,29 @@ pub enum Purpose {
     Archive,
 }
 
+/// What the bytes of a blob are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub(crate) enum Role {
+    /// The bytes as they came: the only ones that cannot be made again.
+    Original,
+    /// Made of the original.
+    Rendition,
+    /// A mail as it was sent.
+    Mail,
+    /// What a voice said, for whoever has the same words spoken again.
+    Speech,
+}
+
 /// The bytes as they came; kept until retention ends, whatever became of them.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Original {
-    /// The message, prompt or recording leg they belong to.
-    pub owner_id: Uuid,
-    /// Which version of the owner, and for recordings which leg (`caller`, `callee`); otherwise empty.
-    pub part: String,
-    /// The owner's version they are the original of.
+    /// The media they belong to.
+    pub media_id: MediaId,
+    /// The version they are the original of.
     pub version: i64,
+    /// For recordings which leg (`caller`, `callee`); otherwise empty.
+    pub part: String,
     /// Where they lie in the store.
     pub key: String,
     /// How many they are.
@@ -48,11 +61,12 @@ pub struct Original {
 pub struct Rendition {
     /// Identity, and its address.
     pub id: RenditionId,
-    /// The message, prompt or recording it was made of.
-    pub owner_id: Uuid,
-    /// The owner's version it was made of.
+    /// The media it was made of.
+    #[serde(skip)]
+    pub media_id: MediaId,
+    /// The version it was made of.
     pub version: i64,
-    /// A name unique among the owner's renditions of one version, such as `phone-ulaw-8k`.
+    /// A name unique among the renditions of one version, such as `phone-ulaw-8k`.
     pub name: String,
     /// What it is for.
     pub purpose: Purpose,
@@ -69,6 +83,7 @@ pub struct Rendition {
     /// SHA-256 of the bytes in hex; also the ETag.
     pub sha256: String,
     /// Where it lies in the store.
+    #[serde(skip)]
     pub key: String,
     /// When it was made.
     pub created_at: Time,

@@ -2,15 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use voicemill_queue::NewJob;
 use voicemill_types::{DomainId, MessageId, Time};
 
 use crate::{
     app::App,
     arrivals::{Placed, identity},
     error::ServiceError,
-    mailboxes, media,
-    messages::{Folder, MediaState, Message, RenderMessage, TranscriptState, rows},
+    events::Event,
+    mailboxes,
+    media::{self, Media, OwnerKind, TranscriptState},
+    messages::{Folder, Message, check_quota, rows},
     notices,
 };
 
@@ -19,8 +20,26 @@ use crate::{
 pub struct Received {
     /// The message.
     pub message: Message,
-    /// False when it stood already.
+    /// False when it was here already: the same id with the same bytes.
     pub fresh: bool,
+    /// An earlier message that the core gave the same id, with other bytes: both are kept.
+    pub same_id_as: Option<MessageId>,
+}
+
+impl Received {
+    /// One that was here already.
+    pub(super) fn standing(message: Message) -> Self {
+        Self { message, fresh: false, same_id_as: None }
+    }
+}
+
+/// Whether a message may be refused because its mailbox is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quota {
+    /// Its core still has it, and is told.
+    Holds,
+    /// Its core was told that it is taken.
+    WasConfirmed,
 }
 
 /// A voicemail on its way into a mailbox.
@@ -30,6 +49,8 @@ pub(crate) struct LeftMessage {
     pub(crate) domain_id: DomainId,
     pub(crate) extension: String,
     pub(crate) core_id: String,
+    /// SHA-256 of its bytes, in hex.
+    pub(crate) sha256: String,
     pub(crate) caller_number: String,
     pub(crate) caller_name: String,
     #[serde(default)]
@@ -40,34 +61,44 @@ pub(crate) struct LeftMessage {
 
 impl LeftMessage {
     pub(crate) fn identity(&self) -> Uuid {
-        identity(self.domain_id, &["message", &self.extension, &self.core_id])
+        identity(self.domain_id, &["message", &self.extension, &self.core_id, &self.sha256])
     }
 
-    /// The message that stands under the core's id.
+    /// The message that has the core's id and these bytes.
     pub(crate) async fn standing(&self, app: &App) -> Result<Option<Message>, ServiceError> {
         let mut connection = app.database.read().await?;
         match mailboxes::rows::by_extension(&mut connection, self.domain_id, &self.extension).await? {
-            Some(mailbox) => Ok(rows::by_core_id(&mut connection, mailbox.id, &self.core_id).await?),
+            Some(mailbox) => Ok(rows::standing(&mut connection, mailbox.id, &self.core_id, &self.sha256).await?),
             None => Ok(None),
         }
     }
 
     /// Writes the message and queues the work on it, or finds the one that stands.
-    pub(crate) async fn commit(&self, app: &App, placed: &Placed) -> Result<Received, ServiceError> {
-        let mut transaction = app.begin().await?;
-        let mailbox = mailboxes::rows::by_extension(transaction.connection(), self.domain_id, &self.extension).await?;
+    pub(crate) async fn commit(&self, app: &App, placed: &Placed, quota: Quota) -> Result<Received, ServiceError> {
+        let mut tx = app.begin().await?;
+        let mailbox = mailboxes::rows::by_extension(tx.connection(), self.domain_id, &self.extension).await?;
         let mailbox = mailbox.ok_or(ServiceError::NotFound("mailbox"))?;
-        if let Some(message) = rows::by_core_id(transaction.connection(), mailbox.id, &self.core_id).await? {
-            return Ok(Received { message, fresh: false });
+        // What comes at once is counted one after the other.
+        tx.connection().lock(mailbox.id.0).await?;
+        if let Some(message) = rows::standing(tx.connection(), mailbox.id, &self.core_id, &self.sha256).await? {
+            return Ok(Received::standing(message));
         }
+        if quota == Quota::Holds {
+            check_quota(&mailbox, rows::stored_bytes(tx.connection(), mailbox.id).await?, placed.content.bytes)?;
+        }
+        let other = rows::by_core_id(tx.connection(), mailbox.id, &self.core_id).await?;
         let now = Time::from(app.clock.now());
+        let transcript_state = if mailbox.transcribe { TranscriptState::Pending } else { TranscriptState::Off };
+        let media = Media::new(self.domain_id, OwnerKind::Message, transcript_state, now);
         let message = Message {
             id: self.id,
             domain_id: self.domain_id,
             mailbox_id: mailbox.id,
+            media_id: media.id,
             core_id: self.core_id.clone(),
+            sha256: self.sha256.clone(),
             folder: Folder::New,
-            state: MediaState::Pending,
+            state: media.state,
             failure: None,
             caller_number: self.caller_number.clone(),
             caller_name: self.caller_name.clone(),
@@ -79,21 +110,21 @@ impl LeftMessage {
             truncated: false,
             waveform: Vec::new(),
             phone_report: None,
-            transcript_state: if mailbox.transcribe { TranscriptState::Pending } else { TranscriptState::Off },
+            transcript_state,
             read_at: None,
             created_at: now,
         };
-        if !rows::insert(transaction.connection(), &message).await? {
-            // Another process was quicker, on a database where transactions do not queue up.
-            let standing = rows::by_core_id(transaction.connection(), mailbox.id, &self.core_id).await?;
-            return Ok(Received { message: standing.ok_or(ServiceError::NotFound("message"))?, fresh: false });
+        media::state::create(tx.connection(), &media).await?;
+        if !rows::insert(tx.connection(), &message).await? {
+            return Err(ServiceError::Unavailable(anyhow::anyhow!("the same message was written at the same moment")));
         }
-        let original = placed.original(message.id.0, "", self.hint.clone(), now);
-        media::rows::insert_original(transaction.connection(), &original).await?;
-        notices::sms_limits::clear_full(transaction.connection(), mailbox.id).await?;
-        let job = RenderMessage { message: message.id };
-        transaction.enqueue(NewJob::new(self.domain_id.0, &job).unique(message.id)).await?;
-        transaction.commit().await?;
-        Ok(Received { message, fresh: true })
+        let original = placed.original(&media, "", self.hint.clone(), now);
+        media::rows::insert_original(tx.connection(), self.domain_id, &original).await?;
+        notices::sms_limits::clear_full(tx.connection(), mailbox.id).await?;
+        media::enqueue_render(&mut tx, &media).await?;
+        let received = Event::MessageReceived { message: message.id, mailbox: mailbox.id };
+        tx.emit(self.domain_id, received).await?;
+        tx.commit().await?;
+        Ok(Received { message, fresh: true, same_id_as: other.map(|other| other.id) })
     }
 }

@@ -1,37 +1,9 @@
 //! One voicemail: its state, its folder, and the moves that folders allow.
 
 use voicemill_audio::PhoneReport;
-use voicemill_types::{DomainId, MailboxId, MessageId, Time};
+use voicemill_types::{DomainId, MailboxId, MediaId, MessageId, Time};
 
-/// Where the work on a message's or prompt's media stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum MediaState {
-    /// The original is durable; renditions are being made.
-    Pending,
-    /// Every rendition is there.
-    Available,
-    /// No rendition can be made; the reason says why, and the original is kept.
-    Failed,
-}
-
-/// Where the work on a message's or recording's transcript stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum TranscriptState {
-    /// The mailbox or domain does not want one.
-    Off,
-    /// It is being made.
-    Pending,
-    /// It is there.
-    Available,
-    /// Nobody speaks.
-    NoSpeech,
-    /// It could not be made.
-    Failed,
-}
+use crate::media::{MediaState, TranscriptState};
 
 /// The folder a message lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
@@ -70,8 +42,14 @@ pub struct Message {
     pub domain_id: DomainId,
     /// The mailbox it was left in.
     pub mailbox_id: MailboxId,
-    /// The core's own id for it; the same id twice in a mailbox is one message.
+    /// Its sound, which it may share with messages in other mailboxes.
+    #[serde(skip)]
+    pub media_id: MediaId,
+    /// The core's own id for it; with the same bytes it is the same message, with other bytes another.
     pub core_id: String,
+    /// SHA-256 of its original, in hex.
+    #[serde(skip)]
+    pub sha256: String,
     /// Where it lies.
     pub folder: Folder,
     /// Where the work on its media stands.
@@ -106,11 +84,6 @@ pub struct Message {
     pub read_at: Option<Time>,
     /// When it was stored here.
     pub created_at: Time,
-}
-
-impl Message {
-    /// Most bins a waveform has, whatever the length.
-    pub const WAVEFORM_BINS: u16 = 400;
 }
 
 #[cfg(test)]

@@ -2,21 +2,19 @@
 
 mod arrival;
 mod message;
+pub(crate) mod plan;
 mod purge_trash;
-mod render_message;
 pub(crate) mod renditions;
 pub(crate) mod rows;
-mod transcribe_message;
 pub(crate) mod trash;
 
-pub(crate) use self::arrival::LeftMessage;
+pub(crate) use self::arrival::{LeftMessage, Quota};
 pub use self::arrival::Received;
 pub use self::{
-    message::{Folder, MediaState, Message, TranscriptState, WrongMove},
+    message::{Folder, Message, WrongMove},
     purge_trash::PurgeTrash,
-    render_message::RenderMessage,
-    transcribe_message::TranscribeMessage,
 };
+pub use crate::media::{MediaState, TranscriptState};
 
 use voicemill_queue::Outlook;
 use voicemill_types::{MessageId, Time, Transcript};
@@ -24,13 +22,14 @@ use voicemill_types::{MessageId, Time, Transcript};
 use self::renditions::VERSION;
 use crate::{
     app::App,
-    arrivals::{self, Incoming, Spooled, Taken, intake},
+    arrivals::{self, Incoming, Spooled, Taken, intake, metadata},
     domains::Domain,
     error::ServiceError,
+    events::Event,
     jobs::{self, operate::Listed},
     links,
     mailboxes::{self, Mailbox},
-    media::{self, Rendition},
+    media::{self, RenderMedia, Rendition, state::job_key},
     notices::{self, Notice},
     patience::promptly,
 };
@@ -40,7 +39,7 @@ use crate::{
 pub struct Arrival {
     /// The mailbox.
     pub extension: String,
-    /// The core's own id; the same id twice in a mailbox is one message.
+    /// The core's own id; the same id with the same bytes is one message.
     pub core_id: String,
     /// May be empty.
     pub caller_number: String,
@@ -71,7 +70,7 @@ pub struct Details {
     pub queue: Option<Outlook>,
 }
 
-/// Longest text a core may give as an id, a number or a name.
+/// Most bytes kept of an id, a number or a name that a core gives.
 const MAX_TEXT: usize = 200;
 
 /// Takes a message from a core: on return the bytes are durable and the work is queued, or all of it is durable in the
@@ -82,39 +81,59 @@ pub async fn receive(
     arrival: Arrival,
     incoming: Incoming,
 ) -> Result<Taken<Received>, ServiceError> {
-    check(&arrival)?;
+    if arrival.core_id.is_empty() {
+        return Err(ServiceError::Invalid(
+            "the message needs an id, so that sending it twice makes one message".into(),
+        ));
+    }
     let announced = arrival.announced_bytes;
-    let left = LeftMessage {
+    let mut left = LeftMessage {
         id: MessageId::new(),
         domain_id: domain.id,
         extension: arrival.extension,
-        core_id: arrival.core_id,
-        caller_number: arrival.caller_number,
-        caller_name: arrival.caller_name,
-        service_number: arrival.service_number.filter(|number| !number.is_empty()),
+        core_id: metadata::id(&arrival.core_id, MAX_TEXT),
+        sha256: String::new(),
+        caller_number: metadata::text(&arrival.caller_number, MAX_TEXT),
+        caller_name: metadata::text(&arrival.caller_name, MAX_TEXT),
+        service_number: arrival
+            .service_number
+            .map(|number| metadata::text(&number, MAX_TEXT))
+            .filter(|number| !number.is_empty()),
         received_at: arrival.received_at.unwrap_or_else(|| Time::from(app.clock.now())),
         hint: intake::plain_hint(incoming.hint),
     };
-    let arrival = arrivals::Arrival::Message(left.clone());
     let room = match promptly(&app.breakers.reads, look(app, domain, &left)).await {
-        Ok(Found::Standing(message)) => return Ok(Taken::Done(Received { message, fresh: false })),
-        Ok(Found::Room(room)) => Some(room),
+        Ok(room) => Some(room),
         // Whether there is such a mailbox, and room in it, shows when the database is back.
         Err(error) if error.is_transient() => None,
         Err(error) => return Err(error),
     };
+    let knows_id = room.as_ref().is_some_and(|room| room.knows_id);
+    // What may be here already needs no room.
+    if !knows_id {
+        check_room(app, domain, room.as_ref(), announced.unwrap_or(0)).await?;
+    }
+    let landed = intake::land(app, incoming.body, announced).await?;
+    left.sha256.clone_from(&landed.content.sha256);
+    if knows_id {
+        match promptly(&app.breakers.reads, left.standing(app)).await {
+            Ok(Some(message)) => return Ok(Taken::Done(Received::standing(message))),
+            Ok(None) => {}
+            Err(error) if error.is_transient() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let arrival = arrivals::Arrival::Message(left.clone());
     if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
         return Ok(Taken::Spooled(waiting));
     }
-    check_room(app, domain, room.as_ref(), announced.unwrap_or(0)).await?;
-    let landed = intake::land(app, incoming.body, announced).await?;
     check_room(app, domain, room.as_ref(), landed.content.bytes).await?;
 
     let placed = match intake::place(app, &arrival, &landed).await {
         Ok(placed) => placed,
         Err(error) => return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &error).await?)),
     };
-    match promptly(&app.breakers.writes, left.commit(app, &placed)).await {
+    match promptly(&app.breakers.writes, left.commit(app, &placed, Quota::Holds)).await {
         Ok(received) => {
             if !received.fresh {
                 intake::forget(app, &placed.key).await;
@@ -124,49 +143,30 @@ pub async fn receive(
         Err(error) if error.is_transient() => {
             Ok(Taken::Spooled(intake::spool(app, arrival, None, Some(placed), &error).await?))
         }
-        Err(error) => Err(error),
-    }
-}
-
-fn check(arrival: &Arrival) -> Result<(), ServiceError> {
-    for (what, text) in [
-        ("mailbox", &arrival.extension),
-        ("message id", &arrival.core_id),
-        ("caller number", &arrival.caller_number),
-        ("caller name", &arrival.caller_name),
-        ("service number", arrival.service_number.as_ref().unwrap_or(&String::new())),
-    ] {
-        if text.len() > MAX_TEXT {
-            return Err(ServiceError::Invalid(format!("the {what} is longer than {MAX_TEXT} bytes")));
+        Err(error) => {
+            intake::forget(app, &placed.key).await;
+            if let (ServiceError::MailboxFull { .. }, Some(room)) = (&error, &room) {
+                notices::mailbox_is_full(app, domain, &room.mailbox).await?;
+            }
+            Err(error)
         }
     }
-    if arrival.core_id.is_empty() {
-        return Err(ServiceError::Invalid(
-            "the message needs an id, so that sending it twice makes one message".into(),
-        ));
-    }
-    Ok(())
 }
 
-/// What the database knows of a message that arrives.
-enum Found {
-    Standing(Message),
-    Room(Room),
-}
-
+/// What the database knows of where a message is to go.
 struct Room {
     mailbox: Mailbox,
     stored: i64,
+    /// Whether a message has the core's id already, with whatever bytes.
+    knows_id: bool,
 }
 
-async fn look(app: &App, domain: &Domain, left: &LeftMessage) -> Result<Found, ServiceError> {
+async fn look(app: &App, domain: &Domain, left: &LeftMessage) -> Result<Room, ServiceError> {
     let mailbox = mailboxes::by_extension(app, domain, &left.extension).await?;
     let mut connection = app.database.read().await?;
-    if let Some(message) = rows::by_core_id(&mut connection, mailbox.id, &left.core_id).await? {
-        return Ok(Found::Standing(message));
-    }
+    let knows_id = rows::by_core_id(&mut connection, mailbox.id, &left.core_id).await?.is_some();
     let stored = rows::stored_bytes(&mut connection, mailbox.id).await?;
-    Ok(Found::Room(Room { mailbox, stored }))
+    Ok(Room { mailbox, stored, knows_id })
 }
 
 /// Refuses what does not fit into the mailbox, and has its people told.
@@ -174,7 +174,7 @@ async fn check_room(app: &App, domain: &Domain, room: Option<&Room>, bytes: u64)
     let Some(room) = room else { return Ok(()) };
     let checked = check_quota(&room.mailbox, room.stored, bytes);
     if checked.is_err() {
-        super::notices::mailbox_is_full(app, domain, &room.mailbox).await?;
+        notices::mailbox_is_full(app, domain, &room.mailbox).await?;
     }
     checked
 }
@@ -208,8 +208,9 @@ pub async fn list(
     let listed = rows::list(&mut connection, mailbox.id, folder, from, i64::from(limit)).await?;
     drop(connection);
     let mut listed = Listed::all(listed);
-    let key = |message: &Message| (message.state == MediaState::Pending).then(|| message.id.to_string());
-    jobs::operate::tell::<RenderMessage, _>(app, &mut listed, key).await?;
+    let key =
+        |message: &Message| (message.state == MediaState::Pending).then(|| job_key(message.media_id, VERSION));
+    jobs::operate::tell::<RenderMedia, _>(app, &mut listed, key).await?;
     Ok(listed)
 }
 
@@ -224,34 +225,40 @@ pub async fn details(app: &App, domain: &Domain, id: MessageId) -> Result<Detail
     let connection = snapshot.connection();
     let message = rows::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound("message"))?;
     let mut details = Details {
-        transcript: rows::transcript(connection, id).await?,
-        renditions: media::rows::list(connection, id.0, VERSION).await?,
+        transcript: media::state::transcript(connection, message.media_id).await?,
+        renditions: media::rows::list(connection, message.media_id, VERSION).await?,
         notices: notices::rows::of_message(connection, id).await?,
         queue: None,
         message,
     };
     drop(snapshot);
     if details.message.state == MediaState::Pending {
-        details.queue = jobs::operate::outlook::<RenderMessage>(app, id).await?;
+        let key = job_key(details.message.media_id, VERSION);
+        details.queue = jobs::operate::outlook::<RenderMedia>(app, key).await?;
     }
     Ok(details)
 }
 
 /// Moves a message to another folder; into the trash, its links die with it.
 pub async fn move_to(app: &App, domain: &Domain, id: MessageId, folder: Folder) -> Result<Message, ServiceError> {
-    let mut transaction = app.begin().await?;
-    transaction.connection().lock(id.0).await?;
-    let message = rows::in_domain(transaction.connection(), domain.id, id).await?;
+    let mut tx = app.begin().await?;
+    tx.connection().lock(id.0).await?;
+    let message = rows::in_domain(tx.connection(), domain.id, id).await?;
     let mut message = message.ok_or(ServiceError::NotFound("message"))?;
-    message.folder.check_move(folder).map_err(|error| ServiceError::Conflict(error.to_string()))?;
-    rows::set_folder(transaction.connection(), id, folder).await?;
-    notices::rows::forget_moves(transaction.connection(), id).await?;
+    let from = message.folder;
+    from.check_move(folder).map_err(|error| ServiceError::Conflict(error.to_string()))?;
+    rows::set_folder(tx.connection(), id, folder).await?;
+    notices::rows::forget_moves(tx.connection(), id).await?;
     if folder == Folder::Trash {
         let now = Time::from(app.clock.now());
-        links::rows::revoke_all(transaction.connection(), id, now).await?;
-        trash::note(transaction.connection(), id, now).await?;
+        links::rows::revoke_all(tx.connection(), id, now).await?;
+        trash::note(tx.connection(), id, now).await?;
     }
-    transaction.commit().await?;
+    if from != folder {
+        let moved = Event::MessageMoved { message: id, mailbox: message.mailbox_id, from, to: folder };
+        tx.emit(domain.id, moved).await?;
+    }
+    tx.commit().await?;
     message.folder = folder;
     Ok(message)
 }

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
-use voicemill_queue::{Attempt, Decide, Job, JobError, Lane, NewJob, Priority, QueueError, Schedule};
-use voicemill_types::{DomainId, Time};
+use voicemill_queue::{Attempt, Job, JobError, Lane, NewJob, Priority, QueueError, Schedule};
+use voicemill_types::{DomainId, MessageId, Time};
 
 use crate::{
     app::App,
     domains::{self, Domain},
-    media::ForgetBlobs,
-    messages::trash,
+    error::ServiceError,
+    events::Event,
+    media,
+    messages::{rows, trash},
     transaction::Tx,
 };
 
@@ -53,32 +55,44 @@ impl Job for PurgeTrash {
     const TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
-        let mut connection = app.database.read().await.retry()?;
-        let Some(domain) = domains::rows::by_id(&mut connection, self.domain).await.retry()? else {
+        Ok(self.purge(app, attempt).await?)
+    }
+}
+
+impl PurgeTrash {
+    async fn purge(&self, app: &App, attempt: &Attempt) -> Result<(), ServiceError> {
+        let Some(domain) = domains::rows::by_id(&mut app.database.read().await?, self.domain).await? else {
             return Ok(());
         };
-        drop(connection);
         let time_zone = self.time_zone.as_deref();
-        let today = beginning_of_today(time_zone.unwrap_or(&domain.time_zone), app).discard()?;
+        let today =
+            beginning_of_today(time_zone.unwrap_or(&domain.time_zone), app).map_err(ServiceError::Internal)?;
         loop {
-            let mut connection = app.database.read().await.retry()?;
-            let messages = trash::before(&mut connection, (domain.id, time_zone), today, BATCH).await.retry()?;
-            drop(connection);
+            let which = (domain.id, time_zone);
+            let messages = trash::before(&mut app.database.read().await?, which, today, BATCH).await?;
             if messages.is_empty() {
                 return Ok(());
             }
             for message in messages {
-                let mut transaction = app.begin().await.retry()?;
-                transaction.connection().lock(message.0).await.retry()?;
-                if let Some(keys) = trash::remove(transaction.connection(), message, today).await.retry()? {
-                    let forget = ForgetBlobs { keys };
-                    let new = NewJob::new(domain.id.0, &forget).priority(Priority::Bulk);
-                    transaction.enqueue(new).await.retry()?;
-                }
-                transaction.commit_under(attempt).await.retry()?;
+                purge(app, attempt, message, today).await?;
             }
         }
     }
+}
+
+/// Removes a message for good, with whatever nothing else has, if it still lies in the trash since before `today`.
+async fn purge(app: &App, attempt: &Attempt, id: MessageId, today: Time) -> Result<(), ServiceError> {
+    let mut tx = app.begin().await?;
+    tx.connection().lock(id.0).await?;
+    let Some(message) = rows::by_id(tx.connection(), id).await? else { return Ok(()) };
+    // Of two messages that share their sound, the last to go takes it along.
+    tx.connection().lock(message.media_id.0).await?;
+    if let Some(mails) = trash::remove(tx.connection(), id, today).await? {
+        media::release(&mut tx, message.domain_id, message.media_id, mails).await?;
+        let gone = Event::MessagePurged { message: id, mailbox: message.mailbox_id };
+        tx.emit(message.domain_id, gone).await?;
+    }
+    Ok(tx.commit_under(attempt).await?)
 }
 
 /// When the present day began in a time zone.

@@ -1,19 +1,17 @@
-//! What the jobs of a message share: how its renditions are called, and how it is found.
+//! What the renditions of a message are called, and how a job finds the message.
 
-use voicemill_queue::{Decide, JobError};
 use voicemill_types::{LinkId, MessageId, Time};
 
 use crate::{
     app::App,
+    error::ServiceError,
     links::{Link, LinkSpan, tokens::Purpose},
     mailboxes::{self, Mailbox},
     messages::{Message, rows},
 };
 
-/// The version of a message's or recording's media; they are never replaced.
+/// The version of a message's sound, which is never replaced.
 pub(crate) const VERSION: i64 = 1;
-/// The rendition of a recording that phones play and the transcriber hears: caller left, callee right, as it was said.
-pub(crate) const RECORDING: &str = "phone-wav-8k";
 /// The rendition that mails attach, in the form that the domain chose.
 pub(crate) const MAIL: &str = "mail";
 /// The rendition that the transcriber hears and people download.
@@ -30,12 +28,12 @@ pub(crate) const BRIEF_BROWSER: &str = "brief-opus";
 pub(crate) const BRIEF_MP3: &str = "brief-mp3";
 
 /// The message and its mailbox; none when the message is gone, which ends any job for it.
-pub(crate) async fn load(app: &App, id: MessageId) -> Result<Option<(Message, Mailbox)>, JobError> {
-    let mut connection = app.database.read().await.retry()?;
-    let Some(message) = rows::by_id(&mut connection, id).await.retry()? else {
+pub(crate) async fn load(app: &App, id: MessageId) -> Result<Option<(Message, Mailbox)>, ServiceError> {
+    let mut connection = app.database.read().await?;
+    let Some(message) = rows::by_id(&mut connection, id).await? else {
         return Ok(None);
     };
-    let mailbox = mailboxes::rows::by_id(&mut connection, message.mailbox_id).await.retry()?;
+    let mailbox = mailboxes::rows::by_id(&mut connection, message.mailbox_id).await?;
     Ok(mailbox.map(|mailbox| (message, mailbox)))
 }
 

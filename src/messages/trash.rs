@@ -13,14 +13,9 @@ statements! {
                   AND mailbox.time_zone IS NOT DISTINCT FROM $4 \
               ORDER BY message.id LIMIT $3";
     STILL = "SELECT COUNT(*) AS still FROM message WHERE id = $1 AND folder = 'trash' AND (trashed_at IS NULL OR trashed_at < $2)";
-    ORIGINAL_KEYS = "SELECT key FROM original WHERE owner_id = $1";
-    RENDITION_KEYS = "SELECT key FROM rendition WHERE owner_id = $1";
     MAIL_KEYS = "SELECT mail_key FROM notice WHERE message_id = $1 AND mail_key IS NOT NULL";
-    DELETE_TRANSCRIPT = "DELETE FROM transcript WHERE message_id = $1";
-    DELETE_NOTICES = "DELETE FROM notice WHERE message_id = $1";
-    DELETE_LINKS = "DELETE FROM link WHERE message_id = $1";
-    DELETE_RENDITIONS = "DELETE FROM rendition WHERE owner_id = $1";
-    DELETE_ORIGINALS = "DELETE FROM original WHERE owner_id = $1";
+    DELETE_MAILS = "DELETE FROM blob WHERE role = 'mail' AND key IN (SELECT mail_key FROM notice WHERE message_id = $1)";
+    // Its links and notices go with it.
     DELETE_MESSAGE = "DELETE FROM message WHERE id = $1";
 }
 
@@ -44,27 +39,20 @@ pub(crate) async fn before(
     ))
 }
 
-/// Removes a message that has lain in the trash since before that time, with all that belongs to it; returns the keys of its
-/// blobs, or none if somebody has taken it out meanwhile. The caller holds the message's lock.
+/// Removes a message that has lain in the trash since before that time, with its links and notices; returns the keys of its
+/// mails, or none if somebody has taken it out meanwhile. The caller holds the message's lock, and releases its media.
 pub(crate) async fn remove(
     connection: &mut Connection,
     id: MessageId,
     time: Time,
 ) -> Result<Option<Vec<String>>, DbError> {
-    let still: i64 = on!(connection, sqlx::query_scalar(STILL).bind(id).bind(time).fetch_one(connection).await?);
+    let still: i64 = on!(connection, sqlx::query_scalar(STILL).bind(id).bind(time).fetch_one(&mut *connection).await?);
     if still == 0 {
         return Ok(None);
     }
-    let mut keys: Vec<String> = Vec::new();
-    for statement in [ORIGINAL_KEYS, RENDITION_KEYS, MAIL_KEYS] {
-        let more: Vec<String> =
-            on!(connection, sqlx::query_scalar(statement).bind(id).fetch_all(&mut *connection).await?);
-        keys.extend(more);
-    }
-    for statement in
-        [DELETE_TRANSCRIPT, DELETE_NOTICES, DELETE_LINKS, DELETE_RENDITIONS, DELETE_ORIGINALS, DELETE_MESSAGE]
-    {
+    let mails = on!(connection, sqlx::query_scalar(MAIL_KEYS).bind(id).fetch_all(&mut *connection).await?);
+    for statement in [DELETE_MAILS, DELETE_MESSAGE] {
         on!(connection, sqlx::query(statement).bind(id).execute(&mut *connection).await?.rows_affected());
     }
-    Ok(Some(keys))
+    Ok(Some(mails))
 }

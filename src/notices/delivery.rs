@@ -9,7 +9,14 @@ use voicemill_types::{NoticeId, Time};
 use crate::{
     app::App,
     db::Transaction,
+    error::ServiceError,
+    events::Event,
     links::{self, Link},
+    media::{
+        self,
+        rendition::Role,
+        rows::NewBlob,
+    },
     notices::{Notice, NoticeState, rows},
     transaction::Tx,
 };
@@ -40,8 +47,22 @@ pub(crate) async fn store_mail(
     let parts = [&*attempt.job_id.to_string(), &attempt.claim.to_string(), "mail"];
     let key = BlobKey::derive(notice.domain_id, notice.id.0, &parts, "eml").discard()?;
     let bytes = Bytes::from(mail.bytes);
-    app.store.put(&key, bytes.clone().into()).await.retry()?;
+    let stored = app.store.put(&key, bytes.clone().into()).await.retry()?;
     let mut transaction = app.begin().await.retry()?;
+    let blob = NewBlob {
+        id: uuid::Uuid::now_v7(),
+        domain: notice.domain_id,
+        media: None,
+        role: Role::Mail,
+        name: "",
+        key: &key.to_string(),
+        bytes: i64::try_from(stored.bytes).unwrap_or(i64::MAX),
+        sha256: &stored.sha256,
+        hint: None,
+        rendition: None,
+        created_at: Time::from(app.clock.now()),
+    };
+    media::rows::insert(transaction.connection(), &blob).await.retry()?;
     if let Some(link) = link {
         links::rows::insert(transaction.connection(), link).await.retry()?;
     }
@@ -113,11 +134,11 @@ pub(crate) async fn settle(
         reference: ended.reference.as_deref(),
         at: Time::from(app.clock.now()),
     };
-    rows::settle(transaction.connection(), notice, settled).await.retry()?;
+    record(&mut transaction, notice, settled).await?;
     transaction.finish(attempt).await.retry()
 }
 
-/// Records that the notice was given up for good.
+/// Records that the notice was given up for good, in the transaction that gives its job up.
 pub(crate) async fn give_up(
     app: &App,
     transaction: &mut Transaction,
@@ -126,5 +147,14 @@ pub(crate) async fn give_up(
 ) -> Result<(), JobError> {
     let at = Time::from(app.clock.now());
     let settled = rows::Settled { state: NoticeState::Refused, answer: reason, reference: None, at };
-    rows::settle(transaction.connection(), notice, settled).await.retry()
+    Ok(record(&mut app.join(transaction), notice, settled).await?)
+}
+
+/// Records how it ended, unless that is known already.
+async fn record(tx: &mut Tx<'_>, notice: NoticeId, settled: rows::Settled<'_>) -> Result<(), ServiceError> {
+    let state = settled.state;
+    if let Some((domain, message)) = rows::settle(tx.connection(), notice, settled).await? {
+        tx.emit(domain, Event::NoticeSettled { notice, message, state }).await?;
+    }
+    Ok(())
 }

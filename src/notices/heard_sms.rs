@@ -9,6 +9,7 @@ use voicemill_types::{PhoneNumber, Time, digits};
 
 use crate::{
     app::App,
+    events::Event,
     notices::{Medium, NoticeState, rows, sms_limits},
 };
 
@@ -46,6 +47,8 @@ impl Job for HeardSms {
                         let state = if *delivered { NoticeState::Delivered } else { NoticeState::Bounced };
                         let report = rows::Settled { state, answer, reference: reference.as_deref(), at: now };
                         rows::report(connection, notice.id, report).await.retry()?;
+                        let settled = Event::NoticeSettled { notice: notice.id, message: notice.message_id, state };
+                        transaction.emit(notice.domain_id, settled).await?;
                     }
                     // Reports overtake answers; and some are of SMS that are none of ours.
                     None if attempt.is_last() => {}

@@ -10,6 +10,7 @@ pub(crate) mod remind_mailbox;
 pub mod replies;
 pub(crate) mod rows;
 mod send_sms;
+pub(crate) mod subscriber;
 pub mod sms_limits;
 
 pub use self::{
@@ -28,11 +29,12 @@ use voicemill_types::{MessageId, NoticeId, Time};
 use self::queue::{by_mail, by_sms, queue};
 use crate::{
     app::App,
-    db::Connection,
     domains::Domain,
     error::ServiceError,
+    events::Event,
     mailboxes::{self, Mailbox},
     messages::{self, Folder},
+    transaction::Tx,
 };
 
 /// A page of a domain's notices, newest first: of one state, if one is given.
@@ -59,6 +61,7 @@ pub(crate) async fn mailbox_is_full(app: &App, domain: &Domain, mailbox: &Mailbo
     for notice in by_mail(mailbox, Occasion::MailboxFull, &event, now) {
         queue(&mut transaction, &notice, now).await?;
     }
+    transaction.emit(domain.id, Event::MailboxFull { mailbox: mailbox.id }).await?;
     let first_moment = mailbox.sms.first_moment(now, &domain.time_zone);
     for notice in by_sms(mailbox, Occasion::MailboxFull, &event, now) {
         queue(&mut transaction, &notice, first_moment).await?;
@@ -115,19 +118,24 @@ pub async fn bounced(app: &App, mail: &[u8]) -> Result<Notice, ServiceError> {
     let report = rows::Settled { state, answer: &bounce.answer, reference: None, at };
     rows::report(connection, notice.id, report).await?;
     if let (Fate::Failed, Some(message)) = (bounce.fate, notice.message_id) {
-        restore(connection, message).await?;
+        restore(&mut transaction, message).await?;
     }
-    let noted = rows::by_id(connection, notice.id).await?.ok_or(ServiceError::NotFound("notice"))?;
+    let settled = Event::NoticeSettled { notice: notice.id, message: notice.message_id, state };
+    transaction.emit(notice.domain_id, settled).await?;
+    let noted = rows::by_id(transaction.connection(), notice.id).await?.ok_or(ServiceError::NotFound("notice"))?;
     transaction.commit().await?;
     Ok(noted)
 }
 
 /// Moves a message back to where it was before a mail's acceptance moved it, unless a person moved it since.
-async fn restore(connection: &mut Connection, message: MessageId) -> Result<(), ServiceError> {
-    for notice in rows::of_message(connection, message).await? {
-        if let Some(folder) = notice.moved_to {
-            messages::rows::move_if_in(connection, message, folder, Folder::New).await?;
+async fn restore(tx: &mut Tx<'_>, message: MessageId) -> Result<(), ServiceError> {
+    for notice in rows::of_message(tx.connection(), message).await? {
+        if let Some(from) = notice.moved_to
+            && messages::rows::move_if_in(tx.connection(), message, from, Folder::New).await?
+        {
+            let moved = Event::MessageMoved { message, mailbox: notice.mailbox_id, from, to: Folder::New };
+            tx.emit(notice.domain_id, moved).await?;
         }
     }
-    Ok(rows::forget_moves(connection, message).await?)
+    Ok(rows::forget_moves(tx.connection(), message).await?)
 }

@@ -16,6 +16,7 @@ use crate::{
     app::App,
     db::Transaction,
     domains::{self, Domain},
+    events::Event,
     links::LinkSpan,
     mail_templates,
     mailboxes::{AfterEmail, EmailMode, Mailbox},
@@ -119,6 +120,8 @@ impl Subject {
                 // What a bounce has to take back.
                 rows::set_moved(connection, self.notice.id, Some(to)).await.retry()?;
                 trash::note(connection, id, Time::from(app.clock.now())).await.retry()?;
+                let moved = Event::MessageMoved { message: id, mailbox: self.mailbox.id, from: Folder::New, to };
+                transaction.emit(self.domain.id, moved).await?;
             }
         }
         delivery::settle(app, attempt, self.notice.id, ended, transaction).await
@@ -153,7 +156,7 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
     let (transcript, own_words) = {
         let mut connection = app.database.read().await.retry()?;
         let own_words = mail_templates::rows::find(&mut connection, domain.id, kind).await.retry()?;
-        (messages::rows::transcript(&mut connection, message.id).await.retry()?, own_words)
+        (media::state::transcript(&mut connection, message.media_id).await.retry()?, own_words)
     };
     let runs = transcript.as_ref().map(Transcript::runs).unwrap_or_default();
     let mailbox_name = format!("{} ({})", mailbox.name, mailbox.extension);
@@ -191,7 +194,7 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
 async fn attachment(app: &App, subject: &Subject) -> Result<Rendition, JobError> {
     let name = if subject.mode.is_brief() { BRIEF } else { MAIL };
     let mut connection = app.database.read().await.retry()?;
-    let found = media::rows::by_name(&mut connection, subject.message.id.0, VERSION, name).await.retry()?;
+    let found = media::rows::by_name(&mut connection, subject.message.media_id, VERSION, name).await.retry()?;
     found.ok_or_else(|| JobError::Discard(anyhow::anyhow!("the message has no rendition for mails")))
 }
 

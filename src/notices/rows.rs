@@ -28,7 +28,7 @@ statements! {
     SET_UNKNOWN = "UPDATE notice SET state = $2, answer = $3 WHERE id = $1";
     SET_ANSWER = "UPDATE notice SET answer = $2 WHERE id = $1";
     SETTLE = "UPDATE notice SET state = $2, answer = $3, reference = COALESCE(CAST($4 AS TEXT), reference), \
-                  settled_at = $5 WHERE id = $1 AND settled_at IS NULL";
+                  settled_at = $5 WHERE id = $1 AND settled_at IS NULL RETURNING domain_id, message_id";
     REPORT = "UPDATE notice SET state = $2, answer = $3, reference = COALESCE(CAST($4 AS TEXT), reference), \
                   settled_at = $5 WHERE id = $1";
     UNSETTLED_OF_MAILBOX = "SELECT COUNT(*) AS unsettled FROM notice WHERE mailbox_id = $1 AND medium = $2 AND settled_at IS NULL";
@@ -204,25 +204,31 @@ pub(crate) struct Settled<'a> {
     pub at: Time,
 }
 
-/// Records how the delivery ended, unless that is known already: reports may overtake answers.
-pub(crate) async fn settle(connection: &mut Connection, id: NoticeId, settled: Settled<'_>) -> Result<(), DbError> {
-    record(connection, SETTLE, id, settled).await
+/// Records how the delivery ended, unless that is known already: reports may overtake answers. Returns the domain and the
+/// message that the notice tells of, if it changed anything.
+pub(crate) async fn settle(
+    connection: &mut Connection,
+    id: NoticeId,
+    settled: Settled<'_>,
+) -> Result<Option<(DomainId, Option<MessageId>)>, DbError> {
+    Ok(on!(
+        connection,
+        sqlx::query_as(SETTLE)
+            .bind(id)
+            .bind(settled.state)
+            .bind(settled.answer)
+            .bind(settled.reference)
+            .bind(settled.at)
+            .fetch_optional(connection)
+            .await?
+    ))
 }
 
 /// Records what was reported of a delivery after it had ended for us.
 pub(crate) async fn report(connection: &mut Connection, id: NoticeId, settled: Settled<'_>) -> Result<(), DbError> {
-    record(connection, REPORT, id, settled).await
-}
-
-async fn record(
-    connection: &mut Connection,
-    statement: &'static str,
-    id: NoticeId,
-    settled: Settled<'_>,
-) -> Result<(), DbError> {
     on!(
         connection,
-        sqlx::query(statement)
+        sqlx::query(REPORT)
             .bind(id)
             .bind(settled.state)
             .bind(settled.answer)

@@ -1,7 +1,7 @@
 //! Prompts: uploaded or spoken from text, replaced, listed.
 
+pub(crate) mod plan;
 mod prompt;
-mod render_prompt;
 pub(crate) mod rows;
 pub(crate) mod spoken;
 mod synthesize_prompt;
@@ -9,7 +9,6 @@ pub mod voices;
 
 pub use self::{
     prompt::{Prompt, PromptKind, PromptOrigin},
-    render_prompt::RenderPrompt,
     synthesize_prompt::SynthesizePrompt,
 };
 
@@ -26,10 +25,10 @@ use crate::{
     arrivals::{Incoming, intake},
     domains::Domain,
     error::ServiceError,
+    events::Event,
     jobs::{self, operate::Listed},
     mailboxes::{self, Mailbox},
-    media::{self, Rendition},
-    messages::MediaState,
+    media::{self, Media, MediaState, OwnerKind, RenderMedia, Rendition, TranscriptState, state::job_key},
     transaction::Tx,
 };
 
@@ -97,9 +96,12 @@ const MAX_NAME: usize = 200;
 pub async fn add(app: &App, domain: &Domain, new: NewPrompt, source: Source) -> Result<Prompt, ServiceError> {
     check_name(&new.name)?;
     let mailbox_id = mailbox_for(app, domain, &new).await?;
+    let now = Time::from(app.clock.now());
+    let media = Media::new(domain.id, OwnerKind::Prompt, TranscriptState::Off, now);
     let prompt = Prompt {
         id: PromptId::new(),
         domain_id: domain.id,
+        media_id: media.id,
         mailbox_id,
         kind: new.kind,
         name: new.name,
@@ -107,12 +109,13 @@ pub async fn add(app: &App, domain: &Domain, new: NewPrompt, source: Source) -> 
         script: None,
         voice: None,
         manner: Manner::default(),
-        version: 1,
-        state: MediaState::Pending,
+        version: media.version,
+        state: media.state,
         failure: None,
         duration_ms: None,
         phone_report: None,
-        created_at: Time::from(app.clock.now()),
+        waveform: Vec::new(),
+        created_at: now,
     };
     begin_version(app, prompt, source, Begin::New).await
 }
@@ -148,9 +151,9 @@ pub async fn change(app: &App, domain: &Domain, id: PromptId, changes: Changes) 
             begin_version(app, prompt.next_version(), Source::Text { script, voice, manner }, Begin::Next).await
         }
         _ => {
-            let mut transaction = app.begin().await?;
-            rows::rename(transaction.connection(), prompt.id, &prompt.name).await?;
-            transaction.commit().await?;
+            let mut tx = app.begin().await?;
+            rows::rename(tx.connection(), prompt.id, &prompt.name).await?;
+            tx.commit().await?;
             Ok(prompt)
         }
     }
@@ -202,26 +205,24 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
             prompt.manner = manner;
             prompt.script = Some(script);
             prompt.voice = Some(voice.unwrap_or_else(|| app.config.speech.voice.clone()));
-            let mut transaction = app.begin().await?;
-            write(&mut transaction, &prompt, begin).await?;
-            enqueue_speech(&mut transaction, &prompt).await?;
-            transaction.commit().await?;
+            let mut tx = app.begin().await?;
+            write(&mut tx, &prompt, begin).await?;
+            enqueue_speech(&mut tx, &prompt).await?;
+            tx.commit().await?;
         }
         Source::Upload(incoming) => {
             prompt.origin = PromptOrigin::Upload;
             prompt.script = None;
             prompt.voice = None;
             prompt.manner = Manner::default();
-            let original = intake::store(app, prompt.domain_id, prompt.id.0, prompt.version, incoming).await?;
+            let media = prompt.media();
+            let original = intake::store(app, &media, incoming).await?;
             let outcome: Result<(), ServiceError> = async {
-                let mut transaction = app.begin().await?;
-                write(&mut transaction, &prompt, begin).await?;
-                media::rows::insert_original(transaction.connection(), &original).await?;
-                let job = RenderPrompt { prompt: prompt.id, version: prompt.version };
-                let new =
-                    NewJob::new(prompt.domain_id.0, &job).unique(format_args!("{}/{}", prompt.id, prompt.version));
-                transaction.enqueue(new).await?;
-                Ok(transaction.commit().await?)
+                let mut tx = app.begin().await?;
+                write(&mut tx, &prompt, begin).await?;
+                media::rows::insert_original(tx.connection(), prompt.domain_id, &original).await?;
+                media::enqueue_render(&mut tx, &media).await?;
+                Ok(tx.commit().await?)
             }
             .await;
             if let Err(error) = outcome {
@@ -234,23 +235,48 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
 }
 
 /// Queues the speaking of a prompt's version.
-pub(crate) async fn enqueue_speech(transaction: &mut Tx<'_>, prompt: &Prompt) -> Result<(), ServiceError> {
+async fn enqueue_speech(tx: &mut Tx<'_>, prompt: &Prompt) -> Result<(), ServiceError> {
     let job = SynthesizePrompt { prompt: prompt.id, version: prompt.version };
-    let new = NewJob::new(prompt.domain_id.0, &job).unique(format_args!("{}/{}", prompt.id, prompt.version));
-    transaction.enqueue(new).await?;
+    tx.enqueue(NewJob::new(prompt.domain_id.0, &job).unique(job_key(prompt.media_id, prompt.version))).await?;
     Ok(())
 }
 
-async fn write(transaction: &mut Tx<'_>, prompt: &Prompt, begin: Begin) -> Result<(), ServiceError> {
+async fn write(tx: &mut Tx<'_>, prompt: &Prompt, begin: Begin) -> Result<(), ServiceError> {
     match begin {
-        Begin::New => Ok(rows::insert(transaction.connection(), prompt).await?),
+        Begin::New => {
+            media::state::create(tx.connection(), &prompt.media()).await?;
+            Ok(rows::insert(tx.connection(), prompt).await?)
+        }
         Begin::Next => {
-            if rows::replace(transaction.connection(), prompt).await? {
+            if replace_version(tx, prompt).await? {
                 return Ok(());
             }
             Err(ServiceError::Conflict("somebody else replaced this prompt just now; look at it and try again".into()))
         }
     }
+}
+
+/// Begins a prompt's version, which follows the latest; false, and nothing is written, when somebody else was quicker.
+#[must_use = "when somebody else was quicker, nothing more may be written"]
+async fn replace_version(tx: &mut Tx<'_>, prompt: &Prompt) -> Result<bool, ServiceError> {
+    if !media::state::begin_version(tx.connection(), prompt.media_id, prompt.version - 1).await? {
+        return Ok(false);
+    }
+    rows::replace(tx.connection(), prompt).await?;
+    let event = Event::PromptReplaced { prompt: prompt.id, version: prompt.version };
+    tx.emit(prompt.domain_id, event).await?;
+    Ok(true)
+}
+
+/// Has the latest version of a spoken prompt said anew; nothing when somebody replaces it at the same moment.
+pub(crate) async fn speak_anew(app: &App, prompt: Prompt) -> Result<(), ServiceError> {
+    let next = prompt.next_version();
+    let mut tx = app.begin().await?;
+    if replace_version(&mut tx, &next).await? {
+        enqueue_speech(&mut tx, &next).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 fn check_script(app: &App, script: &str, voice: Option<&str>) -> Result<(), ServiceError> {
@@ -290,14 +316,14 @@ pub async fn details(app: &App, domain: &Domain, id: PromptId) -> Result<Details
     let mut snapshot = app.database.snapshot().await?;
     let connection = snapshot.connection();
     let prompt = rows::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound("prompt"))?;
-    let renditions = media::rows::list(connection, id.0, prompt.version).await?;
+    let renditions = media::rows::list(connection, prompt.media_id, prompt.version).await?;
     drop(snapshot);
     let queue = match prompt.state {
         MediaState::Pending => {
-            let key = format!("{}/{}", prompt.id, prompt.version);
+            let key = job_key(prompt.media_id, prompt.version);
             match jobs::operate::outlook::<SynthesizePrompt>(app, &key).await? {
                 Some(outlook) => Some(outlook),
-                None => jobs::operate::outlook::<RenderPrompt>(app, &key).await?,
+                None => jobs::operate::outlook::<RenderMedia>(app, &key).await?,
             }
         }
         _ => None,
@@ -311,8 +337,8 @@ pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Listed<Prompt>>, Ser
     let mut listed = Listed::all(rows::list(&mut connection, domain.id).await?);
     drop(connection);
     let key =
-        |prompt: &Prompt| (prompt.state == MediaState::Pending).then(|| format!("{}/{}", prompt.id, prompt.version));
+        |prompt: &Prompt| (prompt.state == MediaState::Pending).then(|| job_key(prompt.media_id, prompt.version));
     jobs::operate::tell::<SynthesizePrompt, _>(app, &mut listed, key).await?;
-    jobs::operate::tell::<RenderPrompt, _>(app, &mut listed, key).await?;
+    jobs::operate::tell::<RenderMedia, _>(app, &mut listed, key).await?;
     Ok(listed)
 }

@@ -2,9 +2,9 @@
 
 use voicemill_audio::PhoneReport;
 use voicemill_speech::synthesize::Manner;
-use voicemill_types::{DomainId, MailboxId, PromptId, Time};
+use voicemill_types::{DomainId, MailboxId, MediaId, PromptId, Time};
 
-use crate::messages::MediaState;
+use crate::media::{Media, MediaState, OwnerKind, TranscriptState};
 
 /// What a prompt is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
@@ -54,6 +54,9 @@ pub struct Prompt {
     pub id: PromptId,
     /// The domain it belongs to.
     pub domain_id: DomainId,
+    /// Its sound.
+    #[serde(skip)]
+    pub media_id: MediaId,
     /// The mailbox it belongs to, for greetings and recorded names.
     pub mailbox_id: Option<MailboxId>,
     /// What it is for.
@@ -81,11 +84,27 @@ pub struct Prompt {
     /// What a phone makes of it, once known.
     #[sqlx(json(nullable))]
     pub phone_report: Option<PhoneReport>,
+    /// The waveform's bins, loudest peak of each on a scale of 0 to 255.
+    #[serde(skip)]
+    pub waveform: Vec<u8>,
     /// When it was first stored.
     pub created_at: Time,
 }
 
 impl Prompt {
+    /// The sound of its latest version.
+    pub(crate) fn media(&self) -> Media {
+        Media {
+            id: self.media_id,
+            domain_id: self.domain_id,
+            owner_kind: OwnerKind::Prompt,
+            version: self.version,
+            state: self.state,
+            transcript_state: TranscriptState::Off,
+            created_at: self.created_at,
+        }
+    }
+
     /// The version after this one, with nothing made of it yet.
     #[must_use]
     pub fn next_version(self) -> Self {
@@ -95,6 +114,7 @@ impl Prompt {
             failure: None,
             duration_ms: None,
             phone_report: None,
+            waveform: Vec::new(),
             ..self
         }
     }

@@ -1,13 +1,21 @@
 //! Speech that was made, kept so that the same words cost nothing the second time.
 
+use uuid::Uuid;
 use voicemill_types::{DomainId, Time};
 
-use crate::db::{Connection, DbError, on, statements};
+use crate::{
+    db::{Connection, DbError, on, statements},
+    media::{
+        rendition::Role,
+        rows::{self, NewBlob},
+    },
+};
 
 statements! {
-    INSERT = "INSERT INTO speech (domain_id, digest, key, bytes, sha256, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
-              ON CONFLICT (domain_id, digest) DO NOTHING";
-    FIND = "SELECT key, bytes, sha256 FROM speech WHERE domain_id = $1 AND digest = $2";
+    INSERT = "INSERT INTO speech (domain_id, digest, blob_id) VALUES ($1, $2, $3) ON CONFLICT (domain_id, digest) DO NOTHING";
+    DELETE_BLOB = "DELETE FROM blob WHERE id = $1";
+    FIND = "SELECT blob.key, blob.bytes, blob.sha256 FROM speech JOIN blob ON blob.id = speech.blob_id \
+            WHERE speech.domain_id = $1 AND speech.digest = $2";
 }
 
 /// Where speech lies in the store.
@@ -29,19 +37,30 @@ pub(crate) async fn insert(
     spoken: &Spoken,
     now: Time,
 ) -> Result<(), DbError> {
-    on!(
+    if find(connection, domain, digest).await?.is_some() {
+        return Ok(());
+    }
+    let blob = NewBlob {
+        id: Uuid::now_v7(),
+        domain,
+        media: None,
+        role: Role::Speech,
+        name: digest,
+        key: &spoken.key,
+        bytes: spoken.bytes,
+        sha256: &spoken.sha256,
+        hint: None,
+        rendition: None,
+        created_at: now,
+    };
+    rows::insert(connection, &blob).await?;
+    let rows = on!(
         connection,
-        sqlx::query(INSERT)
-            .bind(domain)
-            .bind(digest)
-            .bind(&spoken.key)
-            .bind(spoken.bytes)
-            .bind(&spoken.sha256)
-            .bind(now)
-            .execute(connection)
-            .await?
-            .rows_affected()
+        sqlx::query(INSERT).bind(domain).bind(digest).bind(blob.id).execute(&mut *connection).await?.rows_affected()
     );
+    if rows == 0 {
+        on!(connection, sqlx::query(DELETE_BLOB).bind(blob.id).execute(connection).await?.rows_affected());
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
-use voicemill_queue::{Attempt, Decide, Job, JobError, Lane, NewJob};
+use voicemill_queue::{Attempt, Job, JobError, Lane};
 use voicemill_speech::{
     SpeechError,
     synthesize::{self, Pronunciations, Speech, VoiceId},
@@ -15,8 +15,13 @@ use voicemill_types::{PromptId, Time};
 use crate::{
     app::App,
     db::Transaction,
-    media::{self, Original},
-    prompts::{Prompt, RenderPrompt, rows, spoken},
+    error::ServiceError,
+    media::{
+        self, Original,
+        owners::{self, Outcome},
+        state,
+    },
+    prompts::{Prompt, rows, spoken},
     pronunciations,
 };
 
@@ -37,23 +42,27 @@ impl Job for SynthesizePrompt {
     const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
-        let Some((prompt, pronunciations)) = self.load(app).await? else {
-            return Ok(());
-        };
-        let Some(script) = prompt.script.clone() else {
-            return Err(JobError::Discard(anyhow::anyhow!("the prompt has no script to speak")));
-        };
+        Ok(self.synthesize(app, attempt).await?)
+    }
+
+    async fn given_up(&self, app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
+        Ok(self.fail(app, transaction, reason).await?)
+    }
+}
+
+impl SynthesizePrompt {
+    async fn synthesize(&self, app: &App, attempt: &Attempt) -> Result<(), ServiceError> {
+        let Some((prompt, pronunciations)) = self.load(app).await? else { return Ok(()) };
+        // Whoever begins a version writes what it is made of: one without a script is not for us.
+        let Some(script) = prompt.script.clone() else { return Ok(()) };
         let voice = VoiceId::new(prompt.voice.clone().unwrap_or_else(|| app.config.speech.voice.clone()));
-        let model = synthesize::find(&app.synthesizer.voices(), &voice).map(|voice| voice.model.clone()).discard()?;
+        let model = synthesize::find(&app.synthesizer.voices(), &voice).map(|voice| voice.model.clone())?;
         let digest = {
             let words =
                 Speech { manner: prompt.manner, pronunciations: &pronunciations, ..Speech::new(&script, &voice) };
             words.digest(&model)
         };
-        let known = {
-            let mut connection = app.database.read().await.retry()?;
-            spoken::find(&mut connection, prompt.domain_id, &digest).await.retry()?
-        };
+        let known = spoken::find(&mut app.database.read().await?, prompt.domain_id, &digest).await?;
         let spoken = match known {
             Some(spoken) => spoken,
             None => speak(app, attempt, &prompt, script, voice, pronunciations).await?,
@@ -61,7 +70,7 @@ impl Job for SynthesizePrompt {
 
         let now = Time::from(app.clock.now());
         let original = Original {
-            owner_id: prompt.id.0,
+            media_id: prompt.media_id,
             version: self.version,
             part: String::new(),
             key: spoken.key.clone(),
@@ -70,31 +79,40 @@ impl Job for SynthesizePrompt {
             hint: Some("wav".to_owned()),
             created_at: now,
         };
-        let render = RenderPrompt { prompt: prompt.id, version: self.version };
-        let new = NewJob::new(prompt.domain_id.0, &render).unique(format_args!("{}/{}", prompt.id, self.version));
-        let mut transaction = app.begin().await.retry()?;
-        spoken::insert(transaction.connection(), prompt.domain_id, &digest, &spoken, now).await.retry()?;
-        media::rows::insert_original(transaction.connection(), &original).await.retry()?;
-        transaction.enqueue(new).await.retry()?;
-        transaction.finish(attempt).await.retry()?;
+        let mut tx = app.begin().await?;
+        let latest = state::look(tx.connection(), prompt.media_id).await?;
+        if latest.is_none_or(|(version, _)| version != self.version) {
+            return Ok(());
+        }
+        spoken::insert(tx.connection(), prompt.domain_id, &digest, &spoken, now).await?;
+        media::rows::insert_original(tx.connection(), prompt.domain_id, &original).await?;
+        media::enqueue_render(&mut tx, &prompt.media()).await?;
+        Ok(tx.finish(attempt).await?)
+    }
+
+    async fn fail(&self, app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), ServiceError> {
+        let mut tx = app.join(transaction);
+        let Some(prompt) = rows::by_id(tx.connection(), self.prompt).await? else { return Ok(()) };
+        if state::failed(tx.connection(), (prompt.media_id, self.version), reason).await? {
+            let media = state::by_id(tx.connection(), prompt.media_id).await?;
+            if let Some(media) = media {
+                owners::tell(&mut tx, &media, &Outcome::Failed(reason)).await?;
+            }
+        }
         Ok(())
     }
 
-    async fn given_up(&self, _app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
-        rows::set_failed(transaction.connection(), self.prompt, self.version, reason).await.retry()
-    }
-}
-
-impl SynthesizePrompt {
     /// The prompt and how its domain wants words said; none when a newer version has begun.
-    async fn load(&self, app: &App) -> Result<Option<(Prompt, Pronunciations)>, JobError> {
-        let mut connection = app.database.read().await.retry()?;
-        let prompt = rows::by_id(&mut connection, self.prompt).await.retry()?;
+    async fn load(&self, app: &App) -> Result<Option<(Prompt, Pronunciations)>, ServiceError> {
+        let mut connection = app.database.read().await?;
+        let prompt = rows::by_id(&mut connection, self.prompt).await?;
         let Some(prompt) = prompt.filter(|prompt| prompt.version == self.version) else {
             return Ok(None);
         };
-        let entries = pronunciations::rows::list(&mut connection, prompt.domain_id).await.retry()?;
-        Ok(Some((prompt, Pronunciations::new(&entries).discard()?)))
+        let entries = pronunciations::rows::list(&mut connection, prompt.domain_id).await?;
+        let pronunciations =
+            Pronunciations::new(&entries).map_err(|error| ServiceError::Internal(error.into()))?;
+        Ok(Some((prompt, pronunciations)))
     }
 }
 
@@ -106,9 +124,9 @@ async fn speak(
     script: String,
     voice: VoiceId,
     pronunciations: Pronunciations,
-) -> Result<spoken::Spoken, JobError> {
+) -> Result<spoken::Spoken, ServiceError> {
     let engine = app.synthesizer.clone();
-    let scratch = app.scratch().retry()?;
+    let scratch = app.scratch()?;
     let file: PathBuf = scratch.path().join("speech.wav");
     // The clone keeps the lane's slot until the thread is really done.
     let held = (attempt.clone(), file.clone());
@@ -125,12 +143,11 @@ async fn speak(
         let wav = engine.synthesize(&speech)?.to_wav()?;
         std::fs::write(file, wav).map_err(SpeechError::io("writing the speech"))
     };
-    spawn_blocking(work).await.retry()?.map_err(|error: SpeechError| {
-        if error.is_transient() { JobError::Retry(error.into()) } else { JobError::Discard(error.into()) }
-    })?;
+    spawn_blocking(work).await??;
     let parts = [&*attempt.job_id.to_string(), &attempt.claim.to_string(), "speech"];
-    let key = BlobKey::derive(prompt.domain_id, prompt.id.0, &parts, "wav").discard()?;
-    let stored = app.store.put_file(&key, &file).await.retry()?;
+    let key = BlobKey::derive(prompt.domain_id, prompt.id.0, &parts, "wav")
+        .map_err(|error| ServiceError::Internal(error.into()))?;
+    let stored = app.store.put_file(&key, &file).await?;
     let bytes = i64::try_from(stored.bytes).unwrap_or(i64::MAX);
     Ok(spoken::Spoken { key: key.to_string(), bytes, sha256: stored.sha256 })
 }

@@ -1,12 +1,15 @@
 //! How a domain wants its words said; a changed word is said anew in every prompt that has it.
 
 pub(crate) mod rows;
+mod speak_anew;
 
-use uuid::Uuid;
+pub use self::speak_anew::SpeakAnew;
+
+use voicemill_queue::NewJob;
 use voicemill_speech::synthesize::{MAX_PRONUNCIATIONS, Pronunciation, Pronunciations, Said, pronunciation_key};
-use voicemill_types::{PromptId, Time};
+use voicemill_types::Time;
 
-use crate::{app::App, domains::Domain, error::ServiceError, prompts, transaction::Tx};
+use crate::{app::App, domains::Domain, error::ServiceError, transaction::Tx};
 
 /// The domain's entries in the order of their words.
 pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Pronunciation>, ServiceError> {
@@ -24,11 +27,11 @@ pub async fn find(app: &App, domain: &Domain, word: &str) -> Result<Pronunciatio
 /// Sets how a word is said, from now on and in every prompt that has it.
 pub async fn save(app: &App, domain: &Domain, word: String, said: Said) -> Result<Pronunciation, ServiceError> {
     let entry = Pronunciation { word, said };
-    let only = Pronunciations::new([&entry]).map_err(|error| ServiceError::Invalid(error.to_string()))?;
+    Pronunciations::new([&entry]).map_err(|error| ServiceError::Invalid(error.to_string()))?;
     let key = pronunciation_key(&entry.word);
-    let mut transaction = app.begin().await?;
-    transaction.connection().lock(domain.id.0).await?;
-    let known = rows::list(transaction.connection(), domain.id).await?;
+    let mut tx = app.begin().await?;
+    tx.connection().lock(domain.id.0).await?;
+    let known = rows::list(tx.connection(), domain.id).await?;
     let before = known.iter().find(|known| pronunciation_key(&known.word) == key);
     if before == Some(&entry) {
         return Ok(entry);
@@ -37,39 +40,27 @@ pub async fn save(app: &App, domain: &Domain, word: String, said: Said) -> Resul
         return Err(ServiceError::Invalid(format!("a domain has at most {MAX_PRONUNCIATIONS} pronunciations")));
     }
     let now = Time::from(app.clock.now());
-    rows::save(transaction.connection(), domain.id, &key, &entry, now).await?;
-    speak_anew(&mut transaction, domain, &only).await?;
-    transaction.commit().await?;
+    rows::save(tx.connection(), domain.id, &key, &entry, now).await?;
+    enqueue_speech(&mut tx, domain, entry.clone()).await?;
+    tx.commit().await?;
     Ok(entry)
 }
 
 /// Leaves a word to the voices again, from now on and in every prompt that has it.
 pub async fn delete(app: &App, domain: &Domain, word: &str) -> Result<(), ServiceError> {
     let key = pronunciation_key(word);
-    let mut transaction = app.begin().await?;
-    transaction.connection().lock(domain.id.0).await?;
-    let entry = rows::find(transaction.connection(), domain.id, &key).await?;
+    let mut tx = app.begin().await?;
+    tx.connection().lock(domain.id.0).await?;
+    let entry = rows::find(tx.connection(), domain.id, &key).await?;
     let entry = entry.ok_or(ServiceError::NotFound("pronunciation"))?;
-    let only = Pronunciations::new([&entry]).map_err(|error| ServiceError::Invalid(error.to_string()))?;
-    rows::delete(transaction.connection(), domain.id, &key).await?;
-    speak_anew(&mut transaction, domain, &only).await?;
-    transaction.commit().await?;
-    Ok(())
+    rows::delete(tx.connection(), domain.id, &key).await?;
+    enqueue_speech(&mut tx, domain, entry).await?;
+    Ok(tx.commit().await?)
 }
 
-/// Begins a new version of every spoken prompt that has a word of `changed` in its script.
-async fn speak_anew(transaction: &mut Tx<'_>, domain: &Domain, changed: &Pronunciations) -> Result<(), ServiceError> {
-    let mut after = PromptId(Uuid::nil());
-    loop {
-        let page = prompts::rows::spoken(transaction.connection(), domain.id, after).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.id;
-        for prompt in page {
-            if prompt.script.as_ref().is_some_and(|script| !changed.used_in(script).is_empty()) {
-                let next = prompt.next_version();
-                prompts::rows::replace(transaction.connection(), &next).await?;
-                prompts::enqueue_speech(transaction, &next).await?;
-            }
-        }
-    }
+/// Has every spoken prompt that has the word said anew, in the background.
+async fn enqueue_speech(tx: &mut Tx<'_>, domain: &Domain, entry: Pronunciation) -> Result<(), ServiceError> {
+    let job = SpeakAnew { domain: domain.id, word: entry.word, said: entry.said };
+    tx.enqueue(NewJob::new(domain.id.0, &job)).await?;
+    Ok(())
 }

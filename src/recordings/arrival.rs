@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use voicemill_queue::NewJob;
+use voicemill_queue::{NewJob, Priority};
 use voicemill_types::{DomainId, LegRole, RecordingId, Time};
 
 use crate::{
     app::App,
     arrivals::{Placed, identity},
     error::ServiceError,
-    media,
-    messages::{TranscriptState, renditions::VERSION},
-    recordings::{Recording, RecordingState, StoreRecording, rows},
+    events::Event,
+    media::{self, ForgetBlobs, Media, MediaState, OwnerKind, TranscriptState},
+    recordings::{Recording, VERSION, rows},
     transaction::Tx,
 };
 
@@ -34,6 +34,8 @@ pub(crate) struct LeftLeg {
     pub(crate) role: LegRole,
     pub(crate) arrived_at: Time,
     pub(crate) hint: Option<String>,
+    /// SHA-256 of its bytes, in hex.
+    pub(crate) sha256: String,
 }
 
 /// The news that every leg of a call is there.
@@ -56,30 +58,42 @@ impl AnnouncedCall {
         Ok(recording)
     }
 
-    async fn write(&self, transaction: &mut Tx<'_>) -> Result<Recording, ServiceError> {
-        if let Some(standing) = rows::by_call_id(transaction.connection(), self.domain_id, &self.call_id).await? {
+    async fn write(&self, tx: &mut Tx<'_>) -> Result<Recording, ServiceError> {
+        // What is handed over of a call at the same moment is written one after the other.
+        tx.connection().lock(call_identity(self.domain_id, &self.call_id)).await?;
+        if let Some(standing) = rows::by_call_id(tx.connection(), self.domain_id, &self.call_id).await? {
             return Ok(standing);
         }
+        let now = Time::from(tx.app().clock.now());
+        let media = Media::new(self.domain_id, OwnerKind::Recording, TranscriptState::Off, now);
         let recording = Recording {
             id: self.id,
             domain_id: self.domain_id,
+            media_id: media.id,
             call_id: self.call_id.clone(),
-            state: RecordingState::Pending,
+            state: media.state,
             reason: None,
             caller_number: self.caller_number.clone(),
             callee_number: self.callee_number.clone(),
             started_at: self.started_at,
             duration_ms: None,
             skew_ms: None,
-            transcript_state: TranscriptState::Off,
-            created_at: Time::from(transaction.app().clock.now()),
+            waveform: Vec::new(),
+            transcript_state: media.transcript_state,
+            created_at: now,
         };
-        if rows::insert(transaction.connection(), &recording).await? {
-            return Ok(recording);
-        }
-        let standing = rows::by_call_id(transaction.connection(), self.domain_id, &self.call_id).await?;
-        standing.ok_or(ServiceError::NotFound("recording"))
+        media::state::create(tx.connection(), &media).await?;
+        rows::insert(tx.connection(), &recording).await?;
+        tx.emit(self.domain_id, Event::RecordingAnnounced { recording: recording.id }).await?;
+        Ok(recording)
     }
+}
+
+/// What became of a leg.
+pub(crate) struct Added {
+    pub(crate) recording: Recording,
+    /// Whether its bytes are the leg now; else they were here already, or the call is over, or a longer file is here.
+    pub(crate) kept: bool,
 }
 
 impl LeftLeg {
@@ -99,14 +113,14 @@ impl LeftLeg {
         let Some(recording) = rows::by_call_id(&mut connection, self.domain_id, &self.call_id).await? else {
             return Ok(false);
         };
-        let originals = media::rows::originals(&mut connection, recording.id.0, VERSION).await?;
-        Ok(originals.iter().any(|original| original.part == self.part()))
+        let originals = media::rows::originals(&mut connection, recording.media_id, VERSION).await?;
+        Ok(originals.iter().any(|original| original.part == self.part() && original.sha256 == self.sha256))
     }
 
-    /// Writes where the leg lies; false when it is there already, or too late. A call that nobody announced is announced
-    /// by its leg, as its announcement may have been lost where the leg was kept.
-    pub(crate) async fn commit(&self, app: &App, placed: &Placed) -> Result<(Recording, bool), ServiceError> {
-        let mut transaction = app.begin().await?;
+    /// Writes where the leg lies. A call that nobody announced is announced by its leg, as its announcement may have been lost
+    /// where the leg was kept.
+    pub(crate) async fn commit(&self, app: &App, placed: &Placed) -> Result<Added, ServiceError> {
+        let mut tx = app.begin().await?;
         let call = AnnouncedCall {
             id: RecordingId::new(),
             domain_id: self.domain_id,
@@ -116,16 +130,27 @@ impl LeftLeg {
             started_at: self.arrived_at,
         };
         // The call's end, if it comes at the same moment, sees this leg or refuses it.
-        transaction.connection().lock(call_identity(self.domain_id, &self.call_id)).await?;
-        let recording = call.write(&mut transaction).await?;
-        if recording.state != RecordingState::Pending {
-            return Ok((recording, false));
+        let recording = call.write(&mut tx).await?;
+        if recording.state != MediaState::Pending {
+            return Ok(Added { recording, kept: false });
         }
-        let now = Time::from(app.clock.now());
-        let original = placed.original(recording.id.0, self.part(), self.hint.clone(), now);
-        let fresh = media::rows::insert_original(transaction.connection(), &original).await?;
-        transaction.commit().await?;
-        Ok((recording, fresh))
+        let Some(media) = media::state::by_id(tx.connection(), recording.media_id).await? else {
+            return Err(ServiceError::NotFound("recording"));
+        };
+        let original = placed.original(&media, self.part(), self.hint.clone(), Time::from(app.clock.now()));
+        let originals = media::rows::originals(tx.connection(), media.id, media.version).await?;
+        if let Some(before) = originals.into_iter().find(|before| before.part == original.part) {
+            if before.sha256 == original.sha256 || before.bytes >= original.bytes {
+                return Ok(Added { recording, kept: false });
+            }
+            // The file has grown since the core sent it.
+            media::rows::delete_original(tx.connection(), (media.id, media.version), self.part()).await?;
+            let forget = ForgetBlobs { keys: vec![before.key] };
+            tx.enqueue(NewJob::new(self.domain_id.0, &forget).priority(Priority::Bulk)).await?;
+        }
+        media::rows::insert_original(tx.connection(), self.domain_id, &original).await?;
+        tx.commit().await?;
+        Ok(Added { recording, kept: true })
     }
 }
 
@@ -145,24 +170,24 @@ impl CallEnd {
 
     /// Queues the work on the recording; without any leg, there is no recording and never will be.
     pub(crate) async fn commit(&self, app: &App) -> Result<Recording, ServiceError> {
-        let mut transaction = app.begin().await?;
-        transaction.connection().lock(call_identity(self.domain_id, &self.call_id)).await?;
-        let recording = rows::by_call_id(transaction.connection(), self.domain_id, &self.call_id).await?;
+        let mut tx = app.begin().await?;
+        tx.connection().lock(call_identity(self.domain_id, &self.call_id)).await?;
+        let recording = rows::by_call_id(tx.connection(), self.domain_id, &self.call_id).await?;
         let mut recording = recording.ok_or(ServiceError::NotFound("recording"))?;
-        if recording.state != RecordingState::Pending {
-            return Ok(recording);
-        }
-        if media::rows::originals(transaction.connection(), recording.id.0, VERSION).await?.is_empty() {
-            recording.state = RecordingState::None;
-            recording.reason = Some("no media: the core sent no leg".to_owned());
-            let (state, reason) = (recording.state, recording.reason.as_deref());
-            rows::set_state(transaction.connection(), recording.id, state, reason).await?;
+        let media = media::state::by_id(tx.connection(), recording.media_id).await?;
+        let Some(media) = media.filter(|media| media.state == MediaState::Pending) else { return Ok(recording) };
+        if media::rows::originals(tx.connection(), media.id, media.version).await?.is_empty() {
+            let reason = "no media: the core sent no leg";
+            if media::state::none(tx.connection(), media.id, reason).await? {
+                let event = Event::RecordingNone { recording: recording.id, reason: reason.to_owned() };
+                tx.emit(self.domain_id, event).await?;
+            }
+            recording.state = MediaState::None;
+            recording.reason = Some(reason.to_owned());
         } else {
-            let job = StoreRecording { recording: recording.id };
-            let new = NewJob::new(self.domain_id.0, &job).unique(recording.id);
-            transaction.enqueue(new).await?;
+            media::enqueue_render(&mut tx, &media).await?;
         }
-        transaction.commit().await?;
+        tx.commit().await?;
         Ok(recording)
     }
 }

@@ -1,30 +1,24 @@
 //! Call recordings: announced, filled leg by leg, completed.
 
 mod arrival;
+pub(crate) mod plan;
 mod recording;
 pub(crate) mod rows;
-mod store_recording;
-mod transcribe_recording;
-pub(crate) mod transcripts;
 
 pub(crate) use self::arrival::{AnnouncedCall, CallEnd, LeftLeg};
-pub use self::{
-    recording::{Recording, RecordingState},
-    store_recording::StoreRecording,
-    transcribe_recording::TranscribeRecording,
-};
+pub use self::recording::Recording;
+pub use crate::media::MediaState as RecordingState;
 
 use voicemill_queue::Outlook;
 use voicemill_types::{LegRole, RecordingId, Time, Transcript};
 
 use crate::{
     app::App,
-    arrivals::{Arrival, Incoming, Taken, intake},
+    arrivals::{Arrival, Incoming, Taken, intake, metadata},
     domains::Domain,
     error::ServiceError,
     jobs::{self, operate::Listed},
-    media::{self, Rendition},
-    messages::renditions::VERSION,
+    media::{self, RenderMedia, Rendition, state::job_key},
     patience::promptly,
 };
 
@@ -54,21 +48,21 @@ pub struct Details {
     pub queue: Option<Outlook>,
 }
 
-/// Longest text a core may give as a call's id or a number.
+/// The version of a recording's sound, which is never replaced.
+const VERSION: i64 = 1;
+
+/// Most bytes kept of a call's id or a number.
 const MAX_TEXT: usize = 200;
 
 /// Says that a call is being recorded; the same call twice is one recording.
 pub async fn announce(app: &App, domain: &Domain, call_id: &str, call: Call) -> Result<Taken<Recording>, ServiceError> {
-    check(call_id)?;
-    if [&call.caller_number, &call.callee_number].iter().any(|number| number.len() > MAX_TEXT) {
-        return Err(ServiceError::Invalid(format!("a number of the call is longer than {MAX_TEXT} bytes")));
-    }
+    let call_id = &*call_key(call_id)?;
     let announced = AnnouncedCall {
         id: RecordingId::new(),
         domain_id: domain.id,
         call_id: call_id.to_owned(),
-        caller_number: call.caller_number,
-        callee_number: call.callee_number,
+        caller_number: metadata::text(&call.caller_number, MAX_TEXT),
+        callee_number: metadata::text(&call.callee_number, MAX_TEXT),
         started_at: call.started_at.unwrap_or_else(|| Time::from(app.clock.now())),
     };
     let arrival = Arrival::Call(announced.clone());
@@ -84,7 +78,7 @@ pub async fn announce(app: &App, domain: &Domain, call_id: &str, call: Call) -> 
     }
 }
 
-/// Takes one leg; the same leg twice is kept once.
+/// Takes one leg; the same leg twice is kept once, and one that has grown meanwhile takes the place of the shorter.
 pub async fn add_leg(
     app: &App,
     domain: &Domain,
@@ -93,18 +87,15 @@ pub async fn add_leg(
     announced_bytes: Option<u64>,
     incoming: Incoming,
 ) -> Result<Taken<Recording>, ServiceError> {
-    check(call_id)?;
-    let leg = LeftLeg {
+    let call_id = &*call_key(call_id)?;
+    let mut leg = LeftLeg {
         domain_id: domain.id,
         call_id: call_id.to_owned(),
         role,
         arrived_at: Time::from(app.clock.now()),
         hint: intake::plain_hint(incoming.hint),
+        sha256: String::new(),
     };
-    let arrival = Arrival::Leg(leg.clone());
-    if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
-        return Ok(Taken::Spooled(waiting));
-    }
     match promptly(&app.breakers.reads, by_call_id(app, domain, call_id)).await {
         Ok(recording) if recording.state != RecordingState::Pending => return Ok(Taken::Done(recording)),
         Ok(_) => {}
@@ -114,6 +105,13 @@ pub async fn add_leg(
         Err(error) => return Err(error),
     }
     let landed = intake::land(app, incoming.body, announced_bytes).await?;
+    leg.sha256.clone_from(&landed.content.sha256);
+    let arrival = Arrival::Leg(leg.clone());
+    if let Some((spooled, waiting)) = intake::waiting_arrival(app, arrival.identity()).await?
+        && waiting.sha256() == arrival.sha256()
+    {
+        return Ok(Taken::Spooled(spooled));
+    }
     if waits(app, domain, call_id) {
         // After the news of its call, which has the numbers.
         let cause = ServiceError::Unavailable(anyhow::anyhow!("what comes before it waits in the spool"));
@@ -124,11 +122,11 @@ pub async fn add_leg(
         Err(error) => return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &error).await?)),
     };
     match promptly(&app.breakers.writes, leg.commit(app, &placed)).await {
-        Ok((recording, fresh)) => {
-            if !fresh {
+        Ok(added) => {
+            if !added.kept {
                 intake::forget(app, &placed.key).await;
             }
-            Ok(Taken::Done(recording))
+            Ok(Taken::Done(added.recording))
         }
         Err(error) if error.is_transient() => {
             Ok(Taken::Spooled(intake::spool(app, arrival, None, Some(placed), &error).await?))
@@ -139,7 +137,7 @@ pub async fn add_leg(
 
 /// Says that every leg is there and queues the work; without any leg, there is no recording and never will be.
 pub async fn complete(app: &App, domain: &Domain, call_id: &str) -> Result<Taken<Recording>, ServiceError> {
-    check(call_id)?;
+    let call_id = &*call_key(call_id)?;
     let end = CallEnd { domain_id: domain.id, call_id: call_id.to_owned() };
     let arrival = Arrival::End(end.clone());
     if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
@@ -166,17 +164,19 @@ fn waits(app: &App, domain: &Domain, call_id: &str) -> bool {
     end.comes_after().into_iter().any(|identity| app.spool.holds(identity))
 }
 
-fn check(call_id: &str) -> Result<(), ServiceError> {
-    if call_id.is_empty() || call_id.len() > MAX_TEXT {
-        return Err(ServiceError::Invalid(format!("a recording needs the call's id, 1 to {MAX_TEXT} bytes")));
+/// A call's id as it is kept.
+fn call_key(call_id: &str) -> Result<String, ServiceError> {
+    let kept = metadata::id(call_id, MAX_TEXT);
+    if kept.is_empty() {
+        return Err(ServiceError::Invalid("a recording needs the call's id".to_owned()));
     }
-    Ok(())
+    Ok(kept)
 }
 
 /// The recording of a call.
 pub async fn by_call_id(app: &App, domain: &Domain, call_id: &str) -> Result<Recording, ServiceError> {
     let mut connection = app.database.read().await?;
-    rows::by_call_id(&mut connection, domain.id, call_id).await?.ok_or(ServiceError::NotFound("recording"))
+    rows::by_call_id(&mut connection, domain.id, &metadata::id(call_id, MAX_TEXT)).await?.ok_or(ServiceError::NotFound("recording"))
 }
 
 /// One recording with what was made of it.
@@ -185,11 +185,11 @@ pub async fn details(app: &App, domain: &Domain, id: RecordingId) -> Result<Deta
     let connection = snapshot.connection();
     let recording = rows::in_domain(connection, domain.id, id).await?;
     let recording = recording.ok_or(ServiceError::NotFound("recording"))?;
-    let transcript = transcripts::find(connection, id).await?;
-    let renditions = media::rows::list(connection, id.0, VERSION).await?;
+    let transcript = media::state::transcript(connection, recording.media_id).await?;
+    let renditions = media::rows::list(connection, recording.media_id, VERSION).await?;
     drop(snapshot);
     let queue = match recording.state {
-        RecordingState::Pending => jobs::operate::outlook::<StoreRecording>(app, id).await?,
+        RecordingState::Pending => jobs::operate::outlook::<RenderMedia>(app, job_key(recording.media_id, VERSION)).await?,
         _ => None,
     };
     Ok(Details { transcript, renditions, queue, recording })
@@ -213,7 +213,9 @@ pub async fn list(
     let listed = rows::list(&mut connection, domain.id, from, i64::from(limit)).await?;
     drop(connection);
     let mut listed = Listed::all(listed);
-    let key = |recording: &Recording| (recording.state == RecordingState::Pending).then(|| recording.id.to_string());
-    jobs::operate::tell::<StoreRecording, _>(app, &mut listed, key).await?;
+    let key = |recording: &Recording| {
+        (recording.state == RecordingState::Pending).then(|| job_key(recording.media_id, VERSION))
+    };
+    jobs::operate::tell::<RenderMedia, _>(app, &mut listed, key).await?;
     Ok(listed)
 }

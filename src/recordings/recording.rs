@@ -1,23 +1,8 @@
 //! A call's recording, one or more legs.
 
-use voicemill_types::{DomainId, RecordingId, Time};
+use voicemill_types::{DomainId, MediaId, RecordingId, Time};
 
-use crate::messages::TranscriptState;
-
-/// Where a recording stands, as portals show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum RecordingState {
-    /// Legs are arriving or being worked on.
-    Pending,
-    /// It can be played.
-    Available,
-    /// It cannot be made; the reason says why.
-    Failed,
-    /// There is none, for the reason given.
-    None,
-}
+use crate::media::{MediaState, TranscriptState};
 
 /// One call's recording.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
@@ -26,10 +11,13 @@ pub struct Recording {
     pub id: RecordingId,
     /// The domain it belongs to.
     pub domain_id: DomainId,
+    /// Its sound.
+    #[serde(skip)]
+    pub media_id: MediaId,
     /// The core's id of the call; the same id twice in a domain is one recording.
     pub call_id: String,
     /// Where it stands.
-    pub state: RecordingState,
+    pub state: MediaState,
     /// Why it failed or why there is none.
     pub reason: Option<String>,
     /// The calling party's number; may be empty.
@@ -42,6 +30,9 @@ pub struct Recording {
     pub duration_ms: Option<i64>,
     /// By how much the callee's leg is longer than the caller's, in milliseconds; a sign of a clock that runs fast.
     pub skew_ms: Option<i64>,
+    /// The waveform's bins, loudest peak of each on a scale of 0 to 255.
+    #[serde(skip)]
+    pub waveform: Vec<u8>,
     /// Where the work on its transcript stands.
     pub transcript_state: TranscriptState,
     /// When it was first heard of.

@@ -160,7 +160,7 @@ async fn a_paused_domain_waits_with_its_place_and_goes_on() {
     assert_eq!(waiting["state"], "pending");
     let job = waiting["queue"]["job"].as_i64().unwrap();
     let shown = ok(test.operator(Method::GET, &format!("/v1/jobs/{job}"))).await;
-    assert_eq!((&shown["kind"], &shown["state"]), (&json!("render_message"), &json!("available")));
+    assert_eq!((&shown["kind"], &shown["state"]), (&json!("render_media"), &json!("available")));
     let listed = ok(test.operator(Method::GET, "/v1/jobs?domain=acme.example&kind=render_message")).await;
     assert_eq!(listed.as_array().unwrap().len(), 1);
     let stats = ok(test.operator(Method::GET, "/v1/jobs/stats")).await;
@@ -183,7 +183,7 @@ async fn a_dead_letter_starts_anew_or_is_removed() {
     }
     let dead = async || ok(test.operator(Method::GET, "/v1/jobs?state=discarded")).await.as_array().unwrap().len();
     until("two dead letters", async || dead().await == 2).await;
-    let changed = ok(test.operator(Method::POST, "/v1/jobs/retry").json(&json!({"kind": "render_message"}))).await;
+    let changed = ok(test.operator(Method::POST, "/v1/jobs/retry").json(&json!({"kind": "render_media"}))).await;
     assert_eq!(changed["changed"], 2);
     until("dead again", async || dead().await == 2).await;
     let listed = ok(test.operator(Method::GET, "/v1/jobs?state=discarded&limit=1")).await;

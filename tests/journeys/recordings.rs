@@ -58,6 +58,20 @@ async fn the_same_leg_and_the_same_end_twice_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_leg_that_has_grown_takes_the_place_of_the_shorter() {
+    let test = TestApp::start().await;
+    let whole = sample_bytes("call-caller.wav");
+    let half = whole[..whole.len() / 2].to_vec();
+    for bytes in [half.clone(), whole.clone(), half] {
+        leg(&test, "caller", bytes).await;
+    }
+    let recording = completed(&test).await;
+    let expected = (Sound::decode(&whole, "wav").seconds() * 1000.0).round() as i64;
+    assert_eq!(recording["duration_ms"], expected, "a shorter one that comes late changes nothing");
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_without_media_has_no_recording_and_says_why() {
     let test = TestApp::start().await;
     ok(test.core(Method::PUT, CALL)).await;

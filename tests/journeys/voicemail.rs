@@ -150,6 +150,72 @@ async fn three_at_once_of_the_same_drop_are_one_message() {
     test.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_the_same_id_with_other_bytes_is_another_message_and_the_answer_says_so() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let first = test.leave("101", "msg0001", "voicemail-short.wav").await;
+    assert_eq!(first.get("same_id_as"), None);
+    // A counter that began again, or a forward under the old number.
+    let second = test.leave("101", "msg0001", "voicemail.wav").await;
+    assert_ne!(second["id"], first["id"]);
+    assert_eq!(second["same_id_as"], first["id"]);
+    for (sample, message) in [("voicemail-short.wav", &first), ("voicemail.wav", &second)] {
+        let again = test.drop_message("101", "msg0001", sample_bytes(sample)).await;
+        assert_eq!(again.status(), StatusCode::OK, "each of them is known by its bytes");
+        assert_eq!(again.json::<Value>().await.unwrap()["id"], message["id"]);
+        test.message(&message["id"], |message| message["state"] == "available").await;
+    }
+    let listed = crate::harness::ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await;
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k19_no_caller_id_costs_a_message() {
+    let test = TestApp::start_with(Wish { work: false, ..Wish::default() }).await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let long_name = "\u{4e2d}".repeat(67);
+    let long_number = format!("sip:{}@example.com", "4".repeat(300));
+    let drop = async |id: &str, name: &str, number: &str| -> Value {
+        let path = format!("/core/v1/mailboxes/101/messages/{id}");
+        let query = [("caller_name", name), ("caller_number", number)];
+        let sent = test.core(Method::PUT, &path).query(&query).body(sample_bytes("voicemail-short.wav"));
+        crate::harness::ok(sent).await
+    };
+    let cut = drop("m1", &long_name, &long_number).await;
+    assert_eq!(cut["caller_name"], "\u{4e2d}".repeat(66), "at the end of a character");
+    assert_eq!(cut["caller_number"], long_number[..200]);
+    let cleaned = drop("m2", "Robin\0 Stone", " 14155550132").await;
+    assert_eq!((&cleaned["caller_name"], &cleaned["caller_number"]), (&json!("Robin Stone"), &json!("14155550132")));
+    let (one, other) = (format!("{}1", "a".repeat(300)), format!("{}2", "a".repeat(300)));
+    let (one, other) = (drop(&one, "", "").await, drop(&other, "", "").await);
+    assert_ne!(one["id"], other["id"], "long ids stay different");
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_drops_at_once_take_what_fits() {
+    let test = TestApp::start_with(Wish { work: false, ..Wish::default() }).await;
+    test.mailbox("101", json!({"quota_bytes": 30_000, "transcribe": false})).await;
+    let mut body = sample_bytes("voicemail-short.wav");
+    body.resize(12_000, 0);
+    let ids: Vec<String> = (0..100).map(|number| format!("m{number}")).collect();
+    let drops = ids.iter().map(|id| test.drop_message("101", id, body.clone()));
+    let answers = futures_util::future::join_all(drops).await;
+    let mut taken = 0;
+    for answer in answers {
+        match answer.status() {
+            StatusCode::CREATED => taken += 1,
+            status => assert_eq!(status, StatusCode::INSUFFICIENT_STORAGE),
+        }
+    }
+    assert_eq!(taken, 2, "24,000 of 30,000 bytes");
+    let store = test.app.config.storage.folder.join("store");
+    assert_eq!(files_ending(&store, ".orig"), 2, "what was refused leaves nothing");
+    test.stop().await;
+}
+
 fn files_ending(folder: &std::path::Path, ending: &str) -> usize {
     let entries = std::fs::read_dir(folder).unwrap().flatten();
     entries

@@ -47,6 +47,8 @@ ids! {
     PromptId,
     /// Identifies a recording.
     RecordingId,
+    /// Identifies the sound of a message, prompt or recording.
+    MediaId,
     /// Identifies one rendition of a message, prompt or recording.
     RenditionId,
     /// Identifies one mail to one recipient.

@@ -9,7 +9,7 @@ mod phone_number;
 mod time;
 mod transcript;
 
-pub use id::{ApiKeyId, DomainId, LinkId, MailboxId, MessageId, NoticeId, PromptId, RecordingId, RenditionId};
+pub use id::{ApiKeyId, DomainId, LinkId, MailboxId, MediaId, MessageId, NoticeId, PromptId, RecordingId, RenditionId};
 pub use leg_role::LegRole;
 pub use phone_number::{BadNumber, PhoneNumber, digits};
 pub use time::Time;

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use voicemill_types::{MessageId, Time};
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
         extract::{Json, Path, Query},
         multipart,
     },
-    messages::{self, Arrival, Received},
+    messages::{self, Arrival, Message, Received},
 };
 
 /// What a core says beside the bytes.
@@ -106,11 +106,21 @@ pub(super) async fn state(
     }
 }
 
+/// The message, and what else has the id that the core gave it.
+#[derive(Serialize)]
+struct Answered {
+    #[serde(flatten)]
+    message: Message,
+    /// An earlier message with the same id and other bytes; both are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same_id_as: Option<MessageId>,
+}
+
 fn answer(taken: Taken<Received>) -> Response {
     match taken {
-        Taken::Done(Received { message, fresh }) => {
+        Taken::Done(Received { message, fresh, same_id_as }) => {
             let status = if fresh { StatusCode::CREATED } else { StatusCode::OK };
-            (status, Json(message)).into_response()
+            (status, Json(Answered { message, same_id_as })).into_response()
         }
         Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(spooled)).into_response(),
     }

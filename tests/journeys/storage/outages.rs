@@ -170,7 +170,7 @@ async fn while_the_store_is_down_a_recording_keeps_its_order() {
     let recording = ok(test.core(Method::GET, "/core/v1/recordings/call-1")).await;
     assert_eq!(recording["state"], "pending", "it waits for its job, and is not without media: {recording}");
     let jobs = test.app.queue.list(&voicemill_queue::JobFilter::default()).await.unwrap();
-    assert_eq!(jobs.iter().filter(|job| job.kind == "store_recording").count(), 1);
+    assert_eq!(jobs.iter().filter(|job| job.kind == "render_media").count(), 1);
 }
 
 /// Keeps every writer of the database waiting.

@@ -81,7 +81,7 @@ async fn m15_orphans_are_left_alone_for_a_day_and_then_adopted_or_removed() {
     assert_eq!(ids.len(), 2, "{listed:#}");
     assert!(ids.contains(&"msg-2"));
     let jobs = test.app.queue.list(&voicemill_queue::JobFilter::default()).await.unwrap();
-    assert_eq!(jobs.iter().filter(|job| job.kind == "render_message").count(), 2, "it is worked on like any other");
+    assert_eq!(jobs.iter().filter(|job| job.kind == "render_media").count(), 2, "it is worked on like any other");
 
     let report = swept(&test).await;
     assert_eq!(orphans(&report), json!([0, 0, 0, 0]));

@@ -1,0 +1,320 @@
+-- Identifiers are UUIDs, times are microseconds since the epoch, enums are their snake_case names.
+-- Texts that rows are ordered by have the order of their bytes, as in SQLite, whatever the database's language.
+
+CREATE TABLE domain (
+    id                    UUID NOT NULL PRIMARY KEY,
+    name                  TEXT COLLATE "C" NOT NULL UNIQUE,
+    time_zone             TEXT NOT NULL,
+    locale                TEXT NOT NULL,
+    language              TEXT,
+    brand                 TEXT NOT NULL,
+    mail_from             TEXT NOT NULL,
+    mail_audio            TEXT NOT NULL,
+    sms_sender            TEXT,
+    sms_daily_limit       BIGINT,
+    speech_lufs           DOUBLE PRECISION,
+    music_lufs            DOUBLE PRECISION,
+    transcribe_recordings BOOLEAN NOT NULL,
+    created_at            BIGINT NOT NULL
+);
+
+CREATE TABLE api_key (
+    id         UUID NOT NULL PRIMARY KEY,
+    hash       BYTEA NOT NULL UNIQUE,
+    scope      TEXT NOT NULL,
+    domain_id  UUID REFERENCES domain (id),
+    name       TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE mailbox (
+    id                      UUID NOT NULL PRIMARY KEY,
+    domain_id               UUID NOT NULL REFERENCES domain (id),
+    extension               TEXT COLLATE "C" NOT NULL,
+    name                    TEXT COLLATE "C" NOT NULL,
+    email_mode              TEXT NOT NULL,
+    recipients              JSONB NOT NULL,
+    after_email             TEXT NOT NULL,
+    mail_missed_calls       BOOLEAN NOT NULL,
+    sms_recipients          JSONB NOT NULL,
+    reminder_minutes        BIGINT,
+    quiet_hours             JSONB,
+    transcribe              BOOLEAN NOT NULL,
+    transcript_wait_seconds BIGINT NOT NULL,
+    brief_seconds           BIGINT NOT NULL,
+    quota_bytes             BIGINT NOT NULL,
+    time_zone               TEXT,
+    created_at              BIGINT NOT NULL,
+    UNIQUE (domain_id, extension)
+);
+
+-- Sound, and how far the work on it is: what a message, a prompt and a recording have in common. Its state and its version
+-- change only as media/state.rs allows.
+CREATE TABLE media (
+    id               UUID NOT NULL PRIMARY KEY,
+    domain_id        UUID NOT NULL REFERENCES domain (id),
+    owner_kind       TEXT NOT NULL,
+    version          BIGINT NOT NULL,
+    state            TEXT NOT NULL,
+    failure          TEXT,
+    duration_ms      BIGINT,
+    skew_ms          BIGINT,
+    brief_start_ms   BIGINT,
+    brief_end_ms     BIGINT,
+    truncated        BOOLEAN NOT NULL,
+    waveform         BYTEA NOT NULL,
+    phone_report     JSONB,
+    transcript_state TEXT NOT NULL,
+    created_at       BIGINT NOT NULL
+);
+
+-- Every use of bytes in the store: which they are, and whose. The same bytes may be used more than once, under the same key:
+-- they go from the store with the last use.
+CREATE TABLE blob (
+    id           UUID NOT NULL PRIMARY KEY,
+    domain_id    UUID NOT NULL REFERENCES domain (id),
+    media_id     UUID REFERENCES media (id) ON DELETE CASCADE,
+    version      BIGINT,
+    role         TEXT NOT NULL,
+    name         TEXT COLLATE "C" NOT NULL,
+    key          TEXT COLLATE "C" NOT NULL,
+    bytes        BIGINT NOT NULL,
+    sha256       TEXT NOT NULL,
+    hint         TEXT,
+    purpose      TEXT,
+    format       TEXT,
+    content_type TEXT,
+    rate_hz      BIGINT,
+    duration_ms  BIGINT,
+    created_at   BIGINT NOT NULL,
+    UNIQUE (media_id, version, role, name)
+);
+
+CREATE INDEX blob_key ON blob (key);
+
+-- What was said; apart from the media, so that listings do not read every word ever said.
+CREATE TABLE transcript (
+    media_id   UUID NOT NULL PRIMARY KEY REFERENCES media (id) ON DELETE CASCADE,
+    body       JSONB NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- The core's id names a message together with its bytes: the same id with other bytes is another message.
+CREATE TABLE message (
+    id             UUID NOT NULL PRIMARY KEY,
+    domain_id      UUID NOT NULL REFERENCES domain (id),
+    mailbox_id     UUID NOT NULL REFERENCES mailbox (id),
+    media_id       UUID NOT NULL REFERENCES media (id),
+    core_id        TEXT NOT NULL,
+    sha256         TEXT NOT NULL,
+    folder         TEXT NOT NULL,
+    caller_number  TEXT NOT NULL,
+    caller_name    TEXT NOT NULL,
+    service_number TEXT,
+    received_at    BIGINT NOT NULL,
+    read_at        BIGINT,
+    trashed_at     BIGINT,
+    created_at     BIGINT NOT NULL,
+    UNIQUE (mailbox_id, core_id, sha256)
+);
+
+CREATE INDEX message_listing ON message (mailbox_id, folder, received_at, id);
+CREATE INDEX message_trash ON message (domain_id, trashed_at) WHERE folder = 'trash';
+CREATE INDEX message_media ON message (media_id);
+
+CREATE TABLE prompt (
+    id         UUID NOT NULL PRIMARY KEY,
+    domain_id  UUID NOT NULL REFERENCES domain (id),
+    mailbox_id UUID REFERENCES mailbox (id),
+    media_id   UUID NOT NULL UNIQUE REFERENCES media (id),
+    kind       TEXT COLLATE "C" NOT NULL,
+    name       TEXT COLLATE "C" NOT NULL,
+    origin     TEXT NOT NULL,
+    script     TEXT COLLATE "C",
+    voice      TEXT COLLATE "C",
+    rate       DOUBLE PRECISION NOT NULL,
+    pauses     DOUBLE PRECISION NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE INDEX prompt_listing ON prompt (domain_id, kind, id);
+-- A script may be longer than an entry of a B-tree.
+CREATE INDEX prompt_script ON prompt USING hash (script) WHERE kind = 'announcement';
+
+-- How a domain wants its words said; the key is the word as a text is searched for it.
+CREATE TABLE pronunciation (
+    domain_id  UUID NOT NULL REFERENCES domain (id),
+    key        TEXT COLLATE "C" NOT NULL,
+    word       TEXT COLLATE "C" NOT NULL,
+    said       JSONB NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (domain_id, key)
+);
+
+-- Speech that was made, by the digest of all that decides how it sounds; what is asked for again is taken from here.
+CREATE TABLE speech (
+    domain_id UUID NOT NULL REFERENCES domain (id),
+    digest    TEXT COLLATE "C" NOT NULL,
+    blob_id   UUID NOT NULL REFERENCES blob (id),
+    PRIMARY KEY (domain_id, digest)
+);
+
+CREATE TABLE recording (
+    id            UUID NOT NULL PRIMARY KEY,
+    domain_id     UUID NOT NULL REFERENCES domain (id),
+    media_id      UUID NOT NULL UNIQUE REFERENCES media (id),
+    call_id       TEXT NOT NULL,
+    caller_number TEXT NOT NULL,
+    callee_number TEXT NOT NULL,
+    started_at    BIGINT NOT NULL,
+    created_at    BIGINT NOT NULL,
+    UNIQUE (domain_id, call_id)
+);
+
+CREATE INDEX recording_listing ON recording (domain_id, started_at, id);
+
+CREATE TABLE link (
+    id         UUID NOT NULL PRIMARY KEY,
+    domain_id  UUID NOT NULL REFERENCES domain (id),
+    message_id UUID NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+    span       TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    revoked_at BIGINT
+);
+
+CREATE INDEX link_message ON link (message_id);
+
+-- Notices of every kind: by mail and by SMS, of messages, unread messages, full mailboxes and missed calls.
+CREATE TABLE notice (
+    id                  UUID NOT NULL PRIMARY KEY,
+    domain_id           UUID NOT NULL REFERENCES domain (id),
+    mailbox_id          UUID NOT NULL REFERENCES mailbox (id),
+    message_id          UUID REFERENCES message (id) ON DELETE CASCADE,
+    medium              TEXT NOT NULL,
+    occasion            TEXT NOT NULL,
+    event               TEXT NOT NULL,
+    recipient           TEXT NOT NULL,
+    mode                TEXT,
+    state               TEXT NOT NULL,
+    link_id             UUID REFERENCES link (id) ON DELETE SET NULL,
+    internet_message_id TEXT,
+    mail_key            TEXT COLLATE "C",
+    body                TEXT,
+    parts               BIGINT,
+    reference           TEXT,
+    answer              TEXT,
+    moved_to            TEXT,
+    missed_call         JSONB,
+    created_at          BIGINT NOT NULL,
+    settled_at          BIGINT,
+    UNIQUE (event, medium, recipient)
+);
+
+CREATE INDEX notice_message ON notice (message_id, id);
+CREATE INDEX notice_domain ON notice (domain_id, id);
+CREATE INDEX notice_mailbox ON notice (mailbox_id, medium, created_at);
+CREATE INDEX notice_reference ON notice (reference);
+CREATE INDEX notice_internet_message ON notice (internet_message_id);
+CREATE INDEX notice_link ON notice (link_id);
+
+-- Numbers that asked one of our senders to stop.
+CREATE TABLE sms_stop (
+    sender     TEXT COLLATE "C" NOT NULL,
+    recipient  TEXT COLLATE "C" NOT NULL,
+    stopped_at BIGINT NOT NULL,
+    PRIMARY KEY (sender, recipient)
+);
+
+-- Parts of SMS that a domain sent on a day of its own calendar.
+CREATE TABLE sms_day (
+    domain_id UUID NOT NULL REFERENCES domain (id),
+    day       TEXT COLLATE "C" NOT NULL,
+    parts     BIGINT NOT NULL,
+    PRIMARY KEY (domain_id, day)
+);
+
+-- Mailboxes whose people know that they are full; gone when one takes a message again.
+CREATE TABLE full_mailbox (
+    mailbox_id UUID NOT NULL PRIMARY KEY REFERENCES mailbox (id),
+    told_at    BIGINT NOT NULL
+);
+
+-- Domains' own words for their mails.
+CREATE TABLE mail_template (
+    domain_id  UUID NOT NULL REFERENCES domain (id),
+    kind       TEXT COLLATE "C" NOT NULL,
+    subject    TEXT NOT NULL,
+    body_text  TEXT NOT NULL,
+    body_html  TEXT,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (domain_id, kind)
+);
+
+-- Numbers of a service, such as a sales line, with addresses that every message left there goes to.
+CREATE TABLE service_number (
+    domain_id  UUID NOT NULL REFERENCES domain (id),
+    number     TEXT COLLATE "C" NOT NULL,
+    recipients JSONB NOT NULL,
+    email_mode TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (domain_id, number)
+);
+
+-- What happened, written with what happened. The position is given when a reader first sees the row committed: it has no
+-- gaps, and what has a higher one was seen later, whatever the order in which transactions began.
+CREATE TABLE event (
+    id           BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    position     BIGINT UNIQUE,
+    domain_id    UUID NOT NULL REFERENCES domain (id),
+    subject_kind TEXT NOT NULL,
+    subject_id   UUID NOT NULL,
+    kind         TEXT NOT NULL,
+    body         JSONB NOT NULL,
+    at           BIGINT NOT NULL
+);
+
+CREATE INDEX event_unplaced ON event (id) WHERE position IS NULL;
+CREATE INDEX event_at ON event (at);
+
+-- How far each reader of events has come. The row of the empty name holds the last position given.
+CREATE TABLE event_cursor (
+    name     TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    position BIGINT NOT NULL
+);
+
+-- How far each way of comparing store and database has come; counts are JSON.
+CREATE TABLE store_pass (
+    name        TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    place       TEXT COLLATE "C" NOT NULL,
+    started_at  BIGINT NOT NULL,
+    finished_at BIGINT,
+    counts      TEXT NOT NULL,
+    last_counts TEXT NOT NULL
+);
+
+-- Which process compares, and until when it may, so that of many one does.
+CREATE TABLE store_turn (
+    name       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    busy_until BIGINT NOT NULL
+);
+
+-- Blobs that are not as their rows say.
+CREATE TABLE store_fault (
+    key      TEXT COLLATE "C" NOT NULL,
+    fault    TEXT COLLATE "C" NOT NULL,
+    found_at BIGINT NOT NULL,
+    PRIMARY KEY (key, fault)
+);
+
+-- Originals that no row names, since when; they are removed 30 days later.
+CREATE TABLE store_orphan (
+    key   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    since BIGINT NOT NULL
+);
+
+-- Which store belongs to this database: the id that lies in both, and how often they were compared.
+CREATE TABLE store_identity (
+    id         UUID NOT NULL PRIMARY KEY,
+    generation BIGINT NOT NULL
+);

@@ -1,0 +1,318 @@
+-- Identifiers are UUIDs, times are microseconds since the epoch, enums are their snake_case names.
+
+CREATE TABLE domain (
+    id                    BLOB NOT NULL PRIMARY KEY,
+    name                  TEXT NOT NULL UNIQUE,
+    time_zone             TEXT NOT NULL,
+    locale                TEXT NOT NULL,
+    language              TEXT,
+    brand                 TEXT NOT NULL,
+    mail_from             TEXT NOT NULL,
+    mail_audio            TEXT NOT NULL,
+    sms_sender            TEXT,
+    sms_daily_limit       INTEGER,
+    speech_lufs           REAL,
+    music_lufs            REAL,
+    transcribe_recordings INTEGER NOT NULL,
+    created_at            INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE api_key (
+    id         BLOB NOT NULL PRIMARY KEY,
+    hash       BLOB NOT NULL UNIQUE,
+    scope      TEXT NOT NULL,
+    domain_id  BLOB REFERENCES domain (id),
+    name       TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE mailbox (
+    id                      BLOB NOT NULL PRIMARY KEY,
+    domain_id               BLOB NOT NULL REFERENCES domain (id),
+    extension               TEXT NOT NULL,
+    name                    TEXT NOT NULL,
+    email_mode              TEXT NOT NULL,
+    recipients              TEXT NOT NULL,
+    after_email             TEXT NOT NULL,
+    mail_missed_calls       INTEGER NOT NULL,
+    sms_recipients          TEXT NOT NULL,
+    reminder_minutes        INTEGER,
+    quiet_hours             TEXT,
+    transcribe              INTEGER NOT NULL,
+    transcript_wait_seconds INTEGER NOT NULL,
+    brief_seconds           INTEGER NOT NULL,
+    quota_bytes             INTEGER NOT NULL,
+    time_zone               TEXT,
+    created_at              INTEGER NOT NULL,
+    UNIQUE (domain_id, extension)
+) STRICT;
+
+-- Sound, and how far the work on it is: what a message, a prompt and a recording have in common. Its state and its version
+-- change only as media/state.rs allows.
+CREATE TABLE media (
+    id               BLOB NOT NULL PRIMARY KEY,
+    domain_id        BLOB NOT NULL REFERENCES domain (id),
+    owner_kind       TEXT NOT NULL,
+    version          INTEGER NOT NULL,
+    state            TEXT NOT NULL,
+    failure          TEXT,
+    duration_ms      INTEGER,
+    skew_ms          INTEGER,
+    brief_start_ms   INTEGER,
+    brief_end_ms     INTEGER,
+    truncated        INTEGER NOT NULL,
+    waveform         BLOB NOT NULL,
+    phone_report     TEXT,
+    transcript_state TEXT NOT NULL,
+    created_at       INTEGER NOT NULL
+) STRICT;
+
+-- Every use of bytes in the store: which they are, and whose. The same bytes may be used more than once, under the same key:
+-- they go from the store with the last use.
+CREATE TABLE blob (
+    id           BLOB NOT NULL PRIMARY KEY,
+    domain_id    BLOB NOT NULL REFERENCES domain (id),
+    media_id     BLOB REFERENCES media (id) ON DELETE CASCADE,
+    version      INTEGER,
+    role         TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    key          TEXT NOT NULL,
+    bytes        INTEGER NOT NULL,
+    sha256       TEXT NOT NULL,
+    hint         TEXT,
+    purpose      TEXT,
+    format       TEXT,
+    content_type TEXT,
+    rate_hz      INTEGER,
+    duration_ms  INTEGER,
+    created_at   INTEGER NOT NULL,
+    UNIQUE (media_id, version, role, name)
+) STRICT;
+
+CREATE INDEX blob_key ON blob (key);
+
+-- What was said; apart from the media, so that listings do not read every word ever said.
+CREATE TABLE transcript (
+    media_id   BLOB NOT NULL PRIMARY KEY REFERENCES media (id) ON DELETE CASCADE,
+    body       TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- The core's id names a message together with its bytes: the same id with other bytes is another message.
+CREATE TABLE message (
+    id             BLOB NOT NULL PRIMARY KEY,
+    domain_id      BLOB NOT NULL REFERENCES domain (id),
+    mailbox_id     BLOB NOT NULL REFERENCES mailbox (id),
+    media_id       BLOB NOT NULL REFERENCES media (id),
+    core_id        TEXT NOT NULL,
+    sha256         TEXT NOT NULL,
+    folder         TEXT NOT NULL,
+    caller_number  TEXT NOT NULL,
+    caller_name    TEXT NOT NULL,
+    service_number TEXT,
+    received_at    INTEGER NOT NULL,
+    read_at        INTEGER,
+    trashed_at     INTEGER,
+    created_at     INTEGER NOT NULL,
+    UNIQUE (mailbox_id, core_id, sha256)
+) STRICT;
+
+CREATE INDEX message_listing ON message (mailbox_id, folder, received_at, id);
+CREATE INDEX message_trash ON message (domain_id, trashed_at) WHERE folder = 'trash';
+CREATE INDEX message_media ON message (media_id);
+
+CREATE TABLE prompt (
+    id         BLOB NOT NULL PRIMARY KEY,
+    domain_id  BLOB NOT NULL REFERENCES domain (id),
+    mailbox_id BLOB REFERENCES mailbox (id),
+    media_id   BLOB NOT NULL UNIQUE REFERENCES media (id),
+    kind       TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    origin     TEXT NOT NULL,
+    script     TEXT,
+    voice      TEXT,
+    rate       REAL NOT NULL,
+    pauses     REAL NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX prompt_listing ON prompt (domain_id, kind, id);
+CREATE INDEX prompt_script ON prompt (domain_id, kind, script);
+
+-- How a domain wants its words said; the key is the word as a text is searched for it.
+CREATE TABLE pronunciation (
+    domain_id  BLOB NOT NULL REFERENCES domain (id),
+    key        TEXT NOT NULL,
+    word       TEXT NOT NULL,
+    said       TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (domain_id, key)
+) STRICT;
+
+-- Speech that was made, by the digest of all that decides how it sounds; what is asked for again is taken from here.
+CREATE TABLE speech (
+    domain_id BLOB NOT NULL REFERENCES domain (id),
+    digest    TEXT NOT NULL,
+    blob_id   BLOB NOT NULL REFERENCES blob (id),
+    PRIMARY KEY (domain_id, digest)
+) STRICT;
+
+CREATE TABLE recording (
+    id            BLOB NOT NULL PRIMARY KEY,
+    domain_id     BLOB NOT NULL REFERENCES domain (id),
+    media_id      BLOB NOT NULL UNIQUE REFERENCES media (id),
+    call_id       TEXT NOT NULL,
+    caller_number TEXT NOT NULL,
+    callee_number TEXT NOT NULL,
+    started_at    INTEGER NOT NULL,
+    created_at    INTEGER NOT NULL,
+    UNIQUE (domain_id, call_id)
+) STRICT;
+
+CREATE INDEX recording_listing ON recording (domain_id, started_at, id);
+
+CREATE TABLE link (
+    id         BLOB NOT NULL PRIMARY KEY,
+    domain_id  BLOB NOT NULL REFERENCES domain (id),
+    message_id BLOB NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+    span       TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT;
+
+CREATE INDEX link_message ON link (message_id);
+
+-- Notices of every kind: by mail and by SMS, of messages, unread messages, full mailboxes and missed calls.
+CREATE TABLE notice (
+    id                  BLOB NOT NULL PRIMARY KEY,
+    domain_id           BLOB NOT NULL REFERENCES domain (id),
+    mailbox_id          BLOB NOT NULL REFERENCES mailbox (id),
+    message_id          BLOB REFERENCES message (id) ON DELETE CASCADE,
+    medium              TEXT NOT NULL,
+    occasion            TEXT NOT NULL,
+    event               TEXT NOT NULL,
+    recipient           TEXT NOT NULL,
+    mode                TEXT,
+    state               TEXT NOT NULL,
+    link_id             BLOB REFERENCES link (id) ON DELETE SET NULL,
+    internet_message_id TEXT,
+    mail_key            TEXT,
+    body                TEXT,
+    parts               INTEGER,
+    reference           TEXT,
+    answer              TEXT,
+    moved_to            TEXT,
+    missed_call         TEXT,
+    created_at          INTEGER NOT NULL,
+    settled_at          INTEGER,
+    UNIQUE (event, medium, recipient)
+) STRICT;
+
+CREATE INDEX notice_message ON notice (message_id, id);
+CREATE INDEX notice_domain ON notice (domain_id, id);
+CREATE INDEX notice_mailbox ON notice (mailbox_id, medium, created_at);
+CREATE INDEX notice_reference ON notice (reference);
+CREATE INDEX notice_internet_message ON notice (internet_message_id);
+CREATE INDEX notice_link ON notice (link_id);
+
+-- Numbers that asked one of our senders to stop.
+CREATE TABLE sms_stop (
+    sender     TEXT NOT NULL,
+    recipient  TEXT NOT NULL,
+    stopped_at INTEGER NOT NULL,
+    PRIMARY KEY (sender, recipient)
+) STRICT;
+
+-- Parts of SMS that a domain sent on a day of its own calendar.
+CREATE TABLE sms_day (
+    domain_id BLOB NOT NULL REFERENCES domain (id),
+    day       TEXT NOT NULL,
+    parts     INTEGER NOT NULL,
+    PRIMARY KEY (domain_id, day)
+) STRICT;
+
+-- Mailboxes whose people know that they are full; gone when one takes a message again.
+CREATE TABLE full_mailbox (
+    mailbox_id BLOB NOT NULL PRIMARY KEY REFERENCES mailbox (id),
+    told_at    INTEGER NOT NULL
+) STRICT;
+
+-- Domains' own words for their mails.
+CREATE TABLE mail_template (
+    domain_id  BLOB NOT NULL REFERENCES domain (id),
+    kind       TEXT NOT NULL,
+    subject    TEXT NOT NULL,
+    body_text  TEXT NOT NULL,
+    body_html  TEXT,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (domain_id, kind)
+) STRICT;
+
+-- Numbers of a service, such as a sales line, with addresses that every message left there goes to.
+CREATE TABLE service_number (
+    domain_id  BLOB NOT NULL REFERENCES domain (id),
+    number     TEXT NOT NULL,
+    recipients TEXT NOT NULL,
+    email_mode TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (domain_id, number)
+) STRICT;
+
+-- What happened, written with what happened. The position is given when a reader first sees the row committed: it has no
+-- gaps, and what has a higher one was seen later, whatever the order in which transactions began.
+CREATE TABLE event (
+    id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    position     INTEGER UNIQUE,
+    domain_id    BLOB NOT NULL REFERENCES domain (id),
+    subject_kind TEXT NOT NULL,
+    subject_id   BLOB NOT NULL,
+    kind         TEXT NOT NULL,
+    body         TEXT NOT NULL,
+    at           INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX event_unplaced ON event (id) WHERE position IS NULL;
+CREATE INDEX event_at ON event (at);
+
+-- How far each reader of events has come. The row of the empty name holds the last position given.
+CREATE TABLE event_cursor (
+    name     TEXT NOT NULL PRIMARY KEY,
+    position INTEGER NOT NULL
+) STRICT;
+
+-- How far each way of comparing store and database has come; counts are JSON.
+CREATE TABLE store_pass (
+    name        TEXT NOT NULL PRIMARY KEY,
+    place       TEXT NOT NULL,
+    started_at  INTEGER NOT NULL,
+    finished_at INTEGER,
+    counts      TEXT NOT NULL,
+    last_counts TEXT NOT NULL
+) STRICT;
+
+-- Which process compares, and until when it may, so that of many one does.
+CREATE TABLE store_turn (
+    name       TEXT NOT NULL PRIMARY KEY,
+    busy_until INTEGER NOT NULL
+) STRICT;
+
+-- Blobs that are not as their rows say.
+CREATE TABLE store_fault (
+    key      TEXT NOT NULL,
+    fault    TEXT NOT NULL,
+    found_at INTEGER NOT NULL,
+    PRIMARY KEY (key, fault)
+) STRICT;
+
+-- Originals that no row names, since when; they are removed 30 days later.
+CREATE TABLE store_orphan (
+    key   TEXT NOT NULL PRIMARY KEY,
+    since INTEGER NOT NULL
+) STRICT;
+
+-- Which store belongs to this database: the id that lies in both, and how often they were compared.
+CREATE TABLE store_identity (
+    id         BLOB NOT NULL PRIMARY KEY,
+    generation INTEGER NOT NULL
+) STRICT;
