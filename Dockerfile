@@ -4,7 +4,7 @@ COPY scripts/setup scripts/
 RUN scripts/setup
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked && cp target/release/voicemill /usr/local/bin/
+    cargo build --profile dist --locked && cp target/dist/voicemill /usr/local/bin/
 # Each is checked against the hashes in the manifest.
 RUN voicemill models --models-dir /models fetch whisper-tiny.en voice-heart
 

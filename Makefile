@@ -28,7 +28,7 @@ awsenv := target/awsenv
 awscli := awscli==1.46.3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models demo test test-garage fuzz lint docs samples bench-audio bench-speech bench-transcription bench-delivery bench-queue chaos clean-data
+.PHONY: help setup build models demo test test-garage fuzz lint advisories docs build-times samples bench-audio bench-speech bench-transcription bench-delivery bench-queue chaos clean-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,8 +64,8 @@ $(testenv)/READY: $(testenv_packages) | setup
 
 test-garage: setup ## Hold the S3 store to the behaviour of all stores against garage, too (builds garage, once)
 	@test -x target/garage/bin/garage || { echo 'building $(garage), a store to test with; this takes long'; cargo install --quiet --locked --debug --no-default-features --features bundled-libs,sqlite --root target/garage $(garage); }
-	cargo test --no-run --test storage
-	scripts/with-garage target/garage/bin/garage cargo test --test storage another_server -- --nocapture
+	cargo test --no-run --test stores
+	scripts/with-garage target/garage/bin/garage cargo test --test stores another_server -- --nocapture
 
 $(testtools)/READY: | setup
 	@scripts/testtools $(testtools)
@@ -73,15 +73,22 @@ $(testtools)/READY: | setup
 fuzz: setup ## Feed the decoders hostile input, a minute each (FUZZ_SECONDS=60; needs a nightly compiler)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) fuzz/run
 
-lint: setup ## Check formatting, lints, and the licences and sources of dependencies
+lint: setup ## Check formatting, lints, and the licences, sources and known advisories of dependencies
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@cargo deny --version >/dev/null 2>&1 || { echo 'installing $(cargo_deny), which checks licences'; cargo install --quiet --locked $(cargo_deny); }
 	cargo deny --log-level error check --hide-inclusion-graph licenses bans sources
+	@scripts/advisories
+
+advisories: ## Fetch RustSec's database of advisories and check the dependencies (needs github.com)
+	cargo deny --log-level error check --hide-inclusion-graph advisories
 
 docs: setup ## Build the documentation of the crate, links checked
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	@echo 'open $(target)/doc/voicemill/index.html'
+
+build-times: setup ## Measure cold and one-line builds and the size of the binary, in a folder of their own (an hour)
+	@scripts/build-times
 
 samples: models ## Make the sample audio anew (needs sox and ffmpeg)
 	VOICEMILL=$(abspath $(target)/release/voicemill) samples/make
