@@ -134,7 +134,7 @@ bench-queue: setup ## Compare the queue with graphile-worker, pg-boss, apalis an
 
 # CHAOS_SEED repeats a run's choices; CHAOS_JOBS and CHAOS_SECONDS change its size.
 chaos: setup ## Kill workers and databases at random for about five minutes: nothing may be lost or done twice
-	cargo test --test queue_chaos -- --ignored --nocapture
+	cargo test -p voicemill-queue --test chaos -- --ignored --nocapture
 
 clean-data: ## Remove what the demo and a local service stored
 	rm -rf data

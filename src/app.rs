@@ -19,7 +19,7 @@ use voicemill_notify::{
     email::{Destinations, Dkim, Outbox, Smtp},
     sms::{SmsGateway, SmsOutbox},
 };
-use voicemill_queue::{Lane, Queue, WorkerConfig};
+use voicemill_queue::{Queue, WorkerConfig};
 use voicemill_speech::{
     SpeechError,
     models::{Manifest, ModelStore, default_folder},
@@ -35,6 +35,7 @@ use crate::{
     domains::Domain,
     events::Committed,
     keys::KeyScope,
+    lanes::Lane,
     links::tokens::{KeyConfig, LinkKeys},
 };
 
@@ -235,9 +236,7 @@ impl App {
         };
         WorkerConfig {
             host: hostname::get().map_or_else(|_| "unknown".to_owned(), |name| name.to_string_lossy().into_owned()),
-            cpu_slots: width(Lane::Cpu),
-            io_slots: width(Lane::Io),
-            transcribe_slots: width(Lane::Transcribe),
+            lanes: Lane::ALL.map(|lane| lane.with_slots(width(lane))).to_vec(),
             lease: Duration::from_secs(settings.lease_seconds),
             grace: Duration::from_secs(settings.grace_seconds),
             ..WorkerConfig::default()

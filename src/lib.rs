@@ -12,6 +12,7 @@ pub mod events;
 pub mod http;
 pub mod jobs;
 pub mod keys;
+pub mod lanes;
 pub mod links;
 pub mod mail_templates;
 pub mod mailboxes;

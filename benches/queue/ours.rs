@@ -16,7 +16,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use voicemill::db::{self, Connection, Database};
+use voicemill::db::{Connection, Database};
 use voicemill_queue::{Attempt, Job, JobError, Lane, NewJob, Queue, Registry, Worker, WorkerConfig};
 use voicemill_types::clock::Clock;
 
@@ -29,7 +29,7 @@ struct Noop(Payload);
 impl Job for Noop {
     type Context = Arc<Probe>;
     const KIND: &'static str = "noop";
-    const LANE: Lane = Lane::Io;
+    const LANE: &'static str = "bench";
     const TIMEOUT: Duration = Duration::from_secs(60);
 
     async fn run(&self, probe: &Arc<Probe>, _attempt: &Attempt) -> Result<(), JobError> {
@@ -65,7 +65,7 @@ fn tenant(number: u64) -> Uuid {
 
 impl Contender for Ours {
     async fn prepare(&self) -> anyhow::Result<()> {
-        db::migrate(&self.database).await?;
+        voicemill_queue::migrate(&self.database).await?;
         Ok(())
     }
 
@@ -104,7 +104,7 @@ impl Contender for Ours {
     }
 
     async fn work(&self, probe: Arc<Probe>) -> anyhow::Result<()> {
-        let config = WorkerConfig { cpu_slots: 0, transcribe_slots: 0, io_slots: 1_024, ..WorkerConfig::default() };
+        let config = WorkerConfig { lanes: vec![Lane::new(Noop::LANE, 1_024)], ..WorkerConfig::default() };
         let worker = Worker::new(self.queue.clone(), Registry::new().with::<Noop>(), Arc::new(probe), config);
         tokio::spawn(worker.run(CancellationToken::new()));
         Ok(())

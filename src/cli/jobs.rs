@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use uuid::Uuid;
-use voicemill_queue::{JobFilter, JobId, JobInfo, Lane, Pause, Queue, State};
+use voicemill_queue::{JobFilter, JobId, JobInfo, Pause, Queue, State};
 use voicemill_types::clock::Clock;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     db::{Database, DatabaseUrl},
     domains,
+    lanes::Lane,
 };
 
 /// Options of `voicemill jobs`.
@@ -242,7 +243,7 @@ async fn tenant(database: &Database, domain: Option<String>) -> anyhow::Result<O
 
 async fn pause(database: &Database, what: What) -> anyhow::Result<Pause> {
     match (what.lane, what.kind, tenant(database, what.domain).await?) {
-        (Some(lane), _, _) => Ok(Pause::Lane(lane)),
+        (Some(lane), _, _) => Ok(Pause::Lane(lane.to_string())),
         (_, Some(kind), _) => Ok(Pause::Kind(kind)),
         (_, _, Some(tenant)) => Ok(Pause::Tenant(tenant)),
         _ => bail!("name a lane, a kind or a domain"),
@@ -261,7 +262,7 @@ fn list(output: &mut impl Write, jobs: &[JobInfo]) -> anyhow::Result<()> {
     )?;
     for job in jobs {
         let tried = format!("{}/{}", job.attempt, job.max_attempts);
-        let error = job.verdict.as_deref().or(job.errors.last().map(|failure| failure.error.as_str()));
+        let error = job.give_up_reason.as_deref().or(job.errors.last().map(|failure| failure.error.as_str()));
         let remark = match job.state {
             State::Blocked => waits_for(job),
             _ => error.unwrap_or("-").to_owned(),

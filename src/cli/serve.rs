@@ -10,10 +10,10 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use voicemill_queue::{Lane, Worker};
+use voicemill_queue::Worker;
 use voicemill_types::clock::Clock;
 
-use crate::{app::App, config::Config, http, jobs, notices, upkeep};
+use crate::{app::App, config::Config, http, jobs, lanes::Lane, notices, upkeep};
 
 /// Options of `voicemill serve`.
 #[derive(Args, Debug)]
@@ -81,12 +81,9 @@ fn open_files() {
 pub(super) async fn work(app: Arc<App>, lanes: &[Lane], shutdown: CancellationToken) -> anyhow::Result<()> {
     jobs::plan(&app).await.context("cannot plan what comes again")?;
     let config = app.worker_config(lanes);
-    tracing::info!(
-        cpu = config.cpu_slots,
-        io = config.io_slots,
-        transcribe = config.transcribe_slots,
-        "jobs at once, by lane"
-    );
+    for lane in config.lanes.iter().filter(|lane| lane.slots() > 0) {
+        tracing::info!(lane = lane.name(), slots = lane.slots(), "jobs at once");
+    }
     let worker = Worker::new(app.queue.clone(), jobs::registry(), app.clone(), config);
     let (worked, ()) = tokio::join!(worker.run(shutdown.clone()), notices::replies::listen(&app, shutdown));
     worked.context("the workers stopped")

@@ -16,10 +16,7 @@ macro_rules! file {
 
 /// The steps in their order. One that was ever released does not change.
 fn steps(kind: Kind) -> Vec<(i64, &'static str, &'static str)> {
-    vec![
-        (1, "voicemill", file!(kind, "0001_voicemill.sql")),
-        (2, "queue", voicemill_queue::schema(kind)),
-    ]
+    vec![(1, "voicemill", file!(kind, "0001_voicemill.sql"))]
 }
 
 /// Brings the schema up to date and returns the steps that were taken; of several processes that do so at once, one does.
@@ -45,7 +42,11 @@ pub async fn migrate(database: &Database) -> Result<Vec<&'static str>, DbError> 
         Database::Postgres(postgres) => migrator.run_direct(None, &mut postgres.connect_alone().await?, false).await,
     };
     outcome.map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
-    Ok(steps(kind).into_iter().filter(|step| !before.contains(&step.0)).map(|step| step.1).collect())
+    let mut taken: Vec<_> =
+        steps(kind).into_iter().filter(|step| !before.contains(&step.0)).map(|step| step.1).collect();
+    // The queue keeps a line of its own.
+    taken.extend(voicemill_queue::migrate(database).await?);
+    Ok(taken)
 }
 
 /// The steps that were taken before; none where the table of steps is missing.

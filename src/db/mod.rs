@@ -1,7 +1,7 @@
 //! The metadata: its schema, and its statements, one file an aggregate.
 //!
 //! Every statement of this module is plain SQL in the subset that SQLite and PostgreSQL share, with `$n` parameters, and
-//! runs on either through `on!`. Statements of one database live in `queue`.
+//! runs on either through `on!`. Statements of one database live in the crate of the queue.
 
 mod migrations;
 #[cfg(test)]

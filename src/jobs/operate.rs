@@ -1,9 +1,9 @@
 //! The queue, for operators.
 
 use serde::{Deserialize, Serialize};
-use voicemill_queue::{Job, JobFilter, JobId, JobInfo, Lane, Outlook, Pause, Paused, Stat, State};
+use voicemill_queue::{Job, JobFilter, JobId, JobInfo, Outlook, Pause, Paused, Stat, State};
 
-use crate::{app::App, domains, error::ServiceError};
+use crate::{app::App, domains, error::ServiceError, lanes::Lane};
 
 /// Which jobs; what is left out does not matter.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -149,7 +149,7 @@ pub async fn resume(app: &App, what: PauseRequest) -> Result<bool, ServiceError>
 
 async fn named(app: &App, what: PauseRequest) -> Result<Pause, ServiceError> {
     Ok(match what {
-        PauseRequest::Lane(lane) => Pause::Lane(lane),
+        PauseRequest::Lane(lane) => Pause::Lane(lane.to_string()),
         PauseRequest::Kind(kind) => Pause::Kind(kind),
         PauseRequest::Domain(name) => Pause::Tenant(domains::by_name(app, &name).await?.id.0),
     })

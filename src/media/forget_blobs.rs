@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use voicemill_queue::{Attempt, Job, JobError, Lane};
+use voicemill_queue::{Attempt, Job, JobError};
 use voicemill_storage::{BlobKey, StorageError};
 
-use crate::{app::App, error::ServiceError, media::blobs};
+use crate::{app::App, error::ServiceError, lanes::Lane, media::blobs};
 
 /// Removes blobs from the store, but for those that something else has too.
 #[derive(Debug, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct ForgetBlobs {
 impl Job for ForgetBlobs {
     type Context = App;
     const KIND: &'static str = "forget_blobs";
-    const LANE: Lane = Lane::Io;
+    const LANE: &'static str = Lane::Io.name();
     const TIMEOUT: Duration = Duration::from_secs(600);
 
     async fn run(&self, app: &App, _attempt: &Attempt) -> Result<(), JobError> {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use voicemill_queue::{Attempt, Job, JobError, Lane, NewJob};
+use voicemill_queue::{Attempt, Job, JobError, NewJob};
 use voicemill_types::MediaId;
 
 use crate::{
     app::App,
     db::Transaction,
     error::ServiceError,
+    lanes::Lane,
     media::{
         Media, TranscribeMedia, TranscriptState,
         owners::{self, Outcome},
@@ -36,7 +37,7 @@ impl RenderMedia {
 impl Job for RenderMedia {
     type Context = App;
     const KIND: &'static str = "render_media";
-    const LANE: Lane = Lane::Cpu;
+    const LANE: &'static str = Lane::Cpu.name();
     const TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {

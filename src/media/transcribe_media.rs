@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use voicemill_audio::decode;
-use voicemill_queue::{Attempt, Job, JobError, Lane};
+use voicemill_queue::{Attempt, Job, JobError};
 use voicemill_speech::{
     SpeechError,
     transcribe::{SpeechSource, TranscribeControl, by_roles},
@@ -18,6 +18,7 @@ use crate::{
     db::Transaction,
     domains,
     error::ServiceError,
+    lanes::Lane,
     media::{
         OwnerKind, TranscriptState,
         owners::{self, Outcome},
@@ -37,7 +38,7 @@ pub struct TranscribeMedia {
 impl Job for TranscribeMedia {
     type Context = App;
     const KIND: &'static str = "transcribe_media";
-    const LANE: Lane = Lane::Transcribe;
+    const LANE: &'static str = Lane::Transcribe.name();
     /// Two channels of four hours of nothing but speech take about half an hour of one core.
     const TIMEOUT: Duration = Duration::from_secs(3 * 60 * 60);
     const MAX_ATTEMPTS: u16 = 5;

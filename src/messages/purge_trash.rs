@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
-use voicemill_queue::{Attempt, Job, JobError, Lane, NewJob, Priority, QueueError, Schedule};
+use voicemill_queue::{Attempt, Job, JobError, NewJob, Priority, QueueError, Schedule};
 use voicemill_types::{DomainId, MessageId, Time};
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     domains::{self, Domain},
     error::ServiceError,
     events::Event,
+    lanes::Lane,
     media,
     messages::{rows, trash},
     transaction::Tx,
@@ -51,7 +52,7 @@ impl PurgeTrash {
 impl Job for PurgeTrash {
     type Context = App;
     const KIND: &'static str = "purge_trash";
-    const LANE: Lane = Lane::Io;
+    const LANE: &'static str = Lane::Io.name();
     const TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
@@ -65,8 +66,7 @@ impl PurgeTrash {
             return Ok(());
         };
         let time_zone = self.time_zone.as_deref();
-        let today =
-            beginning_of_today(time_zone.unwrap_or(&domain.time_zone), app).map_err(ServiceError::Internal)?;
+        let today = beginning_of_today(time_zone.unwrap_or(&domain.time_zone), app).map_err(ServiceError::Internal)?;
         loop {
             let which = (domain.id, time_zone);
             let messages = trash::before(&mut app.database.read().await?, which, today, BATCH).await?;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use voicemill_notify::sms::Heard;
-use voicemill_queue::{Attempt, Decide, Job, JobError, Lane};
+use voicemill_queue::{Attempt, Decide, Job, JobError};
 use voicemill_types::{PhoneNumber, Time, digits};
 
 use crate::{
     app::App,
     events::Event,
+    lanes::Lane,
     notices::{Medium, NoticeState, rows, sms_limits},
 };
 
@@ -27,7 +28,7 @@ const START: &[&str] = &["START", "UNSTOP", "YES"];
 impl Job for HeardSms {
     type Context = App;
     const KIND: &'static str = "heard_sms";
-    const LANE: Lane = Lane::Io;
+    const LANE: &'static str = Lane::Io.name();
     const TIMEOUT: Duration = Duration::from_secs(60);
     const MAX_ATTEMPTS: u16 = 6;
 

@@ -8,13 +8,14 @@ use voicemill_notify::{
     self,
     email::{MailKind, MailboxMail, MailboxNews, Stationery},
 };
-use voicemill_queue::{Attempt, Decide, Job, JobError, Lane};
+use voicemill_queue::{Attempt, Decide, Job, JobError};
 use voicemill_types::NoticeId;
 
 use crate::{
     app::App,
     db::Transaction,
     domains::{self, Domain},
+    lanes::Lane,
     mail_templates,
     mailboxes::{self, Mailbox},
     notices::{Notice, delivery, rows},
@@ -30,7 +31,7 @@ pub struct NotifyMailbox {
 impl Job for NotifyMailbox {
     type Context = App;
     const KIND: &'static str = "notify_mailbox";
-    const LANE: Lane = Lane::Io;
+    const LANE: &'static str = Lane::Io.name();
     const TIMEOUT: Duration = Duration::from_secs(5 * 60);
     /// As for a message's mail.
     const MAX_ATTEMPTS: u16 = 25;

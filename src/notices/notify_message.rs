@@ -9,7 +9,7 @@ use voicemill_notify::{
     self,
     email::{Attachment, AudioPart, Mail, MailKind, MailLink, Stationery, TranscriptPart, VoicemailMail},
 };
-use voicemill_queue::{Attempt, Decide, Job, JobError, Lane};
+use voicemill_queue::{Attempt, Decide, Job, JobError};
 use voicemill_types::{NoticeId, Time, Transcript};
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     db::Transaction,
     domains::{self, Domain},
     events::Event,
+    lanes::Lane,
     links::LinkSpan,
     mail_templates,
     mailboxes::{AfterEmail, EmailMode, Mailbox},
@@ -43,7 +44,7 @@ pub struct NotifyMessage {
 impl Job for NotifyMessage {
     type Context = App;
     const KIND: &'static str = "notify_message";
-    const LANE: Lane = Lane::Io;
+    const LANE: &'static str = Lane::Io.name();
     const TIMEOUT: Duration = Duration::from_secs(5 * 60);
     /// With the growing pauses about two days, as long as mail servers try.
     const MAX_ATTEMPTS: u16 = 25;

@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use voicemill_queue::{Attempt, Decide, Job, JobError, Lane, NewJob};
+use voicemill_queue::{Attempt, Decide, Job, JobError, NewJob};
 use voicemill_types::{MailboxId, Time};
 
 use crate::{
     app::App,
     domains::{self, Domain},
+    lanes::Lane,
     mailboxes::{self, Mailbox},
     messages::{self, Message},
     notices::{
@@ -32,7 +33,7 @@ pub struct RemindMailbox {
 impl Job for RemindMailbox {
     type Context = App;
     const KIND: &'static str = "remind_mailbox";
-    const LANE: Lane = Lane::Io;
+    const LANE: &'static str = Lane::Io.name();
     const TIMEOUT: Duration = Duration::from_secs(60);
     /// Nothing outside is asked, so that only the database can fail; a day of that must not end all reminders.
     const MAX_ATTEMPTS: u16 = 40;

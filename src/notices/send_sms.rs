@@ -8,13 +8,14 @@ use voicemill_notify::{
     sms::{FullWords, MessageWords, ReminderWords, measure},
     wording,
 };
-use voicemill_queue::{Attempt, Decide, Job, JobError, Lane};
+use voicemill_queue::{Attempt, Decide, Job, JobError};
 use voicemill_types::NoticeId;
 
 use crate::{
     app::App,
     db::Transaction,
     domains::{self, Domain},
+    lanes::Lane,
     links::{self, LinkSpan},
     mailboxes::{self, Mailbox},
     messages::{self, Folder, Message, renditions::minted},
@@ -35,7 +36,7 @@ pub struct SendSms {
 impl Job for SendSms {
     type Context = App;
     const KIND: &'static str = "send_sms";
-    const LANE: Lane = Lane::Io;
+    const LANE: &'static str = Lane::Io.name();
     const TIMEOUT: Duration = Duration::from_secs(3 * 60);
     /// With the growing pauses some four hours: later, an SMS is no news.
     const MAX_ATTEMPTS: u16 = 15;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
-use voicemill_queue::{Attempt, Job, JobError, Lane};
+use voicemill_queue::{Attempt, Job, JobError};
 use voicemill_speech::{
     SpeechError,
     synthesize::{self, Pronunciations, Speech, VoiceId},
@@ -16,6 +16,7 @@ use crate::{
     app::App,
     db::Transaction,
     error::ServiceError,
+    lanes::Lane,
     media::{
         self, Original,
         owners::{self, Outcome},
@@ -37,7 +38,7 @@ pub struct SynthesizePrompt {
 impl Job for SynthesizePrompt {
     type Context = App;
     const KIND: &'static str = "synthesize_prompt";
-    const LANE: Lane = Lane::Cpu;
+    const LANE: &'static str = Lane::Cpu.name();
     // Five minutes of speech by a voice of twice the real time, on a machine that is busy.
     const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
@@ -110,8 +111,7 @@ impl SynthesizePrompt {
             return Ok(None);
         };
         let entries = pronunciations::rows::list(&mut connection, prompt.domain_id).await?;
-        let pronunciations =
-            Pronunciations::new(&entries).map_err(|error| ServiceError::Internal(error.into()))?;
+        let pronunciations = Pronunciations::new(&entries).map_err(|error| ServiceError::Internal(error.into()))?;
         Ok(Some((prompt, pronunciations)))
     }
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use voicemill_queue::{Attempt, Job, JobError, Lane};
+use voicemill_queue::{Attempt, Job, JobError};
 use voicemill_speech::synthesize::{Pronunciation, Pronunciations, Said};
 use voicemill_types::{DomainId, PromptId};
 
-use crate::{app::App, error::ServiceError, prompts};
+use crate::{app::App, error::ServiceError, lanes::Lane, prompts};
 
 /// Begins a new version of every spoken prompt that has a word whose pronunciation has changed.
 ///
@@ -27,7 +27,7 @@ pub struct SpeakAnew {
 impl Job for SpeakAnew {
     type Context = App;
     const KIND: &'static str = "speak_anew";
-    const LANE: Lane = Lane::Io;
+    const LANE: &'static str = Lane::Io.name();
     const TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
     async fn run(&self, app: &App, _attempt: &Attempt) -> Result<(), JobError> {

@@ -12,7 +12,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use voicemill::{app::App, config::Config, db::DatabaseUrl, http, jobs, upkeep};
+use voicemill::{app::App, config::Config, db::DatabaseUrl, http, jobs, lanes::Lane, upkeep};
 use voicemill_audio::{decode, format::AudioBlock};
 use voicemill_notify::{
     email::{DkimKeyConfig, SmtpConfig},
@@ -301,9 +301,14 @@ impl Drop for TestApp {
 }
 
 async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken, work: bool) {
+    let slots = |lane| match lane {
+        _ if !work => 0,
+        Lane::Cpu => 2,
+        Lane::Io => 4,
+        Lane::Transcribe => 1,
+    };
     let config = WorkerConfig {
-        cpu_slots: if work { 2 } else { 0 },
-        io_slots: if work { 4 } else { 0 },
+        lanes: Lane::ALL.map(|lane| lane.with_slots(slots(lane))).to_vec(),
         grace: Duration::from_secs(app.config.workers.grace_seconds),
         ..WorkerConfig::default()
     };

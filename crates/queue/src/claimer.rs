@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::{
     Lane,
-    fairness::Turns,
-    maintenance::complain,
+    config::RECHECK,
+    log::log_failure,
+    round_robin::RoundRobin,
     rows::Wanted,
     running::{self, Session},
 };
@@ -19,17 +20,12 @@ use super::{
 /// The most jobs taken in one claim.
 const BATCH: usize = 256;
 
-/// How soon is looked again after a claim that took less than it might have, though nobody rings: what came back out of turn, as
-/// a retry does, may have been passed over.
-pub(super) const AGAIN: Duration = Duration::from_millis(25);
-
 /// Fills the free slots of a lane, over and over.
 pub(super) struct Claimer<C> {
     session: Arc<Session<C>>,
     lane: Lane,
     slots: Arc<Semaphore>,
-    turns: Turns,
-    width: usize,
+    round_robin: RoundRobin,
     poll: Duration,
     /// Rung when a claim was full: more may wait than one claim at a time can take.
     backlog: Arc<Notify>,
@@ -48,25 +44,19 @@ enum Found {
 }
 
 impl<C: Send + Sync + 'static> Claimer<C> {
-    pub(super) fn new(
-        session: Arc<Session<C>>,
-        lane: Lane,
-        (width, slots): (usize, Arc<Semaphore>),
-        poll: Duration,
-    ) -> Self {
-        Self { session, lane, slots, turns: Turns::new(cap(lane, width)), width, poll, backlog: Arc::default() }
+    pub(super) fn new(session: Arc<Session<C>>, lane: Lane, slots: Arc<Semaphore>, poll: Duration) -> Self {
+        Self { session, slots, round_robin: RoundRobin::new(lane.per_tenant), lane, poll, backlog: Arc::default() }
     }
 
     /// Another one for the same slots, if they are so many that one claim at a time could leave some of them empty, as a claim
     /// is mostly a wait for the database. It takes turns of its own, as a worker on another machine does.
     pub(super) fn helper(&self) -> Option<Self> {
         // Where a tenant has a cap, claims that do not know of each other would exceed it.
-        (self.lane == Lane::Io && self.width > BATCH).then(|| Self {
+        (!self.lane.is_shared() && self.lane.slots > BATCH).then(|| Self {
             session: Arc::clone(&self.session),
-            lane: self.lane,
+            lane: self.lane.clone(),
             slots: Arc::clone(&self.slots),
-            turns: Turns::new(cap(self.lane, self.width)),
-            width: self.width,
+            round_robin: RoundRobin::new(self.lane.per_tenant),
             poll: self.poll,
             backlog: Arc::clone(&self.backlog),
         })
@@ -79,20 +69,20 @@ impl<C: Send + Sync + 'static> Claimer<C> {
         loop {
             // Before the claim, so that what is committed during it is noticed after it.
             wake.mark_unchanged();
-            let patience = match self.claim().await {
+            let pause = match self.claim().await {
                 None => return,
                 Some(Found::Full) => {
                     self.backlog.notify_one();
                     continue;
                 }
                 Some(Found::Enough) => continue,
-                Some(Found::Few) => AGAIN.min(self.poll),
+                Some(Found::Few) => RECHECK.min(self.poll),
                 Some(Found::Nothing) => self.poll,
             };
             tokio::select! {
                 () = draining.cancelled() => {}
                 _ = wake.changed() => {}
-                () = sleep(patience) => {}
+                () = sleep(pause) => {}
             }
         }
     }
@@ -115,27 +105,27 @@ impl<C: Send + Sync + 'static> Claimer<C> {
         {
             free.push(slot);
         }
-        if session.paused.has_lane(self.lane) {
+        if session.paused.has_lane(&self.lane.name) {
             drop(free);
             return self.pause().await;
         }
-        let held: HashMap<Uuid, usize> = session.running.held(self.lane);
+        let held: HashMap<Uuid, usize> = session.running.held(&self.lane.name);
         let now = session.queue.clock.now();
         let count = free.len();
-        let wanted = Wanted { worker: session.worker, lane: self.lane, count, held: &held, now };
+        let wanted = Wanted { worker: session.worker, lane: &self.lane.name, count, held: &held, now };
         let mut start = |job| {
             if let Some(slot) = free.pop() {
-                running::start(&session, self.lane, job, slot);
+                running::start(&session, &self.lane.name, job, slot);
             }
         };
-        match session.queue.store.claim(&wanted, &mut self.turns, &mut start).await {
+        match session.queue.store.claim(&wanted, &mut self.round_robin, &mut start).await {
             Ok(0) => Some(Found::Nothing),
             Ok(BATCH) => Some(Found::Full),
             Ok(found) if found < count => Some(Found::Few),
             Ok(_) => Some(Found::Enough),
             Err(error) => {
                 drop(free);
-                complain("could not claim jobs", &error);
+                log_failure("could not claim jobs", &error);
                 self.pause().await
             }
         }
@@ -144,13 +134,5 @@ impl<C: Send + Sync + 'static> Claimer<C> {
     /// Nothing can be claimed for now.
     async fn pause(&self) -> Option<Found> {
         self.session.draining.run_until_cancelled(sleep(self.poll)).await.map(|()| Found::Enough)
-    }
-}
-
-/// Half of a CPU lane for one tenant while others wait; I/O lanes are wide enough for turns alone.
-fn cap(lane: Lane, width: usize) -> usize {
-    match lane {
-        Lane::Cpu | Lane::Transcribe => width.div_ceil(2),
-        Lane::Io => width,
     }
 }

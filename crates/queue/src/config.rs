@@ -1,22 +1,20 @@
 //! How a worker works.
 
-use std::{num::NonZero, thread::available_parallelism, time::Duration};
-
-use tokio::sync::Semaphore;
+use std::time::Duration;
 
 use super::Lane;
+
+/// How soon is looked again after a claim that took less than it might have, though nobody rings: what came back out of turn, as
+/// a retry does, may have been passed over.
+pub(super) const RECHECK: Duration = Duration::from_millis(25);
 
 /// How a worker works.
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
     /// A name for people, to tell machines apart.
     pub host: String,
-    /// Slots of the CPU lane; none to leave it to others.
-    pub cpu_slots: usize,
-    /// Slots of the I/O lane; none to leave it to others.
-    pub io_slots: usize,
-    /// Slots of the lane for transcription; none to leave it to others.
-    pub transcribe_slots: usize,
+    /// The lanes whose jobs it runs, each name once. A worker without any only looks after the queue.
+    pub lanes: Vec<Lane>,
     /// How long after its last heartbeat a worker's jobs are taken from it.
     pub lease: Duration,
     /// How often a worker looks for work that nobody told it of.
@@ -31,24 +29,11 @@ impl Default for WorkerConfig {
     fn default() -> Self {
         Self {
             host: "localhost".into(),
-            cpu_slots: available_parallelism().map_or(1, NonZero::get),
-            io_slots: 64,
-            transcribe_slots: available_parallelism().map_or(1, NonZero::get).div_ceil(2),
+            lanes: Vec::new(),
             lease: Duration::from_secs(15),
             poll: Duration::from_secs(1),
             grace: Duration::from_secs(10),
             keep_done: Duration::from_secs(7 * 24 * 3_600),
         }
-    }
-}
-
-impl WorkerConfig {
-    pub(super) fn slots(&self, lane: Lane) -> usize {
-        match lane {
-            Lane::Cpu => self.cpu_slots,
-            Lane::Io => self.io_slots,
-            Lane::Transcribe => self.transcribe_slots,
-        }
-        .min(Semaphore::MAX_PERMITS)
     }
 }

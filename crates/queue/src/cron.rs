@@ -7,7 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use uuid::Uuid;
 
 pub use self::schedule::{BadSchedule, Schedule};
-use super::{Job, Lane, NewJob, Priority, Queue, QueueError, maintenance::complain, rows::Draft, store};
+use super::{Job, NewJob, Priority, Queue, QueueError, log::log_failure, rows::Draft, store};
 use voicemill_sql::{Connection, on};
 
 const SAVE: &str = "INSERT INTO cron (name, expression, zone, next_at, lane, kind, tenant, priority, max_attempts, payload) \
@@ -35,7 +35,7 @@ struct Row {
     expression: String,
     zone: String,
     next_at: i64,
-    lane: Lane,
+    lane: String,
     kind: String,
     tenant: Uuid,
     priority: Priority,
@@ -97,7 +97,7 @@ impl Queue {
         for row in self.due(now).await? {
             // One that cannot be understood does not keep the others from coming.
             if let Err(error) = self.enqueue_one(&row, now).await {
-                complain("could not enqueue a job that comes again", &error);
+                log_failure("could not enqueue a job that comes again", &error);
             }
         }
         Ok(())
@@ -128,7 +128,7 @@ impl Queue {
             return Ok(());
         }
         let draft = Draft {
-            lane: row.lane,
+            lane: &row.lane,
             kind: &row.kind,
             tenant: row.tenant,
             priority: row.priority,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{JobId, Lane, Priority, Queue, QueueError};
+use super::{JobId, Priority, Queue, QueueError};
 
 /// Where a job stands. Completed ones have left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize, sqlx::Type)]
@@ -31,7 +31,7 @@ pub struct JobInfo {
     /// Its number.
     pub id: JobId,
     /// The lane it runs in.
-    pub lane: Lane,
+    pub lane: String,
     /// The stored name of its kind.
     pub kind: String,
     /// Whose it is.
@@ -57,7 +57,7 @@ pub struct JobInfo {
     /// The key that keeps it single.
     pub unique_key: Option<String>,
     /// Why it was given up.
-    pub verdict: Option<String>,
+    pub give_up_reason: Option<String>,
     /// Why it is asked to stop while it runs.
     pub cancel: Option<String>,
     /// What went wrong, the newest last, at most ten.
@@ -115,7 +115,7 @@ impl Default for JobFilter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stat {
     /// The lane.
-    pub lane: Lane,
+    pub lane: String,
     /// The kind.
     pub kind: String,
     /// The state.

@@ -1,6 +1,6 @@
 //! What a job is: its declaration, how it ends, and how it is asked for.
 
-use std::{fmt::Display, future::Future, str::FromStr, time::Duration};
+use std::{fmt::Display, future::Future, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -23,8 +23,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Former names, under which jobs may still be waiting.
     const ALIASES: &'static [&'static str] = &[];
 
-    /// The lane whose slots it takes.
-    const LANE: Lane;
+    /// The name of the lane whose slots it takes.
+    const LANE: &'static str;
 
     /// How long one attempt may take; then it is stopped and counts as failed.
     const TIMEOUT: Duration;
@@ -84,47 +84,6 @@ impl<T, E: Into<anyhow::Error>> Decide<T> for Result<T, E> {
 
     fn discard(self) -> Result<T, JobError> {
         self.map_err(|error| JobError::Discard(error.into()))
-    }
-}
-
-/// A pool of slots with a width of its own. The stored names are stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum Lane {
-    /// Work that keeps a core busy; as wide as there are cores.
-    Cpu,
-    /// Work that mostly waits for others; wide.
-    Io,
-    /// Speech to text, which keeps cores busy for long; apart from the rest, so that machines can be had for it alone.
-    Transcribe,
-}
-
-impl Lane {
-    /// Every lane.
-    pub const ALL: [Self; 3] = [Self::Cpu, Self::Io, Self::Transcribe];
-}
-
-impl FromStr for Lane {
-    type Err = UnknownLane;
-
-    fn from_str(text: &str) -> Result<Self, UnknownLane> {
-        Self::ALL.into_iter().find(|lane| lane.to_string() == text).ok_or(UnknownLane)
-    }
-}
-
-/// A lane that there is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the lanes are cpu, io and transcribe")]
-pub struct UnknownLane;
-
-impl Display for Lane {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Cpu => "cpu",
-            Self::Io => "io",
-            Self::Transcribe => "transcribe",
-        })
     }
 }
 

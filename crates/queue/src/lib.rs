@@ -20,19 +20,20 @@ mod attempt;
 mod claimer;
 mod config;
 mod cron;
-mod fairness;
 mod inspect;
 mod job;
+mod lane;
 mod lease;
+mod log;
 mod maintenance;
-#[cfg(test)]
-mod model;
+mod migrations;
 mod outlook;
 mod pause;
 mod postgres;
 mod recorder;
 mod registry;
 mod retry;
+mod round_robin;
 mod rows;
 mod running;
 mod sqlite;
@@ -42,6 +43,11 @@ mod store;
 mod wake;
 mod worker;
 
+// It looks at the inside of the queue, and is test code all the same.
+#[cfg(test)]
+#[path = "../tests/model/mod.rs"]
+mod model;
+
 use jiff::Timestamp;
 
 pub use self::{
@@ -49,11 +55,12 @@ pub use self::{
     config::WorkerConfig,
     cron::{BadSchedule, Schedule},
     inspect::{Awaited, Failure, JobFilter, JobInfo, Stat, State},
-    job::{Decide, Enqueued, Job, JobError, Lane, NewJob, Priority, UnknownLane},
+    job::{Decide, Enqueued, Job, JobError, NewJob, Priority},
+    lane::Lane,
+    migrations::migrate,
     outlook::Outlook,
     pause::{Pause, Paused},
     registry::Registry,
-    store::schema,
     worker::Worker,
 };
 use self::{store::Store, wake::Wake};
@@ -183,6 +190,9 @@ pub enum QueueError {
     /// A payload has no form in JSON.
     #[error("the job's payload cannot be encoded")]
     Payload(#[from] serde_json::Error),
+    /// A worker is to serve a lane twice.
+    #[error("the lane {0:?} is configured twice; give each name once, with all its slots")]
+    LaneTwice(String),
     /// The operating system gave no thread for the heartbeat.
     #[error("the heartbeat's thread did not start")]
     Heartbeat(#[source] std::io::Error),
@@ -195,7 +205,11 @@ impl QueueError {
             Self::Database(error) => voicemill_sql::is_transient(error),
             Self::Connection(error) => error.is_transient(),
             Self::Heartbeat(_) => true,
-            Self::Payload(_) | Self::Schedule(_) | Self::UnknownJob(_) | Self::WaitsForTooMany(_) => false,
+            Self::Payload(_)
+            | Self::Schedule(_)
+            | Self::UnknownJob(_)
+            | Self::WaitsForTooMany(_)
+            | Self::LaneTwice(_) => false,
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::{
     JobId, Queue, QueueError, WorkerConfig,
+    log::log_failure,
     retry::{Settled, Settlement},
     rows::{DECLARED_DEAD, WorkerId},
     running::Session,
@@ -42,44 +43,44 @@ pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, 
     loop {
         wake.mark_unchanged();
         if let Err(error) = pass_on_cancellations(&session).await {
-            complain("could not pass on cancellations", &error);
+            log_failure("could not pass on cancellations", &error);
         }
         if looking.is_due() {
             if let Err(error) = queue.enqueue_due().await {
-                complain("could not look for what is due by the calendar", &error);
+                log_failure("could not look for what is due by the calendar", &error);
             }
-            let goes_on = heed_pauses(&session).await.unwrap_or_else(|error| {
-                complain("could not look for what is paused", &error);
+            let goes_on = refresh_pauses(&session).await.unwrap_or_else(|error| {
+                log_failure("could not look for what is paused", &error);
                 false
             });
             if (goes_on || releasing.is_due())
                 && let Err(error) = queue.release().await
             {
-                complain("could not release what was paused", &error);
+                log_failure("could not release what was paused", &error);
             }
         }
         if reporting.is_due()
             && let Err(error) = store_progress(&session).await
         {
-            complain("could not store progress", &error);
+            log_failure("could not store progress", &error);
         }
         if reaping.is_due() {
             if let Err(error) = queue.reap(session.worker, config.lease, &mut watch).await {
-                complain("could not look for dead workers", &error);
+                log_failure("could not look for dead workers", &error);
             }
-            if let Err(error) = hand_back_strays(&session, &mut suspects).await {
-                complain("could not look for jobs that nobody runs", &error);
+            if let Err(error) = hand_back_unknown_claims(&session, &mut suspects).await {
+                log_failure("could not look for jobs that nobody runs", &error);
             }
         }
         if pruning.is_due()
             && let Err(error) = queue.prune(config.keep_done).await
         {
-            complain("could not forget completed jobs", &error);
+            log_failure("could not forget completed jobs", &error);
         }
         let pause = match queue.promote().await {
             Ok(next) => next.unwrap_or(config.poll).min(config.poll),
             Err(error) => {
-                complain("could not promote scheduled jobs", &error);
+                log_failure("could not promote scheduled jobs", &error);
                 config.poll
             }
         };
@@ -98,7 +99,7 @@ async fn pass_on_cancellations<C>(session: &Session<C>) -> Result<(), QueueError
 }
 
 /// Takes over what is paused; true if something goes on that did not before.
-async fn heed_pauses<C>(session: &Session<C>) -> Result<bool, QueueError> {
+async fn refresh_pauses<C>(session: &Session<C>) -> Result<bool, QueueError> {
     Ok(session.paused.update(session.queue.pauses().await?))
 }
 
@@ -112,21 +113,24 @@ async fn store_progress<C>(session: &Session<C>) -> Result<(), QueueError> {
 
 /// Hands back what the database says we hold and we know nothing of: the answer to a claim was lost with its connection.
 /// Twice in a row, because a claim that is just being answered looks the same.
-async fn hand_back_strays<C>(session: &Session<C>, suspects: &mut HashSet<(JobId, i64)>) -> Result<(), QueueError> {
+async fn hand_back_unknown_claims<C>(
+    session: &Session<C>,
+    suspects: &mut HashSet<(JobId, i64)>,
+) -> Result<(), QueueError> {
     let held = session.queue.store.held(session.worker).await?;
     let unknown: HashSet<_> = held.into_iter().filter(|&(id, claim)| !session.running.knows(id, claim)).collect();
     let now = session.queue.clock.now();
     let back = Settlement::Reschedule { run_at: now, counted: false, crashed: false, error: None };
     let settled = |&(id, claim): &(JobId, i64)| Settled { id, claim, settlement: back.clone() };
-    let strays: Vec<_> = unknown.intersection(suspects).map(settled).collect();
+    let unknown_claims: Vec<_> = unknown.intersection(suspects).map(settled).collect();
     *suspects = unknown;
-    if !strays.is_empty() {
+    if !unknown_claims.is_empty() {
         tracing::warn!(
             worker = session.worker,
-            jobs = strays.len(),
+            jobs = unknown_claims.len(),
             "jobs that were claimed and never heard of go back"
         );
-        session.queue.store.settle(&strays, now).await?;
+        session.queue.store.settle(&unknown_claims, now).await?;
         session.queue.wake();
     }
     Ok(())
@@ -197,11 +201,6 @@ impl Watch {
         }
         dead
     }
-}
-
-/// Logs what will be tried again.
-pub(super) fn complain(what: &str, error: &QueueError) {
-    tracing::warn!(error = error as &dyn std::error::Error, "{what}");
 }
 
 /// Something done from time to time; the first time at once.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Job, JobId, Lane, Queue, QueueError, State,
+    Job, JobId, Queue, QueueError, State,
     rows::{Found, Line, timestamp},
     store,
 };
@@ -67,12 +67,12 @@ impl Queue {
         let found = store::find(connection, J::KIND, unique_keys).await?;
         let positions = positions(connection, &found).await?;
         let now = self.clock.now();
-        let mut paces: HashMap<Lane, Pace> = HashMap::new();
+        let mut paces: HashMap<String, Pace> = HashMap::new();
         let mut outlooks = HashMap::new();
         for job in found {
             let pace = match paces.get(&job.lane) {
                 Some(pace) => *pace,
-                None => *paces.entry(job.lane).or_insert(Pace::of(connection, job.lane).await?),
+                None => *paces.entry(job.lane.clone()).or_insert(Pace::of(connection, &job.lane).await?),
             };
             let position = positions.get(&job.id).copied();
             let expected_seconds = pace.expected(&job, position, now);
@@ -86,23 +86,24 @@ impl Queue {
 /// The places of those that wait for their turn.
 async fn positions(connection: &mut Connection, found: &[Found]) -> Result<HashMap<JobId, i64>, QueueError> {
     let mut lines: HashMap<Line, Vec<JobId>> = HashMap::new();
-    for &Found { id, lane, priority, tenant, .. } in found.iter().filter(|job| job.state == State::Available) {
-        lines.entry(Line { lane, priority, tenant }).or_default().push(id);
+    for job in found.iter().filter(|job| job.state == State::Available) {
+        let line = Line { lane: job.lane.clone(), priority: job.priority, tenant: job.tenant };
+        lines.entry(line).or_default().push(job.id);
     }
     let mut positions = HashMap::new();
     for (line, ids) in lines {
-        let places: HashMap<JobId, i64> = store::places(connection, line, &ids, MANY).await?.into_iter().collect();
+        let places: HashMap<JobId, i64> = store::places(connection, &line, &ids, MANY).await?.into_iter().collect();
         let (more_urgent, others): (i64, Vec<(i64, i64)>) = on!(
             connection,
             (
                 sqlx::query_scalar(MORE_URGENT)
-                    .bind(line.lane)
+                    .bind(&line.lane)
                     .bind(line.priority)
                     .bind(MANY)
                     .fetch_one(&mut *connection)
                     .await?,
                 sqlx::query_as(OTHERS)
-                    .bind(line.lane)
+                    .bind(&line.lane)
                     .bind(line.priority)
                     .bind(line.tenant)
                     .bind(MANY)
@@ -129,7 +130,7 @@ struct Pace {
 }
 
 impl Pace {
-    async fn of(connection: &mut Connection, lane: Lane) -> Result<Self, QueueError> {
+    async fn of(connection: &mut Connection, lane: &str) -> Result<Self, QueueError> {
         let (running, microseconds): (i64, Option<f64>) = on!(
             connection,
             (

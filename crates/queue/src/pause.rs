@@ -11,16 +11,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Lane, Queue, QueueError, rows::timestamp};
+use super::{Queue, QueueError, rows::timestamp};
 use voicemill_sql::{Connection, on};
 
 /// A running job whose kind or tenant is paused goes aside, its attempt uncounted. Who was asked to cancel it meanwhile gets
-/// that as its verdict, at once.
+/// that as its give_up_reason, at once.
 pub(super) const PARK: &str = "UPDATE job \
     SET state = CASE WHEN cancel IS NOT NULL THEN 'available' ELSE 'paused' END, \
         run_at = CASE WHEN cancel IS NOT NULL THEN CAST($3 AS BIGINT) ELSE run_at END, \
-        attempt = attempt - 1, verdict = cancel, cancel = NULL, worker = NULL \
-    WHERE id = $1 AND claim = $2 AND state = 'running' AND verdict IS NULL";
+        attempt = attempt - 1, give_up_reason = cancel, cancel = NULL, worker = NULL \
+    WHERE id = $1 AND claim = $2 AND state = 'running' AND give_up_reason IS NULL";
 
 const PAUSE: &str = "INSERT INTO pause (what, lane, kind, tenant, since) VALUES ($1, $2, $3, $4, $5) \
     ON CONFLICT (what) DO NOTHING";
@@ -52,7 +52,7 @@ const BATCH: i64 = 1_000;
 #[serde(rename_all = "snake_case")]
 pub enum Pause {
     /// No job of this lane starts.
-    Lane(Lane),
+    Lane(String),
     /// No job of this kind starts.
     Kind(String),
     /// No job of this tenant starts.
@@ -85,8 +85,9 @@ pub(super) struct Pauses(RwLock<HashSet<Pause>>);
 
 impl Pauses {
     /// Whether no job of the lane may start.
-    pub(super) fn has_lane(&self, lane: Lane) -> bool {
-        self.has(&Pause::Lane(lane))
+    pub(super) fn has_lane(&self, lane: &str) -> bool {
+        let pauses = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        !pauses.is_empty() && pauses.contains(&Pause::Lane(lane.to_owned()))
     }
 
     /// Whether a job may not start because of its kind or its tenant.
@@ -94,10 +95,6 @@ impl Pauses {
         let pauses = self.0.read().unwrap_or_else(PoisonError::into_inner);
         !pauses.is_empty()
             && (pauses.contains(&Pause::Kind(kind.to_owned())) || pauses.contains(&Pause::Tenant(tenant)))
-    }
-
-    fn has(&self, what: &Pause) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(what)
     }
 
     /// Takes over what is paused now; true if something goes on that did not before.
@@ -110,10 +107,10 @@ impl Pauses {
 
 impl Queue {
     /// Pauses a lane, a kind or a tenant inside the caller's write transaction; what runs goes on. False if it is paused.
-    /// Call [`Queue::wake`] after the commit; workers heed it within their poll interval.
+    /// Call [`Queue::wake`] after the commit; workers follow it within their poll interval.
     pub async fn pause(&self, connection: &mut Connection, what: &Pause) -> Result<bool, QueueError> {
         let (lane, kind, tenant) = match what {
-            Pause::Lane(lane) => (Some(*lane), None, None),
+            Pause::Lane(lane) => (Some(lane.as_str()), None, None),
             Pause::Kind(kind) => (None, Some(kind.as_str()), None),
             Pause::Tenant(tenant) => (None, None, Some(*tenant)),
         };
@@ -142,7 +139,7 @@ impl Queue {
 
     /// All that is paused.
     pub async fn pauses(&self) -> Result<Vec<Paused>, QueueError> {
-        type Row = (Option<Lane>, Option<String>, Option<Uuid>, i64);
+        type Row = (Option<String>, Option<String>, Option<Uuid>, i64);
         let connection = &mut self.database.read().await?;
         let rows: Vec<Row> = on!(connection, sqlx::query_as(PAUSES).fetch_all(connection).await?);
         let paused = rows.into_iter().filter_map(|(lane, kind, tenant, since)| {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Queue,
-    maintenance::complain,
+    log::log_failure,
     retry::{Settled, Settlement},
     running::Running,
 };
@@ -68,7 +68,7 @@ async fn store(queue: &Queue, batch: &[Settled]) {
     let freed = loop {
         match queue.store.settle(batch, queue.clock.now()).await {
             Ok(freed) => break freed,
-            Err(error) => complain("could not store how jobs ended; trying again", &error),
+            Err(error) => log_failure("could not store how jobs ended; trying again", &error),
         }
         sleep(PAUSE).await;
     };

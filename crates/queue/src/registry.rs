@@ -7,7 +7,7 @@ use super::{Attempt, Decide, Job, JobError};
 /// A job about to run, or to tell its owner that it was given up.
 pub(super) type Work = Pin<Box<dyn Future<Output = Result<(), JobError>> + Send>>;
 
-/// Decodes a payload and makes the future to run; with a verdict, the one that tells the owner.
+/// Decodes a payload and makes the future to run; with a give_up_reason, the one that tells the owner.
 type Prepare<C> = fn(&str, Arc<C>, Attempt, Option<String>) -> Result<Work, serde_json::Error>;
 
 /// The job kinds that run on a context, by stored name: `Registry::new().with::<RenderMessage>().with::<NotifyMessage>()`.
@@ -52,15 +52,15 @@ impl<C: Send + Sync + 'static> Default for Registry<C> {
 }
 
 impl<C> Kind<C> {
-    /// Decodes the payload and makes the future to run; with a `verdict`, the one that tells the owner.
+    /// Decodes the payload and makes the future to run; with a `give_up_reason`, the one that tells the owner.
     pub(super) fn prepare(
         &self,
         payload: &str,
         context: Arc<C>,
         attempt: Attempt,
-        verdict: Option<String>,
+        give_up_reason: Option<String>,
     ) -> Result<Work, serde_json::Error> {
-        (self.prepare)(payload, context, attempt, verdict)
+        (self.prepare)(payload, context, attempt, give_up_reason)
     }
 }
 
@@ -68,11 +68,11 @@ fn prepare<J: Job>(
     payload: &str,
     context: Arc<J::Context>,
     attempt: Attempt,
-    verdict: Option<String>,
+    give_up_reason: Option<String>,
 ) -> Result<Work, serde_json::Error> {
     let job: J = serde_json::from_str(payload)?;
     Ok(Box::pin(async move {
-        match verdict {
+        match give_up_reason {
             None => job.run(&context, &attempt).await,
             Some(reason) => {
                 let mut transaction = attempt.begin().await.retry()?;

@@ -10,7 +10,7 @@ use super::{JobError, JobId};
 pub(super) const MAX_CRASHES: u32 = 3;
 
 /// How often telling the owner that a job was given up is tried.
-pub(super) const MAX_TELLINGS: u32 = 5;
+pub(super) const MAX_GIVE_UP_ATTEMPTS: u32 = 5;
 
 /// When a job comes back whose kind this worker does not know; a newer one may.
 pub(super) const UNKNOWN_KIND_PAUSE: Duration = Duration::from_secs(60);
@@ -30,8 +30,8 @@ pub(super) struct Claimed {
     #[sqlx(try_from = "i32")]
     pub(super) max_attempts: u16,
     #[sqlx(try_from = "i32")]
-    pub(super) tellings: u32,
-    pub(super) verdict: Option<String>,
+    pub(super) give_up_attempts: u32,
+    pub(super) give_up_reason: Option<String>,
     pub(super) payload: String,
 }
 
@@ -94,7 +94,7 @@ pub(super) fn jitter() -> f64 {
 pub(super) fn settle(job: &Claimed, outcome: Outcome, now: Timestamp, jitter: f64) -> Settlement {
     let failure = match outcome {
         Outcome::Returned(Ok(())) => {
-            return match &job.verdict {
+            return match &job.give_up_reason {
                 None => Settlement::Complete,
                 // It became a dead letter in the transaction that recorded why.
                 Some(_) => Settlement::Stored,
@@ -112,9 +112,9 @@ pub(super) fn settle(job: &Claimed, outcome: Outcome, now: Timestamp, jitter: f6
         Outcome::Panicked(message) => format!("panicked: {message}"),
         Outcome::TimedOut(limit) => format!("took longer than {limit:?}"),
     };
-    let (attempts, used_up) = match job.verdict {
+    let (attempts, used_up) = match job.give_up_reason {
         None => (u32::from(job.attempt), job.attempt >= job.max_attempts),
-        Some(_) => (job.tellings, job.tellings >= MAX_TELLINGS),
+        Some(_) => (job.give_up_attempts, job.give_up_attempts >= MAX_GIVE_UP_ATTEMPTS),
     };
     if used_up {
         return given_up(job, failure);
@@ -130,7 +130,7 @@ pub(super) fn settle(job: &Claimed, outcome: Outcome, now: Timestamp, jitter: f6
 /// Decides what becomes of a job whose worker died, or lost its lease, for the `crashes`th time.
 pub(super) fn settle_crash(job: &Claimed, crashes: u32, now: Timestamp, jitter: f64) -> Settlement {
     let failure = "its worker died or lost its lease".to_owned();
-    let used_up = job.verdict.is_none() && job.attempt >= job.max_attempts;
+    let used_up = job.give_up_reason.is_none() && job.attempt >= job.max_attempts;
     if crashes >= MAX_CRASHES || used_up {
         return given_up(job, format!("{failure} ({crashes} times)"));
     }
@@ -149,7 +149,7 @@ fn uncounted(now: Timestamp, pause: Duration) -> Settlement {
 /// A job that was given up before, and whose owner could not be told, is a dead letter now.
 fn given_up(job: &Claimed, reason: String) -> Settlement {
     let reason = storable(reason);
-    match job.verdict {
+    match job.give_up_reason {
         None => Settlement::GiveUp { reason },
         Some(_) => Settlement::DeadLetter { reason },
     }

@@ -1,11 +1,11 @@
 //! What a row is, in either database, and what it is outside of it.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Awaited, Failure, JobId, JobInfo, Lane, Priority, Stat, State, retry::Claimed};
+use super::{Awaited, Failure, JobId, JobInfo, Priority, Stat, State, retry::Claimed};
 
 /// A worker's row; never used twice.
 pub(super) type WorkerId = i64;
@@ -15,7 +15,7 @@ pub(super) const DECLARED_DEAD: i64 = 0;
 
 /// A job to insert, encoded.
 pub(super) struct Draft<'a> {
-    pub(super) lane: Lane,
+    pub(super) lane: &'a str,
     pub(super) kind: &'a str,
     pub(super) tenant: Uuid,
     pub(super) priority: Priority,
@@ -30,7 +30,7 @@ pub(super) struct Draft<'a> {
 /// What a worker asks for in a claim.
 pub(super) struct Wanted<'a> {
     pub(super) worker: WorkerId,
-    pub(super) lane: Lane,
+    pub(super) lane: &'a Arc<str>,
     /// At most so many jobs.
     pub(super) count: usize,
     /// How many slots of the lane each tenant holds already.
@@ -43,7 +43,7 @@ pub(super) struct Wanted<'a> {
 pub(super) struct Found {
     pub(super) unique_key: String,
     pub(super) id: JobId,
-    pub(super) lane: Lane,
+    pub(super) lane: String,
     pub(super) tenant: Uuid,
     pub(super) priority: Priority,
     pub(super) state: State,
@@ -53,9 +53,9 @@ pub(super) struct Found {
 }
 
 /// Those among whom the oldest goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Line {
-    pub(super) lane: Lane,
+    pub(super) lane: String,
     pub(super) priority: Priority,
     pub(super) tenant: Uuid,
 }
@@ -78,7 +78,7 @@ pub(super) struct HeldRow {
 #[derive(sqlx::FromRow)]
 pub(super) struct JobRow {
     id: JobId,
-    lane: Lane,
+    lane: String,
     kind: String,
     tenant: uuid::Uuid,
     priority: Priority,
@@ -94,7 +94,7 @@ pub(super) struct JobRow {
     created_at: i64,
     started_at: Option<i64>,
     unique_key: Option<String>,
-    verdict: Option<String>,
+    give_up_reason: Option<String>,
     cancel: Option<String>,
     #[sqlx(json)]
     errors: Vec<StoredFailure>,
@@ -121,7 +121,7 @@ impl From<JobRow> for JobInfo {
             created_at: timestamp(row.created_at),
             started_at: row.started_at.map(timestamp),
             unique_key: row.unique_key,
-            verdict: row.verdict,
+            give_up_reason: row.give_up_reason,
             cancel: row.cancel,
             errors: row.errors.into_iter().map(Failure::from).collect(),
             waits: row.waits,
@@ -147,7 +147,7 @@ impl From<StoredFailure> for Failure {
 /// How many jobs of a kind are in a state.
 #[derive(sqlx::FromRow)]
 pub(super) struct StatRow {
-    lane: Lane,
+    lane: String,
     kind: String,
     state: State,
     #[sqlx(try_from = "i64")]

@@ -16,7 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use super::{
-    Attempt, JobId, Lane, Queue, Registry,
+    Attempt, JobId, Queue, Registry,
     attempt::{Ending, Progress},
     pause::Pauses,
     retry::{self, Claimed, Outcome, Settlement},
@@ -42,7 +42,7 @@ pub(super) struct Session<C> {
 impl<C> Session<C> {
     /// Whether an operator has paused the job's kind or tenant. One that only tells its owner why it was given up goes on.
     fn is_paused(&self, job: &Claimed) -> bool {
-        job.verdict.is_none() && self.paused.hold_back(&job.kind, job.tenant)
+        job.give_up_reason.is_none() && self.paused.hold_back(&job.kind, job.tenant)
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Running(Mutex<HashMap<JobId, Entry>>);
 #[derive(Debug)]
 struct Entry {
     claim: i64,
-    lane: Lane,
+    lane: Arc<str>,
     tenant: Uuid,
     progress: Progress,
     stored_progress: f64,
@@ -68,9 +68,9 @@ impl Running {
     }
 
     /// How many slots of a lane each tenant holds.
-    pub(super) fn held(&self, lane: Lane) -> HashMap<Uuid, usize> {
+    pub(super) fn held(&self, lane: &str) -> HashMap<Uuid, usize> {
         let mut held = HashMap::new();
-        for entry in self.lock().values().filter(|entry| entry.lane == lane && !entry.ended) {
+        for entry in self.lock().values().filter(|entry| *entry.lane == *lane && !entry.ended) {
             *held.entry(entry.tenant).or_default() += 1;
         }
         held
@@ -124,7 +124,7 @@ impl Running {
 /// Starts an attempt in its slot.
 pub(super) fn start<C: Send + Sync + 'static>(
     session: &Arc<Session<C>>,
-    lane: Lane,
+    lane: &Arc<str>,
     job: Claimed,
     slot: OwnedSemaphorePermit,
 ) {
@@ -132,7 +132,7 @@ pub(super) fn start<C: Send + Sync + 'static>(
     let progress = Progress::default();
     let entry = Entry {
         claim: job.claim,
-        lane,
+        lane: Arc::clone(lane),
         tenant: job.tenant,
         progress: progress.clone(),
         stored_progress: 0.0,
@@ -198,7 +198,7 @@ async fn attempt<C: Send + Sync + 'static>(
         queue: session.queue.clone(),
         _slot: slot,
     };
-    let work = match kind.prepare(&job.payload, Arc::clone(&session.context), attempt, job.verdict.clone()) {
+    let work = match kind.prepare(&job.payload, Arc::clone(&session.context), attempt, job.give_up_reason.clone()) {
         Ok(work) => work,
         Err(error) => return Outcome::Undecodable(format!("the payload of {:?} cannot be decoded: {error}", job.kind)),
     };

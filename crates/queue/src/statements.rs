@@ -2,17 +2,14 @@
 
 use sqlx::{Column, Either, Executor, SqlSafeStr, Statement};
 
-use super::{cron, outlook, pause, postgres, schema, sqlite};
+use super::{cron, migrate, outlook, pause, postgres, sqlite};
 use voicemill_sql::{Connection, Database, DatabaseUrl, on};
 use voicemill_testing::TestDatabase;
 
 async fn with_schema(address: &DatabaseUrl) -> Database {
     let database = Database::connect(address, 2).await.unwrap();
-    let mut transaction = database.begin().await.unwrap();
-    let connection = transaction.connection();
-    let schema = schema(connection.kind());
-    on!(connection, sqlx::raw_sql(schema).execute(connection).await.unwrap().rows_affected());
-    transaction.commit().await.unwrap();
+    assert_eq!(migrate(&database).await.unwrap(), ["queue"]);
+    assert!(migrate(&database).await.unwrap().is_empty(), "a step was taken twice");
     database
 }
 

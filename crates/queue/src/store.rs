@@ -5,22 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Enqueued, JobFilter, JobId, JobInfo, Lane, QueueError, Stat,
-    fairness::Turns,
-    postgres,
+    Enqueued, JobFilter, JobId, JobInfo, QueueError, Stat, postgres,
     retry::{Claimed, Settled},
+    round_robin::RoundRobin,
     rows::{Draft, Found, Line, Wanted, WorkerId},
     sqlite,
 };
-use voicemill_sql::{Connection, Database, Held, Kind};
-
-/// The queue's tables, as the body of a migration.
-pub fn schema(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Sqlite => sqlite::SCHEMA,
-        Kind::Postgres => postgres::SCHEMA,
-    }
-}
+use voicemill_sql::{Connection, Database, Held};
 
 // What callers do in their own transactions.
 
@@ -43,13 +34,13 @@ macro_rules! inside {
 inside! {
     enqueue(draft: &Draft<'_>, now: Timestamp) -> Enqueued;
     /// Adds jobs of one kind; returns how many are new.
-    enqueue_all(kind: (Lane, &str), drafts: &[Draft<'_>], now: Timestamp) -> u64;
+    enqueue_all(kind: (&str, &str), drafts: &[Draft<'_>], now: Timestamp) -> u64;
     hasten(kind: &str, unique_key: &str, run_at: Timestamp, now: Timestamp) -> bool;
     cancel(id: JobId, reason: &str, now: Timestamp) -> bool;
     /// The unfinished jobs of a kind with these unique keys.
     find(kind: &str, unique_keys: &[String]) -> Vec<Found>;
     /// Which places these have among those of their tenant, from 1, if they are among the first `limit`.
-    places(line: Line, ids: &[JobId], limit: i64) -> Vec<(JobId, i64)>;
+    places(line: &Line, ids: &[JobId], limit: i64) -> Vec<(JobId, i64)>;
     /// Whether the claim is still the job's; it stays so until the transaction ends.
     holds(id: JobId, claim: i64) -> bool;
     /// Completes a running job; returns how many jobs waited for it, or none if the claim is no longer the job's.
@@ -99,7 +90,7 @@ impl Store {
     methods! {
         /// Claims jobs of a lane, as many as wanted at most: the most urgent first, and among them the tenants in turn. Hands over each
         /// as soon as it is claimed, also when it fails afterwards; returns how many there were.
-        claim(wanted: &Wanted<'_>, turns: &mut Turns, hand_over: &mut (dyn FnMut(Claimed) + Send)) -> usize;
+        claim(wanted: &Wanted<'_>, round_robin: &mut RoundRobin, hand_over: &mut (dyn FnMut(Claimed) + Send)) -> usize;
         /// Stores how attempts ended; returns how many jobs waited for those that are completed. A result whose claim is no
         /// longer the job's changes nothing, so that after a failure all of them may be stored again.
         settle(results: &[Settled], now: Timestamp) -> u64;
@@ -125,10 +116,10 @@ impl Store {
         stats() -> Vec<Stat>;
     }
 
-    /// A connection that shares nothing with the pools, for the heartbeat; it waits for others' writes as long as `patience`.
-    pub(super) async fn connect_alone(&self, patience: Duration) -> Result<Connection, QueueError> {
+    /// A connection that shares nothing with the pools, for the heartbeat; it waits for others' writes as long as `busy_timeout`.
+    pub(super) async fn connect_alone(&self, busy_timeout: Duration) -> Result<Connection, QueueError> {
         Ok(match self {
-            Self::Sqlite(store) => Connection::Sqlite(Held::alone(store.connect_alone(patience).await?)),
+            Self::Sqlite(store) => Connection::Sqlite(Held::alone(store.connect_alone(busy_timeout).await?)),
             Self::Postgres(store) => Connection::Postgres(Held::alone(store.connect_alone().await?)),
         })
     }

@@ -9,7 +9,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use super::{maintenance::complain, postgres, store::Store};
+use super::{log::log_failure, postgres, store::Store};
 
 /// The shortest time between two nudges of one process. A nudge is a commit that takes a lock of the whole server, so it is
 /// neither part of anybody's transaction nor as frequent as they are.
@@ -72,7 +72,9 @@ impl Wake {
                         }
                     }
                 }
-                Err(error) => complain("cannot hear of others' jobs at the moment; looking for them instead", &error),
+                Err(error) => {
+                    log_failure("cannot hear of others' jobs at the moment; looking for them instead", &error)
+                }
             }
             sleep(patience).await;
         }

@@ -12,7 +12,8 @@ use super::{
     Lane, Queue, QueueError, Registry, WorkerConfig,
     claimer::Claimer,
     lease::Lease,
-    maintenance::{self, complain},
+    log::log_failure,
+    maintenance,
     pause::Pauses,
     recorder::Recorder,
     rows::WorkerId,
@@ -22,7 +23,7 @@ use super::{
 /// How long dropped work has to leave, and the last results to be stored, when a worker stops.
 const LEAVING: Duration = Duration::from_secs(2);
 
-/// A pool of slots that runs the jobs of a queue.
+/// A worker: runs the jobs of a queue in the slots of its lanes, under a lease.
 pub struct Worker<C> {
     queue: Queue,
     registry: Arc<Registry<C>>,
@@ -47,9 +48,15 @@ impl<C: Send + Sync + 'static> Worker<C> {
     ///
     /// If the future is dropped instead, jobs are dropped with it, and come back when the lease has run out.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), QueueError> {
+        for (number, lane) in self.config.lanes.iter().enumerate() {
+            if self.config.lanes[..number].iter().any(|other| other.name == lane.name) {
+                return Err(QueueError::LaneTwice(lane.name.to_string()));
+            }
+        }
         let mut lease = Lease::take(&self.queue, &self.config.host, self.config.lease).await?;
         // The same under every lease: work that was dropped with a lost one, and does not notice, keeps its slot.
-        let slots = Lane::ALL.map(|lane| (lane, Arc::new(Semaphore::new(self.config.slots(lane)))));
+        let slots = |lane: &Lane| (lane.clone(), Arc::new(Semaphore::new(lane.slots)));
+        let slots: Vec<_> = self.config.lanes.iter().filter(|lane| lane.slots > 0).map(slots).collect();
         loop {
             match self.work(lease, &slots, &shutdown).await {
                 Ended::ByShutdown => return Ok(()),
@@ -61,7 +68,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
                                 self.leave(former).await;
                                 break lease;
                             }
-                            Err(error) => complain("could not take a new lease yet", &error),
+                            Err(error) => log_failure("could not take a new lease yet", &error),
                         }
                         tokio::select! {
                             () = shutdown.cancelled() => return Ok(()),
@@ -94,20 +101,17 @@ impl<C: Send + Sync + 'static> Worker<C> {
         // Before the first claim, so that a worker that has just begun starts nothing that is paused.
         match self.queue.pauses().await {
             Ok(paused) => drop(session.paused.update(paused)),
-            Err(error) => complain("could not look for what is paused", &error),
+            Err(error) => log_failure("could not look for what is paused", &error),
         }
         let _halt = session.halt.clone().drop_guard();
         let _drain = session.draining.clone().drop_guard();
         let loops = TaskTracker::new();
         for (lane, slots) in slots {
-            let width = self.config.slots(*lane);
-            if width > 0 {
-                let claimer = Claimer::new(Arc::clone(&session), *lane, (width, Arc::clone(slots)), self.config.poll);
-                if let Some(helper) = claimer.helper() {
-                    loops.spawn(helper.help());
-                }
-                loops.spawn(claimer.lead());
+            let claimer = Claimer::new(Arc::clone(&session), lane.clone(), Arc::clone(slots), self.config.poll);
+            if let Some(helper) = claimer.helper() {
+                loops.spawn(helper.help());
             }
+            loops.spawn(claimer.lead());
         }
         let halt = session.halt.clone();
         let hearing = self.queue.wake.clone().hear_others(self.config.poll);
@@ -154,7 +158,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
     async fn leave(&self, worker: WorkerId) {
         match self.queue.store.leave(worker, self.queue.clock.now()).await {
             Ok(handed_back) => tracing::info!(worker, handed_back, "stopped working"),
-            Err(error) => complain("could not hand jobs back; they return when the lease has run out", &error),
+            Err(error) => log_failure("could not hand jobs back; they return when the lease has run out", &error),
         }
         self.queue.wake();
     }

@@ -10,11 +10,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
-use voicemill_queue::Lane;
 use voicemill_types::clock::Clock;
 
 use self::{client::Client, memory::PeakMemory, report::Report};
-use crate::{app::App, cli::serve, config::Config, upkeep};
+use crate::{app::App, cli::serve, config::Config, lanes::Lane, upkeep};
 
 /// Options of `voicemill demo`.
 #[derive(Args, Debug)]

@@ -1,7 +1,7 @@
--- A waiting job gets its verdict now, a running one is asked to stop; what is already given up is left alone.
+-- A waiting job gets its give_up_reason now, a running one is asked to stop; what is already given up is left alone.
 UPDATE job
 SET cancel = CASE WHEN state = 'running' THEN CAST($2 AS TEXT) END,
-    verdict = CASE WHEN state <> 'running' THEN CAST($2 AS TEXT) END,
+    give_up_reason = CASE WHEN state <> 'running' THEN CAST($2 AS TEXT) END,
     run_at = CASE WHEN state = 'running' THEN run_at ELSE $3 END,
     state = CASE WHEN state = 'running' THEN 'running' ELSE 'available' END
-WHERE id = $1 AND state <> 'discarded' AND verdict IS NULL
+WHERE id = $1 AND state <> 'discarded' AND give_up_reason IS NULL

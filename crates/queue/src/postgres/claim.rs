@@ -1,15 +1,15 @@
 //! Taking jobs: two statements for a full batch, however many wait.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Store, floors::Stretch};
+use super::{Store, watermarks::Stretch};
 use crate::{
-    Lane, Priority, QueueError,
-    fairness::{Share, Turns},
+    Priority, QueueError,
     retry::Claimed,
+    round_robin::{RoundRobin, Share},
     rows::{Wanted, WorkerId},
 };
 
@@ -20,13 +20,13 @@ impl Store {
     pub(crate) async fn claim(
         &self,
         wanted: &Wanted<'_>,
-        turns: &mut Turns,
+        round_robin: &mut RoundRobin,
         hand_over: &mut (dyn FnMut(Claimed) + Send),
     ) -> Result<usize, QueueError> {
         let mut held = wanted.held.clone();
         let mut count = 0;
         while count < wanted.count {
-            let (jobs, dry) = self.round(wanted, wanted.count - count, turns, &held).await?;
+            let (jobs, dry) = self.round(wanted, wanted.count - count, round_robin, &held).await?;
             for job in jobs {
                 *held.entry(job.tenant).or_default() += 1;
                 count += 1;
@@ -46,14 +46,14 @@ impl Store {
         &self,
         wanted: &Wanted<'_>,
         free: usize,
-        turns: &mut Turns,
+        round_robin: &mut RoundRobin,
         held: &HashMap<Uuid, usize>,
     ) -> Result<(Vec<Claimed>, bool), QueueError> {
         let &Wanted { worker, lane, now, .. } = wanted;
-        let limit = free + turns.sated(held);
-        let mut waiting = self.waiting(lane, turns, limit).await?;
-        if waiting.is_empty() && self.floors.lift(lane) {
-            waiting = self.waiting(lane, turns, limit).await?;
+        let limit = free + round_robin.at_cap(held);
+        let mut waiting = self.waiting(lane, round_robin, limit).await?;
+        if waiting.is_empty() && self.watermarks.forget(lane) {
+            waiting = self.waiting(lane, round_robin, limit).await?;
         }
         for priority in Priority::ALL {
             let tenants: Vec<Uuid> =
@@ -61,9 +61,9 @@ impl Store {
             if tenants.is_empty() {
                 continue;
             }
-            let share = turns.share(&tenants, held, free);
+            let share = round_robin.share(&tenants, held, free);
             let (jobs, all) = self.take(worker, lane, priority, &share, now).await?;
-            turns.served(priority, &share);
+            round_robin.served(priority, &share);
             if !jobs.is_empty() {
                 let all_served = share.tenants.len() == waiting.len() && waiting.len() < limit;
                 return Ok((jobs, all && all_served));
@@ -73,18 +73,23 @@ impl Store {
     }
 
     /// The tenants that wait, at most `limit`, the most urgent first and in the order of their turns.
-    async fn waiting(&self, lane: Lane, turns: &Turns, limit: usize) -> sqlx::Result<Vec<(Priority, Uuid)>> {
+    async fn waiting(
+        &self,
+        lane: &Arc<str>,
+        round_robin: &RoundRobin,
+        limit: usize,
+    ) -> sqlx::Result<Vec<(Priority, Uuid)>> {
         let stretches: Vec<(Priority, Stretch)> = Priority::ALL
             .into_iter()
             .flat_map(|priority| {
-                let stretches = self.floors.stretches(lane, priority, turns.cursor(priority));
+                let stretches = self.watermarks.stretches(lane, priority, round_robin.cursor(priority));
                 stretches.into_iter().map(move |stretch| (priority, stretch))
             })
             .collect();
         let each =
             |field: fn(&Stretch) -> Uuid| stretches.iter().map(|(_, stretch)| field(stretch)).collect::<Vec<_>>();
         sqlx::query_as(WAITING)
-            .bind(lane)
+            .bind(&**lane)
             .bind(stretches.iter().map(|(priority, _)| *priority as i32).collect::<Vec<_>>())
             .bind(each(|stretch| stretch.behind.0))
             .bind(stretches.iter().map(|(_, stretch)| stretch.behind.1).collect::<Vec<_>>())
@@ -98,24 +103,25 @@ impl Store {
     async fn take(
         &self,
         worker: WorkerId,
-        lane: Lane,
+        lane: &Arc<str>,
         priority: Priority,
         share: &Share,
         now: Timestamp,
     ) -> sqlx::Result<(Vec<Claimed>, bool)> {
-        let floors: Vec<_> = share.tenants.iter().map(|tenant| self.floors.of(lane, priority, *tenant)).collect();
+        let watermarks: Vec<_> =
+            share.tenants.iter().map(|tenant| self.watermarks.of(lane, priority, *tenant)).collect();
         let jobs: Vec<Claimed> = sqlx::query_as(CLAIM)
             .bind(worker)
-            .bind(lane)
+            .bind(&**lane)
             .bind(priority)
             .bind(&share.tenants)
-            .bind(floors)
+            .bind(watermarks)
             .bind(i64::try_from(share.each).unwrap_or(i64::MAX))
             .bind(now.as_microsecond())
             .fetch_all(&self.pool)
             .await?;
         let found = jobs.iter().map(|job| (job.tenant, job.id));
-        let all = self.floors.learn(lane, priority, (&share.tenants, share.each), found);
+        let all = self.watermarks.learn(lane, priority, (&share.tenants, share.each), found);
         Ok((jobs, all))
     }
 }

@@ -2,7 +2,7 @@
 -- others wait for it.
 WITH finished AS (
     DELETE FROM job
-    WHERE id = $1 AND claim = $2 AND state = 'running' AND verdict IS NULL
+    WHERE id = $1 AND claim = $2 AND state = 'running' AND give_up_reason IS NULL
     RETURNING id, lane, kind, tenant, attempt, created_at, started_at, awaited
 ), kept AS (
     INSERT INTO done (id, lane, kind, tenant, attempt, created_at, started_at, finished_at)

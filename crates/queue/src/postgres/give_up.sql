@@ -2,7 +2,7 @@
 UPDATE job
 SET state = 'available',
     run_at = $3,
-    verdict = $4,
+    give_up_reason = $4,
     crashes = 0,
     cancel = NULL,
     worker = NULL,

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::dependencies;
 use crate::{
-    Enqueued, JobId, Lane, QueueError,
+    Enqueued, JobId, QueueError,
     rows::{Draft, WorkerId},
 };
 
@@ -60,7 +60,7 @@ pub(crate) async fn enqueue(
 
 pub(crate) async fn enqueue_all(
     connection: &mut PgConnection,
-    (lane, kind): (Lane, &str),
+    (lane, kind): (&str, &str),
     drafts: &[Draft<'_>],
     now: Timestamp,
 ) -> Result<u64, QueueError> {

@@ -6,12 +6,12 @@
 
 mod claim;
 mod dependencies;
-mod floors;
 mod inside;
 mod outlook;
 mod partitions;
 #[cfg(test)]
 pub(super) mod plans;
+mod watermarks;
 
 use std::sync::Arc;
 
@@ -32,7 +32,8 @@ use super::{
 use voicemill_sql::PostgresPool;
 
 /// The queue's tables, as the body of a migration.
-pub(super) const SCHEMA: &str = include_str!("schema.sql");
+#[cfg(test)]
+pub(super) const SCHEMA: &str = include_str!("../../migrations/postgres/0001_queue.sql");
 
 /// How the queue's own connections begin. The plans are those that `plans` holds the statements to.
 const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
@@ -50,7 +51,7 @@ const JOIN: &str = "INSERT INTO worker (host, beat) VALUES ($1, $2) RETURNING id
 const WORKERS: &str = "SELECT id, beat FROM worker";
 const STALE: &str = "SELECT id FROM worker WHERE id = $1 AND beat = $2 FOR UPDATE SKIP LOCKED";
 /// Passes over a job that somebody settles at this moment, or that a stopped process holds the lock of.
-const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, tellings, verdict, \
+const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, give_up_attempts, give_up_reason, \
          CAST(payload AS TEXT) AS payload, crashes \
      FROM job WHERE worker = $1 FOR UPDATE SKIP LOCKED";
 const CLAIMS: &str = "SELECT id, claim FROM job WHERE worker = $1";
@@ -71,13 +72,13 @@ pub(super) const CHANNEL: &str = "voicemill_queue";
 pub(super) struct Store {
     database: PostgresPool,
     pool: PgPool,
-    floors: Arc<floors::Floors>,
+    watermarks: Arc<watermarks::Watermarks>,
 }
 
 impl Store {
     pub(super) fn new(database: PostgresPool) -> Self {
         let pool = database.another(CONNECTIONS, SETTINGS);
-        Self { database, pool, floors: Arc::default() }
+        Self { database, pool, watermarks: Arc::default() }
     }
 
     pub(super) async fn settle(&self, results: &[Settled], now: Timestamp) -> Result<u64, QueueError> {

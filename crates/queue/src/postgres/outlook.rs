@@ -29,10 +29,10 @@ pub(crate) async fn find(
 
 pub(crate) async fn places(
     connection: &mut PgConnection,
-    line: Line,
+    line: &Line,
     ids: &[JobId],
     limit: i64,
 ) -> Result<Vec<(JobId, i64)>, QueueError> {
-    let query = sqlx::query_as(PLACES).bind(line.lane).bind(line.priority).bind(line.tenant);
+    let query = sqlx::query_as(PLACES).bind(&line.lane).bind(line.priority).bind(line.tenant);
     Ok(query.bind(ids).bind(limit).fetch_all(connection).await?)
 }

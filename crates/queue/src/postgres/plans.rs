@@ -39,7 +39,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("wait_less", WAIT_LESS),
     ("unblock", UNBLOCK),
     ("untie", UNTIE),
-    ("desert", DESERT),
+    ("give_up_dependents", GIVE_UP_DEPENDENTS),
     ("untie_child", UNTIE_CHILD),
     ("find", FIND),
     ("places", PLACES),
@@ -122,7 +122,7 @@ async fn hot_statements_use_their_indexes(fill: Option<&'static str>) {
     planner.assert_plan(COMPLETE, &["Index Scan using job_pkey on job", "Function Scan on result"]).await;
     planner.assert_plan(PROGRESS, &["Index Scan using job_pkey on job", "Function Scan on change"]).await;
     planner.assert_plan(COMPLETE_AWAITED, &["Index Scan using job_pkey on job", "Function Scan on result"]).await;
-    for statement in [WAIT_LESS, UNBLOCK, DESERT] {
+    for statement in [WAIT_LESS, UNBLOCK, GIVE_UP_DEPENDENTS] {
         planner.assert_plan(statement, &["Index Scan using job_pkey on job", "using job_dep_pkey on job_dep"]).await;
     }
     planner.assert_plan(AWAIT, &["Index Scan using job_pkey on job", "Index Scan using job_pkey on job parent"]).await;

@@ -1,12 +1,12 @@
--- A running job goes back, to be claimed at $3. Who was asked to cancel it meanwhile gets that as its verdict, at once.
+-- A running job goes back, to be claimed at $3. Who was asked to cancel it meanwhile gets that as its give_up_reason, at once.
 UPDATE job
 SET state = CASE WHEN cancel IS NOT NULL OR CAST($3 AS BIGINT) <= CAST($4 AS BIGINT) THEN 'available' ELSE 'scheduled' END,
     run_at = CASE WHEN cancel IS NOT NULL THEN CAST($4 AS BIGINT) ELSE CAST($3 AS BIGINT) END,
     -- An attempt that does not count is taken back; `claim`, the fencing number, is not.
-    attempt = attempt - CASE WHEN NOT CAST($5 AS BOOLEAN) AND verdict IS NULL THEN 1 ELSE 0 END,
-    tellings = tellings - CASE WHEN NOT CAST($5 AS BOOLEAN) AND verdict IS NOT NULL THEN 1 ELSE 0 END,
+    attempt = attempt - CASE WHEN NOT CAST($5 AS BOOLEAN) AND give_up_reason IS NULL THEN 1 ELSE 0 END,
+    give_up_attempts = give_up_attempts - CASE WHEN NOT CAST($5 AS BOOLEAN) AND give_up_reason IS NOT NULL THEN 1 ELSE 0 END,
     crashes = crashes + CASE WHEN CAST($6 AS BOOLEAN) THEN 1 ELSE 0 END,
-    verdict = coalesce(verdict, cancel),
+    give_up_reason = coalesce(give_up_reason, cancel),
     cancel = NULL,
     worker = NULL,
     errors = CASE

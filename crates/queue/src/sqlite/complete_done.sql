@@ -5,4 +5,4 @@ INSERT INTO done (id, lane, kind, tenant, attempt, created_at, started_at, finis
 SELECT job.id, job.lane, job.kind, job.tenant, job.attempt, job.created_at, job.started_at, ?2
 FROM json_each(?1) AS result
 CROSS JOIN job ON job.id = result.value ->> 0
-WHERE job.claim = result.value ->> 1 AND job.state = 'running' AND job.verdict IS NULL AND job.awaited = ?3
+WHERE job.claim = result.value ->> 1 AND job.state = 'running' AND job.give_up_reason IS NULL AND job.awaited = ?3

@@ -12,7 +12,7 @@ pub(super) const TIE: &str = "INSERT INTO job_dep (parent, child) SELECT value, 
 pub(super) const WAIT_LESS: &str = include_str!("wait_less.sql");
 pub(super) const UNBLOCK: &str = include_str!("unblock.sql");
 pub(super) const UNTIE: &str = "DELETE FROM job_dep WHERE parent IN (SELECT value FROM json_each(?1))";
-pub(super) const DESERT: &str = include_str!("desert.sql");
+pub(super) const GIVE_UP_DEPENDENTS: &str = include_str!("give_up_dependents.sql");
 pub(super) const UNTIE_CHILD: &str = "DELETE FROM job_dep WHERE child = ?1";
 
 /// Which of these jobs are not completed yet.
@@ -64,7 +64,7 @@ pub(super) async fn desert(
     now: Timestamp,
 ) -> Result<(), QueueError> {
     sqlx::query(UNTIE_CHILD).bind(job).execute(&mut *connection).await?;
-    sqlx::query(DESERT).bind(job).bind(reason).bind(now.as_microsecond()).execute(&mut *connection).await?;
+    sqlx::query(GIVE_UP_DEPENDENTS).bind(job).bind(reason).bind(now.as_microsecond()).execute(&mut *connection).await?;
     sqlx::query(UNTIE).bind(serde_json::to_string(&[job])?).execute(connection).await?;
     Ok(())
 }

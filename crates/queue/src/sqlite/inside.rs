@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 
 use super::dependencies;
 use crate::{
-    Enqueued, JobId, Lane, QueueError,
+    Enqueued, JobId, QueueError,
     rows::{Draft, WorkerId},
 };
 
@@ -19,7 +19,7 @@ pub(super) const COMPLETE_DONE: &str = include_str!("complete_done.sql");
 pub(super) const COMPLETE: &str = include_str!("complete.sql");
 /// Those of the finished jobs that others wait for.
 pub(super) const AWAITED: &str = "SELECT job.id FROM json_each(?1) AS result CROSS JOIN job ON job.id = result.value ->> 0 \
-    WHERE job.claim = result.value ->> 1 AND job.state = 'running' AND job.verdict IS NULL AND job.awaited";
+    WHERE job.claim = result.value ->> 1 AND job.state = 'running' AND job.give_up_reason IS NULL AND job.awaited";
 pub(super) const DEAD_LETTER: &str = include_str!("dead_letter.sql");
 pub(super) const RETRY: &str = include_str!("retry.sql");
 pub(super) const BEAT: &str = "UPDATE worker SET beat = max(beat + 1, ?2) WHERE id = ?1 AND beat > 0";
@@ -40,7 +40,7 @@ pub(crate) async fn enqueue(
 
 pub(crate) async fn enqueue_all(
     connection: &mut SqliteConnection,
-    _kind: (Lane, &str),
+    _kind: (&str, &str),
     drafts: &[Draft<'_>],
     now: Timestamp,
 ) -> Result<u64, QueueError> {

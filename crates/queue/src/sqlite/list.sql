@@ -1,6 +1,6 @@
 -- The newest first, from before ?1 on.
 SELECT id, lane, kind, tenant, priority, state, attempt, max_attempts, crashes, progress, run_at, created_at, started_at,
-       unique_key, verdict, cancel, errors, waits,
+       unique_key, give_up_reason, cancel, errors, waits,
        -- At most ten, what needs somebody's hand first.
        CASE WHEN waits = 0 THEN '[]' ELSE (
            SELECT json_group_array(json_object('id', held.id, 'kind', held.kind, 'state', held.state)) FROM (

@@ -21,16 +21,17 @@ pub(super) use self::{
     outlook::{find, places},
 };
 use super::{
-    JobFilter, JobId, JobInfo, Lane, Priority, QueueError, Stat,
-    fairness::{Share, Turns},
+    JobFilter, JobId, JobInfo, Priority, QueueError, Stat,
     pause::PARK,
     retry::{self as rules, Claimed, Settled, Settlement},
+    round_robin::{RoundRobin, Share},
     rows::{HeldRow, JobRow, StatRow, Wanted, WorkerId, timestamp},
 };
 use voicemill_sql::SqlitePools;
 
 /// The queue's tables, as the body of a migration.
-pub(super) const SCHEMA: &str = include_str!("schema.sql");
+#[cfg(test)]
+pub(super) const SCHEMA: &str = include_str!("../../migrations/sqlite/0001_queue.sql");
 
 const TENANTS: &str = include_str!("tenants.sql");
 const CLAIM: &str = include_str!("claim.sql");
@@ -39,7 +40,7 @@ const GIVE_UP: &str = include_str!("give_up.sql");
 const JOIN: &str = "INSERT INTO worker (host, beat) VALUES (?1, ?2) RETURNING id";
 const WORKERS: &str = "SELECT id, beat FROM worker";
 const STALE: &str = "SELECT id FROM worker WHERE id = ?1 AND beat = ?2";
-const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, tellings, verdict, payload, crashes \
+const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, give_up_attempts, give_up_reason, payload, crashes \
     FROM job WHERE worker = ?1";
 const CLAIMS: &str = "SELECT id, claim FROM job WHERE worker = ?1";
 const LEAVE: &str = "DELETE FROM worker WHERE id = ?1";
@@ -71,7 +72,7 @@ impl Store {
     pub(super) async fn claim(
         &self,
         wanted: &Wanted<'_>,
-        turns: &mut Turns,
+        round_robin: &mut RoundRobin,
         hand_over: &mut (dyn FnMut(Claimed) + Send),
     ) -> Result<usize, QueueError> {
         let &Wanted { worker, lane, count, now, .. } = wanted;
@@ -81,15 +82,15 @@ impl Store {
         for priority in Priority::ALL {
             while claimed.len() < count {
                 let free = count - claimed.len();
-                let looked_at = free + turns.sated(&held);
+                let looked_at = free + round_robin.at_cap(&held);
                 let waiting =
-                    waiting_tenants(&mut transaction, lane, priority, turns.cursor(priority), looked_at).await?;
+                    waiting_tenants(&mut transaction, lane, priority, round_robin.cursor(priority), looked_at).await?;
                 if waiting.is_empty() {
                     break;
                 }
-                let share = turns.share(&waiting, &held, free);
+                let share = round_robin.share(&waiting, &held, free);
                 let jobs = claim_share(&mut transaction, worker, lane, priority, &share, now).await?;
-                turns.served(priority, &share);
+                round_robin.served(priority, &share);
                 for job in &jobs {
                     *held.entry(job.tenant).or_default() += 1;
                 }
@@ -126,8 +127,8 @@ impl Store {
     }
 
     /// A connection that shares nothing with the pools, for the heartbeat.
-    pub(super) async fn connect_alone(&self, patience: Duration) -> Result<SqliteConnection, QueueError> {
-        let options = (*self.pools.write.connect_options()).clone().busy_timeout(patience);
+    pub(super) async fn connect_alone(&self, busy_timeout: Duration) -> Result<SqliteConnection, QueueError> {
+        let options = (*self.pools.write.connect_options()).clone().busy_timeout(busy_timeout);
         Ok(options.connect().await?)
     }
 
@@ -226,7 +227,7 @@ impl Store {
 /// The tenants that wait, at most `limit`, beginning after `cursor` and round to it.
 async fn waiting_tenants(
     connection: &mut SqliteConnection,
-    lane: Lane,
+    lane: &str,
     priority: Priority,
     cursor: Uuid,
     limit: usize,
@@ -255,7 +256,7 @@ async fn waiting_tenants(
 async fn claim_share(
     connection: &mut SqliteConnection,
     worker: WorkerId,
-    lane: Lane,
+    lane: &str,
     priority: Priority,
     share: &Share,
     now: Timestamp,

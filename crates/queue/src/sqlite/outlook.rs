@@ -28,10 +28,10 @@ pub(crate) async fn find(
 
 pub(crate) async fn places(
     connection: &mut SqliteConnection,
-    line: Line,
+    line: &Line,
     ids: &[JobId],
     limit: i64,
 ) -> Result<Vec<(JobId, i64)>, QueueError> {
-    let query = sqlx::query_as(PLACES).bind(line.lane).bind(line.priority).bind(line.tenant);
+    let query = sqlx::query_as(PLACES).bind(&line.lane).bind(line.priority).bind(line.tenant);
     Ok(query.bind(serde_json::to_string(ids)?).bind(limit).fetch_all(connection).await?)
 }

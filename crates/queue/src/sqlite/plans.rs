@@ -37,7 +37,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("wait_less", WAIT_LESS),
     ("unblock", UNBLOCK),
     ("untie", UNTIE),
-    ("desert", DESERT),
+    ("give_up_dependents", GIVE_UP_DEPENDENTS),
     ("untie_child", UNTIE_CHILD),
     ("find", FIND),
     ("places", PLACES),
@@ -73,7 +73,7 @@ async fn assert_plan(statement: &str, steps: &[&str]) {
         .lines()
         .filter(|line| line.starts_with("SCAN"))
         .filter(|line| {
-            !["json_each", "waiting", "turn", "result", "CONSTANT ROW"].iter().any(|name| line.contains(name))
+            !["json_each", "waiting", "asked", "result", "CONSTANT ROW"].iter().any(|name| line.contains(name))
         })
         .collect();
     assert!(scans.is_empty(), "{statement} scans {scans:?}:\n{plan}");
@@ -100,10 +100,10 @@ async fn completion_goes_from_the_results_to_the_jobs() {
 
 #[tokio::test]
 async fn who_waits_is_sought_by_what_it_waits_for() {
-    for statement in [WAIT_LESS, UNBLOCK, DESERT, UNTIE] {
+    for statement in [WAIT_LESS, UNBLOCK, GIVE_UP_DEPENDENTS, UNTIE] {
         assert_plan(statement, &["USING PRIMARY KEY (parent=?)"]).await;
     }
-    for statement in [WAIT_LESS, UNBLOCK, DESERT, AWAIT] {
+    for statement in [WAIT_LESS, UNBLOCK, GIVE_UP_DEPENDENTS, AWAIT] {
         assert_plan(statement, &["SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"]).await;
     }
     assert_plan(COMPLETED, &["SEARCH done USING INTEGER PRIMARY KEY (rowid=?)"]).await;

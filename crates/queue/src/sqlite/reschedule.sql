@@ -1,12 +1,12 @@
--- A running job goes back, to be claimed at ?3. Who was asked to cancel it meanwhile gets that as its verdict, at once.
+-- A running job goes back, to be claimed at ?3. Who was asked to cancel it meanwhile gets that as its give_up_reason, at once.
 UPDATE job
 SET state = CASE WHEN cancel IS NOT NULL OR ?3 <= ?4 THEN 'available' ELSE 'scheduled' END,
     run_at = CASE WHEN cancel IS NOT NULL THEN ?4 ELSE ?3 END,
     -- An attempt that does not count is taken back; `claim`, the fencing number, is not.
-    attempt = attempt - (NOT ?5 AND verdict IS NULL),
-    tellings = tellings - (NOT ?5 AND verdict IS NOT NULL),
+    attempt = attempt - (NOT ?5 AND give_up_reason IS NULL),
+    give_up_attempts = give_up_attempts - (NOT ?5 AND give_up_reason IS NOT NULL),
     crashes = crashes + ?6,
-    verdict = coalesce(verdict, cancel),
+    give_up_reason = coalesce(give_up_reason, cancel),
     cancel = NULL,
     worker = NULL,
     errors = CASE
