@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     io::Write,
     num::NonZeroUsize,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
@@ -13,6 +14,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
+use tokio_util::sync::CancellationToken;
 use voicemill_audio::sandbox::Sandbox;
 use voicemill_notify::{
     Channel,
@@ -31,12 +33,14 @@ use voicemill_types::clock::Clock;
 
 use crate::{
     config::Config,
-    db::{self, Database},
+    database_files::DatabaseFiles,
+    db::{self, Database, DatabaseUrl},
     domains::Domain,
     events::Committed,
     keys::KeyScope,
     lanes::Lane,
     links::tokens::{KeyConfig, LinkKeys},
+    scratch::Scratch,
 };
 
 /// Every handle that services and jobs work with; shared by all of them.
@@ -81,7 +85,12 @@ pub struct App {
     transcriber: OnceLock<Arc<dyn Transcriber>>,
     /// Hears other languages than English.
     linguist: OnceLock<Arc<dyn Transcriber>>,
-    scratch: PathBuf,
+    scratch: Scratch,
+    /// The database's files, where it has any here.
+    files: Option<DatabaseFiles>,
+    /// Why the service cannot go on, once it cannot.
+    failure: OnceLock<String>,
+    broken: CancellationToken,
 }
 
 /// What was down just now, so that not everybody waits to find out.
@@ -104,10 +113,15 @@ impl App {
         let folder = config.storage.folder.clone();
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the storage folder {}", folder.display()))?;
-        let scratch = folder.join("scratch");
-        std::fs::create_dir_all(&scratch).context("cannot make the scratch folder")?;
-        forget_old_scratch(&scratch);
+        close_to_others(&folder).with_context(|| format!("cannot keep others out of {}", folder.display()))?;
+        let scratch = Scratch::open(&folder.join("scratch")).context("cannot make the scratch folder")?;
         let database = open_database(&config).await?;
+        let files = match config.database.address(&folder) {
+            DatabaseUrl::Sqlite(file) => {
+                Some(DatabaseFiles::of(&file).context("cannot look after the database's file")?)
+            }
+            DatabaseUrl::Postgres(_) => None,
+        };
         let queue = Queue::new(&database, clock.clone());
         let store: Arc<dyn BlobStore> = match &config.storage.s3 {
             Some(s3) => Arc::new(Box::pin(S3Store::open(s3.clone())).await.map_err(anyhow::Error::msg)?),
@@ -185,6 +199,9 @@ impl App {
             linguist: transcriber.clone(),
             transcriber,
             scratch,
+            files,
+            failure: OnceLock::new(),
+            broken: CancellationToken::new(),
             config,
         }))
     }
@@ -218,7 +235,33 @@ impl App {
 
     /// A folder for one attempt's files, gone when the value is dropped.
     pub fn scratch(&self) -> std::io::Result<tempfile::TempDir> {
-        tempfile::tempdir_in(&self.scratch)
+        tempfile::tempdir_in(self.scratch.path())
+    }
+
+    /// Checks that the database is still the one that was opened; the service ends when it is not.
+    ///
+    /// # Errors
+    /// What happened to its files.
+    pub fn check_database(&self) -> std::io::Result<()> {
+        let checked = self.files.as_ref().map_or(Ok(()), DatabaseFiles::check);
+        if let Err(error) = &checked
+            && self.failure.set(error.to_string()).is_ok()
+        {
+            tracing::error!(%error, "the service ends");
+            self.broken.cancel();
+        }
+        checked
+    }
+
+    /// Waits until the service cannot go on, and tells why.
+    pub async fn broken(&self) -> String {
+        self.broken.cancelled().await;
+        self.failure().unwrap_or_default()
+    }
+
+    /// Why the service cannot go on, if it cannot.
+    pub fn failure(&self) -> Option<String> {
+        self.failure.get().cloned()
     }
 
     /// How many jobs a worker runs at once in each of these lanes, and none in the others. Cores are those that the process
@@ -259,17 +302,13 @@ pub fn choose_tls() {
     drop(rustls::crypto::ring::default_provider().install_default());
 }
 
-/// Removes what attempts left that were killed; none runs for a day.
-fn forget_old_scratch(folder: &Path) {
-    const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|modified| modified.elapsed().ok());
-        if age.is_some_and(|age| age > DAY) {
-            // What cannot be removed now is tried again at the next start.
-            drop(std::fs::remove_dir_all(entry.path()));
-        }
+/// Lets nobody but this user into a folder: it holds numbers, names, words and sound.
+fn close_to_others(folder: &Path) -> std::io::Result<()> {
+    let mode = std::fs::metadata(folder)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
     }
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
 }
 
 /// Two first uses at once may both load; one result is kept.
@@ -320,7 +359,7 @@ fn kept(file: &Path) -> anyhow::Result<Option<String>> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashSet, os::unix::fs::PermissionsExt};
+    use std::collections::HashSet;
 
     use super::*;
 

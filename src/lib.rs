@@ -5,6 +5,7 @@ pub mod arrivals;
 mod checks;
 pub mod cli;
 pub mod config;
+mod database_files;
 pub mod db;
 pub mod domains;
 pub mod error;
@@ -23,6 +24,7 @@ mod patience;
 pub mod prompts;
 pub mod pronunciations;
 pub mod recordings;
+mod scratch;
 pub mod service_numbers;
 pub mod telemetry;
 #[cfg(test)]

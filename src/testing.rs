@@ -30,7 +30,9 @@ pub(crate) async fn open(kind: Kind) -> Opened {
     config.speech.models_folder = Some(folder.path().join("models"));
     config.database.url = server.as_ref().map(|server| server.url().parse().unwrap());
     config.database.connections = 8;
-    let app = App::new(config, Clock::fixed("2026-11-30T12:00:00Z".parse().unwrap()), PathBuf::from("voicemill")).await.unwrap();
+    let app = App::new(config, Clock::fixed("2026-11-30T12:00:00Z".parse().unwrap()), PathBuf::from("voicemill"))
+        .await
+        .unwrap();
     let new: NewDomain = serde_json::from_value(serde_json::json!({"name": "acme.example"})).unwrap();
     let domain = domains::create(&app, new).await.unwrap();
     Opened { app, domain, _folder: folder, _server: server }

@@ -113,7 +113,11 @@ impl<'a> Tx<'a> {
     pub async fn commit(self) -> Result<(), DbError> {
         let Self { app, transaction, wakes, emitted } = self;
         match transaction {
-            Held::Own(transaction) => transaction.commit().await?,
+            Held::Own(transaction) => {
+                transaction.commit().await?;
+                // What was written into a file that is gone is no commit.
+                app.check_database().map_err(sqlx::Error::Io)?;
+            }
             // Its owner commits: a joined one cannot be taken out of its cover.
             Held::Joined(_) => return Ok(()),
         }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::App, arrivals::drain::drain, media::sweep};
+use crate::{app::App, arrivals::drain::drain, events, media::sweep};
 
 /// How long an empty spool is left alone, unless something is added.
 const IDLE: Duration = Duration::from_secs(30);
@@ -17,9 +17,17 @@ const SWEEP_BUDGET: Duration = Duration::from_secs(300);
 const SWEEP_PAUSE: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
+/// How often events are looked through for those that are too old.
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// How often the database's files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// Works until `shutdown`.
 pub async fn run(app: Arc<App>, shutdown: CancellationToken) {
-    let work = async { tokio::join!(drain_for_ever(&app), sweep_for_ever(&app)) };
+    let work = async {
+        tokio::join!(drain_for_ever(&app), sweep_for_ever(&app), prune_for_ever(&app), look_for_ever(&app));
+    };
     shutdown.run_until_cancelled(work).await;
 }
 
@@ -39,6 +47,25 @@ pub async fn drain_for_ever(app: &App) -> std::convert::Infallible {
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
+    }
+}
+
+/// Removes events that are too old.
+async fn prune_for_ever(app: &App) -> std::convert::Infallible {
+    loop {
+        if let Err(error) = events::prune(app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old events could not be removed");
+        }
+        tokio::time::sleep(PRUNE_EVERY).await;
+    }
+}
+
+/// Notices a database that vanishes while nobody writes.
+pub async fn look_for_ever(app: &App) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        // An error ends the service.
+        drop(app.check_database());
     }
 }
 

@@ -146,11 +146,7 @@ fn spooled(arrival: &Arrival, spooled_at: Time) -> Spooled {
 }
 
 /// Stores what a person uploads; the caller writes the row, or calls [`forget`] if it does not.
-pub(crate) async fn store(
-    app: &App,
-    media: &Media,
-    incoming: Incoming,
-) -> Result<Original, ServiceError> {
+pub(crate) async fn store(app: &App, media: &Media, incoming: Incoming) -> Result<Original, ServiceError> {
     let landed = land(app, incoming.body, None).await?;
     let key = key(media.domain_id)?;
     let stored = app.store.put_file(&key, landed.path()).await?;

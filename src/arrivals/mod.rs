@@ -110,9 +110,7 @@ impl Arrival {
     pub(crate) async fn commit(&self, app: &App, placed: Option<&Placed>) -> Result<bool, ServiceError> {
         let without = || ServiceError::Invalid("its bytes are missing".to_owned());
         match (self, placed) {
-            (Self::Message(message), Some(placed)) => {
-                Ok(message.commit(app, placed, Quota::WasConfirmed).await?.fresh)
-            },
+            (Self::Message(message), Some(placed)) => Ok(message.commit(app, placed, Quota::WasConfirmed).await?.fresh),
             (Self::Leg(leg), Some(placed)) => Ok(leg.commit(app, placed).await?.kept),
             (Self::Call(call), _) => call.commit(app).await.map(|_| true),
             (Self::End(end), _) => end.commit(app).await.map(|_| true),

@@ -37,8 +37,26 @@ pub async fn serve(config: Config, args: ServeArgs) -> anyhow::Result<()> {
         }
     };
     let upkeep = upkeep::run(app.clone(), shutdown.clone());
-    let ((), worked, ()) = tokio::join!(answer(app.clone(), listener, shutdown.clone()), workers, upkeep);
-    worked
+    let serving = async { tokio::join!(answer(app.clone(), listener, shutdown.clone()), workers, upkeep).1 };
+    unless_broken(&app, &shutdown, serving).await
+}
+
+/// Runs the service to its end; when it cannot go on, has it stop and says why.
+async fn unless_broken(
+    app: &App,
+    shutdown: &CancellationToken,
+    service: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let mut service = std::pin::pin!(service);
+    tokio::select! {
+        ended = &mut service => ended,
+        reason = app.broken() => {
+            shutdown.cancel();
+            // How it ended does not matter beside why it had to.
+            drop(service.await);
+            anyhow::bail!(reason)
+        }
+    }
 }
 
 /// Options of `voicemill worker`.
@@ -54,7 +72,13 @@ pub async fn worker(config: Config, args: WorkerArgs) -> anyhow::Result<()> {
     let app = App::new(config, Clock::system(), std::env::current_exe()?).await?;
     let shutdown = stop_on_signal()?;
     let lanes = if args.lane.is_empty() { Lane::ALL.to_vec() } else { args.lane };
-    work(app, &lanes, shutdown).await
+    let working = async {
+        tokio::select! {
+            worked = work(app.clone(), &lanes, shutdown.clone()) => worked,
+            never = upkeep::look_for_ever(&app) => match never {},
+        }
+    };
+    unless_broken(&app, &shutdown, working).await
 }
 
 /// Takes the address, or says who to ask.

@@ -1,5 +1,6 @@
 //! Which blobs of the store the database knows, page by page, and what was found when both were compared.
 
+use uuid::Uuid;
 use voicemill_types::Time;
 
 use crate::db::{Connection, DbError, on, statements};
@@ -29,6 +30,13 @@ statements! {
     ADD_FAULT = "INSERT INTO store_fault (key, fault, found_at) VALUES ($1, $2, $3) ON CONFLICT (key, fault) DO NOTHING";
     CLEAR_FAULT = "DELETE FROM store_fault WHERE key = $1 AND fault = $2";
     FAULTS = "SELECT key, fault, found_at FROM store_fault ORDER BY found_at, key LIMIT $1";
+    STORE_ID = "SELECT id FROM store_identity";
+    SAVE_STORE_ID = "INSERT INTO store_identity (one, id) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
+    ADD_ORPHAN = "INSERT INTO store_orphan (key, since) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
+    ORPHAN_SINCE = "SELECT since FROM store_orphan WHERE key = $1";
+    DELETE_ORPHAN = "DELETE FROM store_orphan WHERE key = $1";
+    // What some row names again is no orphan any more.
+    CLEAR_ORPHANS = "DELETE FROM store_orphan WHERE key IN (SELECT key FROM blob)";
     COUNT_FAULTS = "SELECT COUNT(*) AS faults FROM store_fault";
 }
 
@@ -166,4 +174,32 @@ pub(crate) async fn faults(connection: &mut Connection, limit: i64) -> Result<Ve
 /// How many faults there are.
 pub(crate) async fn count_faults(connection: &mut Connection) -> Result<i64, DbError> {
     Ok(on!(connection, sqlx::query_scalar(COUNT_FAULTS).fetch_one(connection).await?))
+}
+
+/// The id of the store that belongs to this database, once one does.
+pub(crate) async fn store_id(connection: &mut Connection) -> Result<Option<Uuid>, DbError> {
+    Ok(on!(connection, sqlx::query_scalar(STORE_ID).fetch_optional(connection).await?))
+}
+
+/// Remembers the id of the store that belongs to this database; false when there is one.
+pub(crate) async fn save_store_id(connection: &mut Connection, id: Uuid) -> Result<bool, DbError> {
+    Ok(on!(connection, sqlx::query(SAVE_STORE_ID).bind(id).execute(connection).await?.rows_affected()) == 1)
+}
+
+/// Notes that no row names an original; returns since when that is known.
+pub(crate) async fn orphan_since(connection: &mut Connection, key: &str, now: Time) -> Result<Time, DbError> {
+    on!(connection, sqlx::query(ADD_ORPHAN).bind(key).bind(now).execute(&mut *connection).await?.rows_affected());
+    Ok(on!(connection, sqlx::query_scalar(ORPHAN_SINCE).bind(key).fetch_one(connection).await?))
+}
+
+/// Forgets an original that is removed.
+pub(crate) async fn forget_orphan(connection: &mut Connection, key: &str) -> Result<(), DbError> {
+    on!(connection, sqlx::query(DELETE_ORPHAN).bind(key).execute(connection).await?.rows_affected());
+    Ok(())
+}
+
+/// Forgets those that some row names again.
+pub(crate) async fn clear_orphans(connection: &mut Connection) -> Result<(), DbError> {
+    on!(connection, sqlx::query(CLEAR_ORPHANS).execute(connection).await?.rows_affected());
+    Ok(())
 }

@@ -22,11 +22,7 @@ pub(crate) enum Outcome<'a> {
 }
 
 /// What is to be made of the media; none when its owner is gone.
-pub(crate) async fn plan(
-    app: &App,
-    connection: &mut Connection,
-    media: &Media,
-) -> Result<Option<Plan>, ServiceError> {
+pub(crate) async fn plan(app: &App, connection: &mut Connection, media: &Media) -> Result<Option<Plan>, ServiceError> {
     match media.owner_kind {
         OwnerKind::Message => messages::plan::plan(app, connection, media).await,
         OwnerKind::Prompt => prompts::plan::plan(app, connection, media).await,
@@ -50,9 +46,7 @@ pub(crate) async fn tell(tx: &mut Tx<'_>, media: &Media, outcome: &Outcome<'_>) 
             let messages = messages::rows::of_media(tx.connection(), media.id).await?;
             let event = |(message, mailbox)| match outcome {
                 Outcome::Available => Event::MessageAvailable { message, mailbox },
-                Outcome::Failed(reason) => {
-                    Event::MessageFailed { message, mailbox, reason: (*reason).to_owned() }
-                }
+                Outcome::Failed(reason) => Event::MessageFailed { message, mailbox, reason: (*reason).to_owned() },
                 Outcome::Transcribed(state) => Event::MessageTranscribed { message, mailbox, state: *state },
             };
             messages.into_iter().map(event).collect()

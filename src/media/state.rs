@@ -294,10 +294,8 @@ pub(crate) async fn not_transcribed(
     connection: &mut Connection,
     (id, version): (MediaId, i64),
 ) -> Result<bool, DbError> {
-    Ok(on!(
-        connection,
-        sqlx::query(NOT_TRANSCRIBED).bind(id).bind(version).execute(connection).await?.rows_affected()
-    ) == 1)
+    Ok(on!(connection, sqlx::query(NOT_TRANSCRIBED).bind(id).bind(version).execute(connection).await?.rows_affected())
+        == 1)
 }
 
 /// What was said, if it is known.

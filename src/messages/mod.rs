@@ -8,8 +8,8 @@ pub(crate) mod renditions;
 pub(crate) mod rows;
 pub(crate) mod trash;
 
-pub(crate) use self::arrival::{LeftMessage, Quota};
 pub use self::arrival::Received;
+pub(crate) use self::arrival::{LeftMessage, Quota};
 pub use self::{
     message::{Folder, Message, WrongMove},
     purge_trash::PurgeTrash,
@@ -208,8 +208,7 @@ pub async fn list(
     let listed = rows::list(&mut connection, mailbox.id, folder, from, i64::from(limit)).await?;
     drop(connection);
     let mut listed = Listed::all(listed);
-    let key =
-        |message: &Message| (message.state == MediaState::Pending).then(|| job_key(message.media_id, VERSION));
+    let key = |message: &Message| (message.state == MediaState::Pending).then(|| job_key(message.media_id, VERSION));
     jobs::operate::tell::<RenderMedia, _>(app, &mut listed, key).await?;
     Ok(listed)
 }

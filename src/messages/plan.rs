@@ -40,11 +40,7 @@ fn renditions(mail_audio: MailAudio) -> [Planned; 8] {
 
 /// What is to be made of a message's sound; none when no message has it any more. Of several messages that share it, the
 /// mailbox of the first decides.
-pub(crate) async fn plan(
-    app: &App,
-    connection: &mut Connection,
-    media: &Media,
-) -> Result<Option<Plan>, ServiceError> {
+pub(crate) async fn plan(app: &App, connection: &mut Connection, media: &Media) -> Result<Option<Plan>, ServiceError> {
     let Some((_, mailbox)) = rows::of_media(connection, media.id).await?.into_iter().next() else { return Ok(None) };
     let mailbox = mailboxes::rows::by_id(connection, mailbox).await?;
     let domain = domains::rows::by_id(connection, media.domain_id).await?;

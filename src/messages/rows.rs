@@ -138,18 +138,12 @@ pub(crate) async fn list(
 
 /// How many messages of the mailbox are new, ready and not yet played.
 pub(crate) async fn unread(connection: &mut Connection, mailbox: MailboxId) -> Result<i64, DbError> {
-    Ok(on!(
-        connection,
-        sqlx::query_scalar(UNREAD).bind(mailbox).fetch_one(connection).await?
-    ))
+    Ok(on!(connection, sqlx::query_scalar(UNREAD).bind(mailbox).fetch_one(connection).await?))
 }
 
 /// The last to come of the messages that are new, ready and not yet played.
 pub(crate) async fn newest_unread(connection: &mut Connection, mailbox: MailboxId) -> Result<Option<Message>, DbError> {
-    Ok(on!(
-        connection,
-        sqlx::query_as(NEWEST_UNREAD).bind(mailbox).fetch_optional(connection).await?
-    ))
+    Ok(on!(connection, sqlx::query_as(NEWEST_UNREAD).bind(mailbox).fetch_optional(connection).await?))
 }
 
 /// Bytes of the mailbox's messages as they came, in every folder.

@@ -12,11 +12,7 @@ use crate::{
     error::ServiceError,
     events::Event,
     links::{self, Link},
-    media::{
-        self,
-        rendition::Role,
-        rows::NewBlob,
-    },
+    media::{self, rendition::Role, rows::NewBlob},
     notices::{Notice, NoticeState, rows},
     transaction::Tx,
 };

@@ -10,8 +10,8 @@ pub(crate) mod remind_mailbox;
 pub mod replies;
 pub(crate) mod rows;
 mod send_sms;
-pub(crate) mod subscriber;
 pub mod sms_limits;
+pub(crate) mod subscriber;
 
 pub use self::{
     heard_sms::HeardSms,

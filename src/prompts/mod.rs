@@ -336,8 +336,7 @@ pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Listed<Prompt>>, Ser
     let mut connection = app.database.read().await?;
     let mut listed = Listed::all(rows::list(&mut connection, domain.id).await?);
     drop(connection);
-    let key =
-        |prompt: &Prompt| (prompt.state == MediaState::Pending).then(|| job_key(prompt.media_id, prompt.version));
+    let key = |prompt: &Prompt| (prompt.state == MediaState::Pending).then(|| job_key(prompt.media_id, prompt.version));
     jobs::operate::tell::<SynthesizePrompt, _>(app, &mut listed, key).await?;
     jobs::operate::tell::<RenderMedia, _>(app, &mut listed, key).await?;
     Ok(listed)

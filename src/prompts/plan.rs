@@ -33,11 +33,7 @@ const RENDITIONS: [Planned; 8] = [
 ];
 
 /// What is to be made of a prompt's sound; none when it is gone.
-pub(crate) async fn plan(
-    app: &App,
-    connection: &mut Connection,
-    media: &Media,
-) -> Result<Option<Plan>, ServiceError> {
+pub(crate) async fn plan(app: &App, connection: &mut Connection, media: &Media) -> Result<Option<Plan>, ServiceError> {
     let Some(prompt) = rows::of_media(connection, media.id).await? else { return Ok(None) };
     let prompt = rows::by_id(connection, prompt).await?;
     let domain = domains::rows::by_id(connection, media.domain_id).await?;

@@ -176,7 +176,9 @@ fn call_key(call_id: &str) -> Result<String, ServiceError> {
 /// The recording of a call.
 pub async fn by_call_id(app: &App, domain: &Domain, call_id: &str) -> Result<Recording, ServiceError> {
     let mut connection = app.database.read().await?;
-    rows::by_call_id(&mut connection, domain.id, &metadata::id(call_id, MAX_TEXT)).await?.ok_or(ServiceError::NotFound("recording"))
+    rows::by_call_id(&mut connection, domain.id, &metadata::id(call_id, MAX_TEXT))
+        .await?
+        .ok_or(ServiceError::NotFound("recording"))
 }
 
 /// One recording with what was made of it.
@@ -189,7 +191,9 @@ pub async fn details(app: &App, domain: &Domain, id: RecordingId) -> Result<Deta
     let renditions = media::rows::list(connection, recording.media_id, VERSION).await?;
     drop(snapshot);
     let queue = match recording.state {
-        RecordingState::Pending => jobs::operate::outlook::<RenderMedia>(app, job_key(recording.media_id, VERSION)).await?,
+        RecordingState::Pending => {
+            jobs::operate::outlook::<RenderMedia>(app, job_key(recording.media_id, VERSION)).await?
+        }
         _ => None,
     };
     Ok(Details { transcript, renditions, queue, recording })

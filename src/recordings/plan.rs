@@ -23,11 +23,7 @@ const RENDITIONS: [Planned; 2] = [
 ];
 
 /// What is to be made of a recording's sound. What was said is kept as it was said: no levelling, no filter.
-pub(crate) async fn plan(
-    app: &App,
-    connection: &mut Connection,
-    media: &Media,
-) -> Result<Option<Plan>, ServiceError> {
+pub(crate) async fn plan(app: &App, connection: &mut Connection, media: &Media) -> Result<Option<Plan>, ServiceError> {
     let Some(domain) = domains::rows::by_id(connection, media.domain_id).await? else { return Ok(None) };
     // Voicemail, which somebody waits for, goes first.
     let transcription = domain.transcribe_recordings.then_some(Transcription { priority: Priority::Bulk });

@@ -265,8 +265,10 @@ impl TestApp {
         }
         self.shutdown.cancel();
         self.service.take().unwrap().await.unwrap();
-        for folder in ["scratch", "spool/landing", "spool/entries"] {
-            let folder = self.app.config.storage.folder.join(folder);
+        let storage = &self.app.config.storage.folder;
+        let scratch = std::fs::read_dir(storage.join("scratch")).unwrap().map(|entry| entry.unwrap().path());
+        let own = scratch.filter(|path| path.is_dir());
+        for folder in own.chain(["spool/landing", "spool/entries"].map(|folder| storage.join(folder))) {
             assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "files are left in {}", folder.display());
         }
     }

@@ -161,7 +161,7 @@ async fn a_paused_domain_waits_with_its_place_and_goes_on() {
     let job = waiting["queue"]["job"].as_i64().unwrap();
     let shown = ok(test.operator(Method::GET, &format!("/v1/jobs/{job}"))).await;
     assert_eq!((&shown["kind"], &shown["state"]), (&json!("render_media"), &json!("available")));
-    let listed = ok(test.operator(Method::GET, "/v1/jobs?domain=acme.example&kind=render_message")).await;
+    let listed = ok(test.operator(Method::GET, "/v1/jobs?domain=acme.example&kind=render_media")).await;
     assert_eq!(listed.as_array().unwrap().len(), 1);
     let stats = ok(test.operator(Method::GET, "/v1/jobs/stats")).await;
     assert_eq!(stats["stats"][0]["count"], 1, "{stats:#}");

@@ -62,6 +62,7 @@ async fn a_leg_that_has_grown_takes_the_place_of_the_shorter() {
     let test = TestApp::start().await;
     let whole = sample_bytes("call-caller.wav");
     let half = whole[..whole.len() / 2].to_vec();
+    ok(test.core(Method::PUT, CALL)).await;
     for bytes in [half.clone(), whole.clone(), half] {
         leg(&test, "caller", bytes).await;
     }

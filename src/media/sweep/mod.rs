@@ -4,6 +4,7 @@
 //! database to the store for blobs that are not there, and through the originals, which are read and measured. Load is
 //! bounded by small pages with pauses between them.
 
+mod identity;
 mod originals;
 mod orphans;
 mod pages;
@@ -71,6 +72,7 @@ const TURN: &str = "sweep";
 /// Compares what is due, for at most `budget`, with `pause` between pages. False when another process does so.
 pub async fn run(app: &App, budget: Duration, pause: Duration) -> Result<bool, ServiceError> {
     let due = async {
+        identity::check(app).await?;
         let began = Instant::now();
         for kind in Kind::ALL {
             while is_due(app, kind).await? {
@@ -90,6 +92,7 @@ pub async fn run(app: &App, budget: Duration, pause: Duration) -> Result<bool, S
 pub async fn whole(app: &App) -> Result<bool, ServiceError> {
     const LONGEST: Duration = Duration::from_secs(6 * 3_600);
     let all = async {
+        identity::check(app).await?;
         for kind in Kind::ALL {
             let fresh = fresh(app, kind, load(app, kind).await?)?;
             save(app, &fresh).await?;

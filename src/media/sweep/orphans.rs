@@ -1,7 +1,8 @@
 //! From the store to the database: blobs that no row names.
 //!
-//! What a core dropped carries a note of what it is, and becomes that; everything else can be made again, and is removed
-//! when it is a day old, by when no job and no request is at work on it any more.
+//! What a core dropped carries a note of what it is, and becomes that. What can be made again is removed when it is a day old, by
+//! when no job and no request is at work on it any more. An original cannot: it is kept for 30 days more, in case its rows come
+//! back with a backup.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -17,12 +18,18 @@ use crate::{
     error::ServiceError,
     media::{
         blobs,
-        sweep::pages::{Counts, Page, known_faults},
+        sweep::{
+            identity,
+            pages::{Counts, Page, known_faults},
+        },
     },
 };
 
 /// How old an orphan must be.
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// How long an original is kept after it was first seen that no row names it.
+const GRACE: Duration = Duration::from_secs(30 * 86_400);
 
 /// Blobs of a page.
 const BLOBS: u16 = 1_000;
@@ -37,6 +44,8 @@ const MASS: &str = "no row names it, nor most of its neighbours: is this the dat
 enum Fate {
     Adopted,
     Removed,
+    /// An original whose time is not over.
+    Waiting,
     Kept,
 }
 
@@ -46,7 +55,8 @@ pub(crate) async fn page(app: &App, after: &str, counts: &mut Counts) -> Result<
     let named = named(app, &listed.blobs).await?;
     let now = Time::from(app.clock.now());
     let mut old = Vec::new();
-    for blob in &listed.blobs {
+    let identity = identity::key()?;
+    for blob in listed.blobs.iter().filter(|blob| blob.key != identity) {
         counts.seen += 1;
         counts.bytes += blob.bytes;
         let key = blob.key.to_string();
@@ -72,6 +82,7 @@ pub(crate) async fn page(app: &App, after: &str, counts: &mut Counts) -> Result<
         match settle(app, &blob.key).await? {
             Fate::Adopted => counts.adopted += 1,
             Fate::Removed => counts.removed += 1,
+            Fate::Waiting => counts.waiting += 1,
             Fate::Kept => {
                 counts.kept += 1;
                 page.fault(app, &key, UNPLACED);
@@ -80,6 +91,9 @@ pub(crate) async fn page(app: &App, after: &str, counts: &mut Counts) -> Result<
     }
     mended(app, &listed.blobs, &mut page).await?;
     if page.next.is_none() {
+        let mut tx = app.begin().await?;
+        blobs::clear_orphans(tx.connection()).await?;
+        tx.commit().await?;
         let tidied = app.store.tidy(DAY).await?;
         if tidied > 0 {
             tracing::info!(tidied, "uploads that were given up long ago were removed");
@@ -132,12 +146,30 @@ async fn settle(app: &App, key: &BlobKey) -> Result<Fate, ServiceError> {
                 tracing::info!(%key, "an orphan became what a core dropped");
                 return Ok(Fate::Adopted);
             }
-            // The core dropped it again.
+            // The core dropped it again, and the same bytes lie under another key.
+            Ok(false) if matches!(arrival, Arrival::Message(_)) => {
+                intake::forget(app, &key.to_string()).await;
+                return Ok(Fate::Removed);
+            }
             Ok(false) => {}
             Err(error) if error.is_transient() => return Err(error),
             Err(_) => return Ok(Fate::Kept),
         }
     }
-    intake::forget(app, &key.to_string()).await;
+    let key_text = key.to_string();
+    if key.extension() == ORIGINAL {
+        let now = Time::from(app.clock.now());
+        let mut tx = app.begin().await?;
+        let since = blobs::orphan_since(tx.connection(), &key_text, now).await?;
+        let is_over = since.after(GRACE) <= now;
+        if is_over {
+            blobs::forget_orphan(tx.connection(), &key_text).await?;
+        }
+        tx.commit().await?;
+        if !is_over {
+            return Ok(Fate::Waiting);
+        }
+    }
+    intake::forget(app, &key_text).await;
     Ok(Fate::Removed)
 }

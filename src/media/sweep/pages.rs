@@ -19,7 +19,7 @@ pub struct Counts {
     pub seen: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Orphans too young to be touched: a day old at most.
+    /// Orphans too young to be touched: a day old at most, originals 30 days more.
     pub waiting: u64,
     /// Orphans that became what they were dropped as.
     pub adopted: u64,

@@ -115,7 +115,42 @@ async fn a_database_that_is_not_the_stores_removes_nothing() {
     test.clock.advance(HOURS_25);
     let report = swept(&test).await;
     assert_eq!(orphans(&report), json!([0, 0, 0, 60]), "{report:#}");
-    assert_eq!(test.app.store.list("", 100).await.unwrap().blobs.len(), 60);
+    let left = test.app.store.list("", 100).await.unwrap().blobs;
+    assert_eq!(left.len(), 61, "they, and the id of the database that the store belongs to");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_against_another_or_an_empty_database_stops_and_says_so() {
+    let test = start().await;
+    assert_eq!(test.drop_message("101", "msg-1", b"RIFF kept".to_vec()).await.status(), 201);
+    swept(&test).await;
+    let before = test.app.store.list("", 100).await.unwrap().blobs.len();
+    for (change, said) in [
+        ("UPDATE store_identity SET id = randomblob(16)", "the store belongs to another database"),
+        ("DELETE FROM store_identity", "this one is new, or older than the store"),
+    ] {
+        test.execute(change).await;
+        test.execute("DELETE FROM blob").await;
+        test.clock.advance(HOURS_25 * 40);
+        let error = sweep::whole(&test.app).await.unwrap_err().to_string();
+        assert!(error.contains(said) && error.contains("nothing was removed"), "{error}");
+    }
+    assert_eq!(test.app.store.list("", 100).await.unwrap().blobs.len(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_original_that_no_row_names_is_kept_for_thirty_days() {
+    let test = start().await;
+    // A person's upload, whose row went with the database of an older backup.
+    let original = key(&test, "orig");
+    test.app.store.put(&original, Bytes::from_static(b"RIFF somebody's").into()).await.unwrap();
+    test.clock.advance(HOURS_25);
+    assert_eq!(orphans(&swept(&test).await), json!([1, 0, 0, 0]), "it waits");
+    test.clock.advance(SignedDuration::from_hours(24 * 29));
+    assert_eq!(orphans(&swept(&test).await), json!([1, 0, 0, 0]), "and waits");
+    test.clock.advance(SignedDuration::from_hours(24));
+    assert_eq!(orphans(&swept(&test).await), json!([0, 0, 1, 0]), "until its time is over");
+    assert!(test.app.store.head(&original).await.is_err());
 }
 
 fn doctor(folder: &Path, more: &[&str]) -> (bool, String) {

@@ -313,8 +313,8 @@ CREATE TABLE store_orphan (
     since BIGINT NOT NULL
 );
 
--- Which store belongs to this database: the id that lies in both, and how often they were compared.
+-- Which store belongs to this database: the id that lies in both.
 CREATE TABLE store_identity (
-    id         UUID NOT NULL PRIMARY KEY,
-    generation BIGINT NOT NULL
+    one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
+    id  UUID NOT NULL
 );

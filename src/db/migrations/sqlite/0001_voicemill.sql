@@ -311,8 +311,8 @@ CREATE TABLE store_orphan (
     since INTEGER NOT NULL
 ) STRICT;
 
--- Which store belongs to this database: the id that lies in both, and how often they were compared.
+-- Which store belongs to this database: the id that lies in both.
 CREATE TABLE store_identity (
-    id         BLOB NOT NULL PRIMARY KEY,
-    generation INTEGER NOT NULL
+    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    id  BLOB NOT NULL
 ) STRICT;
