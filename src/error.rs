@@ -27,7 +27,10 @@ pub enum ServiceError {
     #[error("{0}")]
     Conflict(String),
     /// The mailbox holds as much as it may.
-    #[error("mailbox {extension} is full: it holds {stored} of {quota} bytes; delete messages or raise its quota")]
+    #[error(
+        "mailbox {extension} is full: it holds {stored} of {quota} bytes, and {more} more do not fit; delete messages or \
+         raise its quota"
+    )]
     MailboxFull {
         /// The mailbox.
         extension: String,
@@ -35,6 +38,8 @@ pub enum ServiceError {
         stored: i64,
         /// Bytes it may hold.
         quota: i64,
+        /// Bytes that are to be added.
+        more: i64,
     },
     /// The body is larger than allowed.
     #[error("the body is larger than the limit of {limit} bytes; send a shorter recording or a compressed format")]

@@ -28,7 +28,7 @@ pub async fn run(app: Arc<App>, shutdown: CancellationToken) {
     let work = async {
         tokio::join!(drain_for_ever(&app), sweep_for_ever(&app), prune_for_ever(&app), look_for_ever(&app));
     };
-    shutdown.run_until_cancelled(work).await;
+    shutdown.run_until_cancelled(Box::pin(work)).await;
 }
 
 /// Works the spool off whenever something is in it.

@@ -9,9 +9,9 @@ use voicemill_types::{DomainId, Time};
 use crate::{
     app::App,
     arrivals::{Arrival, Placed},
+    deadlines,
     error::ServiceError,
     media::{Media, Original, blobs},
-    patience,
 };
 
 /// Audio on its way in.
@@ -83,7 +83,7 @@ pub(crate) async fn place_file(
 ) -> Result<Placed, ServiceError> {
     let label = serde_json::to_string(arrival).map_err(|error| ServiceError::Internal(error.into()))?;
     let key = key(arrival.domain())?;
-    let limit = patience::for_store(bytes);
+    let limit = deadlines::for_store(bytes);
     let put = app.store.put_file_labelled(&key, path, Some(&label));
     let late = |_| Err(ServiceError::Unavailable(anyhow::anyhow!("the store did not answer within {limit:?}")));
     let content = tokio::time::timeout(limit, async { Ok(put.await?) }).await.unwrap_or_else(late)?;

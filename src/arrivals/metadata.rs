@@ -41,6 +41,6 @@ mod tests {
         let (one, other) = (format!("{}1", "a".repeat(300)), format!("{}2", "a".repeat(300)));
         let (one, other) = (id(&one, 200), id(&other, 200));
         assert!(one != other && one.len() == 200 && other.len() == 200, "{one} {other}");
-        assert_eq!(id("msg\00001", 200), "msg0001");
+        assert_eq!(id("msg\0-1", 200), "msg-1");
     }
 }

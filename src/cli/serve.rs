@@ -38,7 +38,7 @@ pub async fn serve(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     };
     let upkeep = upkeep::run(app.clone(), shutdown.clone());
     let serving = async { tokio::join!(answer(app.clone(), listener, shutdown.clone()), workers, upkeep).1 };
-    unless_broken(&app, &shutdown, serving).await
+    Box::pin(unless_broken(&app, &shutdown, serving)).await
 }
 
 /// Runs the service to its end; when it cannot go on, has it stop and says why.
@@ -78,7 +78,7 @@ pub async fn worker(config: Config, args: WorkerArgs) -> anyhow::Result<()> {
             never = upkeep::look_for_ever(&app) => match never {},
         }
     };
-    unless_broken(&app, &shutdown, working).await
+    Box::pin(unless_broken(&app, &shutdown, working)).await
 }
 
 /// Takes the address, or says who to ask.

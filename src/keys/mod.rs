@@ -12,9 +12,9 @@ use voicemill_types::{ApiKeyId, Time};
 
 use crate::{
     app::App,
+    deadlines::promptly,
     domains::{self, Domain},
     error::ServiceError,
-    patience::promptly,
 };
 
 pub use self::key::{ApiKey, KeyScope};

@@ -24,9 +24,9 @@ statements! {
                  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO UPDATE SET place = excluded.place, \
                  started_at = excluded.started_at, finished_at = excluded.finished_at, counts = excluded.counts, \
                  last_counts = excluded.last_counts";
-    ADD_TURN = "INSERT INTO store_turn (name, busy_until) VALUES ($1, 0) ON CONFLICT (name) DO NOTHING";
-    TAKE_TURN = "UPDATE store_turn SET busy_until = $2 WHERE name = $1 AND busy_until <= $3";
-    END_TURN = "UPDATE store_turn SET busy_until = 0 WHERE name = $1";
+    ADD_LEASE = "INSERT INTO store_lease (name, held_until) VALUES ($1, 0) ON CONFLICT (name) DO NOTHING";
+    TAKE_LEASE = "UPDATE store_lease SET held_until = $2 WHERE name = $1 AND held_until <= $3";
+    END_LEASE = "UPDATE store_lease SET held_until = 0 WHERE name = $1";
     ADD_FAULT = "INSERT INTO store_fault (key, fault, found_at) VALUES ($1, $2, $3) ON CONFLICT (key, fault) DO NOTHING";
     CLEAR_FAULT = "DELETE FROM store_fault WHERE key = $1 AND fault = $2";
     FAULTS = "SELECT key, fault, found_at FROM store_fault ORDER BY found_at, key LIMIT $1";
@@ -125,23 +125,23 @@ pub(crate) async fn save_pass(connection: &mut Connection, pass: &Pass) -> Resul
     Ok(())
 }
 
-/// Takes the turn of that name until `until`, for one process at a time; false while another has it.
-pub(crate) async fn take_turn(
+/// Takes the lease of that name until `until`; false while another process holds it.
+pub(crate) async fn take_lease(
     connection: &mut Connection,
     name: &str,
     until: Time,
     now: Time,
 ) -> Result<bool, DbError> {
     let taken = on!(connection, {
-        sqlx::query(ADD_TURN).bind(name).execute(&mut *connection).await?;
-        sqlx::query(TAKE_TURN).bind(name).bind(until).bind(now).execute(connection).await?.rows_affected()
+        sqlx::query(ADD_LEASE).bind(name).execute(&mut *connection).await?;
+        sqlx::query(TAKE_LEASE).bind(name).bind(until).bind(now).execute(connection).await?.rows_affected()
     });
     Ok(taken == 1)
 }
 
-/// Ends the turn of that name.
-pub(crate) async fn end_turn(connection: &mut Connection, name: &str) -> Result<(), DbError> {
-    on!(connection, sqlx::query(END_TURN).bind(name).execute(connection).await?.rows_affected());
+/// Gives the lease of that name back.
+pub(crate) async fn end_lease(connection: &mut Connection, name: &str) -> Result<(), DbError> {
+    on!(connection, sqlx::query(END_LEASE).bind(name).execute(connection).await?.rows_affected());
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use self::renditions::VERSION;
 use crate::{
     app::App,
     arrivals::{self, Incoming, Spooled, Taken, intake, metadata},
+    deadlines::promptly,
     domains::Domain,
     error::ServiceError,
     events::Event,
@@ -31,7 +32,6 @@ use crate::{
     mailboxes::{self, Mailbox},
     media::{self, RenderMedia, Rendition, state::job_key},
     notices::{self, Notice},
-    patience::promptly,
 };
 
 /// What a core says of the message it drops.
@@ -184,7 +184,7 @@ fn check_quota(mailbox: &Mailbox, stored: i64, more: u64) -> Result<(), ServiceE
     if stored.saturating_add(more) <= mailbox.quota_bytes && stored < mailbox.quota_bytes {
         return Ok(());
     }
-    Err(ServiceError::MailboxFull { extension: mailbox.extension.clone(), stored, quota: mailbox.quota_bytes })
+    Err(ServiceError::MailboxFull { extension: mailbox.extension.clone(), stored, quota: mailbox.quota_bytes, more })
 }
 
 /// A page of a folder, newest first: the messages, and where the next page begins.

@@ -29,6 +29,7 @@ use voicemill_types::{MessageId, NoticeId, Time};
 use self::queue::{by_mail, by_sms, queue};
 use crate::{
     app::App,
+    arrivals::metadata,
     domains::Domain,
     error::ServiceError,
     events::Event,
@@ -80,12 +81,15 @@ pub async fn missed_call(
     call: MissedCall,
 ) -> Result<bool, ServiceError> {
     const MAX_TEXT: usize = 200;
-    if core_id.is_empty() || [core_id, &call.caller_number, &call.caller_name].iter().any(|text| text.len() > MAX_TEXT)
-    {
-        return Err(ServiceError::Invalid(format!(
-            "a missed call needs an id, and neither that nor number and name may be longer than {MAX_TEXT} bytes"
-        )));
+    let core_id = metadata::id(core_id, MAX_TEXT);
+    if core_id.is_empty() {
+        return Err(ServiceError::Invalid("a missed call needs an id, so that it is told of once".to_owned()));
     }
+    let call = MissedCall {
+        caller_number: metadata::text(&call.caller_number, MAX_TEXT),
+        caller_name: metadata::text(&call.caller_name, MAX_TEXT),
+        ..call
+    };
     let mailbox = mailboxes::by_extension(app, domain, extension).await?;
     if !mailbox.mail_missed_calls || mailbox.recipients.is_empty() {
         return Ok(false);

@@ -15,11 +15,11 @@ use voicemill_types::{LegRole, RecordingId, Time, Transcript};
 use crate::{
     app::App,
     arrivals::{Arrival, Incoming, Taken, intake, metadata},
+    deadlines::promptly,
     domains::Domain,
     error::ServiceError,
     jobs::{self, operate::Listed},
     media::{self, RenderMedia, Rendition, state::job_key},
-    patience::promptly,
 };
 
 /// What a core says of a call it records.

@@ -66,8 +66,8 @@ impl Kind {
     }
 }
 
-/// The name of the turn to sweep.
-const TURN: &str = "sweep";
+/// The name of the lease to sweep.
+const LEASE: &str = "sweep";
 
 /// Compares what is due, for at most `budget`, with `pause` between pages. False when another process does so.
 pub async fn run(app: &App, budget: Duration, pause: Duration) -> Result<bool, ServiceError> {
@@ -85,7 +85,7 @@ pub async fn run(app: &App, budget: Duration, pause: Duration) -> Result<bool, S
         }
         Ok(())
     };
-    with_turn(app, budget, Box::pin(due)).await
+    with_lease(app, budget, Box::pin(due)).await
 }
 
 /// Compares everything from the beginning, due or not. False when another process compares right now.
@@ -100,26 +100,26 @@ pub async fn whole(app: &App) -> Result<bool, ServiceError> {
         }
         Ok(())
     };
-    with_turn(app, LONGEST, Box::pin(all)).await
+    with_lease(app, LONGEST, Box::pin(all)).await
 }
 
-async fn with_turn(
+async fn with_lease(
     app: &App,
     budget: Duration,
     work: impl Future<Output = Result<(), ServiceError>>,
 ) -> Result<bool, ServiceError> {
-    // Whoever has the turn and is killed keeps others waiting a little longer than it would have worked.
+    // The lease of a process that is killed runs out a little after its work would have been done.
     const SPARE: Duration = Duration::from_secs(60);
     let now = Time::from(app.clock.now());
     let mut transaction = app.begin().await?;
-    let taken = blobs::take_turn(transaction.connection(), TURN, now.after(budget + SPARE), now).await?;
+    let taken = blobs::take_lease(transaction.connection(), LEASE, now.after(budget + SPARE), now).await?;
     transaction.commit().await?;
     if !taken {
         return Ok(false);
     }
     let outcome = work.await;
     let mut transaction = app.begin().await?;
-    blobs::end_turn(transaction.connection(), TURN).await?;
+    blobs::end_lease(transaction.connection(), LEASE).await?;
     transaction.commit().await?;
     outcome.map(|()| true)
 }

@@ -4,12 +4,12 @@ use voicemill_storage::{BlobKey, StorageError};
 
 use crate::{
     app::App,
+    deadlines,
     error::ServiceError,
     media::{
         blobs,
         sweep::pages::{Counts, Page, known_faults},
     },
-    patience,
 };
 
 /// Originals of a page, and the bytes after which no further one is begun.
@@ -29,7 +29,7 @@ pub(crate) async fn page(app: &App, after: &str, counts: &mut Counts) -> Result<
     let (mut bytes, whole) = (0, originals.len() as i64);
     for (at, original) in (1..).zip(&originals) {
         let key: BlobKey = original.key.parse().map_err(StorageError::from)?;
-        let limit = patience::for_store(u64::try_from(original.bytes).unwrap_or(0));
+        let limit = deadlines::for_store(u64::try_from(original.bytes).unwrap_or(0));
         let late = |_| Err(ServiceError::Unavailable(anyhow::anyhow!("an original was not read within {limit:?}")));
         let measure = async { Ok(app.store.measure(&key).await) };
         let measured = tokio::time::timeout(limit, measure).await.unwrap_or_else(late)?;

@@ -293,10 +293,10 @@ CREATE TABLE store_pass (
     last_counts TEXT NOT NULL
 );
 
--- Which process compares, and until when it may, so that of many one does.
-CREATE TABLE store_turn (
+-- The lease to compare store and database, so that of many processes one does.
+CREATE TABLE store_lease (
     name       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    busy_until BIGINT NOT NULL
+    held_until BIGINT NOT NULL
 );
 
 -- Blobs that are not as their rows say.

@@ -291,10 +291,10 @@ CREATE TABLE store_pass (
     last_counts TEXT NOT NULL
 ) STRICT;
 
--- Which process compares, and until when it may, so that of many one does.
-CREATE TABLE store_turn (
+-- The lease to compare store and database, so that of many processes one does.
+CREATE TABLE store_lease (
     name       TEXT NOT NULL PRIMARY KEY,
-    busy_until INTEGER NOT NULL
+    held_until INTEGER NOT NULL
 ) STRICT;
 
 -- Blobs that are not as their rows say.
