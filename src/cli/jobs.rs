@@ -289,6 +289,7 @@ fn name(state: State) -> &'static str {
         State::Available => "available",
         State::Scheduled => "scheduled",
         State::Blocked => "blocked",
+        State::Quarantined => "quarantined",
         State::Paused => "paused",
         State::Running => "running",
         State::Discarded => "discarded",

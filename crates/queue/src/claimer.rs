@@ -109,6 +109,7 @@ impl<C: Send + Sync + 'static> Claimer<C> {
             drop(free);
             return self.pause().await;
         }
+        let _open = draining.run_until_cancelled(session.gate.read()).await?;
         let held: HashMap<Uuid, usize> = session.running.held(&self.lane.name);
         let now = session.queue.clock.now();
         let count = free.len();

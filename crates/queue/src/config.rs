@@ -21,6 +21,9 @@ pub struct WorkerConfig {
     pub poll: Duration,
     /// How long running jobs may go on after the shutdown began; what is left then is handed back.
     pub grace: Duration,
+    /// How long a bulk job waits before it competes as a normal one, so that it never starves; of each tenant one at a time,
+    /// so that the others do not get in the way of its normal ones.
+    pub bulk_age: Duration,
     /// How long completed jobs are remembered.
     pub keep_done: Duration,
 }
@@ -33,6 +36,7 @@ impl Default for WorkerConfig {
             lease: Duration::from_secs(15),
             poll: Duration::from_secs(1),
             grace: Duration::from_secs(10),
+            bulk_age: Duration::from_secs(15 * 60),
             keep_done: Duration::from_secs(7 * 24 * 3_600),
         }
     }

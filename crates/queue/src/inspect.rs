@@ -17,6 +17,8 @@ pub enum State {
     Scheduled,
     /// Waits until other jobs are completed.
     Blocked,
+    /// Waits to run alone, because workers died under it.
+    Quarantined,
     /// Its kind or its tenant is paused.
     Paused,
     /// A worker has it.
@@ -44,7 +46,7 @@ pub struct JobInfo {
     pub attempt: u16,
     /// The attempts that it has.
     pub max_attempts: u16,
-    /// How often its worker died or lost its lease.
+    /// How often its worker died or lost its lease since an attempt ended otherwise.
     pub crashes: u32,
     /// How much of the running attempt is done, from 0 to 1.
     pub progress: f64,

@@ -87,7 +87,8 @@ impl<T, E: Into<anyhow::Error>> Decide<T> for Result<T, E> {
     }
 }
 
-/// Who goes first within a lane: nothing of a lower rank starts while something of a higher rank waits.
+/// Who goes first within a lane: nothing of a lower rank starts while something of a higher rank waits, but bulk work that has
+/// waited for long ([`crate::WorkerConfig::bulk_age`]) competes as normal work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[repr(i32)]

@@ -1,18 +1,11 @@
-//! The durable job queue and its worker pool; it knows nothing of what runs on it.
+#![doc = include_str!("../README.md")]
 //!
-//! A job is enqueued in the transaction of its caller, so that metadata and job commit together or not at all; [`Queue::wake`]
-//! after the commit has it start at once. A [`Worker`] claims jobs in batches into the slots of its lanes, runs each under a
-//! lease and a deadline, and records how they ended in batches.
+//! # Architecture invariants
 //!
-//! A job may wait for others ([`NewJob::after`]): it is blocked until the last of them is completed, and free in the very
-//! transaction that completes it. While one of them is a dead letter it stays blocked, for that may be retried.
-//!
-//! At least once: a job may run again after a crash. A worker that lost its lease cannot record anything, and
-//! [`Attempt::fence`] and [`Attempt::complete`] extend this to what a job itself writes.
-//!
-//! Architecture invariants: no lock and no transaction is held while a job runs; SQL that is one database's own stands in
-//! `sqlite/` and `postgres/`; a worker's id and a job's id are never used twice; wall-clock time comes from [`Clock`] alone,
-//! and leases are judged on the monotonic clock, by who holds them and by who would take them.
+//! No lock and no transaction is held while a job runs. SQL that is one database's own stands in `sqlite/` and `postgres/`. A
+//! worker's id and a job's id are never used twice. Wall-clock time comes from [`Clock`] alone, and leases are judged on the
+//! monotonic clock, by who holds them and by who would take them. Whoever changes jobs beside other rows changes the jobs last,
+//! and several in the order of their ids, so that no two wait for each other.
 
 #![forbid(unsafe_code)]
 
@@ -30,6 +23,7 @@ mod migrations;
 mod outlook;
 mod pause;
 mod postgres;
+mod quarantine;
 mod recorder;
 mod registry;
 mod retry;

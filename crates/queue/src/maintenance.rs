@@ -1,5 +1,5 @@
-//! What a worker does beside its jobs: promotes those whose time has come, reaps dead workers, passes cancellations and
-//! progress on, and forgets what was completed long ago.
+//! What a worker does beside its jobs: promotes those whose time has come, reaps dead workers, ages bulk work, passes
+//! cancellations and progress on, and forgets what was completed long ago.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -38,6 +38,7 @@ pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, 
     let mut pruning = Every::new(PRUNE_EVERY);
     let mut releasing = Every::new(config.lease);
     let mut looking = Every::new(config.poll);
+    let mut aging = Every::new(config.poll);
     let mut watch = Watch::default();
     let mut suspects = HashSet::new();
     loop {
@@ -76,6 +77,13 @@ pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, 
             && let Err(error) = queue.prune(config.keep_done).await
         {
             log_failure("could not forget completed jobs", &error);
+        }
+        if aging.is_due() {
+            for lane in config.lanes.iter().filter(|lane| lane.slots > 0) {
+                if let Err(error) = queue.age(&lane.name, config.bulk_age).await {
+                    log_failure("could not look for bulk jobs that have waited long", &error);
+                }
+            }
         }
         let pause = match queue.promote().await {
             Ok(next) => next.unwrap_or(config.poll).min(config.poll),
@@ -120,7 +128,7 @@ async fn hand_back_unknown_claims<C>(
     let held = session.queue.store.held(session.worker).await?;
     let unknown: HashSet<_> = held.into_iter().filter(|&(id, claim)| !session.running.knows(id, claim)).collect();
     let now = session.queue.clock.now();
-    let back = Settlement::Reschedule { run_at: now, counted: false, crashed: false, error: None };
+    let back = Settlement::Reschedule { run_at: now, counted: false, crash: None, error: None };
     let settled = |&(id, claim): &(JobId, i64)| Settled { id, claim, settlement: back.clone() };
     let unknown_claims: Vec<_> = unknown.intersection(suspects).map(settled).collect();
     *suspects = unknown;
@@ -153,6 +161,13 @@ impl Queue {
             }
             self.wake();
         }
+    }
+
+    /// Has bulk work of a lane that has waited for `age` compete as normal work.
+    async fn age(&self, lane: &str, age: Duration) -> Result<(), QueueError> {
+        let now = self.clock.now();
+        self.store.age(lane, now.saturating_sub(age).unwrap_or(now), BATCH).await?;
+        Ok(())
     }
 
     /// Takes their jobs from workers that this one has not seen beat for `ttl`. The caller's own lease is not the reaper's

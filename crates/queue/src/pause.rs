@@ -19,7 +19,7 @@ use voicemill_sql::{Connection, on};
 pub(super) const PARK: &str = "UPDATE job \
     SET state = CASE WHEN cancel IS NOT NULL THEN 'available' ELSE 'paused' END, \
         run_at = CASE WHEN cancel IS NOT NULL THEN CAST($3 AS BIGINT) ELSE run_at END, \
-        attempt = attempt - 1, give_up_reason = cancel, cancel = NULL, worker = NULL \
+        attempt = attempt - 1, alone = FALSE, give_up_reason = cancel, cancel = NULL, worker = NULL \
     WHERE id = $1 AND claim = $2 AND state = 'running' AND give_up_reason IS NULL";
 
 const PAUSE: &str = "INSERT INTO pause (what, lane, kind, tenant, since) VALUES ($1, $2, $3, $4, $5) \
@@ -28,7 +28,9 @@ const RESUME: &str = "DELETE FROM pause WHERE what = $1";
 const PAUSES: &str = "SELECT lane, kind, tenant, since FROM pause ORDER BY what";
 const ANY_PARKED: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE state = 'paused')";
 /// What nothing holds back any more may be claimed again, a bounded number at a time.
-const RELEASE: &str = "UPDATE job SET state = 'available' WHERE id IN ( \
+const RELEASE: &str = "UPDATE job SET state = \
+        CASE WHEN crashes >= 2 AND give_up_reason IS NULL THEN 'quarantined' ELSE 'available' END \
+    WHERE id IN ( \
         SELECT parked.id FROM job AS parked WHERE parked.state = 'paused' AND NOT EXISTS ( \
             SELECT 1 FROM pause WHERE pause.kind = parked.kind OR pause.tenant = parked.tenant) \
         ORDER BY parked.id LIMIT $1)";

@@ -6,8 +6,12 @@ use jiff::Timestamp;
 
 use super::{JobError, JobId};
 
-/// How often a job may take its worker down with it.
-pub(super) const MAX_CRASHES: u32 = 3;
+/// From how many crashes on a job runs alone; the statements have it too.
+#[cfg(test)]
+pub(super) const QUARANTINED_AFTER: u32 = 2;
+
+/// How often in a row a job may take its worker down with it while it is all that runs there.
+pub(super) const MAX_LONE_CRASHES: u32 = 3;
 
 /// How often telling the owner that a job was given up is tried.
 pub(super) const MAX_GIVE_UP_ATTEMPTS: u32 = 5;
@@ -41,6 +45,19 @@ impl Claimed {
     }
 }
 
+/// A job that a worker holds, and how often workers died under it.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Held {
+    #[sqlx(flatten)]
+    pub(super) job: Claimed,
+    #[sqlx(try_from = "i32")]
+    pub(super) crashes: u32,
+    #[sqlx(try_from = "i32")]
+    pub(super) lone_crashes: u32,
+    /// Nothing was started beside it.
+    pub(super) alone: bool,
+}
+
 /// How an attempt ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
@@ -61,13 +78,22 @@ pub(super) enum Settlement {
     /// Stored already, in a transaction of the job's own.
     Stored,
     /// Comes back.
-    Reschedule { run_at: Timestamp, counted: bool, crashed: bool, error: Option<String> },
+    Reschedule { run_at: Timestamp, counted: bool, crash: Option<Crash>, error: Option<String> },
     /// Waits until its kind and its tenant go on.
     Park,
     /// The owner is to be told why it will not happen.
     GiveUp { reason: String },
     /// A dead letter.
     DeadLetter { reason: String },
+}
+
+/// How a job's worker ended under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Crash {
+    /// The job was all that the worker ran.
+    Alone,
+    /// Others ran beside it.
+    Beside,
 }
 
 /// A settlement, fenced by the claim that it belongs to.
@@ -122,28 +148,41 @@ pub(super) fn settle(job: &Claimed, outcome: Outcome, now: Timestamp, jitter: f6
     Settlement::Reschedule {
         run_at: later(now, backoff(attempts, jitter)),
         counted: true,
-        crashed: false,
+        crash: None,
         error: Some(storable(failure)),
     }
 }
 
-/// Decides what becomes of a job whose worker died, or lost its lease, for the `crashes`th time.
-pub(super) fn settle_crash(job: &Claimed, crashes: u32, now: Timestamp, jitter: f64) -> Settlement {
+/// Whether a worker that held these died while it ran one suspect and nothing else.
+pub(super) fn died_of_one(held: &[Held]) -> bool {
+    matches!(held, [only] if only.alone)
+}
+
+/// Decides what becomes of a job whose worker died, or lost its lease.
+///
+/// A crash is not held against a job that merely ran there: its attempt does not count. What crashed again runs alone, and only
+/// what then takes its worker down again and again is given up. A worker that dies of anything else meanwhile
+/// starts that count anew.
+pub(super) fn settle_crash(held: &Held, lone: bool, now: Timestamp, jitter: f64) -> Settlement {
+    let job = &held.job;
     let failure = "its worker died or lost its lease".to_owned();
-    let used_up = job.give_up_reason.is_none() && job.attempt >= job.max_attempts;
-    if crashes >= MAX_CRASHES || used_up {
-        return given_up(job, format!("{failure} ({crashes} times)"));
+    let telling = job.give_up_reason.is_some();
+    if telling && job.give_up_attempts >= MAX_GIVE_UP_ATTEMPTS {
+        return given_up(job, failure);
+    }
+    if lone && held.lone_crashes + 1 >= MAX_LONE_CRASHES {
+        return given_up(job, format!("{failure} {MAX_LONE_CRASHES} times in a row while nothing else ran there"));
     }
     Settlement::Reschedule {
-        run_at: later(now, backoff(crashes, jitter)),
-        counted: true,
-        crashed: true,
+        run_at: later(now, backoff(held.crashes + 1, jitter)),
+        counted: telling,
+        crash: Some(if lone { Crash::Alone } else { Crash::Beside }),
         error: Some(failure),
     }
 }
 
 fn uncounted(now: Timestamp, pause: Duration) -> Settlement {
-    Settlement::Reschedule { run_at: later(now, pause), counted: false, crashed: false, error: None }
+    Settlement::Reschedule { run_at: later(now, pause), counted: false, crash: None, error: None }
 }
 
 /// A job that was given up before, and whose owner could not be told, is a dead letter now.

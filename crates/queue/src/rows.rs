@@ -65,13 +65,12 @@ pub(super) fn timestamp(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX)
 }
 
-/// A job that a worker holds, and how often it crashed.
-#[derive(sqlx::FromRow)]
-pub(super) struct HeldRow {
+/// A job that was claimed out of quarantine, and its lane.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Suspect {
+    pub(super) lane: String,
     #[sqlx(flatten)]
     pub(super) job: Claimed,
-    #[sqlx(try_from = "i32")]
-    pub(super) crashes: u32,
 }
 
 /// A job without its payload.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, oneshot},
+    sync::{Notify, OwnedSemaphorePermit, RwLock, mpsc, oneshot},
     task::AbortHandle,
     time::timeout,
 };
@@ -33,6 +33,8 @@ pub(super) struct Session<C> {
     pub(super) attempts: TaskTracker,
     pub(super) results: mpsc::Sender<retry::Settled>,
     pub(super) paused: Pauses,
+    /// Held to claim; held alone by a suspect, beside which nothing is to start.
+    pub(super) gate: RwLock<()>,
     /// Nothing more is claimed.
     pub(super) draining: CancellationToken,
     /// Whatever still runs is dropped, without a result.
@@ -48,7 +50,11 @@ impl<C> Session<C> {
 
 /// What a worker runs at the moment.
 #[derive(Debug, Default)]
-pub(super) struct Running(Mutex<HashMap<JobId, Entry>>);
+pub(super) struct Running {
+    jobs: Mutex<HashMap<JobId, Entry>>,
+    /// Something has left.
+    left: Notify,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -64,7 +70,7 @@ struct Entry {
 
 impl Running {
     fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many slots of a lane each tenant holds.
@@ -81,6 +87,28 @@ impl Running {
         if let Some(cancel) = self.lock().get_mut(&id).and_then(|entry| entry.cancel.take()) {
             // An attempt that has just ended needs no stopping.
             let _ = cancel.send(reason);
+        }
+    }
+
+    /// Waits until the job is not in our hands under this claim any more: it has ended, and how is stored.
+    pub(super) async fn until_gone(&self, id: JobId, claim: i64) {
+        self.until(|jobs| jobs.get(&id).is_none_or(|entry| entry.claim != claim)).await;
+    }
+
+    /// Waits until nothing runs, and how all of it ended is stored.
+    pub(super) async fn until_idle(&self) {
+        self.until(HashMap::is_empty).await;
+    }
+
+    async fn until(&self, holds: impl Fn(&HashMap<JobId, Entry>) -> bool) {
+        loop {
+            let left = self.left.notified();
+            tokio::pin!(left);
+            left.as_mut().enable();
+            if holds(&self.lock()) {
+                return;
+            }
+            left.await;
         }
     }
 
@@ -105,6 +133,8 @@ impl Running {
                 entries.remove(&result.id);
             }
         }
+        drop(entries);
+        self.left.notify_waiters();
     }
 
     /// The progress that has changed since the last call.

@@ -8,7 +8,7 @@ use super::{
     Enqueued, JobFilter, JobId, JobInfo, QueueError, Stat, postgres,
     retry::{Claimed, Settled},
     round_robin::RoundRobin,
-    rows::{Draft, Found, Line, Wanted, WorkerId},
+    rows::{Draft, Found, Line, Suspect, Wanted, WorkerId},
     sqlite,
 };
 use voicemill_sql::{Connection, Database, Held};
@@ -91,6 +91,10 @@ impl Store {
         /// Claims jobs of a lane, as many as wanted at most: the most urgent first, and among them the tenants in turn. Hands over each
         /// as soon as it is claimed, also when it fails afterwards; returns how many there were.
         claim(wanted: &Wanted<'_>, round_robin: &mut RoundRobin, hand_over: &mut (dyn FnMut(Claimed) + Send)) -> usize;
+        /// Claims one job in quarantine; `alone` says that nothing runs beside it.
+        claim_suspect(worker: WorkerId, lanes: &[String], alone: bool, now: Timestamp) -> Option<Suspect>;
+        /// Whether a job of these lanes waits in quarantine.
+        any_suspect(lanes: &[String]) -> bool;
         /// Stores how attempts ended; returns how many jobs waited for those that are completed. A result whose claim is no
         /// longer the job's changes nothing, so that after a failure all of them may be stored again.
         settle(results: &[Settled], now: Timestamp) -> u64;
@@ -108,6 +112,9 @@ impl Store {
         store_progress(changes: &[(JobId, i64, f64)]) -> ();
         /// Makes jobs available whose time has come, at most `limit`; returns how many.
         promote(limit: u32, now: Timestamp) -> u64;
+        /// Has bulk jobs of a lane that have waited since `cutoff` compete as normal ones, one of each tenant at a time and at most
+        /// `limit`; returns how many did.
+        age(lane: &str, cutoff: Timestamp, limit: u32) -> u64;
         /// When the next scheduled job is due.
         next_run() -> Option<Timestamp>;
         /// Forgets completed jobs that finished before this moment, at most `limit`; returns how many, as far as it counts.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::Semaphore,
+    sync::{RwLock, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -15,6 +15,7 @@ use super::{
     log::log_failure,
     maintenance,
     pause::Pauses,
+    quarantine,
     recorder::Recorder,
     rows::WorkerId,
     running::{Running, Session},
@@ -95,6 +96,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
             paused: Pauses::default(),
             attempts: TaskTracker::new(),
             results,
+            gate: RwLock::new(()),
             draining: CancellationToken::new(),
             halt: CancellationToken::new(),
         });
@@ -113,6 +115,8 @@ impl<C: Send + Sync + 'static> Worker<C> {
             }
             loops.spawn(claimer.lead());
         }
+        let lanes = slots.iter().map(|(lane, _)| lane.clone()).collect();
+        loops.spawn(quarantine::run_suspects(Arc::clone(&session), lanes, self.config.poll));
         let halt = session.halt.clone();
         let hearing = self.queue.wake.clone().hear_others(self.config.poll);
         tokio::spawn(session.halt.clone().run_until_cancelled_owned(hearing));

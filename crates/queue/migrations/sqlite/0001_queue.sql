@@ -14,6 +14,7 @@ CREATE TABLE worker (
 --   available   may be claimed now
 --   scheduled   waits for run_at: delayed, snoozed or between two attempts
 --   blocked     waits until other jobs are completed
+--   quarantined waits to run alone, for workers died under it
 --   paused      was found by a worker while its kind or tenant is paused
 --   running     held by `worker` under the fencing number `claim`
 --   discarded   a dead letter, kept until somebody retries or forgets it
@@ -23,11 +24,14 @@ CREATE TABLE job (
     kind         TEXT    NOT NULL,
     tenant       BLOB    NOT NULL CHECK (length(tenant) = 16),
     priority     INTEGER NOT NULL,                   -- 0 urgent, 1 normal, 2 bulk
-    state        TEXT    NOT NULL CHECK (state IN ('available', 'scheduled', 'blocked', 'paused', 'running', 'discarded')),
+    aged         INTEGER NOT NULL DEFAULT 0,         -- whether it was bulk and waited for so long that it competes as normal
+    state        TEXT    NOT NULL CHECK (state IN ('available', 'scheduled', 'blocked', 'quarantined', 'paused', 'running', 'discarded')),
     claim        INTEGER NOT NULL DEFAULT 0,         -- grows with every claim and never shrinks: the fencing number
     attempt      INTEGER NOT NULL DEFAULT 0,         -- the attempts that count; a snooze or a hand-back takes its own back
     max_attempts INTEGER NOT NULL,
-    crashes      INTEGER NOT NULL DEFAULT 0,         -- how often its worker died or lost its lease under it
+    crashes      INTEGER NOT NULL DEFAULT 0,         -- how often its worker died or lost its lease under it since an attempt ended
+    lone_crashes INTEGER NOT NULL DEFAULT 0,         -- how often in a row it was all that its worker ran when that died
+    alone        INTEGER NOT NULL DEFAULT 0,         -- whether the present claim runs with nothing beside it
     give_up_reason      TEXT,                               -- why it was given up; its next claim tells the owner, then it is discarded
     give_up_attempts     INTEGER NOT NULL DEFAULT 0,         -- attempts at telling the owner
     cancel       TEXT,                               -- why a running job is asked to stop
@@ -46,8 +50,13 @@ CREATE TABLE job (
 
 -- The claim walks tenants in their order and takes each one's oldest, so that one index serves both.
 CREATE INDEX job_ready ON job (lane, priority, tenant, id) WHERE state = 'available';
+-- Of each tenant at most one at a time.
+CREATE INDEX job_aged ON job (lane, tenant) WHERE state = 'available' AND aged = 1;
 CREATE INDEX job_scheduled ON job (run_at) WHERE state = 'scheduled';
 CREATE INDEX job_running ON job (worker) WHERE worker IS NOT NULL;
+-- Few, and mostly none.
+CREATE INDEX job_quarantined ON job (priority, crashes, id) WHERE state = 'quarantined';
+CREATE INDEX job_lone_crashes ON job (id) WHERE lone_crashes > 0;
 CREATE INDEX job_paused ON job (id) WHERE state = 'paused';
 CREATE INDEX job_discarded ON job (id) WHERE state = 'discarded';
 CREATE UNIQUE INDEX job_unique ON job (kind, unique_key) WHERE unique_key IS NOT NULL AND state <> 'discarded';

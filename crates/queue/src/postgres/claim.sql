@@ -9,7 +9,8 @@ SET state = 'running',
     attempt = attempt + CASE WHEN give_up_reason IS NULL THEN 1 ELSE 0 END,
     give_up_attempts = give_up_attempts + CASE WHEN give_up_reason IS NULL THEN 0 ELSE 1 END,
     started_at = $7,
-    progress = 0
+    progress = 0,
+    alone = FALSE
 -- An array, because a join may be planned from the wrong side.
 WHERE id = ANY (ARRAY(
     SELECT mine.id

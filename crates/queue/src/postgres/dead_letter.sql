@@ -1,6 +1,7 @@
 -- A running job becomes a dead letter; the first give_up_reason stands.
 UPDATE job
 SET state = 'discarded',
+    alone = FALSE,
     give_up_reason = coalesce(give_up_reason, $4),
     cancel = NULL,
     worker = NULL,

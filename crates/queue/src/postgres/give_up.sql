@@ -4,6 +4,8 @@ SET state = 'available',
     run_at = $3,
     give_up_reason = $4,
     crashes = 0,
+    lone_crashes = 0,
+    alone = FALSE,
     cancel = NULL,
     worker = NULL,
     errors = CASE WHEN jsonb_array_length(errors) >= 10 THEN errors - 0 ELSE errors END

@@ -26,8 +26,8 @@ pub(super) use self::{
 use super::{
     JobFilter, JobId, JobInfo, QueueError, Stat,
     pause::PARK,
-    retry::{self as rules, Settled, Settlement},
-    rows::{HeldRow, JobRow, StatRow, WorkerId, timestamp},
+    retry::{self as rules, Crash, Held, Settled, Settlement},
+    rows::{JobRow, StatRow, Suspect, WorkerId, timestamp},
 };
 use voicemill_sql::PostgresPool;
 
@@ -47,18 +47,30 @@ const COMPLETE: &str = include_str!("complete.sql");
 const COMPLETE_AWAITED: &str = include_str!("complete_awaited.sql");
 const RESCHEDULE: &str = include_str!("reschedule.sql");
 const GIVE_UP: &str = include_str!("give_up.sql");
+const CLAIM_SUSPECT: &str = include_str!("claim_suspect.sql");
+const ANY_SUSPECT: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE state = 'quarantined' AND lane = ANY ($1)) AS waits";
+/// A worker died of something else than those that ran alone when others did: their crashes prove nothing.
+const ABSOLVE: &str = "UPDATE job SET lone_crashes = 0 WHERE lone_crashes > 0";
 const JOIN: &str = "INSERT INTO worker (host, beat) VALUES ($1, $2) RETURNING id";
 const WORKERS: &str = "SELECT id, beat FROM worker";
 const STALE: &str = "SELECT id FROM worker WHERE id = $1 AND beat = $2 FOR UPDATE SKIP LOCKED";
 /// Passes over a job that somebody settles at this moment, or that a stopped process holds the lock of.
 const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, give_up_attempts, give_up_reason, \
-         CAST(payload AS TEXT) AS payload, crashes \
+         CAST(payload AS TEXT) AS payload, crashes, lone_crashes, alone \
      FROM job WHERE worker = $1 FOR UPDATE SKIP LOCKED";
 const CLAIMS: &str = "SELECT id, claim FROM job WHERE worker = $1";
 const LEAVE: &str = "DELETE FROM worker WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM job WHERE worker = $1)";
 const CANCELLED: &str = "SELECT id, cancel FROM job WHERE worker = $1 AND cancel IS NOT NULL";
 const PROGRESS: &str = include_str!("progress.sql");
 const PROMOTE: &str = include_str!("promote.sql");
+const OVERDUE: &str = include_str!("overdue.sql");
+/// Passes over what another worker takes, or ages, at this moment. In a CASE, or where little is available the job would be
+/// looked for among all that is.
+const AGE: &str = "UPDATE job SET priority = 1, aged = TRUE WHERE id = ANY (ARRAY( \
+         SELECT overdue.id FROM job AS overdue \
+         WHERE overdue.id = ANY ($1) \
+             AND CASE WHEN overdue.state = 'available' THEN overdue.priority = 2 ELSE FALSE END \
+         FOR UPDATE SKIP LOCKED))";
 const NEXT_RUN: &str = "SELECT run_at FROM job WHERE state = 'scheduled' ORDER BY run_at LIMIT 1";
 const LIST: &str = include_str!("list.sql");
 const STATS: &str = include_str!("stats.sql");
@@ -79,6 +91,21 @@ impl Store {
     pub(super) fn new(database: PostgresPool) -> Self {
         let pool = database.another(CONNECTIONS, SETTINGS);
         Self { database, pool, watermarks: Arc::default() }
+    }
+
+    pub(super) async fn claim_suspect(
+        &self,
+        worker: WorkerId,
+        lanes: &[String],
+        alone: bool,
+        now: Timestamp,
+    ) -> Result<Option<Suspect>, QueueError> {
+        let query = sqlx::query_as(CLAIM_SUSPECT).bind(worker).bind(lanes).bind(now.as_microsecond()).bind(alone);
+        Ok(query.fetch_optional(&self.pool).await?)
+    }
+
+    pub(super) async fn any_suspect(&self, lanes: &[String]) -> Result<bool, QueueError> {
+        Ok(sqlx::query_scalar(ANY_SUSPECT).bind(lanes).fetch_one(&self.pool).await?)
     }
 
     pub(super) async fn settle(&self, results: &[Settled], now: Timestamp) -> Result<u64, QueueError> {
@@ -135,8 +162,8 @@ impl Store {
     pub(super) async fn leave(&self, worker: WorkerId, now: Timestamp) -> Result<usize, QueueError> {
         let mut transaction = self.pool.begin().await?;
         let held = held_by(&mut transaction, worker).await?;
-        for HeldRow { job, .. } in &held {
-            let settlement = Settlement::Reschedule { run_at: now, counted: false, crashed: false, error: None };
+        for Held { job, .. } in &held {
+            let settlement = Settlement::Reschedule { run_at: now, counted: false, crash: None, error: None };
             settle(&mut transaction, &job.settled(settlement), now).await?;
         }
         sqlx::query(LEAVE).bind(worker).execute(&mut *transaction).await?;
@@ -162,9 +189,13 @@ impl Store {
                 continue;
             }
             let held = held_by(&mut transaction, worker).await?;
-            for HeldRow { job, crashes } in &held {
-                let settlement = rules::settle_crash(job, crashes + 1, now, rules::jitter());
-                settle(&mut transaction, &job.settled(settlement), now).await?;
+            let lone = rules::died_of_one(&held);
+            if !lone {
+                sqlx::query(ABSOLVE).execute(&mut *transaction).await?;
+            }
+            for held in &held {
+                let settlement = rules::settle_crash(held, lone, now, rules::jitter());
+                settle(&mut transaction, &held.job.settled(settlement), now).await?;
             }
             // A worker of whom a job could not be taken stays, for the next time.
             sqlx::query(LEAVE).bind(worker).execute(&mut *transaction).await?;
@@ -195,6 +226,15 @@ impl Store {
     pub(super) async fn promote(&self, limit: u32, now: Timestamp) -> Result<u64, QueueError> {
         let query = sqlx::query(PROMOTE).bind(now.as_microsecond()).bind(i64::from(limit));
         Ok(query.execute(&self.pool).await?.rows_affected())
+    }
+
+    pub(super) async fn age(&self, lane: &str, cutoff: Timestamp, limit: u32) -> Result<u64, QueueError> {
+        let overdue = sqlx::query_scalar(OVERDUE).bind(lane).bind(cutoff.as_microsecond()).bind(i64::from(limit));
+        let ids: Vec<JobId> = overdue.fetch_all(&self.pool).await?;
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        Ok(sqlx::query(AGE).bind(ids).execute(&self.pool).await?.rows_affected())
     }
 
     pub(super) async fn next_run(&self) -> Result<Option<Timestamp>, QueueError> {
@@ -234,7 +274,7 @@ impl Store {
 }
 
 /// The jobs that a worker holds, as far as nobody else is about to settle them.
-async fn held_by(transaction: &mut Transaction<'_, Postgres>, worker: WorkerId) -> sqlx::Result<Vec<HeldRow>> {
+async fn held_by(transaction: &mut Transaction<'_, Postgres>, worker: WorkerId) -> sqlx::Result<Vec<Held>> {
     sqlx::query_as(HELD).bind(worker).fetch_all(&mut **transaction).await
 }
 
@@ -243,14 +283,15 @@ async fn settle(connection: &mut PgConnection, result: &Settled, now: Timestamp)
     let now = now.as_microsecond();
     let query = match &result.settlement {
         Settlement::Complete | Settlement::Stored => return Ok(()),
-        Settlement::Reschedule { run_at, counted, crashed, error } => sqlx::query(RESCHEDULE)
+        Settlement::Reschedule { run_at, counted, crash, error } => sqlx::query(RESCHEDULE)
             .bind(result.id)
             .bind(result.claim)
             .bind(run_at.as_microsecond())
             .bind(now)
             .bind(counted)
-            .bind(crashed)
-            .bind(error),
+            .bind(crash.is_some())
+            .bind(error)
+            .bind(*crash == Some(Crash::Alone)),
         Settlement::Park => sqlx::query(PARK).bind(result.id).bind(result.claim).bind(now),
         Settlement::GiveUp { reason } => sqlx::query(GIVE_UP).bind(result.id).bind(result.claim).bind(now).bind(reason),
         Settlement::DeadLetter { reason } => {

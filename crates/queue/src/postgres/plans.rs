@@ -22,6 +22,9 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("reschedule", RESCHEDULE),
     ("give_up", GIVE_UP),
     ("dead_letter", DEAD_LETTER),
+    ("claim_suspect", CLAIM_SUSPECT),
+    ("any_suspect", ANY_SUSPECT),
+    ("absolve", ABSOLVE),
     ("join", JOIN),
     ("beat", BEAT),
     ("workers", WORKERS),
@@ -31,6 +34,8 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("leave", LEAVE),
     ("cancelled", CANCELLED),
     ("promote", PROMOTE),
+    ("overdue", OVERDUE),
+    ("age", AGE),
     ("list", LIST),
     ("stats", STATS),
     ("await", AWAIT),
@@ -138,6 +143,11 @@ async fn hot_statements_use_their_indexes(fill: Option<&'static str>) {
     planner
         .assert_plan(PROMOTE, &["Index Scan using job_scheduled on job due", "Index Scan using job_pkey on job"])
         .await;
+    planner.assert_plan(CLAIM_SUSPECT, &["using job_quarantined", "Index Scan using job_pkey on job"]).await;
+    planner.assert_plan(ANY_SUSPECT, &["using job_quarantined"]).await;
+    planner.assert_plan(ABSOLVE, &["using job_lone_crashes"]).await;
+    planner.assert_plan(OVERDUE, &["using job_ready on job first", "using job_aged on job ahead"]).await;
+    planner.assert_plan(AGE, &["Index Scan using job_pkey on job overdue", "Index Scan using job_pkey on job"]).await;
     planner.assert_plan(NEXT_RUN, &["using job_scheduled"]).await;
     planner.assert_plan(HELD, &["Index Scan using job_running"]).await;
     planner.assert_plan(CANCELLED, &["Index Scan using job_cancelled"]).await;

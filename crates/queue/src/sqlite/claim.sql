@@ -7,7 +7,8 @@ SET state = 'running',
     attempt = attempt + (give_up_reason IS NULL),
     give_up_attempts = give_up_attempts + (give_up_reason IS NOT NULL),
     started_at = ?6,
-    progress = 0
+    progress = 0,
+    alone = 0
 WHERE id IN (
     SELECT mine.id
     FROM json_each(?4) AS asked

@@ -23,9 +23,9 @@ pub(super) use self::{
 use super::{
     JobFilter, JobId, JobInfo, Priority, QueueError, Stat,
     pause::PARK,
-    retry::{self as rules, Claimed, Settled, Settlement},
+    retry::{self as rules, Claimed, Crash, Held, Settled, Settlement},
     round_robin::{RoundRobin, Share},
-    rows::{HeldRow, JobRow, StatRow, Wanted, WorkerId, timestamp},
+    rows::{JobRow, StatRow, Suspect, Wanted, WorkerId, timestamp},
 };
 use voicemill_sql::SqlitePools;
 
@@ -37,16 +37,25 @@ const TENANTS: &str = include_str!("tenants.sql");
 const CLAIM: &str = include_str!("claim.sql");
 const RESCHEDULE: &str = include_str!("reschedule.sql");
 const GIVE_UP: &str = include_str!("give_up.sql");
+const CLAIM_SUSPECT: &str = include_str!("claim_suspect.sql");
+const ANY_SUSPECT: &str = "SELECT EXISTS (SELECT 1 FROM job \
+    WHERE state = 'quarantined' AND lane IN (SELECT value FROM json_each(?1))) AS waits";
+/// A worker died of something else than those that ran alone when others did: their crashes prove nothing.
+const ABSOLVE: &str = "UPDATE job SET lone_crashes = 0 WHERE lone_crashes > 0";
 const JOIN: &str = "INSERT INTO worker (host, beat) VALUES (?1, ?2) RETURNING id";
 const WORKERS: &str = "SELECT id, beat FROM worker";
 const STALE: &str = "SELECT id FROM worker WHERE id = ?1 AND beat = ?2";
-const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, give_up_attempts, give_up_reason, payload, crashes \
+const HELD: &str = "SELECT id, claim, kind, tenant, attempt, max_attempts, give_up_attempts, give_up_reason, payload, crashes, \
+        lone_crashes, alone \
     FROM job WHERE worker = ?1";
 const CLAIMS: &str = "SELECT id, claim FROM job WHERE worker = ?1";
 const LEAVE: &str = "DELETE FROM worker WHERE id = ?1";
 const CANCELLED: &str = "SELECT id, cancel FROM job WHERE worker = ?1 AND cancel IS NOT NULL";
 const PROGRESS: &str = "UPDATE job SET progress = ?3 WHERE id = ?1 AND claim = ?2 AND state = 'running'";
 const PROMOTE: &str = include_str!("promote.sql");
+const OVERDUE: &str = include_str!("overdue.sql");
+const AGE: &str = "UPDATE job SET priority = 1, aged = 1 \
+    WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'available' AND priority = 2";
 const NEXT_RUN: &str = "SELECT min(run_at) FROM job WHERE state = 'scheduled'";
 const PRUNE: &str =
     "DELETE FROM done WHERE id IN (SELECT id FROM done WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2)";
@@ -103,6 +112,27 @@ impl Store {
         Ok(count)
     }
 
+    /// Claims one job in quarantine, to run beside nothing else if it is `alone`.
+    pub(super) async fn claim_suspect(
+        &self,
+        worker: WorkerId,
+        lanes: &[String],
+        alone: bool,
+        now: Timestamp,
+    ) -> Result<Option<Suspect>, QueueError> {
+        let query = sqlx::query_as(CLAIM_SUSPECT)
+            .bind(worker)
+            .bind(serde_json::to_string(lanes)?)
+            .bind(now.as_microsecond())
+            .bind(alone);
+        Ok(query.fetch_optional(&self.pools.write).await?)
+    }
+
+    /// Whether a job of these lanes waits in quarantine.
+    pub(super) async fn any_suspect(&self, lanes: &[String]) -> Result<bool, QueueError> {
+        Ok(sqlx::query_scalar(ANY_SUSPECT).bind(serde_json::to_string(lanes)?).fetch_one(&self.pools.read).await?)
+    }
+
     /// Stores how attempts ended, all of them or none.
     pub(super) async fn settle(&self, results: &[Settled], now: Timestamp) -> Result<u64, QueueError> {
         let mut transaction = self.begin().await?;
@@ -136,8 +166,8 @@ impl Store {
     pub(super) async fn leave(&self, worker: WorkerId, now: Timestamp) -> Result<usize, QueueError> {
         let mut transaction = self.begin().await?;
         let held = held_by(&mut transaction, worker).await?;
-        for HeldRow { job, .. } in &held {
-            let settlement = Settlement::Reschedule { run_at: now, counted: false, crashed: false, error: None };
+        for Held { job, .. } in &held {
+            let settlement = Settlement::Reschedule { run_at: now, counted: false, crash: None, error: None };
             settle(&mut transaction, &job.settled(settlement), now).await?;
         }
         sqlx::query(LEAVE).bind(worker).execute(&mut *transaction).await?;
@@ -162,9 +192,13 @@ impl Store {
                 continue;
             }
             let held = held_by(&mut transaction, worker).await?;
-            for HeldRow { job, crashes } in &held {
-                let settlement = rules::settle_crash(job, crashes + 1, now, rules::jitter());
-                settle(&mut transaction, &job.settled(settlement), now).await?;
+            let lone = rules::died_of_one(&held);
+            if !lone {
+                sqlx::query(ABSOLVE).execute(&mut *transaction).await?;
+            }
+            for held in &held {
+                let settlement = rules::settle_crash(held, lone, now, rules::jitter());
+                settle(&mut transaction, &held.job.settled(settlement), now).await?;
             }
             sqlx::query(LEAVE).bind(worker).execute(&mut *transaction).await?;
             reaped.push((worker, held.len()));
@@ -193,6 +227,19 @@ impl Store {
     /// Makes jobs available whose time has come, at most `limit`; returns how many.
     pub(super) async fn promote(&self, limit: u32, now: Timestamp) -> Result<u64, QueueError> {
         let query = sqlx::query(PROMOTE).bind(now.as_microsecond()).bind(limit);
+        Ok(query.execute(&self.pools.write).await?.rows_affected())
+    }
+
+    /// Has bulk jobs of a lane that have waited since `cutoff` compete as normal ones, one of each tenant at a time; returns how
+    /// many did.
+    pub(super) async fn age(&self, lane: &str, cutoff: Timestamp, limit: u32) -> Result<u64, QueueError> {
+        // Read first, so that nobody waits for the writer as long as there is nothing to do.
+        let overdue = sqlx::query_scalar(OVERDUE).bind(lane).bind(cutoff.as_microsecond()).bind(limit);
+        let ids: Vec<JobId> = overdue.fetch_all(&self.pools.read).await?;
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let query = sqlx::query(AGE).bind(serde_json::to_string(&ids)?);
         Ok(query.execute(&self.pools.write).await?.rows_affected())
     }
 
@@ -273,7 +320,7 @@ async fn claim_share(
 }
 
 /// The jobs that a worker holds.
-async fn held_by(connection: &mut SqliteConnection, worker: WorkerId) -> sqlx::Result<Vec<HeldRow>> {
+async fn held_by(connection: &mut SqliteConnection, worker: WorkerId) -> sqlx::Result<Vec<Held>> {
     sqlx::query_as(HELD).bind(worker).fetch_all(connection).await
 }
 
@@ -282,14 +329,15 @@ async fn settle(connection: &mut SqliteConnection, result: &Settled, now: Timest
     let now = now.as_microsecond();
     let query = match &result.settlement {
         Settlement::Complete | Settlement::Stored => return Ok(()),
-        Settlement::Reschedule { run_at, counted, crashed, error } => sqlx::query(RESCHEDULE)
+        Settlement::Reschedule { run_at, counted, crash, error } => sqlx::query(RESCHEDULE)
             .bind(result.id)
             .bind(result.claim)
             .bind(run_at.as_microsecond())
             .bind(now)
             .bind(counted)
-            .bind(crashed)
-            .bind(error),
+            .bind(crash.is_some())
+            .bind(error)
+            .bind(*crash == Some(Crash::Alone)),
         Settlement::Park => sqlx::query(PARK).bind(result.id).bind(result.claim).bind(now),
         Settlement::GiveUp { reason } => sqlx::query(GIVE_UP).bind(result.id).bind(result.claim).bind(now).bind(reason),
         Settlement::DeadLetter { reason } => {

@@ -20,6 +20,9 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("reschedule", RESCHEDULE),
     ("give_up", GIVE_UP),
     ("dead_letter", DEAD_LETTER),
+    ("claim_suspect", CLAIM_SUSPECT),
+    ("any_suspect", ANY_SUSPECT),
+    ("absolve", ABSOLVE),
     ("join", JOIN),
     ("beat", BEAT),
     ("workers", WORKERS),
@@ -29,6 +32,8 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("leave", LEAVE),
     ("cancelled", CANCELLED),
     ("promote", PROMOTE),
+    ("overdue", OVERDUE),
+    ("age", AGE),
     ("list", LIST),
     ("stats", STATS),
     ("await", AWAIT),
@@ -124,6 +129,19 @@ async fn the_rest_uses_its_index() {
     // It counts what it found, which is bounded.
     assert!(plan(PLACES).await.contains("USING COVERING INDEX job_ready (lane=? AND priority=? AND tenant=?)"));
     assert_plan(HASTEN, &["USING INDEX job_unique (kind=? AND unique_key=?)"]).await;
+    // All that these indexes have is little.
+    for (statement, index) in
+        [(CLAIM_SUSPECT, "job_quarantined"), (ANY_SUSPECT, "job_quarantined"), (ABSOLVE, "job_lone_crashes")]
+    {
+        assert!(plan(statement).await.contains(index), "{statement}");
+    }
+    let seek = "INDEX job_ready (lane=? AND priority=? AND tenant=?)";
+    assert_plan(
+        OVERDUE,
+        &[seek, "SEARCH oldest USING INTEGER PRIMARY KEY (rowid=?)", "job_aged (lane=? AND tenant=?)"],
+    )
+    .await;
+    assert_plan(AGE, &["SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"]).await;
     assert_plan(PROMOTE, &["USING COVERING INDEX job_scheduled (run_at<?)"]).await;
     assert_plan(NEXT_RUN, &["USING COVERING INDEX job_scheduled"]).await;
     assert_plan(HELD, &["USING INDEX job_running (worker=?)"]).await;

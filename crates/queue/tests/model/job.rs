@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     JobId, Priority, State,
+    retry::QUARANTINED_AFTER,
     rows::{WorkerId, timestamp},
 };
 
@@ -22,6 +23,9 @@ pub(super) struct Modelled {
     pub(super) attempt: u16,
     pub(super) max_attempts: u16,
     pub(super) crashes: u32,
+    pub(super) lone_crashes: u32,
+    pub(super) alone: bool,
+    pub(super) aged: bool,
     pub(super) give_up_attempts: u32,
     pub(super) give_up_reason: Option<String>,
     pub(super) cancel: Option<String>,
@@ -45,6 +49,9 @@ impl Modelled {
             attempt: 0,
             max_attempts,
             crashes: 0,
+            lone_crashes: 0,
+            alone: false,
+            aged: false,
             give_up_attempts: 0,
             give_up_reason: None,
             cancel: None,
@@ -67,8 +74,26 @@ impl Modelled {
         };
     }
 
+    /// Waits for a slot, or to run alone.
+    pub(super) fn is_ready(&mut self) {
+        let suspect = self.crashes >= QUARANTINED_AFTER && self.give_up_reason.is_none();
+        self.state = if suspect { State::Quarantined } else { State::Available };
+    }
+
+    /// Its worker died: it leaves `running`, to come back at `run_at`, unless it was cancelled meanwhile.
+    pub(super) fn crashes(&mut self, run_at: Timestamp, lone: bool, now: Timestamp) {
+        let (crashes, lone_crashes) = (self.crashes + 1, if lone { self.lone_crashes + 1 } else { 0 });
+        self.errors += 1;
+        self.goes_back(run_at, self.give_up_reason.is_some(), now);
+        (self.crashes, self.lone_crashes) = (crashes, lone_crashes);
+    }
+
     /// Leaves `running`, to come back at `run_at`, unless it was cancelled meanwhile.
     pub(super) fn goes_back(&mut self, run_at: Timestamp, counted: bool, now: Timestamp) {
+        if counted {
+            (self.crashes, self.lone_crashes) = (0, 0);
+        }
+        self.alone = false;
         if !counted {
             match self.give_up_reason {
                 None => self.attempt -= 1,
@@ -80,8 +105,12 @@ impl Modelled {
         if let Some(reason) = self.cancel.take() {
             self.run_at = now;
             self.give_up_reason.get_or_insert(reason);
+            self.state = State::Available;
+        } else if self.run_at > now {
+            self.state = State::Scheduled;
+        } else {
+            self.is_ready();
         }
-        self.state = if self.run_at <= now { State::Available } else { State::Scheduled };
     }
 
     /// Leaves `running` because it is paused, unless it was cancelled meanwhile or only tells its owner why it was given up.
@@ -90,6 +119,7 @@ impl Modelled {
             return;
         }
         self.attempt -= 1;
+        self.alone = false;
         self.worker = None;
         self.state = State::Paused;
         if let Some(reason) = self.cancel.take() {
@@ -101,11 +131,12 @@ impl Modelled {
 
     pub(super) fn is_given_up(&mut self, reason: &str, now: Timestamp) {
         self.worker = None;
+        self.alone = false;
         self.cancel = None;
         if self.give_up_reason.is_none() {
             self.give_up_reason = Some(reason.to_owned());
             self.state = State::Available;
-            self.crashes = 0;
+            (self.crashes, self.lone_crashes) = (0, 0);
             self.run_at = now;
             self.errors += 1;
         } else {
@@ -115,6 +146,7 @@ impl Modelled {
 
     pub(super) fn is_dead(&mut self, reason: &str) {
         self.worker = None;
+        self.alone = false;
         self.cancel = None;
         self.state = State::Discarded;
         self.errors += usize::from(self.give_up_reason.as_deref() != Some(reason));
@@ -155,6 +187,10 @@ pub(super) struct Row {
     #[sqlx(try_from = "i32")]
     crashes: u32,
     #[sqlx(try_from = "i32")]
+    lone_crashes: u32,
+    alone: bool,
+    aged: bool,
+    #[sqlx(try_from = "i32")]
     give_up_attempts: u32,
     give_up_reason: Option<String>,
     cancel: Option<String>,
@@ -167,7 +203,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) const QUERY: &str = "SELECT id, kind, tenant, priority, unique_key, state, claim, attempt, max_attempts, crashes, \
+    pub(super) const QUERY: &str = "SELECT id, kind, tenant, priority, unique_key, state, claim, attempt, max_attempts, crashes, lone_crashes, alone, aged, \
         give_up_attempts, give_up_reason, cancel, worker, run_at, errors, waits, awaited FROM job";
 
     pub(super) fn modelled(self, waits_for: BTreeSet<JobId>) -> Modelled {
@@ -181,6 +217,9 @@ impl Row {
             attempt: self.attempt,
             max_attempts: self.max_attempts,
             crashes: self.crashes,
+            lone_crashes: self.lone_crashes,
+            alone: self.alone,
+            aged: self.aged,
             give_up_attempts: self.give_up_attempts,
             give_up_reason: self.give_up_reason,
             cancel: self.cancel,

@@ -26,6 +26,10 @@ pub(super) enum Operation {
         worker: usize,
         wanted: usize,
     },
+    ClaimSuspect {
+        worker: usize,
+        alone: bool,
+    },
     /// Settles a claim that was ever made, so a zombie's too.
     Settle {
         claim: usize,
@@ -38,6 +42,9 @@ pub(super) enum Operation {
         by: usize,
     },
     Promote,
+    Age {
+        seconds: i64,
+    },
     Advance {
         seconds: i64,
     },
@@ -119,10 +126,12 @@ pub(super) fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::Join),
         2 => (0_usize..4).prop_map(|worker| Operation::Beat { worker }),
         6 => (0_usize..4, 1_usize..6).prop_map(|(worker, wanted)| Operation::Claim { worker, wanted }),
+        3 => (0_usize..4, any::<bool>()).prop_map(|(worker, alone)| Operation::ClaimSuspect { worker, alone }),
         8 => (0_usize..64, end).prop_map(|(claim, end)| Operation::Settle { claim, end }),
         1 => (0_usize..4).prop_map(|worker| Operation::Leave { worker }),
-        2 => (0_usize..4).prop_map(|by| Operation::Reap { by }),
+        3 => (0_usize..4).prop_map(|by| Operation::Reap { by }),
         3 => Just(Operation::Promote),
+        2 => (0_i64..60).prop_map(|seconds| Operation::Age { seconds }),
         3 => (1_i64..40).prop_map(|seconds| Operation::Advance { seconds }),
         1 => (40_i64..8_000).prop_map(|seconds| Operation::Advance { seconds }),
         1 => (0_u8..3, delay).prop_map(|(key, delay)| Operation::Hasten { key, delay }),

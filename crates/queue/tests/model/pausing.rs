@@ -1,4 +1,4 @@
-//! What operators pause, and how workers heed it.
+//! What operators pause, and how workers follow it.
 
 use jiff::Timestamp;
 
@@ -52,7 +52,7 @@ impl Harness {
             self.paused.contains(&Pause::Kind(job.kind.clone())) || self.paused.contains(&Pause::Tenant(job.tenant))
         };
         for job in self.jobs.values_mut().filter(|job| job.state == State::Paused && !stays(job)) {
-            job.state = State::Available;
+            job.is_ready();
         }
     }
 }

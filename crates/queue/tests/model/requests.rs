@@ -78,7 +78,7 @@ impl Harness {
         if let Some((_, job)) = waiting {
             job.run_at = run_at;
             if run_at <= now && job.state == State::Scheduled {
-                job.state = State::Available;
+                job.is_ready();
             }
         }
     }
@@ -112,7 +112,8 @@ impl Harness {
         let job = self.jobs.get_mut(&id).unwrap();
         assert_eq!(retried, job.state == State::Discarded && !has_heir);
         if retried {
-            (job.attempt, job.give_up_attempts, job.crashes, job.give_up_reason) = (0, 0, 0, None);
+            (job.attempt, job.give_up_attempts, job.give_up_reason) = (0, 0, None);
+            (job.crashes, job.lone_crashes) = (0, 0);
             job.begins(now, job.waits_for.clone(), now);
         }
     }

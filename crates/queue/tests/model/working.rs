@@ -1,13 +1,17 @@
 //! What workers do.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use super::{harness::Harness, job::Modelled, operation::End, requests::LANE};
 use crate::{
-    JobError, JobId, State,
-    retry::{self, MAX_CRASHES, MAX_GIVE_UP_ATTEMPTS, Outcome, backoff},
+    JobError, JobId, Priority, State,
+    retry::{self, MAX_GIVE_UP_ATTEMPTS, MAX_LONE_CRASHES, Outcome, backoff},
     rows::Wanted,
     store,
 };
@@ -54,6 +58,7 @@ impl Harness {
             job.state = State::Running;
             job.worker = Some(worker);
             job.claim += 1;
+            job.alone = false;
             match job.give_up_reason {
                 None => job.attempt += 1,
                 Some(_) => job.give_up_attempts += 1,
@@ -69,6 +74,28 @@ impl Harness {
         assert!(priorities.is_sorted(), "the urgent goes first");
         assert_eq!(priorities, waiting, "no slot stays empty and nobody urgent waits");
         self.put_aside(&taken, now).await;
+    }
+
+    /// Claims one job out of quarantine.
+    pub(super) async fn claim_suspect(&mut self, worker: usize, alone: bool, now: Timestamp) {
+        let Some(worker) = self.worker(worker) else { return };
+        let lanes = [LANE.to_owned()];
+        let suspects = self.jobs.iter().filter(|(_, job)| job.state == State::Quarantined);
+        let first = suspects.min_by_key(|(id, job)| (job.priority, job.crashes, **id)).map(|(id, _)| *id);
+        assert_eq!(self.store.any_suspect(&lanes).await.unwrap(), first.is_some());
+        assert!(!self.store.any_suspect(&["another".to_owned()]).await.unwrap());
+        let claimed = self.store.claim_suspect(worker, &lanes, alone, now).await.unwrap();
+        assert_eq!(claimed.as_ref().map(|suspect| suspect.job.id), first);
+        let Some(claimed) = claimed else { return };
+        let job = self.jobs.get_mut(&claimed.job.id).unwrap();
+        job.state = State::Running;
+        job.worker = Some(worker);
+        job.claim += 1;
+        job.attempt += 1;
+        job.alone = alone;
+        assert_eq!((claimed.lane.as_str(), claimed.job.claim, claimed.job.attempt), (LANE, job.claim, job.attempt));
+        self.claims.push(claimed.job);
+        self.put_aside(&[first.unwrap()], now).await;
     }
 
     pub(super) async fn settle(&mut self, claim: usize, end: End, now: Timestamp) {
@@ -175,30 +202,53 @@ impl Harness {
             self.workers.remove(&worker);
             let fallen: Vec<_> =
                 self.jobs.iter().filter(|(_, job)| job.worker == Some(worker)).map(|(id, _)| *id).collect();
+            let lone = matches!(fallen[..], [only] if self.jobs[&only].alone);
+            if !lone {
+                self.jobs.values_mut().for_each(|job| job.lone_crashes = 0);
+            }
             for id in fallen {
                 let stored = self.row(id).await;
                 let job = self.jobs.get_mut(&id).unwrap();
-                let crashes = job.crashes + 1;
-                let used_up = job.give_up_reason.is_none() && job.attempt >= job.max_attempts;
-                if crashes >= MAX_CRASHES || used_up {
-                    job.is_given_up(&format!("its worker died or lost its lease ({crashes} times)"), now);
+                let died = "its worker died or lost its lease";
+                if job.give_up_reason.is_some() && job.give_up_attempts >= MAX_GIVE_UP_ATTEMPTS {
+                    job.is_given_up(died, now);
+                } else if lone && job.lone_crashes + 1 >= MAX_LONE_CRASHES {
+                    job.is_given_up(&format!("{died} 3 times in a row while nothing else ran there"), now);
                 } else {
-                    job.crashes = crashes;
-                    job.errors += 1;
                     // The pause is random within its bounds.
-                    let shortest = now + SignedDuration::try_from(backoff(crashes, 0.5)).unwrap();
-                    let longest = now + SignedDuration::try_from(backoff(crashes, 1.5)).unwrap();
-                    assert!(job.cancel.is_some() || (shortest..=longest).contains(&stored.run_at));
-                    job.goes_back(stored.run_at, true, now);
+                    let pause = |jitter| SignedDuration::try_from(backoff(job.crashes + 1, jitter)).unwrap();
+                    let expected = now + pause(0.5)..=now + pause(1.5);
+                    assert!(job.cancel.is_some() || expected.contains(&stored.run_at));
+                    job.crashes(stored.run_at, lone, now);
                 }
             }
+        }
+    }
+
+    /// Bulk work that has waited for so many seconds competes as normal work, one job of each tenant at a time.
+    pub(super) async fn age(&mut self, seconds: i64, now: Timestamp) {
+        let cutoff = now - SignedDuration::from_secs(seconds);
+        let mut overdue: BTreeMap<Uuid, JobId> = BTreeMap::new();
+        let available = || self.jobs.iter().filter(|(_, job)| job.state == State::Available);
+        for (id, job) in available().filter(|(_, job)| job.priority == Priority::Bulk) {
+            overdue.entry(job.tenant).or_insert(*id);
+        }
+        for (_, job) in available().filter(|(_, job)| job.aged) {
+            overdue.remove(&job.tenant);
+        }
+        overdue.retain(|_, id| self.jobs[id].run_at <= cutoff);
+        assert_eq!(self.store.age(LANE, cutoff, 1_000).await.unwrap(), overdue.len() as u64);
+        assert_eq!(self.store.age("another", cutoff, 1_000).await.unwrap(), 0);
+        for id in overdue.values() {
+            let job = self.jobs.get_mut(id).unwrap();
+            (job.priority, job.aged) = (Priority::Normal, true);
         }
     }
 
     pub(super) async fn promote(&mut self, now: Timestamp) {
         self.store.promote(1_000, now).await.unwrap();
         for job in self.jobs.values_mut().filter(|job| job.state == State::Scheduled && job.run_at <= now) {
-            job.state = State::Available;
+            job.is_ready();
         }
     }
 }

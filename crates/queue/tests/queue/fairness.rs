@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use voicemill_queue::{NewJob, WorkerConfig};
-use voicemill_sql::Kind;
+use serde::{Deserialize, Serialize};
+use voicemill_queue::{Attempt, Decide, Job, JobError, NewJob, Pause, Priority, Queue, Registry, WorkerConfig};
+use voicemill_sql::{Database, Kind};
 
-use crate::harness::{Bench, NarrowPuppet, Puppet, WidePuppet, execute, tenant};
+use crate::harness::{Bench, Log, NarrowPuppet, Puppet, WIDE, WidePuppet, execute, tenant};
 
 async fn flood(bench: &Bench, jobs: usize) {
     let mut transaction = bench.database.begin().await.unwrap();
@@ -119,7 +120,84 @@ async fn what_comes_back_below_what_was_taken_starts_soon(kind: Kind) {
     working.stop().await;
 }
 
+/// Normal work that never ends: each job is followed by another before it ends.
+#[derive(Serialize, Deserialize)]
+struct Endless;
+
+struct Stream {
+    log: Log,
+    queue: Queue,
+    database: Database,
+}
+
+impl Job for Endless {
+    type Context = Stream;
+    const KIND: &'static str = "endless";
+    const LANE: &'static str = WIDE;
+    const TIMEOUT: Duration = Duration::from_secs(3_600);
+    async fn run(&self, stream: &Stream, attempt: &Attempt) -> Result<(), JobError> {
+        let mut transaction = stream.database.begin().await.retry()?;
+        stream.queue.enqueue(transaction.connection(), NewJob::new(attempt.tenant, self)).await.retry()?;
+        attempt.complete(transaction.connection()).await.retry()?;
+        transaction.commit().await.retry()
+    }
+}
+
+/// What waits for all that.
+#[derive(Serialize, Deserialize)]
+struct Patient;
+
+impl Job for Patient {
+    type Context = Stream;
+    const KIND: &'static str = "patient";
+    const LANE: &'static str = WIDE;
+    const TIMEOUT: Duration = Duration::from_secs(3_600);
+    async fn run(&self, stream: &Stream, _attempt: &Attempt) -> Result<(), JobError> {
+        stream.log.add("its turn");
+        Ok(())
+    }
+}
+
+async fn bulk_work_that_has_waited_for_long_starts_though_normal_work_never_ends(kind: Kind) {
+    let bench = Bench::new(kind).await;
+    bench.enqueue(NewJob::new(tenant(1), &Patient).priority(Priority::Bulk)).await;
+    for number in [1, 2, 3] {
+        bench.enqueue(NewJob::new(tenant(number), &Endless)).await;
+    }
+    let registry = Registry::new().with::<Endless>().with::<Patient>();
+    let stream = Stream { log: bench.log.clone(), queue: bench.queue.clone(), database: bench.database.clone() };
+    let working = bench.work_on(registry, stream, Bench::lanes(0, 1));
+    bench.until("work", || async { bench.number("SELECT count(*) FROM done").await > 20 }).await;
+    assert_eq!(bench.log.entries(), Vec::<String>::new(), "bulk before its time");
+    bench.advance(WorkerConfig::default().bulk_age);
+    bench.log.wait_for("its turn").await;
+    working.stop().await;
+}
+
+async fn one_bulk_job_of_a_tenant_at_a_time_goes_before_its_normal_work(kind: Kind) {
+    let bench = Bench::new(kind).await;
+    for _ in 0..20 {
+        let job = WidePuppet(Puppet::Succeed("bulk".into()));
+        for number in [1, 2] {
+            bench.enqueue(NewJob::new(tenant(number), &job).priority(Priority::Bulk)).await;
+        }
+    }
+    bench.advance(WorkerConfig::default().bulk_age);
+    let mut transaction = bench.database.begin().await.unwrap();
+    assert!(bench.queue.pause(transaction.connection(), &Pause::Lane(WIDE.into())).await.unwrap());
+    transaction.commit().await.unwrap();
+    let working = bench.work();
+    let aged = || bench.number("SELECT count(*) FROM job WHERE priority = 1");
+    bench.until("one of each", || async { aged().await == 2 }).await;
+    tokio::time::sleep(Bench::config().poll * 5).await;
+    assert_eq!(aged().await, 2);
+    assert_eq!(bench.number("SELECT count(DISTINCT tenant) FROM job WHERE priority = 1").await, 2);
+    working.stop().await;
+}
+
 on_both![
+    bulk_work_that_has_waited_for_long_starts_though_normal_work_never_ends,
+    one_bulk_job_of_a_tenant_at_a_time_goes_before_its_normal_work,
     a_wide_lane_runs_every_job_of_a_backlog_once,
     what_comes_back_below_what_was_taken_starts_soon,
     twenty_thousand_jobs_of_one_delay_another_by_at_most_a_round,

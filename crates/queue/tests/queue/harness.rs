@@ -27,7 +27,7 @@ pub(crate) const NARROW: &str = "narrow";
 pub(crate) const WIDE: &str = "wide";
 
 /// Longer than anything here should take, so that a test that waits in vain fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Bench {
     pub(crate) queue: Queue,
@@ -40,18 +40,35 @@ pub(crate) struct Bench {
 /// Where the database is, as long as anybody uses it.
 struct Place {
     address: DatabaseUrl,
+    logs: Arc<Mutex<Vec<Entries>>>,
     _folder: TempDir,
     _server: Option<TestDatabase>,
 }
 
-/// What jobs did, in order.
+type Entries = Arc<Mutex<Vec<String>>>;
+
+/// What jobs did in one process, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Log {
-    entries: Arc<Mutex<Vec<String>>>,
+    entries: Entries,
     changed: Arc<Notify>,
+    /// Those of every process on the same database, for who wonders where a job went.
+    everywhere: Arc<Mutex<Vec<Entries>>>,
 }
 
 impl Log {
+    /// One beside these.
+    fn beside(everywhere: &Arc<Mutex<Vec<Entries>>>) -> Self {
+        let log = Self { everywhere: Arc::clone(everywhere), ..Self::default() };
+        everywhere.lock().unwrap().push(Arc::clone(&log.entries));
+        log
+    }
+
+    /// What jobs did, process by process.
+    fn everywhere(&self) -> Vec<Vec<String>> {
+        self.everywhere.lock().unwrap().iter().map(|entries| entries.lock().unwrap().clone()).collect()
+    }
+
     pub(crate) fn add(&self, entry: impl Into<String>) {
         self.entries.lock().unwrap().push(entry.into());
         self.changed.notify_waiters();
@@ -78,7 +95,12 @@ impl Log {
             }
         };
         let result = timeout(PATIENCE, seen).await;
-        assert!(result.is_ok(), "{entry:?} never happened: {:?}", self.entries());
+        assert!(
+            result.is_ok(),
+            "{entry:?} never happened here: {:?}; in all processes: {:#?}",
+            self.entries(),
+            self.everywhere()
+        );
     }
 }
 
@@ -208,12 +230,13 @@ impl Bench {
             None => DatabaseUrl::Sqlite(folder.path().join("queue.db")),
             Some(server) => server.url().parse().unwrap(),
         };
-        Self::open(Arc::new(Place { address, _folder: folder, _server: server }), clock).await
+        Self::open(Arc::new(Place { address, logs: Arc::default(), _folder: folder, _server: server }), clock).await
     }
 
     async fn open(place: Arc<Place>, clock: Clock) -> Self {
         let database = open(&place.address, 4).await;
-        Self { queue: Queue::new(&database, clock.clone()), clock, database, log: Log::default(), place }
+        let log = Log::beside(&place.logs);
+        Self { queue: Queue::new(&database, clock.clone()), clock, database, log, place }
     }
 
     /// The same database, as another process would open it.
@@ -321,7 +344,8 @@ impl Bench {
         };
         if timeout(PATIENCE, held).await.is_err() {
             let jobs = self.queue.list(&JobFilter::default()).await;
-            panic!("never: {what}; jobs {jobs:#?}; log {:?}", self.log.entries());
+            let (done, logs) = (self.number("SELECT count(*) FROM done").await, self.log.everywhere());
+            panic!("never: {what}; {done} are done, and there are {jobs:#?}; the logs of all processes: {logs:#?}");
         }
     }
 
