@@ -9,6 +9,8 @@ pub const SPEECH_RATE_HZ: u32 = 16_000;
 const FRAME_SAMPLES: usize = 256;
 /// The detector's score from which a frame may be speech.
 const MIN_SCORE: f32 = 0.5;
+/// Below this, in Hz, is no speech but offset, rumble and the hum of the mains.
+const HIGH_PASS_HZ: f32 = 80.0;
 /// How far speech stands above the noise floor, in dB.
 const ABOVE_FLOOR_DB: f32 = 6.0;
 /// No room is quieter than this; without a bound, dither would count as a floor.
@@ -32,6 +34,7 @@ pub struct SpeechSegment {
 
 /// Listens to mono audio at [`SPEECH_RATE_HZ`] as it passes.
 pub struct SpeechDetector {
+    high_pass: HighPass,
     detector: Box<earshot::Detector>,
     pending: Vec<f32>,
     floor: NoiseFloor,
@@ -46,6 +49,7 @@ pub struct SpeechDetector {
 impl Default for SpeechDetector {
     fn default() -> Self {
         Self {
+            high_pass: HighPass::default(),
             detector: Box::default(),
             pending: Vec::with_capacity(FRAME_SAMPLES),
             floor: NoiseFloor::default(),
@@ -63,7 +67,8 @@ impl SpeechDetector {
     pub fn push(&mut self, mut samples: &[f32]) {
         while !samples.is_empty() {
             let take = (FRAME_SAMPLES - self.pending.len()).min(samples.len());
-            self.pending.extend_from_slice(&samples[..take]);
+            let high_pass = &mut self.high_pass;
+            self.pending.extend(samples[..take].iter().map(|&sample| high_pass.next(sample)));
             samples = &samples[take..];
             if self.pending.len() == FRAME_SAMPLES {
                 let speech = self.judge();
@@ -117,6 +122,40 @@ impl SpeechDetector {
             start_seconds: (seconds(began) - MARGIN_SECONDS).max(0.0),
             end_seconds: (seconds(end_frame.min(self.frame)) + MARGIN_SECONDS).min(seconds(self.frame)),
         });
+    }
+}
+
+/// A Butterworth filter of second order (the bilinear transform of Robert Bristow-Johnson's cookbook).
+struct HighPass {
+    /// Of the input: 1, −2, 1 times this.
+    gain: f32,
+    feedback: [f32; 2],
+    /// The last two samples before and after; none before the first.
+    before: Option<[f32; 2]>,
+    after: [f32; 2],
+}
+
+impl Default for HighPass {
+    fn default() -> Self {
+        let turn = std::f32::consts::TAU * HIGH_PASS_HZ / SPEECH_RATE_HZ as f32;
+        let alpha = turn.sin() / std::f32::consts::SQRT_2;
+        let norm = 1.0 + alpha;
+        let gain = (1.0 + turn.cos()) / 2.0 / norm;
+        Self { gain, feedback: [-2.0 * turn.cos() / norm, (1.0 - alpha) / norm], before: None, after: [0.0; 2] }
+    }
+}
+
+impl HighPass {
+    fn next(&mut self, sample: f32) -> f32 {
+        // As if the first sample had always been there: an offset is no step.
+        let [last, second_last] = self.before.unwrap_or([sample; 2]);
+        let [last_out, second_last_out] = self.after;
+        let out = self.gain * (sample - 2.0 * last + second_last)
+            - self.feedback[0] * last_out
+            - self.feedback[1] * second_last_out;
+        self.before = Some([sample, last]);
+        self.after = [out, last_out];
+        out
     }
 }
 
@@ -193,6 +232,28 @@ pub(crate) mod tests {
         for level in [0.001, 0.05, 0.5] {
             assert_eq!(detect(&noise(160_000, level)), [], "noise at {level}");
         }
+    }
+
+    #[test]
+    fn k06_speech_is_found_whatever_the_offset_and_the_hum_of_the_mains() {
+        let mut clean = noise(2 * 16_000, 0.002);
+        clean.extend(voice(16_000, 2.0));
+        clean.extend(noise(2 * 16_000, 0.002));
+        let expected = detect(&clean);
+        for offset in [0.002, 0.05, 0.2, -0.4] {
+            let shifted: Vec<f32> = clean.iter().map(|sample| sample + offset).collect();
+            let found = detect(&shifted);
+            assert_eq!(found.len(), expected.len(), "{offset}: {found:?}");
+            for (one, other) in found.iter().zip(&expected) {
+                let near = |one: f64, other: f64| (one - other).abs() < 0.1;
+                assert!(near(one.start_seconds, other.start_seconds), "{offset}: {found:?}");
+                assert!(near(one.end_seconds, other.end_seconds), "{offset}: {found:?}");
+            }
+        }
+        let hum = |index: usize| 0.01 * (std::f32::consts::TAU * 50.0 * index as f32 / 16_000.0).sin();
+        let hummed: Vec<f32> = clean.iter().enumerate().map(|(index, sample)| sample + hum(index)).collect();
+        let found = detect(&hummed);
+        assert!((found[0].start_seconds - expected[0].start_seconds).abs() < 0.2, "{found:?}");
     }
 
     #[test]
