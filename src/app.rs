@@ -23,10 +23,9 @@ use voicemill_notify::{
 };
 use voicemill_queue::{Queue, WorkerConfig};
 use voicemill_speech::{
-    SpeechError,
     models::{Manifest, ModelStore, default_folder},
     synthesize::{AllVoices, CloudVoices, LocalVoices, Synthesizer, VoiceId},
-    transcribe::{self, CloudTranscriber, Transcriber},
+    transcribe::{CloudTranscriber, Transcribers},
 };
 use voicemill_storage::{BlobStore, Breaker, Landing, LocalStore, S3Store, Spool};
 use voicemill_types::clock::Clock;
@@ -81,10 +80,8 @@ pub struct App {
     pub synthesizer: Arc<dyn Synthesizer>,
     /// WAV files of the voices that have been listened to; whoever holds it speaks.
     pub voice_samples: tokio::sync::Mutex<HashMap<VoiceId, Bytes>>,
-    models: Arc<ModelStore>,
-    transcriber: OnceLock<Arc<dyn Transcriber>>,
-    /// Hears other languages than English.
-    linguist: OnceLock<Arc<dyn Transcriber>>,
+    /// What transcribes; each model is loaded when it is first needed.
+    pub transcribers: Transcribers,
     scratch: Scratch,
     /// The database's files, where it has any here.
     files: Option<DatabaseFiles>,
@@ -171,11 +168,14 @@ impl App {
             Some(cloud) => Arc::new(AllVoices { own, cloud: CloudVoices::new(cloud.clone()).context("cloud_voices")? }),
             None => Arc::new(own),
         };
-        let transcriber: OnceLock<Arc<dyn Transcriber>> = match &config.cloud_transcription {
-            Some(cloud) => {
-                OnceLock::from(Arc::new(CloudTranscriber::new(cloud).context("cloud_transcription")?) as Arc<_>)
+        let transcribers = match &config.cloud_transcription {
+            Some(cloud) => Transcribers::of(Arc::new(CloudTranscriber::new(cloud).context("cloud_transcription")?)),
+            None => {
+                let speech = &config.speech;
+                let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+                let (english, multilingual) = (&speech.transcribe_model, &speech.languages_model);
+                Transcribers::new(&models, english, multilingual, speech.engine, threads)
             }
-            None => OnceLock::new(),
         };
         Ok(Arc::new(Self {
             clock,
@@ -195,31 +195,13 @@ impl App {
             operator_key_hash: Sha256::digest(operator_key.as_bytes()).into(),
             synthesizer,
             voice_samples: tokio::sync::Mutex::default(),
-            models,
-            linguist: transcriber.clone(),
-            transcriber,
+            transcribers,
             scratch,
             files,
             failure: OnceLock::new(),
             broken: CancellationToken::new(),
             config,
         }))
-    }
-
-    /// The engine that transcribes `language`, if that is known, loaded at its first use so that machines without that
-    /// work need no model.
-    pub fn transcriber(&self, language: Option<&str>) -> Result<Arc<dyn Transcriber>, SpeechError> {
-        let speech = &self.config.speech;
-        let foreign =
-            language.is_some_and(|language| language != "en") && speech.languages_model != speech.transcribe_model;
-        let (cell, model) = match foreign {
-            true => (&self.linguist, &speech.languages_model),
-            false => (&self.transcriber, &speech.transcribe_model),
-        };
-        load_once(cell, || {
-            let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-            transcribe::open(&self.models, model, speech.engine, threads)
-        })
     }
 
     /// The number or name that a domain's SMS come from.
@@ -309,20 +291,6 @@ fn close_to_others(folder: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
-}
-
-/// Two first uses at once may both load; one result is kept.
-fn load_once<T: ?Sized>(
-    cell: &OnceLock<Arc<T>>,
-    load: impl FnOnce() -> Result<Arc<T>, SpeechError>,
-) -> Result<Arc<T>, SpeechError> {
-    match cell.get() {
-        Some(loaded) => Ok(loaded.clone()),
-        None => {
-            let loaded = load()?;
-            Ok(cell.get_or_init(|| loaded).clone())
-        }
-    }
 }
 
 /// Reads a secret that an earlier start made, or makes one that only this user can read. Of several processes that start at

@@ -77,3 +77,36 @@ pub fn run(args: SayArgs) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use voicemill_audio::{decode, format::AudioSpec};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Say {
+        #[command(flatten)]
+        args: SayArgs,
+    }
+
+    #[test]
+    fn the_say_command_writes_what_phones_play() {
+        let folder = tempfile::tempdir().unwrap();
+        for (file, rate_hz) in [("out.wav", 24_000), ("out.ulaw", 8_000)] {
+            let path = folder.path().join(file);
+            let models = std::path::PathBuf::from(
+                std::env::var_os("VOICEMILL_MODELS_DIR")
+                    .unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/models/fetched").into()),
+            );
+            let line = ["say", "Hello there.", "-o", path.to_str().unwrap(), "--models-dir", models.to_str().unwrap()];
+            run(Say::try_parse_from(line).unwrap().args).unwrap();
+            let opened = decode::open(&path, Some("ulaw")).unwrap();
+            assert_eq!(opened.source.spec(), AudioSpec::mono(rate_hz), "{file}");
+        }
+        let line = ["say", "Hello.", "-o", "out.doc"];
+        let error = run(Say::try_parse_from(line).unwrap().args).unwrap_err().to_string();
+        assert!(error.contains("out.doc") && error.contains("ulaw"), "{error}");
+    }
+}

@@ -152,6 +152,8 @@ fn show(transcript: &Transcript, input: &Path, args: &TranscribeArgs) -> anyhow:
         write!(output, "{}", transcript.to_web_vtt())?;
     } else if args.inputs.len() > 1 {
         writeln!(output, "{}\t{}", input.display(), transcript.text.replace('\n', " "))?;
+    } else if transcript.not_understood {
+        writeln!(io::stderr(), "somebody speaks in {}, and no words were understood", input.display())?;
     } else if transcript.no_speech {
         writeln!(io::stderr(), "nobody speaks in {}", input.display())?;
     } else if args.roles {

@@ -73,8 +73,21 @@ pub enum TranscriptState {
     Available,
     /// Nobody speaks.
     NoSpeech,
+    /// Somebody speaks, and no word was understood: another language, or too much noise.
+    NotUnderstood,
     /// It could not be made.
     Failed,
+}
+
+impl TranscriptState {
+    /// Where the work stands once it gave a transcript.
+    pub(crate) fn of(transcript: &Transcript) -> Self {
+        match transcript {
+            _ if transcript.not_understood => Self::NotUnderstood,
+            _ if transcript.no_speech => Self::NoSpeech,
+            _ => Self::Available,
+        }
+    }
 }
 
 /// Whose the media is.
@@ -267,7 +280,7 @@ pub(crate) async fn transcribed(
     transcript: &Transcript,
     now: Time,
 ) -> Result<bool, DbError> {
-    let state = if transcript.no_speech { TranscriptState::NoSpeech } else { TranscriptState::Available };
+    let state = TranscriptState::of(transcript);
     let rows = on!(
         connection,
         sqlx::query(TRANSCRIBED).bind(id).bind(version).bind(state).execute(&mut *connection).await?.rows_affected()

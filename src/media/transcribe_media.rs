@@ -70,7 +70,7 @@ impl TranscribeMedia {
         let file = scratch.path().join("heard.wav");
         let key: BlobKey = rendition.key.parse().map_err(StorageError::from)?;
         app.store.fetch_to(&key, &file).await?;
-        let engine = app.transcriber(language.as_deref())?;
+        let engine = app.transcribers.for_language(language.as_deref()).await?;
         let in_roles = media.owner_kind == OwnerKind::Recording;
         let seconds = rendition.duration_ms as f64 / 1000.0;
         let hear = move |control: &TranscribeControl<'_>| {
@@ -90,8 +90,7 @@ impl TranscribeMedia {
         if !state::transcribed(tx.connection(), which, &transcript, now).await? {
             return Ok(());
         }
-        let state = if transcript.no_speech { TranscriptState::NoSpeech } else { TranscriptState::Available };
-        owners::tell(&mut tx, &media, &Outcome::Transcribed(state)).await?;
+        owners::tell(&mut tx, &media, &Outcome::Transcribed(TranscriptState::of(&transcript))).await?;
         Ok(tx.finish(attempt).await?)
     }
 

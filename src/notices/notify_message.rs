@@ -178,6 +178,7 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
         transcript: match (message.transcript_state, &transcript) {
             (TranscriptState::Available, Some(_)) => TranscriptPart::Text(&runs),
             (TranscriptState::NoSpeech, _) => TranscriptPart::NoSpeech,
+            (TranscriptState::NotUnderstood, _) => TranscriptPart::NotUnderstood,
             (TranscriptState::Failed, _) => TranscriptPart::Failed,
             (TranscriptState::Off, _) => TranscriptPart::Off,
             _ => TranscriptPart::Pending,

@@ -87,8 +87,6 @@ pub struct Changes {
     pub pauses: Option<f64>,
 }
 
-/// Longest script, in characters: about five minutes of speech.
-const MAX_SCRIPT: usize = 5_000;
 /// Longest name, in bytes.
 const MAX_NAME: usize = 200;
 
@@ -283,12 +281,7 @@ fn check_script(app: &App, script: &str, voice: Option<&str>) -> Result<(), Serv
     if script.trim().is_empty() {
         return Err(ServiceError::Invalid("the script is empty; type the words to be spoken".into()));
     }
-    let characters = script.chars().count();
-    if characters > MAX_SCRIPT {
-        return Err(ServiceError::Invalid(format!(
-            "the script has {characters} characters; at most {MAX_SCRIPT} are spoken in one prompt"
-        )));
-    }
+    synthesize::check_text(script).map_err(|error| ServiceError::Invalid(error.to_string()))?;
     let voice = VoiceId::new(voice.map_or_else(|| app.config.speech.voice.clone(), str::to_owned));
     match synthesize::find(&app.synthesizer.voices(), &voice) {
         Ok(known) if known.ready => Ok(()),

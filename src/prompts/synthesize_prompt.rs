@@ -15,6 +15,7 @@ use voicemill_types::{PromptId, Time};
 use crate::{
     app::App,
     db::Transaction,
+    domains,
     error::ServiceError,
     lanes::Lane,
     media::{
@@ -53,20 +54,24 @@ impl Job for SynthesizePrompt {
 
 impl SynthesizePrompt {
     async fn synthesize(&self, app: &App, attempt: &Attempt) -> Result<(), ServiceError> {
-        let Some((prompt, pronunciations)) = self.load(app).await? else { return Ok(()) };
+        let Some((prompt, pronunciations, locale)) = self.load(app).await? else { return Ok(()) };
         // Whoever begins a version writes what it is made of: one without a script is not for us.
         let Some(script) = prompt.script.clone() else { return Ok(()) };
         let voice = VoiceId::new(prompt.voice.clone().unwrap_or_else(|| app.config.speech.voice.clone()));
         let model = synthesize::find(&app.synthesizer.voices(), &voice).map(|voice| voice.model.clone())?;
         let digest = {
-            let words =
-                Speech { manner: prompt.manner, pronunciations: &pronunciations, ..Speech::new(&script, &voice) };
+            let words = Speech {
+                manner: prompt.manner,
+                locale: &locale,
+                pronunciations: &pronunciations,
+                ..Speech::new(&script, &voice)
+            };
             words.digest(&model)
         };
         let known = spoken::find(&mut app.database.read().await?, prompt.domain_id, &digest).await?;
         let spoken = match known {
             Some(spoken) => spoken,
-            None => speak(app, attempt, &prompt, script, voice, pronunciations).await?,
+            None => speak(app, attempt, &prompt, Wanted { script, voice, locale, pronunciations }).await?,
         };
 
         let now = Time::from(app.clock.now());
@@ -103,28 +108,32 @@ impl SynthesizePrompt {
         Ok(())
     }
 
-    /// The prompt and how its domain wants words said; none when a newer version has begun.
-    async fn load(&self, app: &App) -> Result<Option<(Prompt, Pronunciations)>, ServiceError> {
+    /// The prompt, how its domain wants words said, and the domain's locale; none when a newer version has begun.
+    async fn load(&self, app: &App) -> Result<Option<(Prompt, Pronunciations, String)>, ServiceError> {
         let mut connection = app.database.read().await?;
         let prompt = rows::by_id(&mut connection, self.prompt).await?;
         let Some(prompt) = prompt.filter(|prompt| prompt.version == self.version) else {
             return Ok(None);
         };
+        let Some(domain) = domains::rows::by_id(&mut connection, prompt.domain_id).await? else {
+            return Ok(None);
+        };
         let entries = pronunciations::rows::list(&mut connection, prompt.domain_id).await?;
         let pronunciations = Pronunciations::new(&entries).map_err(|error| ServiceError::Internal(error.into()))?;
-        Ok(Some((prompt, pronunciations)))
+        Ok(Some((prompt, pronunciations, domain.locale)))
     }
 }
 
-/// Speaks the script on a thread of its own, and stores what was said.
-async fn speak(
-    app: &App,
-    attempt: &Attempt,
-    prompt: &Prompt,
+/// What is spoken, and how.
+struct Wanted {
     script: String,
     voice: VoiceId,
+    locale: String,
     pronunciations: Pronunciations,
-) -> Result<spoken::Spoken, ServiceError> {
+}
+
+/// Speaks the script on a thread of its own, and stores what was said.
+async fn speak(app: &App, attempt: &Attempt, prompt: &Prompt, wanted: Wanted) -> Result<spoken::Spoken, ServiceError> {
     let engine = app.synthesizer.clone();
     let scratch = app.scratch()?;
     let file: PathBuf = scratch.path().join("speech.wav");
@@ -136,9 +145,10 @@ async fn speak(
         let cancelled = || slot.cancellation().is_cancelled();
         let speech = Speech {
             manner,
-            pronunciations: &pronunciations,
+            locale: &wanted.locale,
+            pronunciations: &wanted.pronunciations,
             cancelled: Some(&cancelled),
-            ..Speech::new(&script, &voice)
+            ..Speech::new(&wanted.script, &wanted.voice)
         };
         let wav = engine.synthesize(&speech)?.to_wav()?;
         std::fs::write(file, wav).map_err(SpeechError::io("writing the speech"))

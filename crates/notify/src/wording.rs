@@ -207,6 +207,7 @@ mod tests {
             number: number.to_owned(),
             display: String::new(),
             extension: extension.map(str::to_owned),
+            unsure: false,
             start_seconds: 12.9,
             end_seconds: 15.0,
         };

@@ -11,17 +11,22 @@ pub fn words(text: &str) -> Vec<String> {
 /// Word error rate: words inserted, left out or changed over the words that were said (Levenshtein distance).
 pub fn word_error_rate(said: &str, heard: &str) -> f64 {
     let (said, heard) = (words(said), words(heard));
-    let mut row: Vec<usize> = (0..=heard.len()).collect();
-    for (index, word) in said.iter().enumerate() {
+    edits(&said, &heard) as f64 / said.len().max(1) as f64
+}
+
+/// Levenshtein distance: what must be inserted, deleted or changed to make the one the other.
+pub fn edits<T: PartialEq>(one: &[T], other: &[T]) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, item) in one.iter().enumerate() {
         let mut diagonal = row[0];
         row[0] = index + 1;
-        for column in 0..heard.len() {
-            let changed = diagonal + usize::from(*word != heard[column]);
+        for column in 0..other.len() {
+            let changed = diagonal + usize::from(*item != other[column]);
             diagonal = row[column + 1];
             row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
         }
     }
-    row[heard.len()] as f64 / said.len().max(1) as f64
+    row[other.len()]
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
-use super::SpeechError;
+use crate::{
+    SpeechError,
+    error::{ProviderProblem, Refusal},
+};
 
 /// Longest explanation of a provider that is passed on, in characters.
 const MAX_EXPLANATION: usize = 200;
@@ -33,9 +36,7 @@ impl Endpoint {
         timeout: Duration,
     ) -> Result<Self, SpeechError> {
         if !base_url.starts_with("http://") && !base_url.starts_with("https://") {
-            return Err(SpeechError::Refused(format!(
-                "base_url is {base_url:?}; it must begin with http:// or https://"
-            )));
+            return Err(Refusal::BadAddress { address: base_url.to_owned() }.into());
         }
         let unusable = |error: &dyn fmt::Display| SpeechError::Engine(format!("no HTTP client could be made: {error}"));
         // A redirect could take the key elsewhere.
@@ -78,34 +79,28 @@ async fn answer(request: RequestBuilder, most_bytes: usize) -> Result<Vec<u8>, S
     let mut body = Vec::new();
     while let Some(part) = response.chunk().await.map_err(unreachable)? {
         if body.len() + part.len() > most_bytes {
-            return Err(SpeechError::Refused(format!(
-                "the speech provider answered with more than {most_bytes} bytes"
-            )));
+            return Err(ProviderProblem::TooMuch { most_bytes }.into());
         }
         body.extend_from_slice(&part);
     }
-    match status {
-        status if status.is_success() => Ok(body),
-        // What a provider says of a key may repeat it.
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Err(SpeechError::Refused(format!("the speech provider does not take our key ({status})")))
-        }
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-            Err(SpeechError::Unavailable(format!("the speech provider is busy ({status})")))
-        }
-        status if status.is_server_error() => {
-            Err(SpeechError::Unavailable(format!("the speech provider has a problem ({status})")))
-        }
-        status => Err(SpeechError::Refused(format!("the speech provider refused: {}", explanation(status, &body)))),
-    }
+    let code = status.as_u16();
+    let problem = match status {
+        status if status.is_success() => return Ok(body),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ProviderProblem::KeyRefused { status: code },
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => ProviderProblem::Busy { status: code },
+        status if status.is_server_error() => ProviderProblem::Failed { status: code },
+        status => ProviderProblem::Refused { explanation: explanation(status, &body) },
+    };
+    Err(problem.into())
 }
 
 /// Without the request's address, which an operator may have put a secret into.
 fn unreachable(error: reqwest::Error) -> SpeechError {
-    match error.is_timeout() {
-        true => SpeechError::Unavailable("the speech provider did not answer in time".to_owned()),
-        false => SpeechError::Unavailable(format!("the speech provider cannot be reached: {}", error.without_url())),
-    }
+    let problem = match error.is_timeout() {
+        true => ProviderProblem::TooSlow,
+        false => ProviderProblem::Unreachable { reason: error.without_url().to_string() },
+    };
+    problem.into()
 }
 
 /// The message of an answer of the usual form, else its status.

@@ -1,8 +1,10 @@
-//! Speech to text, text to speech, and the models both need.
+#![doc = include_str!("../README.md")]
 
 pub mod accuracy;
-pub mod cloud;
+#[cfg(feature = "cloud")]
+mod cloud;
 pub mod error;
+mod load_once;
 pub mod models;
 pub mod synthesize;
 pub mod text;

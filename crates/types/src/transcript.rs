@@ -11,6 +11,9 @@ pub struct Transcript {
     pub text: String,
     /// True when there is no speech in the audio.
     pub no_speech: bool,
+    /// True when somebody speaks and no word was understood: another language than the engine knows, or too much noise.
+    #[serde(default)]
+    pub not_understood: bool,
     /// The text in pieces of a sentence or so, in order of time.
     pub segments: Vec<TranscriptSegment>,
     /// ISO 639-1 code of the language; `None` when nobody speaks.
@@ -35,10 +38,21 @@ pub struct CallbackNumber {
     pub display: String,
     /// Digits to dial once it answers.
     pub extension: Option<String>,
+    /// True when it was meant as a number and cannot be all of one: a digit was lost, doubled or not understood. People
+    /// should listen for themselves.
+    #[serde(default)]
+    pub unsure: bool,
     /// Where it is said, in seconds from the start of the audio; the first time if it is said again.
     pub start_seconds: f64,
     /// Where it ends.
     pub end_seconds: f64,
+}
+
+impl CallbackNumber {
+    /// The number to read, with a mark where it is unsure: `646-55-0100 (unsure: please listen)`.
+    pub fn label(&self) -> String {
+        if self.unsure { format!("{} (unsure: please listen)", self.display) } else { self.display.clone() }
+    }
 }
 
 /// Words in a row that are all doubtful, or all not.

@@ -220,7 +220,7 @@ async fn greeting(app: &App, client: &Client, report: &mut Report) -> anyhow::Re
     let bytes = client.media(phone.context("the greeting has no phone rendition")?).await?;
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), bytes)?;
-    let engine = app.transcriber(None)?;
+    let engine = app.transcribers.for_language(None).await?;
     let transcript = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
         let mut audio = SpeechSource::new(decode::open(file.path(), Some("ulaw"))?.source)?;
         Ok(engine.transcribe(&mut audio, &TranscribeControl::default())?)

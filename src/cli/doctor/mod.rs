@@ -66,7 +66,7 @@ pub async fn run(config: Config, args: DoctorArgs) -> anyhow::Result<bool> {
         Ok(()) => findings.good("audio", "a second of silence was rendered in the sandbox"),
         Err(error) => findings.bad("audio", error.to_string()),
     }
-    match app.transcriber(None) {
+    match app.transcribers.for_language(None).await {
         Ok(engine) => {
             let info = engine.engine();
             findings.good("transcription", format!("{} with {} on {}", info.engine, info.model, info.cpu));

@@ -97,7 +97,7 @@ impl ListenPage {
 
     fn callbacks(&self) -> Vec<Callback> {
         let callback = |number: &CallbackNumber| Callback {
-            number: wording::line(&number.display, wording::LONGEST_NAME),
+            number: wording::line(&number.label(), wording::LONGEST_NAME),
             dial: wording::dialled(number),
             at: wording::place(number.start_seconds),
             at_seconds: number.start_seconds.max(0.0),
@@ -111,6 +111,9 @@ impl ListenPage {
             TranscriptState::Off | TranscriptState::Available => None,
             TranscriptState::Pending => Some("The text is still being made. Reload this page in a moment to see it."),
             TranscriptState::NoSpeech => Some("No speech was recognised in this message."),
+            TranscriptState::NotUnderstood => {
+                Some("Somebody speaks in this message, but no words were understood. Please listen.")
+            }
             TranscriptState::Failed => Some("No text could be made of this message."),
         }
     }
@@ -230,6 +233,7 @@ mod tests {
                 number: "+14155550132".to_owned(),
                 display: "(415) 555-0132 ext. 42".to_owned(),
                 extension: Some("42".to_owned()),
+                unsure: false,
                 start_seconds: 12.6,
                 end_seconds: 16.0,
             }],

@@ -57,6 +57,8 @@ pub enum TranscriptPart<'a> {
     Pending,
     /// There is no speech in the message.
     NoSpeech,
+    /// Somebody speaks, and no word was understood.
+    NotUnderstood,
     /// It could not be made.
     Failed,
     /// The words.
@@ -156,7 +158,7 @@ impl VoicemailMail<'_> {
         let callbacks = self.callback_numbers.iter().take(MOST_CALLBACKS);
         let callbacks = callbacks.map(|number| {
             context! {
-                number => wording::line(&number.display, wording::LONGEST_NAME),
+                number => wording::line(&number.label(), wording::LONGEST_NAME),
                 dial => wording::dialled(number),
                 at => wording::place(number.start_seconds),
             }
@@ -192,6 +194,9 @@ impl VoicemailMail<'_> {
             }
             TranscriptPart::Pending => Some("The text of this message was not ready when this mail was sent."),
             TranscriptPart::NoSpeech => Some("No speech was recognised in this message."),
+            TranscriptPart::NotUnderstood => {
+                Some("Somebody speaks in this message, but no words were understood. Please listen.")
+            }
             TranscriptPart::Failed => Some("No text could be made of this message."),
         }
     }

@@ -27,6 +27,7 @@ pub fn check_words(template: &MailTemplate) -> Result<(), BadWords> {
                 number: "+14155550132".to_owned(),
                 display: "(415) 555-0132".to_owned(),
                 extension: None,
+                unsure: false,
                 start_seconds: 1.0,
                 end_seconds: 3.0,
             }];

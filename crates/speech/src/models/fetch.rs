@@ -17,7 +17,7 @@ use super::{
     manifest::{Member, Model, ModelFile, Package, Recipe, Source},
     packages,
 };
-use crate::SpeechError;
+use crate::{SpeechError, error::SourceProblem};
 
 /// How long another process may hold the store before waiting for it is given up.
 const LOCK_PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -156,7 +156,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn copy(&self, mirror: Option<&Path>, progress: &mut dyn FnMut(FetchProgress<'_>)) -> Result<(), SpeechError> {
-        let mirror = mirror.ok_or_else(|| SpeechError::Refused("no mirror is set".to_owned()))?;
+        let mirror = mirror.ok_or_else(|| SourceProblem::NoMirror)?;
         let mut done_bytes = 0;
         for file in &self.model.files {
             let path = mirror.join(&self.model.name).join(&file.name);

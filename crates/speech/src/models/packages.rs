@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::manifest::{Package, Registry};
-use crate::SpeechError;
+use crate::{SpeechError, error::SourceProblem};
 
 /// How long one package may take: 100 MB at 1 Mbit/s.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -55,7 +55,8 @@ pub(super) fn download(package: &Package, folder: &Path, arrived: &mut dyn FnMut
         }
         Some(status) => {
             let reason = last_line(&complaints).unwrap_or_else(|| status.to_string());
-            Err(SpeechError::Refused(format!("{client} could not download {requirement}: {reason}")))
+            Err(SourceProblem::Download { client: client.to_string(), requirement: requirement.to_string(), reason }
+                .into())
         }
         None => Err(SpeechError::DeadlineExceeded),
     }
@@ -75,9 +76,7 @@ fn pip_download(folder: &Path, requirement: &str) -> Result<Command, SpeechError
 fn npm_pack(folder: &Path, requirement: &str) -> Result<Command, SpeechError> {
     let mut command = Command::new("npm");
     if !answers(command.arg("--version")) {
-        return Err(SpeechError::Refused(
-            "npm is not installed (on Debian and Ubuntu: apt-get install npm)".to_owned(),
-        ));
+        return Err(SourceProblem::NoClient { client: "npm", package: "npm" }.into());
     }
     let mut command = Command::new("npm");
     command
@@ -101,7 +100,7 @@ fn pip() -> Result<Command, SpeechError> {
             return Ok(command);
         }
     }
-    Err(SpeechError::Refused("pip is not installed (on Debian and Ubuntu: apt-get install python3-pip)".to_owned()))
+    Err(SourceProblem::NoClient { client: "pip", package: "python3-pip" }.into())
 }
 
 /// True when a command can be run and succeeds.

@@ -13,7 +13,7 @@ use super::{
     fetch::{self, FetchProgress},
     manifest::{Manifest, Model},
 };
-use crate::SpeechError;
+use crate::{SpeechError, error::Refusal};
 
 /// Where models lie unless somebody says otherwise: in `models/fetched` of the working folder when it is there, else in
 /// the home folder; none where there is no home.
@@ -71,8 +71,7 @@ impl ModelStore {
         for (index, model) in own.iter().enumerate() {
             let taken = own[..index].iter().any(|other| other.name == model.name);
             if taken || self.manifest.model(&model.name).is_ok() {
-                let name = &model.name;
-                return Err(SpeechError::Refused(format!("there are two models called {name:?}; rename yours")));
+                return Err(Refusal::ModelNameTaken { name: model.name.clone() }.into());
             }
         }
         self.own = own;
@@ -87,8 +86,10 @@ impl ModelStore {
         let Some(model) = self.own.iter().find(|model| model.name == name) else { return Ok(None) };
         if !self.verified().contains(name) {
             let file = model.file.display();
-            let got = Sha256Digest::of_file(&model.file).map_err(|error| {
-                SpeechError::Refused(format!("the model {name} cannot be read from {file}: {error}"))
+            let got = Sha256Digest::of_file(&model.file).map_err(|error| Refusal::ModelNotReadable {
+                name: name.to_owned(),
+                file: file.to_string(),
+                cause: error.to_string(),
             })?;
             model.sha256.expect(got, file.to_string())?;
             self.verified().insert(name.to_owned());

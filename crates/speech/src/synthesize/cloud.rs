@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{Pcm, Speech, Synthesizer, Voice, VoiceId, find, local::pieces};
-use crate::{SpeechError, cloud::Endpoint};
+use crate::{SpeechError, cloud::Endpoint, error::ProviderProblem};
 
 /// Sampling rate of the samples that providers send, in Hz.
 const RATE_HZ: u32 = 24_000;
@@ -99,7 +99,7 @@ impl Synthesizer for CloudVoices {
             let bytes = self.endpoint.post(MAX_BYTES, |request| request.json(&wanted))?;
             let (samples, rest) = bytes.as_chunks::<2>();
             if samples.is_empty() || !rest.is_empty() {
-                return Err(SpeechError::Refused("the speech provider answered with no 16-bit samples".to_owned()));
+                return Err(ProviderProblem::NoSamples.into());
             }
             Ok(samples.iter().map(|sample| f32::from(i16::from_le_bytes(*sample)) / 32_768.0).collect())
         })

@@ -1,7 +1,5 @@
 //! What the networks of this machine have in common.
 
-use std::sync::OnceLock;
-
 use super::{
     VoiceId,
     phonemes::{Accent, Phonemizer},
@@ -21,18 +19,4 @@ pub(super) trait Engine: Send + Sync {
 
     /// The sound of the phonemes at [`RATE_HZ`], `rate` times as fast as usual; nothing where there are none.
     fn sound(&self, voice: &VoiceId, phonemes: &str, rate: f32) -> Result<Vec<f32>, SpeechError>;
-}
-
-/// Two first uses at once may both load; one result is kept.
-pub(super) fn load_once<T>(
-    cell: &OnceLock<T>,
-    load: impl FnOnce() -> Result<T, SpeechError>,
-) -> Result<&T, SpeechError> {
-    match cell.get() {
-        Some(loaded) => Ok(loaded),
-        None => {
-            let loaded = load()?;
-            Ok(cell.get_or_init(|| loaded))
-        }
-    }
 }

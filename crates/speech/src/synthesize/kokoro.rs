@@ -3,18 +3,18 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use rten_tensor::Tensor;
 
 use super::{
     VoiceId,
-    engine::{Engine, load_once},
+    engine::Engine,
     network::{Network, failed},
     phonemes::{Accent, Phonemizer, phoneme_ids},
 };
-use crate::{SpeechError, models::ModelStore};
+use crate::{SpeechError, load_once::LoadOnce, models::ModelStore};
 
 /// Its name in the manifest.
 pub(super) const MODEL: &str = "voice-kokoro";
@@ -40,8 +40,8 @@ pub(super) struct Kokoro {
     folder: PathBuf,
     network: Network,
     phoneme_ids: HashMap<char, i32>,
-    american: OnceLock<Phonemizer>,
-    british: OnceLock<Phonemizer>,
+    american: LoadOnce<Phonemizer>,
+    british: LoadOnce<Phonemizer>,
     styles: Mutex<HashMap<VoiceId, Arc<[f32]>>>,
 }
 
@@ -52,8 +52,8 @@ impl Kokoro {
         Ok(Self {
             network: Network::load(&folder.join("kokoro.onnx"))?,
             phoneme_ids: phoneme_ids(&folder)?,
-            american: OnceLock::new(),
-            british: OnceLock::new(),
+            american: LoadOnce::new(),
+            british: LoadOnce::new(),
             styles: Mutex::default(),
             folder,
         })
@@ -97,7 +97,7 @@ impl Engine for Kokoro {
             Accent::American => &self.american,
             Accent::British => &self.british,
         };
-        load_once(cell, || Phonemizer::load(accent, &self.folder))
+        cell.get_or_load(|| Phonemizer::load(accent, &self.folder))
     }
 
     fn sound(&self, voice: &VoiceId, phonemes: &str, rate: f32) -> Result<Vec<f32>, SpeechError> {

@@ -1,5 +1,6 @@
 //! Text to speech: voices, and what they are asked for.
 
+#[cfg(feature = "cloud")]
 mod cloud;
 mod engine;
 mod heart;
@@ -18,13 +19,14 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "cloud")]
 pub use cloud::{AllVoices, CloudVoices, CloudVoicesConfig};
 pub use local::LocalVoices;
 pub use manner::Manner;
 pub use pronunciation::{Pronunciation, Said};
 pub use pronunciations::{MAX_PRONUNCIATIONS, Pronunciations, key as pronunciation_key};
 
-use super::{SpeechError, text};
+use super::{SpeechError, error::Refusal, text};
 
 /// Longest text that is spoken at once, in characters: about five minutes of speech.
 pub const MAX_TEXT_CHARACTERS: usize = 5_000;
@@ -55,6 +57,8 @@ pub struct Speech<'a> {
     pub text: &'a str,
     /// Who says them.
     pub voice: &'a VoiceId,
+    /// Where they are said, as a BCP 47 tag: it decides whether `5/6` is in May or in June.
+    pub locale: &'a str,
     /// How fast, and with what pauses.
     pub manner: Manner,
     /// How words are said that the voice would guess wrongly.
@@ -64,10 +68,10 @@ pub struct Speech<'a> {
 }
 
 impl<'a> Speech<'a> {
-    /// `text` in the voice's own manner.
+    /// `text` in the voice's own manner, as it is said in the United States.
     pub fn new(text: &'a str, voice: &'a VoiceId) -> Self {
         let pronunciations = Pronunciations::none();
-        Self { text, voice, manner: Manner::default(), pronunciations, cancelled: None }
+        Self { text, voice, locale: "en-US", manner: Manner::default(), pronunciations, cancelled: None }
     }
 
     /// A digest, in hex, of all that decides how it sounds: speech of the same digest is the same speech. `model` is that
@@ -76,7 +80,9 @@ impl<'a> Speech<'a> {
         let mut hasher = Sha256::new();
         let manner = format!("{}/{}", self.manner.rate, self.manner.pauses);
         let said = self.pronunciations.used_in(self.text);
-        for part in [&REVISION.to_string(), self.voice.as_str(), model, &manner, &text::speakable(self.text)] {
+        for part in
+            [&REVISION.to_string(), self.voice.as_str(), model, &manner, &text::speakable_for(self.text, self.locale)]
+        {
             hasher.update(part);
             hasher.update([0]);
         }
@@ -84,19 +90,31 @@ impl<'a> Speech<'a> {
         hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Refuses a text that is too long, and work that is no longer wanted.
+    /// Refuses work that is no longer wanted.
     fn check(&self) -> Result<(), SpeechError> {
-        let characters = self.text.chars().count();
-        if characters > MAX_TEXT_CHARACTERS {
-            return Err(SpeechError::Refused(format!(
-                "the text has {characters} characters; at most {MAX_TEXT_CHARACTERS} are spoken at once"
-            )));
-        }
         if self.cancelled.is_some_and(|cancelled| cancelled()) {
             return Err(SpeechError::Cancelled);
         }
         Ok(())
     }
+}
+
+/// Tells before a text is kept whether all of it will be spoken.
+///
+/// # Errors
+/// [`SpeechError::Refused`] when it is too long, holds words in letters that no voice here reads, or nothing to speak.
+pub fn check_text(text: &str) -> Result<(), SpeechError> {
+    let characters = text.chars().count();
+    if characters > MAX_TEXT_CHARACTERS {
+        return Err(Refusal::TextTooLong { characters, most: MAX_TEXT_CHARACTERS }.into());
+    }
+    if let Some(words) = text::unspeakable(text) {
+        return Err(Refusal::UnspeakableWords { words }.into());
+    }
+    if text::speakable(text).is_empty() {
+        return Err(Refusal::NothingToSpeak.into());
+    }
+    Ok(())
 }
 
 /// The name a voice is chosen by.
@@ -161,7 +179,7 @@ pub enum Gender {
 pub fn find<'a>(voices: &'a [Voice], id: &VoiceId) -> Result<&'a Voice, SpeechError> {
     voices.iter().find(|voice| voice.id == *id).ok_or_else(|| {
         let known: Vec<&str> = voices.iter().map(|voice| voice.id.as_str()).collect();
-        SpeechError::Refused(format!("there is no voice called {:?}; there are: {}", id.as_str(), known.join(", ")))
+        Refusal::UnknownVoice { name: id.to_string(), known: known.join(", ") }.into()
     })
 }
 
@@ -225,6 +243,8 @@ mod tests {
             plain.digest("another model"),
             Speech { voice: &other, ..plain }.digest("model"),
             Speech { text: "Acme opens at 9:31 AM.", ..plain }.digest("model"),
+            Speech { text: "Acme opens on 5/6/2027.", ..plain }.digest("model"),
+            Speech { text: "Acme opens on 5/6/2027.", locale: "en-GB", ..plain }.digest("model"),
             Speech { manner: manner(Some(0.8), None), ..plain }.digest("model"),
             Speech { manner: manner(None, Some(2.0)), ..plain }.digest("model"),
             Speech { pronunciations: &respelled, ..plain }.digest("model"),

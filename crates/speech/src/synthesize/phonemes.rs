@@ -7,7 +7,7 @@ use rten_tensor::Tensor;
 use serde::Deserialize;
 
 use super::network::{Network, failed};
-use crate::SpeechError;
+use crate::{SpeechError, text::letters::plain};
 
 /// Longest word that the network knows positions for, in letters; a longer one is said in parts.
 const MAX_WORD_LETTERS: usize = 24;
@@ -80,8 +80,11 @@ impl UnknownWords {
     }
 
     fn guess(&self, word: &str) -> Result<String, SpeechError> {
-        let letters = word.chars().filter_map(|letter| self.letters.get(&letter).copied());
-        let letters: Vec<i32> = letters.collect();
+        // A letter that the network does not know is said as the plain one under its marks, never as nothing.
+        let known = |letter: char| self.letters.get(&letter).copied();
+        let lower = |letter: char| letter.to_lowercase().next().and_then(known);
+        let nearest = |letter: char| known(letter).or_else(|| lower(letter)).or_else(|| known(plain(letter)?));
+        let letters: Vec<i32> = word.chars().filter_map(nearest).collect();
         letters.chunks(MAX_WORD_LETTERS).map(|part| self.guess_part(part)).collect()
     }
 

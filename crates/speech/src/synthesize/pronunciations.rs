@@ -10,6 +10,7 @@ use regex::{Captures, Regex, RegexBuilder};
 use super::phonemes::Accent;
 use crate::{
     SpeechError,
+    error::Refusal,
     synthesize::{Pronunciation, Said},
     text,
 };
@@ -45,7 +46,7 @@ impl Pronunciations {
             known.insert(key(&entry.word), entry.said.clone());
         }
         if known.len() > MAX_PRONUNCIATIONS {
-            return Err(SpeechError::Refused(format!("a domain has at most {MAX_PRONUNCIATIONS} pronunciations")));
+            return Err(Refusal::TooManyPronunciations { most: MAX_PRONUNCIATIONS }.into());
         }
         if known.is_empty() {
             return Ok(Self::default());
@@ -55,7 +56,7 @@ impl Pronunciations {
         words.sort_by_key(|word| (std::cmp::Reverse(word.len()), *word));
         let words: Vec<String> = words.into_iter().map(|word| regex::escape(word)).collect();
         let finder = RegexBuilder::new(&format!(r"\b({})('s)?\b", words.join("|"))).case_insensitive(true).build();
-        let finder = finder.map_err(|error| SpeechError::Refused(format!("these words are too many: {error}")))?;
+        let finder = finder.map_err(|error| SpeechError::Engine(format!("these words are too many: {error}")))?;
         Ok(Self { finder: Some(finder), entries: Arc::new(known) })
     }
 
@@ -106,24 +107,22 @@ pub fn key(word: &str) -> String {
 }
 
 fn check(entry: &Pronunciation) -> Result<(), SpeechError> {
-    let (word, refused) = (&entry.word, |problem: String| Err(SpeechError::Refused(problem)));
+    let (word, refused) = (&entry.word, |refusal: Refusal| Err(refusal.into()));
     let (Said::As(said) | Said::Ipa(said)) = &entry.said;
     if word.chars().count() > MAX_CHARACTERS || said.chars().count() > MAX_CHARACTERS {
-        return refused(format!("a word and the way it is said have at most {MAX_CHARACTERS} characters each"));
+        return refused(Refusal::PronunciationTooLong { most: MAX_CHARACTERS });
     }
     if !key(word).chars().any(char::is_alphabetic) {
-        return refused(format!("{word:?} is no word that a voice would say"));
+        return refused(Refusal::NoWord { word: word.clone() });
     }
     match &entry.said {
         Said::As(respelling) if !text::speakable(respelling).chars().any(char::is_alphabetic) => {
-            refused(format!("{respelling:?} cannot be spoken; write the word as it sounds, such as \"win\""))
+            refused(Refusal::UnspeakableRespelling { respelling: respelling.clone() })
         }
         Said::Ipa(phonemes) => match phonemes.chars().find(|&symbol| !is_phonetic(symbol)) {
-            Some(symbol) => {
-                refused(format!("{symbol:?} is no symbol of the phonetic alphabet that English voices have"))
-            }
+            Some(symbol) => refused(Refusal::UnknownPhoneme { symbol }),
             None if phonemes.chars().any(|symbol| !"ːˈˌ'ˑ.‿͡ /[]".contains(symbol)) => Ok(()),
-            None => refused("there is no sound in the phonemes".to_owned()),
+            None => refused(Refusal::SilentPhonemes),
         },
         Said::As(_) => Ok(()),
     }

@@ -1,8 +1,10 @@
 //! Titles, streets, companies, initials: what is written short and said long, or letter by letter.
 
 use super::{
-    Rule, group, initials,
-    numbers::{cardinal, digits},
+    capitals::{capitals, initials},
+    numbers::{cardinal, digits, ordinal},
+    rule::{Rule, group},
+    states::state,
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -20,11 +22,20 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     (
-        r"\b([a-z]{2,}|(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th))) (St|Ave|Blvd|Rd|Dr|Ln|Ct|Pl|Hwy|Pkwy)\b(\.?)([\s,]|$)",
+        r"\b([A-Z][a-z']+|\d+(?:st|nd|rd|th)) (St|Ave|Blvd|Rd|Dr|Ln|Ct|Pl|Hwy|Pkwy)\b(\.?)(\s[A-Z][a-z]+|[\s,;:!?)]|$)",
         |found| {
-            let street = street(group(found, 2))?;
-            // A capital after the period begins a sentence only if there was no comma; the pause is wanted either way.
-            Some(format!("{} {street}{}", group(found, 1), group(found, 4)))
+            let (name, short, after) = (group(found, 1), group(found, 2), group(found, 4));
+            // Before a name it is a doctor or a saint, unless what follows is a part of the address.
+            let title = matches!(short, "St" | "Dr") && after.trim().starts_with(|first: char| first.is_uppercase());
+            let part = [
+                "Suite", "Ste", "Apt", "Unit", "Floor", "Building", "Bldg", "Room", "Rm", "North", "South", "East",
+                "West",
+            ];
+            let numbered = name.starts_with(|first: char| first.is_ascii_digit());
+            if title && !numbered && !part.contains(&after.trim()) {
+                return None;
+            }
+            Some(format!("{name} {}{after}", street(short)?))
         },
     ),
     (
@@ -57,7 +68,27 @@ pub(super) const RULES: &[Rule] = &[
     (r"\b(Apt|Ste|Rm|Bldg)\s+(#?)([\dA-Z])", |found| Some(format!("{} {}", common(group(found, 1))?, group(found, 3)))),
     (r"(?i)\be\.g\.,?", |_| Some("for example,".to_owned())),
     (r"(?i)\bi\.e\.,?", |_| Some("that is,".to_owned())),
-    (r"\b[Nn]o\.\s?(\d)", |found| Some(format!("number {}", group(found, 1)))),
+    (r"\bNo\.\s?(\d)", |found| Some(format!("number {}", group(found, 1)))),
+    // "Yes or no. 5 people" is not the fifth of anything.
+    (
+        r"(?i)\b(order|invoice|reference|ref|room|account|acct|case|serial|part|policy|flight|ticket|item|model|phone|tel|fax|suite|unit|bus|line|track|platform|gate|house|license|permit) no\.\s?(\d)",
+        |found| Some(format!("{} number {}", group(found, 1), group(found, 2))),
+    ),
+    (r"\bNos\.\s?(\d)", |found| Some(format!("numbers {}", group(found, 1)))),
+    (r"(?i)\ba\.?k\.?a\b\.?", |_| Some("also known as".to_owned())),
+    (r"\bc/o\b", |_| Some("care of".to_owned())),
+    (r"\bC\+\+", |_| Some("C plus plus".to_owned())),
+    (r"\b(\d[\d,]*)\+(\s|$|[,.;:!?)])", |found| Some(format!("{} plus{}", group(found, 1), group(found, 2)))),
+    (r"\b([A-F])\+(\s|$|[,.;:!?)])", |found| Some(format!("{} plus{}", initials(group(found, 1)), group(found, 2)))),
+    // Kings and parts of a series are counted in Roman numbers.
+    (r"\b([A-Z][a-z]+) (X{2,3}(?:IX|IV|V?I{0,3})|X(?:IX|IV|VI{0,3}|I{1,3})|IX|IV|VI{1,3}|III?)\b", |found| {
+        let (name, value) = (group(found, 1), roman(group(found, 2)));
+        match name {
+            "The" | "An" | "Your" | "Our" | "My" | "This" | "For" | "With" | "In" | "On" | "No" => None,
+            _ if SERIES.contains(&name) => Some(format!("{name} {}", cardinal(value))),
+            _ => Some(format!("{name} the {}", ordinal(value))),
+        }
+    }),
     (r"\bw/o\b", |_| Some("without".to_owned())),
     (r"\bw/", |_| Some("with ".to_owned())),
     (r"\b(and)/(or)\b", |_| Some("and or".to_owned())),
@@ -80,6 +111,33 @@ pub(super) const RULES: &[Rule] = &[
     (r"\b(\p{Lu})\.\s(\p{Lu}\p{Ll})", |found| Some(format!("{} {}", initials(group(found, 1)), group(found, 2)))),
     (r"\b\p{Lu}{2,}s?\b", |found| Some(capitals(group(found, 0)))),
 ];
+
+/// What is numbered rather than the second or third of its name.
+const SERIES: [&str; 24] = [
+    "Act", "Appendix", "Article", "Bowl", "Building", "Chapter", "Class", "Grade", "Group", "Level", "Mark", "Model",
+    "Part", "Phase", "Rocky", "Section", "Stage", "Step", "Suite", "Tier", "Title", "Type", "Volume", "War",
+];
+
+/// The value of a Roman number below forty.
+fn roman(number: &str) -> u64 {
+    let value = |letter: char| match letter {
+        'X' => 10,
+        'V' => 5,
+        _ => 1,
+    };
+    let values: Vec<u64> = number.chars().map(value).collect();
+    let (mut sum, mut greatest) = (0, 0);
+    for &value in values.iter().rev() {
+        // A smaller one before a greater one is taken off.
+        if value < greatest {
+            sum -= value
+        } else {
+            sum += value
+        }
+        greatest = greatest.max(value);
+    }
+    sum
+}
 
 fn street(short: &str) -> Option<&'static str> {
     Some(match short {
@@ -176,85 +234,3 @@ fn common(short: &str) -> Option<String> {
     };
     Some(long.to_owned())
 }
-
-/// Capitals that are said as letters although they look like a word.
-const INITIALISMS: [&str; 36] = [
-    "AI", "API", "ATM", "CEO", "COO", "CFO", "DIY", "EST", "ET", "ETA", "EU", "FAQ", "GPA", "HOA", "HR", "HVAC", "ICU",
-    "ID", "IOU", "USD", "IRA", "IRS", "IT", "IVR", "PO", "RSVP", "SUV", "TBA", "UFO", "UK", "UN", "UPS", "URL", "US",
-    "USA", "VIP",
-];
-
-/// Initials are spelled, shouting is said as words, AM and PM stay as they are.
-fn capitals(text: &str) -> String {
-    let (stem, plural) = text.strip_suffix('s').map_or((text, ""), |stem| (stem, "'s"));
-    match stem {
-        "AM" | "PM" | "OK" => text.to_owned(),
-        _ if is_spelled(stem) => format!("{}{plural}", initials(stem)),
-        _ if stem.chars().count() > 3 => text.to_lowercase(),
-        _ => text.to_owned(),
-    }
-}
-
-/// True for capitals that are said letter by letter.
-pub(super) fn is_spelled(capitals: &str) -> bool {
-    INITIALISMS.contains(&capitals) || !capitals.contains(['A', 'E', 'I', 'O', 'U', 'Y'])
-}
-
-/// The state that two letters stand for.
-fn state(letters: &str) -> Option<&'static str> {
-    STATES.iter().find(|(short, _)| *short == letters).map(|(_, name)| *name)
-}
-
-const STATES: [(&str, &str); 51] = [
-    ("AL", "Alabama"),
-    ("AK", "Alaska"),
-    ("AZ", "Arizona"),
-    ("AR", "Arkansas"),
-    ("CA", "California"),
-    ("CO", "Colorado"),
-    ("CT", "Connecticut"),
-    ("DC", "D C"),
-    ("DE", "Delaware"),
-    ("FL", "Florida"),
-    ("GA", "Georgia"),
-    ("HI", "Hawaii"),
-    ("ID", "Idaho"),
-    ("IL", "Illinois"),
-    ("IN", "Indiana"),
-    ("IA", "Iowa"),
-    ("KS", "Kansas"),
-    ("KY", "Kentucky"),
-    ("LA", "Louisiana"),
-    ("ME", "Maine"),
-    ("MD", "Maryland"),
-    ("MA", "Massachusetts"),
-    ("MI", "Michigan"),
-    ("MN", "Minnesota"),
-    ("MS", "Mississippi"),
-    ("MO", "Missouri"),
-    ("MT", "Montana"),
-    ("NE", "Nebraska"),
-    ("NV", "Nevada"),
-    ("NH", "New Hampshire"),
-    ("NJ", "New Jersey"),
-    ("NM", "New Mexico"),
-    ("NY", "New York"),
-    ("NC", "North Carolina"),
-    ("ND", "North Dakota"),
-    ("OH", "Ohio"),
-    ("OK", "Oklahoma"),
-    ("OR", "Oregon"),
-    ("PA", "Pennsylvania"),
-    ("RI", "Rhode Island"),
-    ("SC", "South Carolina"),
-    ("SD", "South Dakota"),
-    ("TN", "Tennessee"),
-    ("TX", "Texas"),
-    ("UT", "Utah"),
-    ("VT", "Vermont"),
-    ("VA", "Virginia"),
-    ("WA", "Washington"),
-    ("WV", "West Virginia"),
-    ("WI", "Wisconsin"),
-    ("WY", "Wyoming"),
-];

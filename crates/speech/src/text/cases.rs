@@ -250,7 +250,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ("Thanks.Goodbye", "Thanks. Goodbye"),
     ("Wait... what?", "Wait. what?"),
     ("\u{200b}zero\u{feff}width", "zerowidth"),
-    ("α and β", "and"),
+    ("α and β", "alpha and beta"),
     ("½ off", "one half off"),
     ("No. 5", "number five"),
 ];

@@ -1,34 +1,49 @@
 //! What comes before and after the rules: folding typography to plain characters, and leaving nothing unspeakable.
 
-use super::{Rule, abbreviations::is_spelled};
+use super::{
+    capitals::is_spelled,
+    letters::{self, is_letter},
+    rule::{Rule, group},
+};
 
 pub(super) const RULES: &[Rule] = &[
     // Markup, and faces made of punctuation.
     (r"</?\p{L}[^<>]{0,200}>", |_| Some(" ".to_owned())),
     (r"(?:^|\s)[:;]-?[()DP](?:\s|$)", |_| Some(" ".to_owned())),
+    // What is quoted is set apart; a mark behind a number is left, which may stand for inches.
+    (r#"(^|[\s(\[])"([^"]{1,500})""#, |found| Some(format!("{}, {}, ", group(found, 1), group(found, 2)))),
 ];
 
-/// Brings quotes, dashes and spaces to their plain forms, and symbols with one name to that name.
+/// Brings letters, quotes, dashes and spaces to their plain forms, and symbols with one name to that name.
 pub(super) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for character in text.chars() {
+    let composed = letters::composed(text);
+    let mut characters = composed.chars().peekable();
+    let mut within_word = false;
+    while let Some(character) = characters.next() {
+        let word_goes_on = characters.peek().is_some_and(|next| next.is_alphanumeric());
         match character {
-            '’' | '‘' | 'ʼ' | '`' | '´' => folded.push('\''),
             '‐' | '‑' | '−' => folded.push('-'),
             '–' | '—' | '―' => folded.push_str(" - "),
-            '…' => folded.push('.'),
-            '½' => folded.push_str(" 1/2"),
-            '¼' => folded.push_str(" 1/4"),
-            '¾' => folded.push_str(" 3/4"),
-            '＆' => folded.push('&'),
+            '“' | '”' | '„' | '«' | '»' => folded.push('"'),
+            '′' => folded.push('\''),
+            '⁄' => folded.push('/'),
             '©' => folded.push_str(" copyright "),
-            // What has no width has no sound; accents that stand alone are those of the letter before.
-            '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{300}'..='\u{36f}' => {}
             '\n' | '\u{2028}' | '\u{2029}' => folded.push('\n'),
-            '\r' => {}
+            // What has no width has no sound.
+            '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\r' => continue,
             character if character.is_whitespace() => folded.push(' '),
+            character if letters::is_letter(character) => folded.push(character),
+            character if character.is_alphabetic() => match (letters::nearest(character), letters::greek(character)) {
+                (Some(near), _) => folded.push(near),
+                (None, Some(name)) if !within_word && !word_goes_on => folded.push_str(name),
+                _ => folded.push(' '),
+            },
+            // Accents that no letter has are those of the letter before.
+            '\u{300}'..='\u{36f}' => continue,
             character => folded.push(character),
         }
+        within_word = character.is_alphanumeric();
     }
     folded
 }
@@ -60,11 +75,6 @@ pub(super) fn calm(text: String) -> String {
         }
     }
     calm
-}
-
-/// True for a letter that an English voice can be expected to meet.
-pub(super) fn is_letter(character: char) -> bool {
-    character.is_alphabetic() && (character.is_ascii() || ('\u{c0}'..='\u{24f}').contains(&character))
 }
 
 /// Keeps letters, apostrophes and hyphens within words, and the punctuation of a sentence, without repeats.

@@ -1,10 +1,12 @@
-//! Dates and times, the American way: month before day, hours with AM and PM.
+//! Dates of the calendar, years and decades.
 
-use regex::Captures;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
 
 use super::{
-    Rule, group, number,
-    numbers::{cardinal, ordinal, year},
+    numbers::{ordinal, year},
+    rule::{Rule, group, number},
 };
 
 pub(super) const MONTHS: [&str; 12] = [
@@ -21,49 +23,63 @@ pub(super) const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-pub(super) const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 pub(super) const RULES: &[Rule] = &[
-    (r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\s?-\s?(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?", |found| {
-        Some(format!("{} to {}", named(&DAYS, group(found, 1))?, named(&DAYS, group(found, 2))?))
-    }),
-    // A short day needs its period or a date after it, for people sit in the sun and were wed.
-    (r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.", |found| named(&DAYS, group(found, 1)).map(str::to_owned)),
-    (
-        r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(,? (?:\d|at\b|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec))",
-        |found| Some(format!("{}{}", named(&DAYS, group(found, 1))?, group(found, 2))),
-    ),
     (r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.?\s+(\d)", |found| {
-        Some(format!("{} {}", named(&MONTHS, group(found, 1))?, group(found, 2)))
+        Some(format!("{} {}", month(group(found, 1))?, group(found, 2)))
     }),
-    (r"\b(\d{1,2})\s+(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?", |found| {
-        Some(format!("{} {}", group(found, 1), named(&MONTHS, group(found, 2))?))
+    (r"\b(\d{1,2})(st|nd|rd|th)?\s+(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?", |found| {
+        Some(format!("{}{} {}", group(found, 1), group(found, 2), month(group(found, 3))?))
     }),
-    (r"\b(\d{1,2})[/-](\d{1,2})[/-](\d{4})\b", |found| date(number(found, 1)?, number(found, 2)?, number(found, 3))),
-    (r"\b(\d{1,2})/(\d{1,2})/(\d{2})\b", |found| {
-        date(number(found, 1)?, number(found, 2)?, number(found, 3).map(|year| 2000 + year))
-    }),
-    (r"\b(\d{4})-(\d{2})-(\d{2})\b", |found| date(number(found, 2)?, number(found, 3)?, number(found, 1))),
+    // Jan 1, '27
     (
-        r"(?i)\b(on|by|until|before|after|since|(?:mon|tues|wednes|thurs|fri|satur|sun)day,?) (\d{1,2})/(\d{1,2})\b",
+        r"\b((?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}(?:st|nd|rd|th)?),? '(\d{2})\b",
+        |found| Some(format!("{}, 20{}", group(found, 1), group(found, 2))),
+    ),
+    (r"\b(\d{1,2})[/-](\d{1,2})[/-](\d{4})\b", |found| numeric(number(found, 1)?, number(found, 2)?, number(found, 3))),
+    // Points between the numbers are used where the day comes first.
+    (r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b", |found| numeric(number(found, 2)?, number(found, 1)?, number(found, 3))),
+    (r"\b(\d{1,2})/(\d{1,2})/(\d{2})\b", |found| {
+        numeric(number(found, 1)?, number(found, 2)?, number(found, 3).map(|year| 2000 + year))
+    }),
+    (r"\b(\d{4})[-/](\d{2})[-/](\d{2})\b", |found| date(number(found, 2)?, number(found, 3)?, number(found, 1))),
+    (r"\b(\d{1,2})/(\d{1,2})\s?(?:-|to|thru|through)\s?(\d{1,2})/(\d{1,2})\b", |found| {
+        let (first, last) =
+            (date(number(found, 1)?, number(found, 2)?, None)?, date(number(found, 3)?, number(found, 4)?, None)?);
+        Some(format!("{first} to {last}"))
+    }),
+    (
+        r"(?i)\b(on|by|until|before|after|since|from|(?:mon|tues|wednes|thurs|fri|satur|sun)day,?) (\d{1,2})/(\d{1,2})\b",
         |found| Some(format!("{} {}", group(found, 1), date(number(found, 2)?, number(found, 3)?, None)?)),
     ),
+    (r"\b(\d{1,2})/(\d{1,2})\b", |found| {
+        let (month, day) = (number(found, 1)?, number(found, 2)?);
+        // 3/4 is three quarters; 9 of 10 is a share, too.
+        let fraction = month < day && day <= 10;
+        (!fraction && month != day).then(|| date(month, day, None)).flatten()
+    }),
     (
-        r"\b(January|February|March|April|May|June|July|August|September|October|November|December) (\d{1,2})\s?-\s?(\d{1,2})\b",
-        |found| Some(format!("{} {} to {}", group(found, 1), ordinal(number(found, 2)?), ordinal(number(found, 3)?))),
+        r"\b(January|February|March|April|May|June|July|August|September|October|November|December) (\d{1,2})(?:st|nd|rd|th)?\s?(?:-|to|thru|through|&|and)\s?(\d{1,2})(?:st|nd|rd|th)?\b(?:,? (\d{4})\b)?",
+        |found| {
+            let joint =
+                if group(found, 0).contains(['&', 'n']) && group(found, 0).contains("&") { "and" } else { "to" };
+            let days = format!("{} {joint} {}", ordinal(number(found, 2)?), ordinal(number(found, 3)?));
+            let year = number(found, 4).map(|number| format!(", {}", year(number))).unwrap_or_default();
+            Some(format!("{} {days}{year}", group(found, 1)))
+        },
+    ),
+    (
+        r"\b(January|February|March|April|May|June|July|August|September|October|November|December) (\d{1,2})(?:st|nd|rd|th)?\s-\s",
+        |found| Some(format!("{} to ", date(number_of(group(found, 1))?, number(found, 2)?, None)?)),
     ),
     (
         r"\b(January|February|March|April|May|June|July|August|September|October|November|December) (\d{1,2})(?:st|nd|rd|th)?\b(?:,? (\d{4})\b)?",
-        |found| {
-            let month = MONTHS.iter().position(|month| *month == group(found, 1))? as u64 + 1;
-            date(month, number(found, 2)?, number(found, 3))
-        },
+        |found| date(number_of(group(found, 1))?, number(found, 2)?, number(found, 3)),
     ),
     (
         r"\b(the )?(\d{1,2})(?:st|nd|rd|th)?( of)? (January|February|March|April|May|June|July|August|September|October|November|December)\b(?:,? (\d{4})\b)?",
         |found| {
-            let month = MONTHS.iter().position(|month| *month == group(found, 4))? as u64 + 1;
-            let said = date(month, number(found, 2)?, number(found, 5))?;
+            let said = date(number_of(group(found, 4))?, number(found, 2)?, number(found, 5))?;
             if group(found, 1).is_empty() || group(found, 3).is_empty() {
                 return Some(said);
             }
@@ -82,22 +98,39 @@ pub(super) const RULES: &[Rule] = &[
     (r"(?i)\b(in|since|of|from|until|by|year|before|after|copyright)\s+((?:19|20)\d{2})\b", |found| {
         Some(format!("{} {}", group(found, 1), year(number(found, 2)?)))
     }),
-    // From one time to another.
-    (r"(?i)(\d(?::\d{2})?(?:\s?[ap]\.?m\.?)?)\s*-\s*(\d{1,2}(?::\d{2}|(?::\d{2})?\s?[ap]\.?m))", |found| {
-        Some(format!("{} to {}", group(found, 1), group(found, 2)))
-    }),
-    (r"(?i)\b(\d{1,2})[:.](\d{2})\s?([ap])(?:\.m\.?|m\b)", |found| {
-        time(number(found, 1)?, number(found, 2)?, meridiem(found, 3))
-    }),
-    (r"(?i)\b(\d{1,2}):(\d{2})(?::\d{2})?(?:\s?([ap])(?:\.m\.?|m\b))?", |found| {
-        time(number(found, 1)?, number(found, 2)?, meridiem(found, 3))
-    }),
-    (r"(?i)\b(\d{1,2})\s?([ap])(?:\.m\.?|m\b)", |found| time(number(found, 1)?, 0, meridiem(found, 2))),
 ];
 
-/// The full name that a short one begins.
-fn named(names: &[&'static str], short: &str) -> Option<&'static str> {
-    names.iter().find(|name| name.starts_with(short)).copied()
+/// The dates of `text` that begin with the day, with their months by name: `5/6/2026` as `5 June 2026`.
+pub(super) fn month_named(text: &str) -> String {
+    static DAY_FIRST: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\b(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})\b").expect("the pattern is well-formed")
+    });
+    let named = DAY_FIRST.replace_all(text, |found: &Captures<'_>| {
+        let known = || {
+            let (day, month) = (number(found, 1)?, number(found, 2)?);
+            let name = MONTHS.get(usize::try_from(month).ok()?.checked_sub(1)?)?;
+            let year = number(found, 3)?;
+            let year = if year < 100 { 2000 + year } else { year };
+            (1..=31).contains(&day).then(|| format!("{day} {name} {year}"))
+        };
+        known().unwrap_or_else(|| found[0].to_owned())
+    });
+    named.into_owned()
+}
+
+/// The full name of a month that a short one begins.
+fn month(short: &str) -> Option<&'static str> {
+    MONTHS.iter().find(|name| name.starts_with(short)).copied()
+}
+
+/// A month's place in the year.
+fn number_of(month: &str) -> Option<u64> {
+    MONTHS.iter().position(|name| *name == month).map(|index| index as u64 + 1)
+}
+
+/// A date that is written with the month first, unless only the day can be meant by its first number.
+fn numeric(first: u64, second: u64, year: Option<u64>) -> Option<String> {
+    if first > 12 { date(second, first, year) } else { date(first, second, year) }
 }
 
 /// "March fourteenth, twenty twenty six", if there is such a day.
@@ -116,29 +149,4 @@ fn decade(year_number: u64) -> String {
         Some(stem) => format!("{stem}ies"),
         None => format!("{said}s"),
     }
-}
-
-/// AM and PM stay unspaced: a voice reads them better so.
-fn meridiem(found: &Captures<'_>, index: usize) -> Option<&'static str> {
-    match group(found, index) {
-        "a" | "A" => Some("AM"),
-        "p" | "P" => Some("PM"),
-        _ => None,
-    }
-}
-
-/// "nine oh five AM", if the clock has such a time.
-fn time(hour: u64, minute: u64, meridiem: Option<&str>) -> Option<String> {
-    if hour > 24 || minute > 59 {
-        return None;
-    }
-    let hour_said = cardinal(hour);
-    let said = match (minute, meridiem) {
-        (0, Some(_)) => hour_said,
-        (0, None) if hour > 12 || hour == 0 => format!("{hour_said} hundred hours"),
-        (0, None) => format!("{hour_said} o'clock"),
-        (1..10, _) => format!("{hour_said} oh {}", cardinal(minute)),
-        _ => format!("{hour_said} {}", cardinal(minute)),
-    };
-    Some(meridiem.map_or(said.clone(), |meridiem| format!("{said} {meridiem}")))
 }

@@ -1,36 +1,55 @@
 //! Telephone English: what people write, as the words a voice says.
 //!
 //! [`speakable`] applies rules in order, the most specific first, so that a telephone number is found before its parts
-//! could be taken for plain numbers. Each file holds the rules of one subject. What no rule knows is passed over: the
-//! result holds nothing but letters, spaces and the punctuation that a voice pauses at.
+//! could be taken for plain numbers. Each file holds the rules of one subject. The result holds nothing but letters, spaces
+//! and the punctuation that a voice pauses at. [`unspeakable`] tells beforehand what would be lost.
 
 mod abbreviations;
+mod addresses;
+mod capitals;
 #[cfg(test)]
 mod cases;
 mod clean;
 mod contacts;
 mod dates;
+mod days;
+#[cfg(test)]
+mod field_cases;
+mod keypad;
+pub(crate) mod letters;
+mod measures;
+mod money;
 mod numbers;
 pub mod parts;
-mod quantities;
+mod rule;
+mod states;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// The words for what a pattern found; `None` leaves it to a later rule.
-type Say = fn(&Captures<'_>) -> Option<String>;
+use self::{
+    letters::is_letter,
+    rule::{Rule, Say},
+};
 
-/// A pattern, and what to say for it.
-type Rule = (&'static str, Say);
-
-/// The words of `text`, as a voice should say them.
+/// The words of `text`, as a voice should say them to people of the United States.
 ///
 /// Accepts anything; symbols that mean nothing aloud are left out, and the result of nothing speakable is empty.
 pub fn speakable(text: &str) -> String {
-    let mut text = clean::calm(clean::fold(text));
+    speakable_for(text, "en-US")
+}
+
+/// The words of `text`, as a voice should say them to people of a BCP 47 `locale`: `5/6/2026` is in June but in the United
+/// States.
+pub fn speakable_for(text: &str, locale: &str) -> String {
+    let mut text = keypad::named(&clean::calm(clean::fold(text)));
+    if is_day_first(locale) {
+        text = dates::month_named(&text);
+    }
     for (pattern, say) in RULES.iter() {
         let said = pattern.replace_all(&text, |found: &Captures<'_>| {
             say(found).unwrap_or_else(|| found.get(0).map_or("", |whole| whole.as_str()).to_owned())
@@ -40,14 +59,25 @@ pub fn speakable(text: &str) -> String {
     clean::finish(&text)
 }
 
+/// What of `text` a voice that reads English cannot speak, and would pass over in silence: the first words in letters that
+/// are not Latin, such as `Привет`. None where all is spoken.
+pub fn unspeakable(text: &str) -> Option<String> {
+    letters::unspeakable(text)
+}
+
+/// True where people write the day before the month.
+pub(crate) fn is_day_first(locale: &str) -> bool {
+    !matches!(locale.to_ascii_lowercase().as_str(), "en" | "en-us")
+}
+
 /// The letters and digits of `text` one by one with a gap between, for names that no voice can guess.
 pub fn spelled(text: &str) -> String {
     let mut names = Vec::new();
     for character in clean::fold(text).chars() {
         if let Some(digit) = character.to_digit(10) {
             names.push(numbers::cardinal(digit.into()));
-        } else if clean::is_letter(character) {
-            names.push(letter(character));
+        } else if is_letter(character) {
+            names.push(capitals::letter(character));
         }
     }
     match names.is_empty() {
@@ -56,34 +86,19 @@ pub fn spelled(text: &str) -> String {
     }
 }
 
-/// The name of a letter: itself in upper case, but for the one that would be read as an article.
-fn letter(character: char) -> String {
-    // Some letters have no upper case of one character; the accent is left out then.
-    let upper: String = character.to_uppercase().filter(|&letter| clean::is_letter(letter)).collect();
-    match upper.as_str() {
-        "A" => "ay".to_owned(),
-        name => name.to_owned(),
-    }
-}
-
-/// Letters one after the other without gaps, as initials are said.
-fn initials(letters: &str) -> String {
-    letters.chars().filter(|&character| clean::is_letter(character)).map(letter).collect::<Vec<_>>().join(" ")
-}
-
-/// The text of a group, empty where it took no part.
-fn group<'a>(found: &Captures<'a>, index: usize) -> &'a str {
-    found.get(index).map_or("", |group| group.as_str())
-}
-
-/// The number a group holds, with or without thousands separators.
-fn number(found: &Captures<'_>, index: usize) -> Option<u64> {
-    group(found, index).replace(',', "").parse().ok()
-}
-
 static RULES: LazyLock<Vec<(Regex, Say)>> = LazyLock::new(|| {
-    let subjects =
-        [clean::RULES, contacts::RULES, dates::RULES, quantities::RULES, abbreviations::RULES, numbers::RULES];
+    let subjects = [
+        clean::RULES,
+        addresses::RULES,
+        contacts::RULES,
+        days::RULES,
+        dates::RULES,
+        times::RULES,
+        money::RULES,
+        measures::RULES,
+        abbreviations::RULES,
+        numbers::RULES,
+    ];
     let compile = |(pattern, say): &Rule| {
         // Every pattern is compiled by every test: a bad one cannot reach a user.
         (Regex::new(pattern).expect("a rule's pattern is well-formed"), *say)

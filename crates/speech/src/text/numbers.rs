@@ -1,13 +1,12 @@
 //! Plain numbers, and the words that every other subject builds on.
 
-use regex::Captures;
-
-use super::{Rule, clean, group, initials, number};
+use super::{
+    capitals::initials,
+    letters::is_letter,
+    rule::{Rule, group, number},
+};
 
 pub(super) const RULES: &[Rule] = &[
-    // The keys of a telephone.
-    (r"(?i)\b(press|dial|hit|enter|then|or|and|the)\s+#", |found| Some(format!("{} pound", group(found, 1)))),
-    (r"(?i)\b(press|dial|hit|enter|then|or|and|the)\s+\*", |found| Some(format!("{} star", group(found, 1)))),
     (r"#\s?(\d)", |found| Some(format!("number {}", group(found, 1)))),
     (r"\b(\d[\d,]*)(?i:st|nd|rd|th)\b", |found| number(found, 1).map(ordinal)),
     (r"(?:\b(\d+)\s)?\b([1-9])/([2-9])\b", |found| {
@@ -15,7 +14,12 @@ pub(super) const RULES: &[Rule] = &[
         Some(number(found, 1).map_or(fraction.clone(), |whole| format!("{} and {fraction}", cardinal(whole))))
     }),
     (r"\b(\d+)x\b", |found| Some(format!("{} times", cardinal(number(found, 1)?)))),
-    (r"\b24/7\b", |_| Some("twenty four seven".to_owned())),
+    (r"\b24/7(/365)?\b", |found| {
+        let all_year = if group(found, 1).is_empty() { "" } else { " three sixty five" };
+        Some(format!("twenty four seven{all_year}"))
+    }),
+    // Choices, as of keys.
+    (r"\b(\d+)\s/\s(\d+)\b", |found| Some(format!("{}, {}", group(found, 1), group(found, 2)))),
     (r"(^|[\s(])-(\d)", |found| Some(format!("{}minus {}", group(found, 1), group(found, 2)))),
     (r"\b(\d[\d,]*)\s*-\s*(\d[\d,]*)\b", |found| {
         let (low, high) = (number(found, 1)?, number(found, 2)?);
@@ -32,7 +36,8 @@ pub(super) const RULES: &[Rule] = &[
     }),
     // Letters and digits together: 3B, B12, MP3, A1B2.
     (r"\b(?:\d+\p{L}[\p{L}\d]*|\p{L}+\d[\p{L}\d]*)\b", |found| Some(alphanumeric(group(found, 0)))),
-    (r"\d[\d,]*", |found| Some(plain(found))),
+    // Commas stand between thousands, or between numbers.
+    (r"\b\d{1,3}(?:,\d{3})+\b|\d+", |found| Some(plain(group(found, 0)))),
 ];
 
 /// `2/3` as "two thirds".
@@ -49,17 +54,13 @@ fn fraction(part: u64, whole: u64) -> Option<String> {
 }
 
 /// A number by itself: with thousands separators it counts something, long or zero-led it names something.
-fn plain(found: &Captures<'_>) -> String {
-    let text = group(found, 0);
-    let (number_text, trailing) = text.split_at(text.trim_end_matches(',').len());
-    let plain = number_text.replace(',', "");
-    let names_something =
-        !number_text.contains(',') && (plain.len() > 4 || (plain.len() > 1 && plain.starts_with('0')));
-    let said = match plain.parse() {
+fn plain(text: &str) -> String {
+    let plain = text.replace(',', "");
+    let names_something = !text.contains(',') && (plain.len() > 4 || (plain.len() > 1 && plain.starts_with('0')));
+    match plain.parse() {
         Ok(value) if !names_something => cardinal(value),
         _ => digits(&plain),
-    };
-    format!("{said}{trailing}")
+    }
 }
 
 /// Runs of letters as initials or words, runs of digits as small numbers or digit by digit.
@@ -72,7 +73,7 @@ fn alphanumeric(text: &str) -> String {
             Ok(value) if value < 100 && !run.starts_with('0') => cardinal(value),
             Ok(_) => digits(&run),
             Err(_) if run.len() <= 3 || run.chars().all(char::is_uppercase) => initials(&run),
-            Err(_) => run.chars().filter(|&character| clean::is_letter(character)).collect(),
+            Err(_) => run.chars().filter(|&character| is_letter(character)).collect(),
         }
     });
     said.collect::<Vec<_>>().join(" ")

@@ -10,9 +10,9 @@ use jiff::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    contacts, dates,
+    contacts, dates, days, is_day_first,
     numbers::{cardinal, digits, ordinal, year},
-    spelled,
+    spelled, unspeakable,
 };
 
 /// One fact of an announcement.
@@ -68,8 +68,7 @@ impl Place {
     /// In an IANA time zone (UTC when it is unknown), among people of a BCP 47 `locale`, at a moment.
     pub fn new(time_zone: &str, locale: &str, now: Timestamp) -> Self {
         let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
-        let locale = locale.to_ascii_lowercase();
-        Self { now: now.to_zoned(zone), day_first: !matches!(locale.as_str(), "en" | "en-us") }
+        Self { now: now.to_zoned(zone), day_first: is_day_first(locale) }
     }
 
     /// A day, with its year where that is not this one.
@@ -111,17 +110,19 @@ fn say(part: &Part, place: &Place) -> String {
         Part::Number(number) => cardinal(*number),
         Part::Ordinal(number) => ordinal(*number),
         Part::Digits(text) => digits(text),
-        Part::Telephone(number) => contacts::caller(number),
+        Part::Telephone(number) => match contacts::caller(number).as_str() {
+            "" => "an unknown caller".to_owned(),
+            number => number.to_owned(),
+        },
         Part::Spelled(name) => spelled(name),
         Part::Date(date) => place.date(*date),
         Part::Moment(at) => place.moment(*at),
         Part::Seconds(seconds) => length(Duration::from_secs(*seconds)),
         Part::Received { at, from_number, from_name } => {
             let number = contacts::caller(from_number);
-            let from = match (from_name.trim(), number.as_str()) {
+            let from = match (caller_name(from_name, from_number), number.as_str()) {
                 ("", "") => "from an unknown caller".to_owned(),
                 ("", number) => format!("from {number}"),
-                (name, _) if digits(name) == digits(from_number) && !number.is_empty() => format!("from {number}"),
                 (name, "") => format!("from {name}"),
                 (name, number) => format!("from {name}, {number}"),
             };
@@ -144,8 +145,15 @@ fn say(part: &Part, place: &Place) -> String {
     }
 }
 
+/// The name that a caller is announced by; nothing where it is withheld, is the number again, or cannot be spoken.
+fn caller_name<'a>(name: &'a str, number: &str) -> &'a str {
+    let name = name.trim_matches(|character: char| character == '"' || character.is_whitespace());
+    let is_number = !digits(name).is_empty() && digits(name) == digits(contacts::user(number).0);
+    if contacts::is_withheld(name) || is_number || unspeakable(name).is_some() { "" } else { name }
+}
+
 fn day_name(day: Weekday) -> &'static str {
-    dates::DAYS[usize::from(day.to_monday_zero_offset().unsigned_abs()) % 7]
+    days::DAYS[usize::from(day.to_monday_zero_offset().unsigned_abs()) % 7]
 }
 
 /// "nine oh five AM", in twelve hours, as people say it everywhere.
@@ -215,6 +223,56 @@ mod tests {
         ] {
             assert_eq!(said(&format!(r#"[{{"received": {received}}}]"#), "en-US"), words);
         }
+    }
+
+    #[test]
+    fn k23_a_caller_is_announced_by_what_a_person_would_dial() {
+        for (number, words) in [
+            ("sip:4155550132@10.0.0.1", "four one five, five five five, zero one three two"),
+            ("<sip:+14155550132@pbx.example;transport=udp>", "four one five, five five five, zero one three two"),
+            ("sips:204@pbx.example", "extension two zero four"),
+            ("sip:4155550132;phone-context=+1@10.0.0.1", "four one five, five five five, zero one three two"),
+            ("tel:+14155550132;ext=22", "four one five, five five five, zero one three two, extension two two"),
+            ("tel:+442079460958", "plus four four, two zero seven, nine four six, zero nine five eight"),
+            ("+1-800-FLOWERS", "eight hundred, flowers"),
+            ("1-800-FLOWERS", "eight hundred, flowers"),
+            ("800-GO-FEDEX", "eight hundred, go fedex"),
+            ("*97", "star nine seven"),
+            ("#31", "pound three one"),
+            ("911", "nine one one"),
+            ("411", "four one one"),
+            ("988", "nine eight eight"),
+            ("112", "one one two"),
+            ("204", "extension two zero four"),
+            ("1001", "extension one zero zero one"),
+            ("anonymous", "an unknown caller"),
+            ("Restricted", "an unknown caller"),
+            ("sip:anonymous@anonymous.invalid", "an unknown caller"),
+            ("sip:alice@example.com", "alice"),
+            ("", "an unknown caller"),
+            ("+", "an unknown caller"),
+            ("00442079460958", "zero zero four four two zero seven nine four six zero nine five eight"),
+        ] {
+            assert_eq!(said(&serde_json::json!([{ "telephone": number }]).to_string(), "en-US"), words, "{number}");
+        }
+    }
+
+    #[test]
+    fn k23_a_name_that_says_nothing_is_left_out_of_the_announcement() {
+        let from = |name: &str, number: &str| {
+            let received = serde_json::json!([{"received": {
+                "at": "2026-11-22T14:05:00Z", "from_number": number, "from_name": name,
+            }}]);
+            let announcement = said(&received.to_string(), "en-US");
+            announcement.split_once(", ").unwrap().1.trim_end_matches('.').to_owned()
+        };
+        let number = "four one five, five five five, zero one three two";
+        assert_eq!(from("4155550132", "sip:4155550132@10.0.0.1"), format!("from {number}"));
+        assert_eq!(from("Anonymous", "4155550132"), format!("from {number}"));
+        assert_eq!(from("Иван", "4155550132"), format!("from {number}"), "no voice reads it");
+        assert_eq!(from("\"Robin Stone\"", "4155550132"), format!("from Robin Stone, {number}"));
+        assert_eq!(from("anonymous", "anonymous"), "from an unknown caller");
+        assert_eq!(from("Иван", ""), "from an unknown caller");
     }
 
     #[test]

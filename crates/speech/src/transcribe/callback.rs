@@ -2,6 +2,7 @@
 //! for a zero, a slip of the tongue put right, an extension after.
 
 use super::Word;
+use crate::accuracy::edits;
 use voicemill_types::CallbackNumber;
 
 /// What callers say between the digits of one number.
@@ -38,14 +39,41 @@ const NATIONAL_DIGITS: usize = 10;
 const MOST_DIGITS: usize = 15;
 const MOST_EXTENSION_DIGITS: usize = 6;
 
-/// The numbers in `words`, in the order in which they are first said, each once.
-pub(super) fn callback_numbers(words: &[&Word]) -> Vec<CallbackNumber> {
-    let mut found = Vec::<CallbackNumber>::new();
+/// Words that announce a number to call.
+const TELEPHONES: [&str; 13] = [
+    "number", "numbers", "call", "reach", "phone", "cell", "mobile", "dial", "text", "back", "contact", "office", "fax",
+];
+/// Digits of what may be a number with some of them lost or doubled.
+const LEAST_UNSURE_DIGITS: usize = 6;
+const MOST_UNSURE_DIGITS: usize = 20;
+/// Digits of a word that is a number although a letter or two are heard in it.
+const LEAST_DAMAGED_DIGITS: usize = 6;
+const MOST_LETTERS: usize = 2;
+/// A number that is said again differs by no more digits from what was understood of it.
+const SAID_AGAIN_EDITS: usize = 2;
+
+/// What was found in words.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The numbers in the order in which they are first said, each once.
+    pub(super) numbers: Vec<CallbackNumber>,
+    /// Places of the words that were said as a number, and cannot be all of one.
+    pub(super) doubtful: Vec<usize>,
+}
+
+/// Looks for telephone numbers. What was meant as one and is none, by a digit too many or too few, is found as unsure.
+pub(super) fn find(words: &[&Word]) -> Found {
+    let (mut found, mut doubtful) = (Vec::<CallbackNumber>::new(), Vec::new());
     let mut runs = corrected(words, runs(words)).into_iter().peekable();
     while let Some(run) = runs.next() {
-        let Some((number, display)) = telephone(&run) else { continue };
-        if is_announced_as_something_else(words, run.first) {
+        let sure = telephone(&run);
+        let unsure = sure.is_none();
+        let Some((number, display)) = sure.or_else(|| attempted(words, &run)) else { continue };
+        if is_announced(words, run.first, &NOT_TELEPHONES) {
             continue;
+        }
+        if unsure {
+            doubtful.extend(run.first..=run.last);
         }
         let mut last = run.last;
         let extension = runs.next_if(|next| {
@@ -60,12 +88,41 @@ pub(super) fn callback_numbers(words: &[&Word]) -> Vec<CallbackNumber> {
                 number,
                 display: extension.as_ref().map_or(display.clone(), |digits| format!("{display} ext. {digits}")),
                 extension,
+                unsure,
                 start_seconds: words[run.first].start_seconds,
                 end_seconds: words[last].end_seconds,
             });
         }
     }
-    found
+    let sure: Vec<Vec<char>> = found.iter().filter(|one| !one.unsure).map(|one| one.number.chars().collect()).collect();
+    let said_again = |one: &CallbackNumber| {
+        let digits: Vec<char> = one.number.chars().collect();
+        let is_near = |known: &[char]| edits(known, &digits) <= SAID_AGAIN_EDITS;
+        // The country's code is known of the one and not of the other.
+        sure.iter().any(|known| is_near(known) || known.strip_prefix(&['+', '1']).is_some_and(is_near))
+    };
+    found.retain(|one| !one.unsure || !said_again(one));
+    Found { numbers: found, doubtful }
+}
+
+/// What a run that is no number was probably meant to be, as it was heard: a number with a digit lost or doubled.
+fn attempted(words: &[&Word], run: &Run) -> Option<(String, String)> {
+    let said = &words[run.first..=run.last];
+    let hyphened = said.iter().any(|word| {
+        let mut groups = word.text.split(['-', '.']).filter(|group| group.chars().any(|digit| digit.is_ascii_digit()));
+        groups.next().is_some() && groups.next().is_some()
+    });
+    let digit_by_digit = said.len() > LOCAL_DIGITS;
+    let telephone = run.damaged || hyphened || digit_by_digit || is_announced(words, run.first, &TELEPHONES);
+    if !telephone || !(LEAST_UNSURE_DIGITS..=MOST_UNSURE_DIGITS).contains(&run.digits.len()) {
+        return None;
+    }
+    let in_figures = said.iter().all(|word| word.text.chars().any(|letter| letter.is_ascii_digit()));
+    let heard =
+        said.iter().map(|word| word.text.trim_matches(['.', ',', '?', '!', ';', '"'])).collect::<Vec<_>>().join(" ");
+    let plus = if run.international { "+" } else { "" };
+    let display = if in_figures { heard } else { format!("{plus}{}", run.digits) };
+    Some((format!("{plus}{}", run.digits), display))
 }
 
 /// Digits said in a row.
@@ -74,6 +131,8 @@ struct Run {
     digits: String,
     /// Said with a plus: the country's code is in front.
     international: bool,
+    /// Something in it is heard that is no digit.
+    damaged: bool,
     /// Indices of its first and last word.
     first: usize,
     last: usize,
@@ -82,6 +141,8 @@ struct Run {
 /// What one word adds to a number.
 enum Said {
     Digits(String),
+    /// Digits among which something else was heard.
+    Damaged(String),
     /// One to nine ahead of "hundred", or a tens word ahead of a unit.
     Tens(u8),
     Hundred,
@@ -95,7 +156,7 @@ fn plain(word: &str) -> String {
     word.trim_matches(|letter: char| !letter.is_alphanumeric() && letter != '+').to_lowercase()
 }
 
-fn said(word: &str, in_run: bool) -> Option<Said> {
+fn said(word: &str, in_run: bool, announced: bool) -> Option<Said> {
     const UNITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     const TEENS: [&str; 10] =
         ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"];
@@ -120,12 +181,20 @@ fn said(word: &str, in_run: bool) -> Option<Said> {
         "plus" => return Some(Said::Plus),
         _ => {}
     }
-    if word.contains(['$', '€', '£', '%', ':']) {
-        return None;
-    }
-    let figures = text.chars().all(|letter| letter.is_ascii_digit() || "+-.()/".contains(letter));
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    (figures && !digits.is_empty()).then_some(Said::Digits(digits))
+    if word.contains(['$', '€', '£', '%', ':']) {
+        // "My number is $55.0121"
+        return (announced && digits.len() >= LEAST_DAMAGED_DIGITS).then_some(Said::Damaged(digits));
+    }
+    let others: Vec<char> =
+        text.chars().filter(|letter| !letter.is_ascii_digit() && !"+-.()/".contains(*letter)).collect();
+    let letters = others.iter().filter(|letter| letter.is_alphabetic()).count();
+    match (digits.len(), others.len()) {
+        (0, _) => None,
+        (_, 0) => Some(Said::Digits(digits)),
+        (LEAST_DAMAGED_DIGITS.., 1..=MOST_LETTERS) if letters == others.len() => Some(Said::Damaged(digits)),
+        _ => None,
+    }
 }
 
 /// Every stretch of digits, whatever its length.
@@ -135,7 +204,8 @@ fn runs(words: &[&Word]) -> Vec<Run> {
     let (mut tens, mut times, mut plus, mut gap) = (None::<u8>, 1, false, 0);
     for (index, word) in words.iter().enumerate() {
         let starts_with_plus = word.text.trim_start_matches(['(', '"']).starts_with('+');
-        let Some(said) = said(&word.text, open.is_some()) else {
+        let announced = is_announced(words, index, &TELEPHONES);
+        let Some(said) = said(&word.text, open.is_some(), announced) else {
             gap += 1;
             let filler = FILLERS.contains(&plain(&word.text).as_str());
             if !filler || gap > 2 {
@@ -147,6 +217,7 @@ fn runs(words: &[&Word]) -> Vec<Run> {
         };
         gap = 0;
         let pending_tens = tens.take();
+        let damaged = matches!(said, Said::Damaged(_));
         let addition = match said {
             Said::Plus => {
                 runs.extend(open.take());
@@ -163,13 +234,14 @@ fn runs(words: &[&Word]) -> Vec<Run> {
             }
             Said::Hundred => "00".to_owned(),
             Said::Thousand => "000".to_owned(),
-            Said::Digits(digits) => digits.chars().next().map_or(String::new(), |first| {
+            Said::Digits(digits) | Said::Damaged(digits) => digits.chars().next().map_or(String::new(), |first| {
                 first.to_string().repeat(std::mem::replace(&mut times, 1) - 1) + &digits
             }),
         };
         let run = open.get_or_insert_with(|| Run {
             digits: String::new(),
             international: std::mem::take(&mut plus) || starts_with_plus,
+            damaged: false,
             first: index,
             last: index,
         });
@@ -178,6 +250,7 @@ fn runs(words: &[&Word]) -> Vec<Run> {
             run.digits.pop();
         }
         run.digits.push_str(&addition);
+        run.damaged |= damaged;
         run.last = index;
         let pause = words.get(index + 1).is_some_and(|next| next.start_seconds - word.end_seconds > 4.0);
         // A sentence that ends with a whole number ends the number, so that a second reading begins anew.
@@ -225,6 +298,9 @@ fn is_whole(run: &Run) -> bool {
 fn telephone(run: &Run) -> Option<(String, String)> {
     let digits = run.digits.as_str();
     let length = digits.len();
+    if run.damaged {
+        return None;
+    }
     if run.international {
         let fits = (8..=MOST_DIGITS).contains(&length) && !digits.starts_with('0');
         return match digits.strip_prefix('1').filter(|national| is_north_american(national)) {
@@ -257,9 +333,10 @@ fn grouped(national: &str) -> String {
     format!("({}) {}-{}", &national[..3], &national[3..6], &national[6..])
 }
 
-fn is_announced_as_something_else(words: &[&Word], first: usize) -> bool {
-    let before = words[..first].iter().rev().take(ANNOUNCED_WITHIN_WORDS).map(|word| plain(&word.text));
-    before.into_iter().any(|word| NOT_TELEPHONES.contains(&word.as_str()))
+/// True when one of `announcements` is said right before the word at `first`.
+fn is_announced(words: &[&Word], first: usize, announcements: &[&str]) -> bool {
+    let mut before = words[..first].iter().rev().take(ANNOUNCED_WITHIN_WORDS).map(|word| plain(&word.text));
+    before.any(|word| announcements.contains(&word.as_str()))
 }
 
 fn is_extension(between: &[&Word]) -> bool {
@@ -289,7 +366,7 @@ mod tests {
     }
 
     fn found(text: &str) -> Vec<CallbackNumber> {
-        callback_numbers(&words(text).iter().collect::<Vec<_>>())
+        find(&words(text).iter().collect::<Vec<_>>()).numbers
     }
 
     fn shown(text: &str) -> Vec<String> {
@@ -363,19 +440,55 @@ mod tests {
         }
     }
 
+    #[test]
+    fn k13_a_number_with_a_digit_lost_or_doubled_is_offered_as_unsure_and_its_words_are_doubtful() {
+        for (said, number, display) in [
+            ("You can reach me at 646-55-0100. Thanks.", "646550100", "646-55-0100"),
+            ("Call 415-55001666 please", "41555001666", "415-55001666"),
+            ("1-800-55501T", "180055501", "1-800-55501T"),
+            ("Our number is $55.0121", "550121", "$55.0121"),
+            ("It's 077-W-O-900-123", "077900123", "077-W-O-900-123"),
+            ("3 9 1 3 3 3 3 3 3 8 4 0", "391333333840", "3 9 1 3 3 3 3 3 3 8 4 0"),
+            ("four one five five five oh one three two", "415550132", "415550132"),
+            ("My number is 303-550164.", "303550164", "303-550164"),
+            ("Call me back at 115-555-0132.", "1155550132", "115-555-0132"),
+        ] {
+            let spoken = words(said);
+            let found = find(&spoken.iter().collect::<Vec<_>>());
+            let [only] = &found.numbers[..] else { panic!("{said}: {found:?}") };
+            assert!(only.unsure, "{said}");
+            assert_eq!((only.number.as_str(), only.display.as_str()), (number, display), "{said}");
+            assert!(!found.doubtful.is_empty(), "{said}");
+            for (index, word) in spoken.iter().enumerate() {
+                let in_number = word.start_seconds >= only.start_seconds && word.end_seconds <= only.end_seconds;
+                assert_eq!(found.doubtful.contains(&index), in_number, "{said}: {}", word.text);
+            }
+        }
+    }
+
+    #[test]
+    fn k13_a_number_that_is_said_again_and_understood_once_is_sure() {
+        let again = found("Call me at 646-55-0100. That's 646-555-0100.");
+        assert_eq!(again.len(), 1);
+        assert_eq!((again[0].display.as_str(), again[0].unsure), ("(646) 555-0100", false));
+        let other = found("Work is 646-555-0100. Home is 212-55-0147.");
+        assert_eq!(other.iter().map(|number| number.unsure).collect::<Vec<_>>(), [false, true]);
+    }
+
     proptest! {
         #[test]
         fn whatever_is_said_numbers_lie_within_it(
             said in prop::collection::vec(prop::sample::select(vec![
                 "four", "oh", "twenty", "hundred", "thousand", "double", "plus", "415", "555-0132", "no", "sorry", "x",
-                "extension", "and", "call", "0132.", "+", "(", "é", "1", "011", "triple", "wait",
+                "extension", "and", "call", "number", "0132.", "415-55T01", "$55.0121", "+", "(", "é", "1", "011", "triple", "wait",
             ]), 0..40),
         ) {
             let text = said.join(" ");
             for number in found(&text) {
                 prop_assert!(number.end_seconds > number.start_seconds);
                 prop_assert!(number.end_seconds <= words(&text).len() as f64 / 2.0);
-                prop_assert!((LOCAL_DIGITS..=MOST_DIGITS + 1).contains(&number.number.len()), "{number:?}");
+                let digits = if number.unsure { LEAST_UNSURE_DIGITS..=MOST_UNSURE_DIGITS + 1 } else { LOCAL_DIGITS..=MOST_DIGITS + 1 };
+                prop_assert!(digits.contains(&number.number.len()), "{number:?}");
             }
         }
     }

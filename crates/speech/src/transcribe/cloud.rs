@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{EngineInfo, RATE_HZ, Segment, TranscribeControl, Transcriber, Transcript, Word, gate, windows::Windows};
-use crate::{SpeechError, cloud::Endpoint, synthesize::Pcm};
+use crate::{SpeechError, cloud::Endpoint, error::ProviderProblem, synthesize::Pcm};
 use voicemill_audio::format::AudioSource;
 
 /// Longest audio sent at once, in seconds: 10 MB, which every provider takes.
@@ -71,8 +71,7 @@ impl CloudTranscriber {
             None => form,
         };
         let body = self.endpoint.post(MAX_BYTES, |request| request.multipart(form))?;
-        serde_json::from_slice(&body)
-            .map_err(|_| SpeechError::Refused("the speech provider's answer is no verbose transcript".to_owned()))
+        serde_json::from_slice(&body).map_err(|_| ProviderProblem::NoTranscript.into())
     }
 }
 
@@ -87,7 +86,7 @@ impl Transcriber for CloudTranscriber {
         while let Some(window) = windows.next()? {
             control.check()?;
             // Providers' engines write sentences for silence and tones too.
-            if !gate::speech(&window.samples).is_empty() {
+            if !gate::speech(window.samples.clone()).is_empty() {
                 let begins = seconds(window.start);
                 let answer = self.window(window.samples, control.language)?;
                 language = language.or_else(|| answer.language());

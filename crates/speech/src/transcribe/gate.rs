@@ -1,97 +1,66 @@
 //! The speech gate: which parts of a window are worth an engine's time. Whisper writes sentences for silence, tones and
 //! noise, so what passes must stand out from the noise floor, sound like a voice to a detector, and not be tones.
 
-use std::{
-    ops::Range,
-    sync::{Arc, LazyLock},
+use std::ops::Range;
+
+use super::{
+    RATE_HZ,
+    tones::{Signals, take_out_lines},
 };
-
-use rustfft::{Fft, FftPlanner, num_complex::Complex32};
-
-use super::RATE_HZ;
-use voicemill_audio::speech_activity::{SpeechDetector, SpeechSegment};
+use voicemill_audio::speech_activity::SpeechDetector;
 
 /// Pauses shorter than this stay inside a span; the engine makes better sentences of whole ones.
-const BRIDGE_SECONDS: f64 = 2.0;
+const BRIDGE_SAMPLES: usize = 2 * RATE_HZ as usize;
 /// What is kept before a span, so that no soft consonant is cut, and after it, where words trail off.
-const MARGIN_BEFORE_SECONDS: f64 = 0.35;
-const MARGIN_AFTER_SECONDS: f64 = 0.8;
+const MARGIN_BEFORE_SAMPLES: usize = RATE_HZ as usize * 35 / 100;
+const MARGIN_AFTER_SAMPLES: usize = RATE_HZ as usize * 8 / 10;
 /// Less speech than this in a span is a click or a breath.
-const MIN_SPEECH_SECONDS: f64 = 0.25;
+const MIN_SPEECH_SAMPLES: usize = RATE_HZ as usize / 4;
+/// Signals are cut out of speech in steps of 32 ms.
+const STEP_SAMPLES: usize = 512;
 
-/// Points of the spectra in which tones are looked for: 64 ms.
-const POINTS: usize = 1_024;
-/// Level below which a spectrum tells nothing, in dB of full scale.
-const MIN_LEVEL_DBFS: f32 = -55.0;
-/// Share of a spectrum's energy in its two strongest peaks from which it is a tone or a pair of tones.
-const TONAL_SHARE: f32 = 0.93;
-/// Share of a span's spectra from which tones make it a signal rather than speech.
-const TONAL_SPAN_SHARE: f32 = 0.5;
+/// A part of a window in which somebody speaks.
+pub(super) struct Speech {
+    /// Where it begins, in samples from the start of the window.
+    pub(super) start: usize,
+    /// What is heard there (16 kHz), without hum and without the tones before and after it.
+    pub(super) samples: Vec<f32>,
+}
 
-/// The parts of `samples` (16 kHz) in which somebody speaks, in order, as ranges of samples.
-pub(super) fn speech(samples: &[f32]) -> Vec<Range<usize>> {
+/// The parts of `samples` (16 kHz) in which somebody speaks, in order.
+pub(super) fn speech(mut samples: Vec<f32>) -> Vec<Speech> {
+    take_out_lines(&mut samples);
     let mut detector = SpeechDetector::default();
-    detector.push(samples);
-    let segments = detector.finish();
+    detector.push(&samples);
     let index = |seconds: f64| ((seconds.max(0.0) * f64::from(RATE_HZ)) as usize).min(samples.len());
-    segments
-        .chunk_by(|before, after| after.start_seconds - before.end_seconds < BRIDGE_SECONDS)
+    let segments: Vec<Range<usize>> =
+        detector.finish().iter().map(|segment| index(segment.start_seconds)..index(segment.end_seconds)).collect();
+    if segments.is_empty() {
+        return Vec::new();
+    }
+    let signals = Signals::find(&samples);
+    let voice: Vec<Range<usize>> = segments.into_iter().flat_map(|segment| outside(&signals, segment)).collect();
+    voice
+        .chunk_by(|before, after| after.start - before.end < BRIDGE_SAMPLES)
+        .filter(|span| span.iter().map(Range::len).sum::<usize>() >= MIN_SPEECH_SAMPLES)
         .filter_map(|span| {
             let (first, last) = (span.first()?, span.last()?);
-            let whole = index(first.start_seconds)..index(last.end_seconds);
-            let padded =
-                index(first.start_seconds - MARGIN_BEFORE_SECONDS)..index(last.end_seconds + MARGIN_AFTER_SECONDS);
-            let speech_seconds: f64 = span.iter().map(length_seconds).sum();
-            (speech_seconds >= MIN_SPEECH_SECONDS && !is_signal(&samples[whole])).then_some(padded)
+            let start = first.start.saturating_sub(MARGIN_BEFORE_SAMPLES);
+            let end = (last.end + MARGIN_AFTER_SAMPLES).min(samples.len());
+            let mut heard = samples[start..end].to_vec();
+            signals.mute(&mut heard, start);
+            Some(Speech { start, samples: heard })
         })
         .collect()
 }
 
-fn length_seconds(segment: &SpeechSegment) -> f64 {
-    segment.end_seconds - segment.start_seconds
-}
-
-/// True when most of what is loud is tones: ringing, busy, fax, keys.
-fn is_signal(samples: &[f32]) -> bool {
-    let (mut loud, mut tonal) = (0, 0);
-    for stretch in samples.chunks_exact(POINTS).filter(|stretch| level_dbfs(stretch) > MIN_LEVEL_DBFS) {
-        loud += 1;
-        tonal += usize::from(is_tonal(stretch));
-    }
-    tonal as f32 > TONAL_SPAN_SHARE * loud as f32
-}
-
-/// True when two narrow peaks hold nearly all the energy of a stretch.
-fn is_tonal(stretch: &[f32]) -> bool {
-    /// Bins on either side of a peak that its window smears it over.
-    const SMEAR: usize = 2;
-    static TRANSFORM: LazyLock<Arc<dyn Fft<f32>>> = LazyLock::new(|| FftPlanner::new().plan_fft_forward(POINTS));
-
-    let mut spectrum: Vec<Complex32> = stretch
-        .iter()
-        .enumerate()
-        .map(|(index, sample)| {
-            let phase = std::f32::consts::TAU * index as f32 / POINTS as f32;
-            Complex32::new(sample * (0.5 - 0.5 * phase.cos()), 0.0)
-        })
-        .collect();
-    TRANSFORM.process(&mut spectrum);
-    let mut power: Vec<f32> = spectrum[..POINTS / 2].iter().map(Complex32::norm_sqr).collect();
-    power[..SMEAR].fill(0.0);
-    let total: f32 = power.iter().sum();
-    let mut in_peaks = 0.0;
-    for _ in 0..2 {
-        let peak = (0..power.len()).max_by(|&one, &other| power[one].total_cmp(&power[other])).unwrap_or(0);
-        let around = &mut power[peak.saturating_sub(SMEAR)..(peak + SMEAR + 1).min(POINTS / 2)];
-        in_peaks += around.iter().sum::<f32>();
-        around.fill(0.0);
-    }
-    in_peaks > TONAL_SHARE * total
-}
-
-fn level_dbfs(stretch: &[f32]) -> f32 {
-    let power = stretch.iter().map(|sample| sample * sample).sum::<f32>() / stretch.len() as f32;
-    10.0 * power.max(1e-12).log10()
+/// The parts of `segment` that lie outside of signals.
+fn outside(signals: &Signals, segment: Range<usize>) -> Vec<Range<usize>> {
+    let steps: Vec<usize> = segment.clone().step_by(STEP_SAMPLES).collect();
+    let runs = steps.chunk_by(|&one, &next| signals.is_at(one) == signals.is_at(next));
+    runs.filter(|run| !signals.is_at(run[0]))
+        .map(|run| run[0]..(run[run.len() - 1] + STEP_SAMPLES).min(segment.end))
+        .collect()
 }
 
 #[cfg(test)]
@@ -119,12 +88,12 @@ mod tests {
 
     #[test]
     fn silence_and_noise_do_not_pass() {
-        assert!(speech(&[]).is_empty());
-        assert!(speech(&vec![0.0; 48_000]).is_empty());
+        assert!(speech(Vec::new()).is_empty());
+        assert!(speech(vec![0.0; 48_000]).is_empty());
         let mut random = noise();
         for level in [0.001, 0.01, 0.1, 0.5] {
             let hiss: Vec<f32> = (0..80_000).map(|_| level * random()).collect();
-            assert!(speech(&hiss).is_empty(), "noise at {level}");
+            assert!(speech(hiss).is_empty(), "noise at {level}");
         }
     }
 
@@ -139,7 +108,7 @@ mod tests {
             ("fax", seconds(8, |time| sines(&[1100.0], time) * on_off(time, 0.5, 3.5))),
             ("keys", seconds(6, |time| sines(&[697.0 + 73.0 * time.floor(), 1336.0], time) * on_off(time, 0.1, 0.2))),
         ] {
-            assert!(speech(&wave).is_empty(), "{name}: {:?}", speech(&wave));
+            assert!(speech(wave).is_empty(), "{name}");
         }
     }
 }

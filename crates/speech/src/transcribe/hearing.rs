@@ -31,6 +31,9 @@ const UNSURE_CONFIDENCE: f32 = 0.5;
 /// Words less sure than this on the whole are guesses at noise, whatever the engine thinks.
 const GUESSED_CONFIDENCE: f32 = 0.2;
 
+/// Less than so many seconds of speech without a word are a cough rather than something that was not understood.
+const LEAST_UNINTELLIGIBLE_SECONDS: f64 = 1.5;
+
 /// A sentence ends a segment; so does a pause longer than this.
 const SEGMENT_PAUSE_SECONDS: f64 = 1.5;
 
@@ -59,7 +62,7 @@ pub(super) fn transcribe<E: Hearing>(
     control: &TranscribeControl<'_>,
 ) -> Result<Transcript, SpeechError> {
     let mut spans = Spans::new(audio)?;
-    let (mut segments, mut language) = (Vec::new(), None);
+    let (mut segments, mut language, mut unintelligible_seconds) = (Vec::new(), None, 0.0);
     loop {
         let before_seconds = spans.done_seconds();
         let batch = spans.next(SPANS_A_THREAD * engine.seats(), control)?;
@@ -75,13 +78,19 @@ pub(super) fn transcribe<E: Hearing>(
             control.report(*done_seconds);
             Ok(heard)
         };
-        for heard in side_by_side(&batch, engine.seats(), hear)? {
+        for (heard, span) in side_by_side(&batch, engine.seats(), hear)?.into_iter().zip(&batch) {
+            if heard.is_unintelligible {
+                unintelligible_seconds += span.seconds();
+            }
             segments.extend(heard.segments.into_iter().flat_map(HeardSegment::sentences));
             language = language.or(heard.language);
         }
     }
     control.report(spans.done_seconds());
-    Ok(super::transcript(segments, language, engine.engine(), spans.done_seconds()))
+    let mut transcript = super::transcript(segments, language, engine.engine(), spans.done_seconds());
+    transcript.not_understood = transcript.text.is_empty() && unintelligible_seconds >= LEAST_UNINTELLIGIBLE_SECONDS;
+    transcript.no_speech &= !transcript.not_understood;
+    Ok(transcript)
 }
 
 /// What `work` makes of each of `items`, in their order, done on up to `threads` threads.
@@ -131,6 +140,8 @@ pub(super) struct Heard {
     pub(super) segments: Vec<HeardSegment>,
     /// As ISO 639-1 calls it.
     pub(super) language: Option<String>,
+    /// True when the engine believes that somebody speaks, and none of its words are to be believed.
+    pub(super) is_unintelligible: bool,
 }
 
 /// Words in a row, and how likely the engine thinks it that nobody spoke there.
@@ -161,12 +172,16 @@ impl Heard {
                 word.end_seconds = word.end_seconds.min(end_seconds);
             }
         }
+        let mut guesses_at_speech = false;
         self.segments.retain(|segment| {
             let confidence = quality::mean_confidence(&segment.words);
             let (guessed, unsure) = (confidence < GUESSED_CONFIDENCE, confidence < UNSURE_CONFIDENCE);
             let filler = quality::is_filler(&segment.words, span.seconds());
-            !(filler || guessed || (unsure && segment.no_speech_probability > NO_SPEECH_PROBABILITY))
+            let nobody = unsure && segment.no_speech_probability > NO_SPEECH_PROBABILITY;
+            guesses_at_speech |= guessed && !filler && !nobody && !segment.words.is_empty();
+            !(filler || guessed || nobody)
         });
+        self.is_unintelligible = guesses_at_speech && self.segments.iter().all(|segment| segment.words.is_empty());
         self
     }
 }
@@ -175,7 +190,7 @@ impl HeardSegment {
     /// The words as segments of a sentence each.
     fn sentences(self) -> Vec<Segment> {
         let together = |word: &Word, next: &Word| {
-            !word.text.ends_with(['.', '?', '!']) && next.start_seconds - word.end_seconds < SEGMENT_PAUSE_SECONDS
+            !ends_sentence(&word.text) && next.start_seconds - word.end_seconds < SEGMENT_PAUSE_SECONDS
         };
         let segment = |words: &[Word]| {
             Some(Segment {
@@ -188,6 +203,14 @@ impl HeardSegment {
         };
         self.words.chunk_by(together).filter_map(segment).collect()
     }
+}
+
+/// True for a word that a sentence ends with; the period of a title or an initial ends none.
+fn ends_sentence(word: &str) -> bool {
+    const TITLES: [&str; 9] = ["Dr", "Mr", "Mrs", "Ms", "St", "Prof", "Rev", "Jr", "Sgt"];
+    let Some(abbreviated) = word.strip_suffix('.') else { return word.ends_with(['?', '!']) };
+    let initial = abbreviated.chars().count() == 1 && abbreviated.chars().all(char::is_uppercase);
+    !(initial || TITLES.contains(&abbreviated))
 }
 
 #[cfg(test)]
@@ -223,7 +246,7 @@ mod tests {
         }
 
         fn hear(&self, _: &Span, window: usize, _: &TranscribeControl<'_>) -> Result<Heard, SpeechError> {
-            Ok(Heard { segments: (self.0)(window), language: None })
+            Ok(Heard { segments: (self.0)(window), language: None, is_unintelligible: false })
         }
     }
 
@@ -286,6 +309,28 @@ mod tests {
             ]
         };
         assert_eq!(texts(mixed), ["It is Anna.", "Unsure, but speech."]);
+    }
+
+    #[test]
+    fn speech_without_a_word_to_believe_is_not_understood() {
+        let judged = |script: fn(usize) -> Vec<HeardSegment>| {
+            let span = Span { start_seconds: 10.0, samples: vec![0.0; 4 * RATE_HZ as usize] };
+            hear_well(&Script(script), &span, &TranscribeControl::default()).unwrap().is_unintelligible
+        };
+        assert!(judged(|_| vec![segment("Geister an einem fremden Wort.", 0.15, 0.1)]));
+        assert!(!judged(|_| vec![segment("Guessed where nobody speaks.", 0.15, 0.9)]), "the engine hears nobody");
+        assert!(
+            !judged(|_| vec![segment("Call me back.", 0.9, 0.0), segment("Guessed.", 0.1, 0.0)]),
+            "some is understood"
+        );
+        assert!(!judged(|_| Vec::new()));
+    }
+
+    #[test]
+    fn a_title_and_an_initial_end_no_segment() {
+        let sentences = segment("It is Dr. A. Smith. Call me.", 0.9, 0.0).sentences();
+        let texts: Vec<&str> = sentences.iter().map(|sentence| sentence.text.as_str()).collect();
+        assert_eq!(texts, ["It is Dr. A. Smith.", "Call me."]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Speech to text: what an engine is asked for and what it answers.
 
 mod callback;
+#[cfg(feature = "cloud")]
 mod cloud;
 mod engine;
 mod gate;
@@ -8,9 +9,12 @@ mod hearing;
 mod pool;
 mod quality;
 mod roles;
+mod shared;
 mod source;
 mod spans;
+mod tones;
 mod whisper;
+#[cfg(feature = "whisper-cpp")]
 mod whisper_cpp;
 mod windows;
 mod words;
@@ -19,13 +23,16 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "cloud")]
 pub use cloud::{CloudTranscriber, CloudTranscriptionConfig};
 pub use roles::by_roles;
+pub use shared::Transcribers;
 pub use source::SpeechSource;
 pub use whisper::{Whisper, is_language};
+#[cfg(feature = "whisper-cpp")]
 pub use whisper_cpp::WhisperCpp;
 
-use super::{SpeechError, models::ModelStore};
+use super::{SpeechError, error::Refusal, models::ModelStore};
 pub use engine::Engine;
 use voicemill_audio::format::AudioSource;
 pub use voicemill_types::{Transcript, TranscriptSegment as Segment, TranscriptWord as Word};
@@ -68,13 +75,25 @@ pub fn open(
         match Whisper::open(store, model, threads) {
             Ok(whisper) => return Ok(Arc::new(whisper)),
             // Other quantisations, and a machine whose kernels fail their trial, are left to whisper.cpp.
-            Err(error @ (SpeechError::Refused(_) | SpeechError::Engine(_))) => {
+            Err(error @ (SpeechError::UnreadableModel(_) | SpeechError::Engine(_)))
+                if cfg!(feature = "whisper-cpp") =>
+            {
                 tracing::warn!(%error, model, "whisper.cpp transcribes instead");
             }
             Err(error) => return Err(error),
         }
     }
+    whisper_cpp(store, model, threads)
+}
+
+#[cfg(feature = "whisper-cpp")]
+fn whisper_cpp(store: &ModelStore, model: &str, threads: NonZeroUsize) -> Result<Arc<dyn Transcriber>, SpeechError> {
     Ok(Arc::new(WhisperCpp::open(store, model, threads)?))
+}
+
+#[cfg(not(feature = "whisper-cpp"))]
+fn whisper_cpp(_: &ModelStore, _: &str, _: NonZeroUsize) -> Result<Arc<dyn Transcriber>, SpeechError> {
+    Err(SpeechError::MissingFeature { feature: "whisper-cpp" })
 }
 
 /// What an engine heard, with all that follows from it.
@@ -88,10 +107,14 @@ fn transcript(
         word.doubtful = word.confidence < DOUBTFUL_CONFIDENCE;
     }
     let words: Vec<&Word> = segments.iter().flat_map(|segment| &segment.words).collect();
-    let callback_numbers = callback::callback_numbers(&words);
+    let callback::Found { numbers: callback_numbers, doubtful } = callback::find(&words);
+    for (index, word) in segments.iter_mut().flat_map(|segment| &mut segment.words).enumerate() {
+        word.doubtful |= doubtful.contains(&index);
+    }
     let text = join(segments.iter().map(|segment| segment.text.as_str()));
     Transcript {
         no_speech: text.is_empty(),
+        not_understood: false,
         language: language.filter(|_| !text.is_empty()),
         text,
         segments,
@@ -113,7 +136,7 @@ fn model_file(store: &ModelStore, model: &str) -> Result<PathBuf, SpeechError> {
     }
     match store.manifest().model(model)?.files.as_slice() {
         [file] => store.file(model, &file.name),
-        _ => Err(SpeechError::Refused(format!("the model {model} is not for transcription"))),
+        _ => Err(Refusal::NotForTranscription { model: model.to_owned() }.into()),
     }
 }
 

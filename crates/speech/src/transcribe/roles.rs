@@ -36,12 +36,14 @@ fn merged(heard: Vec<Transcript>) -> Transcript {
     let mut whole = Transcript { no_speech: true, ..Transcript::default() };
     for one in heard {
         whole.no_speech &= one.no_speech;
+        whole.not_understood |= one.not_understood;
         whole.language = whole.language.or(one.language);
         whole.duration_seconds = whole.duration_seconds.max(one.duration_seconds);
         (whole.engine, whole.model) = (one.engine, one.model);
         whole.segments.extend(one.segments);
         whole.callback_numbers.extend(one.callback_numbers);
     }
+    whole.not_understood &= whole.segments.is_empty();
     whole.segments.sort_by(|one, other| one.start_seconds.total_cmp(&other.start_seconds));
     whole.callback_numbers.sort_by(|one, other| one.start_seconds.total_cmp(&other.start_seconds));
     let mut seen = std::collections::HashSet::new();

@@ -43,9 +43,9 @@ impl<'a> Spans<'a> {
         while self.ready.len() < most {
             control.check()?;
             let Some(window) = self.windows.next()? else { break };
-            self.ready.extend(gate::speech(&window.samples).into_iter().map(|range| Span {
-                start_seconds: (window.start + range.start as u64) as f64 / f64::from(RATE_HZ),
-                samples: window.samples[range].to_vec(),
+            self.ready.extend(gate::speech(window.samples).into_iter().map(|speech| Span {
+                start_seconds: (window.start + speech.start as u64) as f64 / f64::from(RATE_HZ),
+                samples: speech.samples,
             }));
         }
         let count = most.min(self.ready.len());

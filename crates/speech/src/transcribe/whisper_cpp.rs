@@ -97,6 +97,7 @@ impl WhisperCpp {
         Heard {
             segments: segments.collect(),
             language: get_lang_str(state.full_lang_id_from_state()).map(str::to_owned),
+            is_unintelligible: false,
         }
     }
 }

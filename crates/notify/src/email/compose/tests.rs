@@ -40,6 +40,7 @@ fn numbers() -> &'static [CallbackNumber] {
             number: "+14155550132".to_owned(),
             display: "(415) 555-0132 ext. 42".to_owned(),
             extension: Some("42".to_owned()),
+            unsure: false,
             start_seconds: 12.6,
             end_seconds: 16.0,
         }]
@@ -210,6 +211,7 @@ fn every_state_of_the_transcript_has_its_sentence() {
     let (by_link, attached) = (AudioPart::Link(link()), AudioPart::Attached(attachment()));
     assert!(text(TranscriptPart::Pending, by_link).contains("It will be on the message’s page."));
     assert!(!text(TranscriptPart::Pending, attached).contains("page"));
+    assert!(text(TranscriptPart::NotUnderstood, by_link).contains("no words were understood"));
     assert!(text(TranscriptPart::NoSpeech, by_link).contains("No speech was recognised"));
     assert!(text(TranscriptPart::Failed, by_link).contains("No text could be made"));
     assert!(!text(TranscriptPart::Off, by_link).contains("text"));

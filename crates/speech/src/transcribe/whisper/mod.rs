@@ -31,7 +31,7 @@ use super::{
     spans::Span,
     words::{self, Token},
 };
-use crate::{SpeechError, models::ModelStore};
+use crate::{SpeechError, error::Refusal, models::ModelStore};
 use voicemill_audio::format::AudioSource;
 
 /// When the decoder stops with more than this left to hear, the rest is heard by itself; it goes on at least so far.
@@ -77,7 +77,7 @@ impl Whisper {
         let check = || control.check();
         let (kernels, mut scratch) = (Kernels::new(), Scratch::default());
         let writer = Writer { kernels: &kernels, decoder: &self.decoder, vocabulary: &self.vocabulary };
-        let mut heard = Heard { segments: Vec::new(), language: None };
+        let mut heard = Heard { segments: Vec::new(), language: None, is_unintelligible: false };
         let (mut rest, mut window, mut start_seconds) = (&span.samples[..], window, span.start_seconds);
         loop {
             let spectrogram = self.spectrogram.of(rest, 2 * window);
@@ -133,10 +133,8 @@ impl Transcriber for Whisper {
         control: &TranscribeControl<'_>,
     ) -> Result<Transcript, SpeechError> {
         if let Some(language) = control.language.filter(|language| self.vocabulary.is_english() && *language != "en") {
-            let model = &self.model;
-            return Err(SpeechError::Refused(format!(
-                "the model {model} knows only English, not {language:?}; use one of all languages, such as whisper-base"
-            )));
+            let (model, language) = (self.model.clone(), language.to_owned());
+            return Err(Refusal::OnlyEnglish { model, language }.into());
         }
         hearing::transcribe(self, audio, control)
     }

@@ -153,7 +153,7 @@ fn directory(file: &mut BufReader<File>, bytes: u64) -> Result<HashMap<String, E
             1 => (Kind::F16, values.saturating_mul(2)),
             8 if values.is_multiple_of(BLOCK_VALUES) => (Kind::Q8, (values / BLOCK_VALUES).saturating_mul(BLOCK_BYTES)),
             other => {
-                return Err(SpeechError::Refused(format!(
+                return Err(SpeechError::UnreadableModel(format!(
                     "{name} is of ggml's type {other}; only f32, f16 and q8_0 are read"
                 )));
             }

@@ -1,29 +1,16 @@
 //! What is not speech has no words: the sounds of lines, machines and rooms that whisper is known to write sentences for.
 
-use std::{f32::consts::TAU, num::NonZeroUsize, path::PathBuf};
+use std::{f32::consts::TAU, num::NonZeroUsize};
 
-use voicemill_audio::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
 use voicemill_speech::{
-    models::{Manifest, ModelState, ModelStore},
-    transcribe::{self, Engine, SpeechSource, TranscribeControl},
+    models::ModelState,
+    transcribe::{self, Engine, TranscribeControl},
 };
+
+use crate::common::{source, store};
 
 /// Of telephone lines, in Hz.
 const RATE_HZ: u32 = 8_000;
-
-/// Samples of one channel as a source.
-struct Samples(Vec<f32>);
-
-impl AudioSource for Samples {
-    fn spec(&self) -> AudioSpec {
-        AudioSpec::mono(RATE_HZ)
-    }
-
-    fn next_block(&mut self, block: &mut AudioBlock) -> Result<bool, AudioError> {
-        block.samples = std::mem::take(&mut self.0);
-        Ok(!block.samples.is_empty())
-    }
-}
 
 /// So many seconds of a wave of time.
 fn wave(seconds: usize, wave: impl Fn(f32) -> f32) -> Vec<f32> {
@@ -200,10 +187,7 @@ fn music() -> Vec<(&'static str, Vec<f32>)> {
 
 #[test]
 fn what_is_not_speech_has_no_words() {
-    let folder = std::env::var_os("VOICEMILL_MODELS_DIR").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/fetched"));
-    let store = ModelStore::new(folder, Manifest::built_in().unwrap());
-    store.path("whisper-tiny.en").unwrap_or_else(|error| panic!("{error} (run make models)"));
+    let store = store();
     let clips = [noises(), signals(), music()].concat();
     assert!(clips.len() >= 20);
     let is_there =
@@ -211,9 +195,13 @@ fn what_is_not_speech_has_no_words() {
     for model in ["whisper-tiny.en", "whisper-base"].into_iter().filter(|model| is_there(model)) {
         let engine = transcribe::open(&store, model, Engine::Voicemill, NonZeroUsize::new(2).unwrap()).unwrap();
         for (name, samples) in &clips {
-            let mut source = SpeechSource::new(Box::new(Samples(samples.clone()))).unwrap();
-            let transcript = engine.transcribe(&mut source, &TranscribeControl::default()).unwrap();
-            assert!(transcript.no_speech, "{model} hears in {name}: {:?}", transcript.text);
+            let transcript =
+                engine.transcribe(&mut source(RATE_HZ, samples.clone()), &TranscribeControl::default()).unwrap();
+            assert!(
+                transcript.no_speech,
+                "{model} hears in {name}: {:?}, {}",
+                transcript.text, transcript.not_understood
+            );
             assert_eq!((transcript.text.as_str(), transcript.language), ("", None), "{name}");
         }
     }

@@ -1,7 +1,5 @@
 //! A provider of voices and transcription elsewhere: a server that this test runs, reached over HTTP as a real one is.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
 use std::{
     f32::consts::TAU,
     sync::{Arc, Mutex},
@@ -161,7 +159,7 @@ struct Voice {
 impl Voice {
     /// So many seconds of it.
     fn new(seconds: usize) -> Self {
-        let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/voicemail.wav");
+        let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/voicemail.wav");
         let mut source = SpeechSource::new(decode::open(&sample, None).unwrap().source).unwrap();
         let (mut block, mut speech) = (AudioBlock::default(), Vec::new());
         while source.next_block(&mut block).unwrap() {
