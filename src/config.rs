@@ -4,7 +4,7 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -12,7 +12,8 @@ use figment::{
     Figment,
     providers::{Env, Format, Toml},
 };
-use serde::{Deserialize, Serialize};
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use voicemill_notify::{
     email::{DestinationLimits, DkimKeyConfig, SmtpConfig},
     sms::SmsConfig,
@@ -95,6 +96,9 @@ pub struct HttpConfig {
     pub max_body_bytes: u64,
     /// Most connections at once; who comes then waits for one to end.
     pub connections: usize,
+    /// Reverse proxies whose `X-Forwarded-For` and `Forwarded` are believed, as networks in CIDR notation.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
     /// The operators' key; without one, a random key is made at the first start and kept in the data folder.
     pub operator_key: Option<String>,
 }
@@ -106,9 +110,19 @@ impl Default for HttpConfig {
             public_url: "http://127.0.0.1:8080".into(),
             max_body_bytes: 200_000_000,
             connections: 2_000,
+            trusted_proxies: Vec::new(),
             operator_key: None,
         }
     }
+}
+
+/// Reads networks in CIDR notation; an address alone is the network of itself.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let network = |text: String| {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map_err(|_| D::Error::custom(format!("{text:?} is no network; write one as 10.0.0.0/8 or fd00::/8")))
+    };
+    Vec::<String>::deserialize(deserializer)?.into_iter().map(network).collect()
 }
 
 /// `[workers]`: how many jobs run at once.
@@ -300,6 +314,16 @@ mod tests {
                 assert_eq!(&told[section][key], default, "the sample's {section}.{key} is not the default");
             }
         }
+    }
+
+    #[test]
+    fn a_proxy_is_a_network_or_an_address() {
+        let read = |text: &str| toml::from_str::<HttpConfig>(&format!("trusted_proxies = [\"{text}\"]"));
+        for text in ["10.0.0.0/8", "127.0.0.1", "::1", "fd00::/8"] {
+            assert_eq!(read(text).unwrap().trusted_proxies.len(), 1, "{text}");
+        }
+        let error = read("proxy.example").unwrap_err().to_string();
+        assert!(error.contains("proxy.example") && error.contains("10.0.0.0/8"), "{error}");
     }
 
     #[test]

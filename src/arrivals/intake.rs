@@ -17,9 +17,17 @@ use crate::{
 /// Audio on its way in.
 pub struct Incoming {
     /// The bytes.
-    pub body: ByteStream,
+    pub body: IncomingBytes,
     /// What file name or metadata claim the format to be, as a file extension; believed only for headerless audio.
     pub hint: Option<String>,
+}
+
+/// The bytes of audio on its way in.
+pub enum IncomingBytes {
+    /// Still to be read.
+    Streamed(ByteStream),
+    /// On our disk already, under the configured limit: a form is read to its end before it is acted on.
+    Landed(Landed),
 }
 
 /// What became of what a core handed over; either way the core may forget it.
@@ -59,7 +67,11 @@ pub(crate) fn plain_hint(hint: Option<String>) -> Option<String> {
 }
 
 /// Takes the whole body onto the local disk, under the configured limit, if there is room for as much as is announced.
-pub(crate) async fn land(app: &App, body: ByteStream, announced: Option<u64>) -> Result<Landed, ServiceError> {
+pub(crate) async fn land(app: &App, body: IncomingBytes, announced: Option<u64>) -> Result<Landed, ServiceError> {
+    let body = match body {
+        IncomingBytes::Streamed(body) => body,
+        IncomingBytes::Landed(landed) => return Ok(landed),
+    };
     app.landing.check_room(announced.unwrap_or(0)).await?;
     Ok(app.landing.take(body.limit(app.config.http.max_body_bytes)).await?)
 }

@@ -18,7 +18,7 @@ use crate::{
     recordings::{AnnouncedCall, CallEnd, LeftLeg},
 };
 
-pub use self::intake::{Incoming, Spooled, Taken};
+pub use self::intake::{Incoming, IncomingBytes, Spooled, Taken};
 
 /// Something that a core handed over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Who asks: a key as a bearer token, or as the password of Basic for cores that can only put it into an address.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::FromRequestParts,
@@ -12,7 +12,7 @@ use crate::{
     app::App,
     domains::{self, Domain},
     error::ServiceError,
-    http::error::Problem,
+    http::{client::Client, error::Problem, limiter::Limiter},
     keys::{self, Caller, KeyScope},
 };
 
@@ -33,7 +33,15 @@ async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let Some(key) = key(&parts.headers) else {
         return Err(unauthorized("send a key: Authorization: Bearer KEY, or Basic with the key as password"));
     };
-    keys::authenticate(app, &key).await?.ok_or_else(|| unauthorized("this key is not known"))
+    if let Some(caller) = keys::authenticate(app, &key).await? {
+        return Ok(caller);
+    }
+    // Added to every request by the router.
+    let tried = parts.extensions.get::<Client>().zip(parts.extensions.get::<Arc<Limiter>>());
+    match tried.and_then(|(Client(client), limiter)| limiter.failed(*client, Instant::now())) {
+        Some(wait) => Err(Problem::too_many(wait)),
+        None => Err(unauthorized("this key is not known")),
+    }
 }
 
 fn key(headers: &HeaderMap) -> Option<String> {

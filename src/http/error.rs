@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 problems.
 
-use std::any::Any;
+use std::{any::Any, time::Duration};
 
 use axum::{
     Json,
@@ -11,6 +11,9 @@ use serde::Serialize;
 
 use crate::error::ServiceError;
 
+/// When to try again what usually works.
+const SOON: Duration = Duration::from_secs(4);
+
 /// A problem to be answered: a stable type for programs, a sentence for people.
 #[derive(Debug, Serialize)]
 pub(super) struct Problem {
@@ -19,6 +22,8 @@ pub(super) struct Problem {
     #[serde(serialize_with = "as_number")]
     status: StatusCode,
     detail: String,
+    #[serde(skip)]
+    retry_after: Option<Duration>,
 }
 
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -27,15 +32,27 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
 
 impl Problem {
     pub(super) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, status, detail: detail.into() }
+        Self { kind, status, detail: detail.into(), retry_after: None }
+    }
+
+    /// The answer where there is nothing, or nothing for who asks.
+    pub(super) fn no_such_address() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this address")
+    }
+
+    /// The answer to a client that failed too often; it may try again after `wait`.
+    pub(super) fn too_many(wait: Duration) -> Self {
+        let detail = "too many wrong keys came from your network; try again later";
+        Self { retry_after: Some(wait), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", detail) }
+    }
+
+    /// The answer to a body that does not come.
+    pub(super) fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the body came too slowly; send it again")
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
-    }
-
-    pub(super) fn status(&self) -> StatusCode {
-        self.status
     }
 }
 
@@ -63,7 +80,7 @@ impl From<ServiceError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status;
+        let (status, retry_after) = (self.status, self.retry_after);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -71,10 +88,11 @@ impl IntoResponse for Problem {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic realm=\"voicemill\""));
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-            }
             _ => {}
+        }
+        let retry_after = retry_after.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(SOON));
+        if let Some(wait) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
         }
         response
     }
@@ -82,7 +100,7 @@ impl IntoResponse for Problem {
 
 /// The answer where there is no route.
 pub(super) async fn no_such_address() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this address")
+    Problem::no_such_address()
 }
 
 /// The answer when a handler panicked: one request fails, and nothing of the panic leaves the house.

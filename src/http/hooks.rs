@@ -2,34 +2,52 @@
 //!
 //! The one place where GET changes something: gateways such as Kannel report by nothing else.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
-    Router,
-    body::Bytes,
-    extract::{RawQuery, State},
-    http::{HeaderMap, StatusCode},
+    Extension, Router,
+    extract::{FromRequest, RawQuery, Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
     routing::post,
 };
 
 use crate::{
     app::App,
-    http::{error::Problem, extract::Path},
+    http::{
+        client::Client,
+        error::Problem,
+        extract::{Collected, Path},
+        limiter::Limiter,
+    },
     notices,
 };
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/sms/{key}", post(heard).get(heard))
+    Router::new().route("/sms/{key}", post(heard).get(heard)).layer(Extension(Arc::new(Limiter::new())))
 }
 
-/// `POST` or `GET /hooks/sms/{key}`: a report of delivery, or a reply, in the provider's own form.
+/// `POST` or `GET /hooks/sms/{key}`: a report of delivery, or a reply, in the provider's own form. Nothing of it is read
+/// before the key is known to be right.
 async fn heard(
     State(app): State<Arc<App>>,
+    Extension(limiter): Extension<Arc<Limiter>>,
+    Extension(Client(client)): Extension<Client>,
     Path(key): Path<String>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<StatusCode, Problem> {
-    notices::replies::hear(&app, &key, &query.unwrap_or_default(), &headers, &body).await?;
-    Ok(StatusCode::NO_CONTENT)
+    request: Request,
+) -> Response {
+    if !notices::replies::is_webhook_key(&app, &key) {
+        return match limiter.failed(client, Instant::now()) {
+            Some(wait) => Problem::too_many(wait).into_response(),
+            None => Problem::no_such_address().into_response(),
+        };
+    }
+    let heard = async {
+        let headers = request.headers().clone();
+        let Collected(body) = Collected::from_request(request, &()).await?;
+        notices::replies::hear(&app, &key, &query.unwrap_or_default(), &headers, &body).await?;
+        Ok::<_, Problem>(StatusCode::NO_CONTENT)
+    };
+    heard.await.into_response()
 }

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use voicemill_types::RenditionId;
@@ -21,10 +21,11 @@ pub(super) async fn fetch(
     State(app): State<Arc<App>>,
     Member(domain): Member,
     Path((id, _)): Path<(RenditionId, String)>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let rendition = media::fetch(&app, &domain, id).await?;
-    let mut response = serve(&app, &rendition, &headers).await?;
+    let mut response = serve(&app, &rendition, &method, &headers).await?;
     // The address names one version's bytes for ever.
     let cache = HeaderValue::from_static("private, max-age=31536000, immutable");
     response.headers_mut().insert(header::CACHE_CONTROL, cache);
@@ -32,7 +33,12 @@ pub(super) async fn fetch(
 }
 
 /// Answers a GET or HEAD of a rendition, with `Range` and `If-None-Match` honoured.
-pub(super) async fn serve(app: &App, rendition: &Rendition, headers: &HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn serve(
+    app: &App,
+    rendition: &Rendition,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
     let total = u64::try_from(rendition.bytes).unwrap_or(0);
     let etag = format!("\"{}\"", rendition.sha256);
     let content_type =
@@ -45,7 +51,7 @@ pub(super) async fn serve(app: &App, rendition: &Rendition, headers: &HeaderMap)
             headers.insert(header::ETAG, etag);
         }
     };
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
+    if is_known(headers, &etag) {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
         common(&mut response);
         return Ok(response);
@@ -62,10 +68,14 @@ pub(super) async fn serve(app: &App, rendition: &Rendition, headers: &HeaderMap)
         Wanted::Part(range) => Some(range.clone()),
         _ => None,
     };
-    let body = media::read(app, rendition, range.clone()).await?;
+    let body = match *method {
+        // What only asks for the head needs no file opened.
+        Method::HEAD => Body::empty(),
+        _ => Body::from_stream(media::read(app, rendition, range.clone()).await?),
+    };
     let length = range.as_ref().map_or(total, |range| range.end - range.start);
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-    let mut response = (status, Body::from_stream(body)).into_response();
+    let mut response = (status, body).into_response();
     common(&mut response);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, content_type);
@@ -79,6 +89,13 @@ pub(super) async fn serve(app: &App, rendition: &Rendition, headers: &HeaderMap)
 
 fn number_header(text: String) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Reads `If-None-Match` (RFC 9110, section 13.1.2): whether the client has what `etag` names. Weak tags do, too.
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +156,23 @@ mod tests {
     fn what_is_no_single_range_means_the_whole_file() {
         for text in ["bytes=5-2", "bytes=0-1,5-6", "bytes=a-b", "items=0-1", "bytes=", "bytes=-"] {
             assert_eq!(ask(text), Wanted::All, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_has_is_not_sent_again() {
+        let ask = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::IF_NONE_MATCH, HeaderValue::from_static(line));
+            }
+            is_known(&headers, "\"e\"")
+        };
+        for known in [&["\"e\""][..], &["W/\"e\""], &["\"a\", W/\"e\""], &["\"a\"", "\"e\""], &["*"]] {
+            assert!(ask(known), "{known:?}");
+        }
+        for unknown in [&[][..], &["\"a\""], &["e"], &["w/\"e\""]] {
+            assert!(!ask(unknown), "{unknown:?}");
         }
     }
 

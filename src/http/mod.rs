@@ -3,21 +3,29 @@
 mod access_log;
 mod api;
 mod auth;
+mod client;
 mod core;
+mod encoding;
 mod error;
 mod extract;
+mod fields;
+mod form;
 mod hooks;
+mod host;
+mod limiter;
 mod media;
-mod multipart;
 mod pages;
 mod prompt_outcome;
+mod raw;
 mod server;
+mod wire;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, routing::get};
+use axum::{Extension, Router, extract::DefaultBodyLimit, routing::get};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
+use self::limiter::Limiter;
 use crate::app::App;
 
 pub use server::serve;
@@ -38,7 +46,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/media/{rendition}/{file}", get(media::fetch))
         .route("/healthz", get(healthz))
         .fallback(error::no_such_address)
+        // Of keys; what has secrets of its own in its addresses has a limiter of its own.
+        .layer(Extension(Arc::new(Limiter::new())))
+        .layer(axum::middleware::from_fn(encoding::unpack))
+        .layer(axum::middleware::from_fn(host::check))
         .layer(axum::middleware::from_fn(access_log::record))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), client::identify))
         .layer(CatchPanicLayer::custom(error::panicked))
         // What is collected into memory is small; audio is streamed, under the configured limit.
         .layer(DefaultBodyLimit::max(MAX_COLLECTED_BYTES))

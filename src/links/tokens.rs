@@ -96,6 +96,8 @@ impl LinkKeys {
     /// Bytes of key id, random id and code together; a multiple of three, so that base64 has no spare bits or padding.
     const RAW: usize = 1 + 16 + Self::CODE;
     const CODE: usize = 16;
+    /// Characters of a token.
+    pub const TOKEN_LENGTH: usize = Self::RAW / 3 * 4;
     const SHORTEST_SECRET: usize = 32;
 
     /// The keys in `configured`; the first one mints.
@@ -272,7 +274,7 @@ mod tests {
             let id = LinkId(Uuid::from_bytes(id));
             for purpose in [Purpose::Page, Purpose::Audio] {
                 let token = keys.mint(purpose, id);
-                prop_assert_eq!(token.len(), 44);
+                prop_assert_eq!(token.len(), LinkKeys::TOKEN_LENGTH);
                 prop_assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
                 prop_assert_eq!(keys.verify(purpose, &token), Ok(id));
             }

@@ -15,9 +15,7 @@ use crate::{app::App, error::ServiceError, notices::HeardSms};
 /// # Errors
 /// [`ServiceError::NotFound`] for another key, [`ServiceError::Forbidden`] without the proof.
 pub async fn hear(app: &App, key: &str, query: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), ServiceError> {
-    let configured = app.config.sms.as_ref().and_then(|sms| sms.webhook_key.as_ref());
-    let is_right = configured.is_some_and(|right| bool::from(right.expose_secret().as_bytes().ct_eq(key.as_bytes())));
-    if !is_right {
+    if !is_webhook_key(app, key) {
         return Err(ServiceError::NotFound("address"));
     }
     // As the provider knows it, whatever stands between it and this process.
@@ -31,6 +29,12 @@ pub async fn hear(app: &App, key: &str, query: &str, headers: &HeaderMap, body: 
         }
         Err(NotHeard::Unreadable(why)) => Err(ServiceError::Invalid(why.to_owned())),
     }
+}
+
+/// Whether a call with this key in its address comes from the provider.
+pub fn is_webhook_key(app: &App, key: &str) -> bool {
+    let configured = app.config.sms.as_ref().and_then(|sms| sms.webhook_key.as_ref());
+    configured.is_some_and(|right| bool::from(right.expose_secret().as_bytes().ct_eq(key.as_bytes())))
 }
 
 /// Takes what comes back over the provider's own connection, until told to stop.

@@ -9,6 +9,10 @@ use std::{
 use crate::harness::{TestApp, detail, mails_in, models_folder, ok, sample_bytes, samples};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_files_end_with_a_reason_the_original_kept_and_the_service_unharmed() {
@@ -81,6 +85,28 @@ async fn settings_are_checked_when_they_are_saved() {
     assert!(detail(answer).await.contains("carrier pigeon"), "a wrong value is named");
     let huge = save(json!({"name": "x".repeat(2_000_000)})).await;
     assert_eq!(huge.status(), StatusCode::PAYLOAD_TOO_LARGE, "settings are no place for megabytes");
+    test.stop().await;
+}
+
+/// The answer to bytes that no HTTP client would send.
+async fn raw(test: &TestApp, request: &str) -> String {
+    let mut socket = TcpStream::connect(test.base.strip_prefix("http://").unwrap()).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(Duration::from_secs(30), socket.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_has_one_host() {
+    let test = TestApp::start().await;
+    let ask =
+        async |hosts: &str| raw(&test, &format!("GET /healthz HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n")).await;
+    assert!(ask("Host: a.example\r\n").await.starts_with("HTTP/1.1 200 "));
+    for hosts in ["Host: a.example\r\nHost: b.example\r\n", "", "Host: a.example/x\r\n"] {
+        let answer = ask(hosts).await;
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("application/problem+json"), "{answer}");
+    }
     test.stop().await;
 }
 

@@ -1,11 +1,10 @@
 //! Somebody, or something, opens the link in a mail.
 
-use std::time::Duration;
-
 use crate::harness::{Sound, TestApp, Wish};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
+use voicemill::config::Config;
 use voicemill_types::clock::Clock;
 
 /// A message whose mail is out: its id and the address of its page.
@@ -121,6 +120,37 @@ async fn links_that_do_not_work_are_all_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn k27_a_link_works_with_what_mail_programs_add_to_it() {
+    let test = TestApp::start().await;
+    let (_, page) = mailed(&test).await;
+    for added in [".", ")", ",", ">", "/", "!", "%22", "'", "&gt;", "%C2%A0", "%E2%80%9D", ").", "]", ";"] {
+        let answer = test.browser(Method::GET, &format!("{page}{added}")).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{added}");
+        let html = answer.text().await.unwrap();
+        assert_eq!(test.browser(Method::GET, &sources(&html)[0]).send().await.unwrap().status(), StatusCode::OK);
+    }
+    assert_eq!(test.browser(Method::GET, &format!("{page}x")).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a17_what_a_page_needs_is_kept_for_ever_and_never_old() {
+    let test = TestApp::start().await;
+    let (_, page) = mailed(&test).await;
+    let html = test.browser(Method::GET, &page).send().await.unwrap().text().await.unwrap();
+    let files: Vec<_> = html.split("\"/static/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(files.len(), 3);
+    for file in files {
+        let request = test.browser(Method::GET, &format!("/static/{file}")).header("accept-encoding", "gzip");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()["cache-control"], "public, max-age=31536000, immutable");
+        assert_eq!(answer.headers()["content-encoding"], "gzip", "{file}");
+    }
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_lives_seven_days_to_the_second() {
     let clock = Clock::fixed("2026-11-22T10:00:00Z".parse::<Timestamp>().unwrap());
     let test = TestApp::start_with(Wish { clock: clock.clone(), ..Wish::default() }).await;
@@ -170,21 +200,56 @@ async fn pages_and_audio_tell_nobody_and_are_kept_by_nobody() {
     test.stop().await;
 }
 
+/// Asks for a page through a proxy that says where it was asked from, as reverse proxies do.
+async fn forwarded(test: &TestApp, page: &str, client: &str) -> reqwest::Response {
+    test.browser(Method::GET, page).header("x-forwarded-for", client).send().await.unwrap()
+}
+
+/// An address of a page that no token leads to.
+fn guess(number: u32) -> String {
+    format!("/l/{number:A>44}")
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_guesser_is_slowed_down() {
+async fn a_guesser_is_slowed_down_and_whoever_has_a_link_is_not() {
     let test = TestApp::start().await;
-    let mut slowed = None;
-    for number in 0..200 {
-        let answer = test.browser(Method::GET, &format!("/l/{number:A>44}")).send().await.unwrap();
-        if answer.status() == StatusCode::TOO_MANY_REQUESTS {
-            slowed = Some(answer);
-            break;
-        }
+    let (_, page) = mailed(&test).await;
+    let html = test.browser(Method::GET, &page).send().await.unwrap().text().await.unwrap();
+    let audio = sources(&html)[0].clone();
+    for number in 0..60 {
+        let answer = forwarded(&test, &guess(number), &format!("203.0.113.{number}")).await;
         assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     }
-    let retry_after = slowed.expect("nobody slowed it down").headers()["retry-after"].to_str().unwrap().parse::<u64>();
-    assert!(retry_after.unwrap() <= 61);
-    assert_eq!(test.browser(Method::GET, "/healthz").send().await.unwrap().status(), StatusCode::OK);
-    tokio::time::sleep(Duration::from_millis(1)).await;
+    let slowed = forwarded(&test, &guess(60), "198.51.100.1").await;
+    assert_eq!(slowed.status(), StatusCode::TOO_MANY_REQUESTS, "nobody vouches for that header");
+    let retry_after = slowed.headers()["retry-after"].to_str().unwrap().parse::<u64>();
+    assert!((1..=61).contains(&retry_after.unwrap()));
+    let guessed = test.browser(Method::GET, &audio.replace("audio/", "audio/A")).send().await.unwrap();
+    assert_eq!(guessed.status(), StatusCode::TOO_MANY_REQUESTS, "guesses of the audio's address count, too");
+    for good in [&page, &audio] {
+        assert_eq!(test.browser(Method::GET, good).send().await.unwrap().status(), StatusCode::OK);
+    }
+    let played = test.browser(Method::POST, &format!("{page}/played")).header("origin", &test.base).send();
+    assert_eq!(played.await.unwrap().status(), StatusCode::NO_CONTENT);
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_proxy_a_guesser_slows_down_nobody_else() {
+    let configure = Box::new(|config: &mut Config| config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
+    let test = TestApp::start_with(Wish { configure, ..Wish::default() }).await;
+    let (_, page) = mailed(&test).await;
+    for number in 0..60 {
+        let forged = format!("198.51.100.{number}, 203.0.113.7");
+        assert_eq!(forwarded(&test, &guess(number), &forged).await.status(), StatusCode::NOT_FOUND);
+    }
+    assert_eq!(forwarded(&test, &guess(60), "203.0.113.7").await.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(forwarded(&test, &guess(61), "203.0.113.8").await.status(), StatusCode::NOT_FOUND, "another client");
+    assert_eq!(forwarded(&test, &page, "203.0.113.8").await.status(), StatusCode::OK);
+    assert_eq!(
+        forwarded(&test, &page, "203.0.113.7").await.status(),
+        StatusCode::OK,
+        "a good link of the same network"
+    );
     test.stop().await;
 }

@@ -5,6 +5,7 @@
 mod boundaries;
 mod cli;
 mod harness;
+mod intake;
 mod links;
 mod machines;
 mod mail;

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{body::Bytes, extract::State};
+use axum::extract::State;
 
 use crate::{
     app::App,
-    http::{auth::Operator, error::Problem, extract::Json},
-    notices::{self, Notice},
+    http::{
+        auth::Operator,
+        error::Problem,
+        extract::{Collected, Json},
+        wire,
+    },
+    notices,
 };
 
 /// Most bytes of a report, which may hold the whole mail that came back.
@@ -17,7 +22,7 @@ pub(super) const LARGEST: usize = 40_000_000;
 pub(super) async fn report(
     State(app): State<Arc<App>>,
     Operator: Operator,
-    mail: Bytes,
-) -> Result<Json<Notice>, Problem> {
-    Ok(Json(notices::bounced(&app, &mail).await?))
+    Collected(mail): Collected,
+) -> Result<Json<wire::Notice>, Problem> {
+    Ok(Json(notices::bounced(&app, &mail).await?.into()))
 }

@@ -12,10 +12,11 @@ use crate::{
     http::{
         auth::Portal,
         error::Problem,
-        extract::{Json, Path, Query},
+        extract::{Json, Limit, Path, Query},
+        wire,
     },
     jobs::operate::Listed,
-    messages::{self, Folder, Message},
+    messages::{self, Folder},
 };
 
 #[derive(Deserialize)]
@@ -23,16 +24,12 @@ pub(super) struct Page {
     #[serde(default = "new")]
     folder: Folder,
     before: Option<MessageId>,
-    #[serde(default = "hundred")]
-    limit: u16,
+    #[serde(default)]
+    limit: Limit,
 }
 
 fn new() -> Folder {
     Folder::New
-}
-
-fn hundred() -> u16 {
-    100
 }
 
 /// `GET /v1/mailboxes/{extension}/messages?folder=new&before=…&limit=…`: newest first.
@@ -41,9 +38,10 @@ pub(super) async fn list(
     Portal(domain): Portal,
     Path(extension): Path<String>,
     Query(page): Query<Page>,
-) -> Result<Json<Vec<Listed<Message>>>, Problem> {
-    let limit = page.limit.clamp(1, 500);
-    Ok(Json(messages::list(&app, &domain, &extension, page.folder, page.before, limit).await?))
+) -> Result<Json<Vec<Listed<wire::Message>>>, Problem> {
+    let limit = page.limit.0;
+    let messages = messages::list(&app, &domain, &extension, page.folder, page.before, limit).await?;
+    Ok(Json(wire::listed(messages)))
 }
 
 /// `GET /v1/messages/{id}`
@@ -51,8 +49,8 @@ pub(super) async fn details(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<MessageId>,
-) -> Result<Json<messages::Details>, Problem> {
-    Ok(Json(messages::details(&app, &domain, id).await?))
+) -> Result<Json<wire::MessageDetails>, Problem> {
+    Ok(Json(messages::details(&app, &domain, id).await?.into()))
 }
 
 /// `GET /v1/messages/{id}/transcript.vtt`: the transcript as WebVTT, for players.
@@ -78,6 +76,6 @@ pub(super) async fn move_to(
     Portal(domain): Portal,
     Path(id): Path<MessageId>,
     Json(wanted): Json<Move>,
-) -> Result<Json<Message>, Problem> {
-    Ok(Json(messages::move_to(&app, &domain, id, wanted.folder).await?))
+) -> Result<Json<wire::Message>, Problem> {
+    Ok(Json(messages::move_to(&app, &domain, id, wanted.folder).await?.into()))
 }

@@ -57,7 +57,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/prompts", post(prompts::upload).layer(DefaultBodyLimit::disable()).get(prompts::list))
         .route("/prompts/text", post(prompts::add_text))
         .route("/prompts/{id}", get(prompts::details).patch(prompts::change))
-        .route("/prompts/{id}/audio", put(prompts::replace_audio))
+        .route("/prompts/{id}/audio", put(prompts::replace_audio).layer(DefaultBodyLimit::disable()))
         .route("/prompts/{id}/text", put(prompts::replace_text))
         .route("/service-numbers", get(service_numbers::list))
         .route("/service-numbers/{number}", put(service_numbers::save).delete(service_numbers::delete))

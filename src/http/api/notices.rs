@@ -11,21 +11,18 @@ use crate::{
     http::{
         auth::Manager,
         error::Problem,
-        extract::{Json, Path, Query},
+        extract::{Json, Limit, Path, Query},
+        wire,
     },
-    notices::{self, Notice, NoticeState},
+    notices::{self, NoticeState},
 };
 
 #[derive(Deserialize)]
 pub(super) struct Page {
     state: Option<NoticeState>,
     before: Option<NoticeId>,
-    #[serde(default = "hundred")]
-    limit: u16,
-}
-
-fn hundred() -> u16 {
-    100
+    #[serde(default)]
+    limit: Limit,
 }
 
 /// `GET /v1/domains/{domain}/notices?state=refused&before=…&limit=…`: mails and SMS, newest first.
@@ -34,7 +31,8 @@ pub(super) async fn list(
     manager: Manager,
     Path(domain): Path<String>,
     Query(page): Query<Page>,
-) -> Result<Json<Vec<Notice>>, Problem> {
+) -> Result<Json<Vec<wire::Notice>>, Problem> {
     let domain = manager.domain(&app, &domain).await?;
-    Ok(Json(notices::list(&app, &domain, page.state, page.before, page.limit.clamp(1, 500)).await?))
+    let notices = notices::list(&app, &domain, page.state, page.before, page.limit.0).await?;
+    Ok(Json(notices.into_iter().map(wire::Notice::from).collect()))
 }

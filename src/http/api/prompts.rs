@@ -2,45 +2,42 @@
 
 use std::sync::Arc;
 
-use axum::{
-    body::Body,
-    extract::{Multipart, State},
-};
+use axum::extract::{Request, State};
 use serde::Deserialize;
 use voicemill_speech::synthesize::Manner;
-use voicemill_storage::ByteStream;
 use voicemill_types::PromptId;
 
 use crate::{
     app::App,
-    arrivals::Incoming,
     error::ServiceError,
     http::{
         auth::Portal,
         error::Problem,
-        extract::{Json, Path, Query},
-        multipart,
+        extract::{Json, Path},
+        fields::Fields,
+        form,
         prompt_outcome::{Answer, outcome},
+        raw, wire,
     },
     jobs::operate::Listed,
-    prompts::{self, Changes, NewPrompt, Prompt, Source},
+    prompts::{self, Changes, NewPrompt, Source},
 };
 
-/// `POST /v1/prompts`: a form with `kind`, `name`, perhaps `extension`, and then the file.
-pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, form: Multipart) -> Answer {
-    let prompt = multipart::receive(form, async |mut fields, incoming| {
-        let kind = fields.remove("kind").unwrap_or_default();
-        let kind = serde_json::from_value(kind.clone().into()).map_err(|_| {
-            Problem::bad_request(format!(
-                "{kind:?} is no kind of prompt; use greeting, recorded_name, hold_music, hold_introduction, \
-                 hold_message or service_message"
-            ))
-        })?;
-        let name = fields.remove("name").unwrap_or_default();
-        let new = NewPrompt { kind, name, extension: fields.remove("extension") };
-        Ok(prompts::add(&app, &domain, new, Source::Upload(incoming)).await?)
-    })
-    .await?;
+/// What a portal says of a prompt beside its file.
+const FIELDS: [&str; 3] = ["kind", "name", "extension"];
+
+/// `POST /v1/prompts`: a form with the file, `kind`, `name` and perhaps `extension`, in any order.
+pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, request: Request) -> Answer {
+    let (mut fields, incoming) = form::receive(&app, request, &FIELDS).await?;
+    let kind = fields.text("kind");
+    let kind = serde_json::from_value(kind.clone().into()).map_err(|_| {
+        Problem::bad_request(format!(
+            "{kind:.40?} is no kind of prompt; use greeting, recorded_name, hold_music, hold_introduction, hold_message or \
+             service_message"
+        ))
+    })?;
+    let new = NewPrompt { kind, name: fields.text("name"), extension: fields.take("extension") };
+    let prompt = prompts::add(&app, &domain, new, Source::Upload(incoming)).await?;
     outcome(&app, &domain, prompt).await
 }
 
@@ -80,22 +77,23 @@ pub(super) async fn add_text(
     outcome(&app, &domain, prompt).await
 }
 
-#[derive(Deserialize)]
-pub(super) struct FileName {
-    file_name: Option<String>,
-}
-
-/// `PUT /v1/prompts/{id}/audio?file_name=…`: the body is the new audio.
+/// `PUT /v1/prompts/{id}/audio?file_name=…`: the body is the new audio, or a form with it.
 pub(super) async fn replace_audio(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<PromptId>,
-    Query(file): Query<FileName>,
-    body: Body,
+    mut fields: Fields,
+    request: Request,
 ) -> Answer {
-    let hint = file.file_name.as_deref().and_then(multipart::extension);
-    let incoming = Incoming { body: ByteStream::new(body.into_data_stream()), hint };
-    let prompt = prompts::replace(&app, &domain, id, Source::Upload(incoming)).await?;
+    let hint = fields.take("file_name").as_deref().and_then(form::extension);
+    if form::announces_form(request.headers()) {
+        let (_, mut incoming) = form::receive(&app, request, &[]).await?;
+        incoming.hint = hint.or(incoming.hint);
+        let prompt = prompts::replace(&app, &domain, id, Source::Upload(incoming)).await?;
+        return outcome(&app, &domain, prompt).await;
+    }
+    let (incoming, disguise) = raw::receive(&app, request, hint)?;
+    let prompt = disguise.explain(prompts::replace(&app, &domain, id, Source::Upload(incoming)).await)?;
     outcome(&app, &domain, prompt).await
 }
 
@@ -125,8 +123,8 @@ pub(super) async fn change(
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
-) -> Result<Json<Vec<Listed<Prompt>>>, Problem> {
-    Ok(Json(prompts::list(&app, &domain).await?))
+) -> Result<Json<Vec<Listed<wire::Prompt>>>, Problem> {
+    Ok(Json(wire::listed(prompts::list(&app, &domain).await?)))
 }
 
 /// `GET /v1/prompts/{id}`
@@ -134,6 +132,6 @@ pub(super) async fn details(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<PromptId>,
-) -> Result<Json<prompts::Details>, Problem> {
-    Ok(Json(prompts::details(&app, &domain, id).await?))
+) -> Result<Json<wire::PromptDetails>, Problem> {
+    Ok(Json(prompts::details(&app, &domain, id).await?.into()))
 }

@@ -12,21 +12,18 @@ use crate::{
     http::{
         auth::Portal,
         error::Problem,
-        extract::{Json, Path, Query},
+        extract::{Json, Limit, Path, Query},
+        wire,
     },
     jobs::operate::Listed,
-    recordings::{self, Recording},
+    recordings,
 };
 
 #[derive(Deserialize)]
 pub(super) struct Page {
     before: Option<RecordingId>,
-    #[serde(default = "hundred")]
-    limit: u16,
-}
-
-fn hundred() -> u16 {
-    100
+    #[serde(default)]
+    limit: Limit,
 }
 
 /// `GET /v1/recordings?before=…&limit=…`: newest first.
@@ -34,8 +31,8 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Query(page): Query<Page>,
-) -> Result<Json<Vec<Listed<Recording>>>, Problem> {
-    Ok(Json(recordings::list(&app, &domain, page.before, page.limit.clamp(1, 500)).await?))
+) -> Result<Json<Vec<Listed<wire::Recording>>>, Problem> {
+    Ok(Json(wire::listed(recordings::list(&app, &domain, page.before, page.limit.0).await?)))
 }
 
 /// `GET /v1/recordings/{id}/transcript.vtt`: what was said as WebVTT, for players.
@@ -54,6 +51,6 @@ pub(super) async fn details(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<RecordingId>,
-) -> Result<Json<recordings::Details>, Problem> {
-    Ok(Json(recordings::details(&app, &domain, id).await?))
+) -> Result<Json<wire::RecordingDetails>, Problem> {
+    Ok(Json(recordings::details(&app, &domain, id).await?.into()))
 }

@@ -3,67 +3,58 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Body,
-    extract::State,
-    http::{HeaderMap, StatusCode},
+    extract::{Request, State},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
-use voicemill_types::{LegRole, Time};
+use voicemill_types::LegRole;
 
 use crate::{
     app::App,
     arrivals::Taken,
     http::{
         auth::Core,
-        core::{announced, check_announced, incoming},
         error::Problem,
-        extract::{Json, Path, Query},
+        extract::{Json, Path},
+        fields::Fields,
+        form, raw, wire,
     },
     recordings::{self, Call, Recording},
 };
-
-/// What a core says of the call.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Said {
-    #[serde(default)]
-    caller_number: String,
-    #[serde(default)]
-    callee_number: String,
-    started_at: Option<Time>,
-}
-
-/// What a core says of a leg.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Leg {
-    format: Option<String>,
-}
 
 /// `PUT /core/v1/recordings/{call}?caller_number=…`: the call is being recorded.
 pub(super) async fn announce(
     State(app): State<Arc<App>>,
     Core(domain): Core,
     Path(call_id): Path<String>,
-    Query(said): Query<Said>,
+    mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let call =
-        Call { caller_number: said.caller_number, callee_number: said.callee_number, started_at: said.started_at };
+    let call = Call {
+        caller_number: fields.number("caller_number"),
+        callee_number: fields.number("callee_number"),
+        started_at: fields.moment("started_at", &domain.time_zone),
+    };
     Ok(answer(recordings::announce(&app, &domain, &call_id, call).await?))
 }
 
-/// `PUT /core/v1/recordings/{call}/legs/{caller|callee}`: the body is that leg's audio.
+/// `PUT /core/v1/recordings/{call}/legs/{caller|callee}`: the body is that leg's audio, or a form with it.
 pub(super) async fn add_leg(
     State(app): State<Arc<App>>,
     Core(domain): Core,
     Path((call_id, role)): Path<(String, LegRole)>,
-    Query(leg): Query<Leg>,
-    headers: HeaderMap,
-    body: Body,
+    mut fields: Fields,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let announced = announced(&headers);
-    check_announced(&app, announced)?;
-    let incoming = incoming(&headers, leg.format, body);
-    Ok(answer(recordings::add_leg(&app, &domain, &call_id, role, announced, incoming).await?))
+    let format = fields.take("format");
+    if form::announces_form(request.headers()) {
+        let (mut fields, mut incoming) = form::receive(&app, request, &["format"]).await?;
+        incoming.hint = format.or(fields.take("format")).or(incoming.hint);
+        return Ok(answer(recordings::add_leg(&app, &domain, &call_id, role, None, incoming).await?));
+    }
+    let announced = raw::announced(request.headers());
+    let (incoming, disguise) = raw::receive(&app, request, format)?;
+    let added = recordings::add_leg(&app, &domain, &call_id, role, announced, incoming).await;
+    Ok(answer(disguise.explain(added)?))
 }
 
 /// `POST /core/v1/recordings/{call}/complete`: every leg is there.
@@ -77,7 +68,7 @@ pub(super) async fn complete(
 
 fn answer(taken: Taken<Recording>) -> Response {
     match taken {
-        Taken::Done(recording) => Json(recording).into_response(),
+        Taken::Done(recording) => Json(wire::Recording::from(recording)).into_response(),
         Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(spooled)).into_response(),
     }
 }
@@ -87,7 +78,7 @@ pub(super) async fn state(
     State(app): State<Arc<App>>,
     Core(domain): Core,
     Path(call_id): Path<String>,
-) -> Result<Json<recordings::Details>, Problem> {
+) -> Result<Json<wire::RecordingDetails>, Problem> {
     let recording = recordings::by_call_id(&app, &domain, &call_id).await?;
-    Ok(Json(recordings::details(&app, &domain, recording.id).await?))
+    Ok(Json(recordings::details(&app, &domain, recording.id).await?.into()))
 }

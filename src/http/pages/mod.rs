@@ -1,11 +1,9 @@
 //! The page behind a mailed link: it shows and plays one message, and records nothing until somebody plays it.
 
 mod assets;
-mod limiter;
 mod templates;
 
 use std::{
-    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,8 +11,8 @@ use std::{
 use askama::Template;
 use axum::{
     Extension, Router,
-    extract::{ConnectInfo, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
@@ -22,14 +20,17 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use voicemill_types::Transcript;
 
 use self::{
-    limiter::Limiter,
+    assets::Asset,
     templates::{AudioSource, Gone, GonePage, ListenPage},
 };
 use crate::{
     app::App,
     error::ServiceError,
-    http::{error::Problem, extract::Path, media},
-    links::{self, LinkSpan, Listen, Shown},
+    http::{client::Client, error::Problem, extract::Path, limiter::Limiter, media},
+    links::{
+        self, LinkSpan, Listen, Shown,
+        tokens::{LinkKeys, Purpose},
+    },
     messages::TranscriptState,
 };
 
@@ -47,6 +48,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     ];
     let mut routes = Router::new()
         .route("/{token}", get(listen))
+        .route("/{token}/", get(listen))
         .route("/{token}/played", post(played))
         .route("/audio/{token}/{file}", get(audio))
         .layer(Extension(Arc::new(Limiter::new())));
@@ -59,40 +61,61 @@ pub(super) fn routes() -> Router<Arc<App>> {
 /// The files that pages refer to.
 pub(super) fn static_routes() -> Router<Arc<App>> {
     assets::ALL.iter().fold(Router::new(), |routes, asset| {
-        let headers = [
-            (header::CONTENT_TYPE, asset.content_type),
-            (header::CACHE_CONTROL, "public, max-age=3600"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        ];
-        routes.route(asset.path, get(async move || (headers, asset.body)))
+        routes.route(&asset.path, get(async move |headers: HeaderMap| file(asset, &headers)))
     })
 }
 
-/// The answer to an address that sent too many bad tokens, before anything is looked up.
-fn slowed_down(limiter: &Limiter, from: SocketAddr) -> Option<Response> {
-    let wait = limiter.wait(from.ip(), Instant::now())?;
+/// One of them, packed for whoever can unpack it.
+fn file(asset: &'static Asset, headers: &HeaderMap) -> Response {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let takes_gzip = accepted.flat_map(|line| line.split(',')).any(|encoding| encoding.trim() == "gzip");
+    let always = [
+        (header::CONTENT_TYPE, asset.content_type),
+        // The address names these bytes for ever.
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::VARY, "accept-encoding"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    match takes_gzip {
+        true => (always, [(header::CONTENT_ENCODING, "gzip")], &*asset.packed).into_response(),
+        false => (always, asset.body).into_response(),
+    }
+}
+
+/// The answer to a client that sent too many bad tokens; none to a token that verifies, whoever sends it.
+fn slowed_down(app: &App, limiter: &Limiter, client: Client, purpose: Purpose, token: &str) -> Option<Response> {
+    if app.link_keys.verify(purpose, token).is_ok() {
+        return None;
+    }
+    let wait = limiter.failed(client.0, Instant::now())?;
     let mut response = render(StatusCode::TOO_MANY_REQUESTS, &GonePage { reason: Gone::TooMany });
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
     Some(response)
+}
+
+/// The token in an address, without what mail programs and people add behind it: `.`, `)`, `,`, `>`, `&gt;` and the like.
+fn bare(token: &str) -> &str {
+    match token.split_at_checked(LinkKeys::TOKEN_LENGTH) {
+        Some((token, rest)) if !rest.starts_with(|next: char| next.is_ascii_alphanumeric()) => token,
+        _ => token,
+    }
 }
 
 /// `GET /l/{token}`
 async fn listen(
     State(app): State<Arc<App>>,
     Extension(limiter): Extension<Arc<Limiter>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<Client>,
     Path(token): Path<String>,
 ) -> Response {
-    if let Some(response) = slowed_down(&limiter, from) {
+    let token = bare(&token);
+    if let Some(response) = slowed_down(&app, &limiter, client, Purpose::Page, token) {
         return response;
     }
-    match links::open(&app, &token).await {
-        Ok(shown) => render(StatusCode::OK, &page(shown, &token)),
+    match links::open(&app, token).await {
+        Ok(shown) => render(StatusCode::OK, &page(shown, token)),
         Err(ServiceError::Gone) => render(StatusCode::GONE, &GonePage { reason: Gone::Expired }),
-        Err(ServiceError::NotFound(_)) => {
-            limiter.count(from.ip(), Instant::now());
-            render(StatusCode::NOT_FOUND, &GonePage { reason: Gone::NotFound })
-        }
+        Err(ServiceError::NotFound(_)) => render(StatusCode::NOT_FOUND, &GonePage { reason: Gone::NotFound }),
         Err(error) => Problem::from(error).into_response(),
     }
 }
@@ -144,11 +167,12 @@ fn page(shown: Shown, token: &str) -> ListenPage {
 async fn audio(
     State(app): State<Arc<App>>,
     Extension(limiter): Extension<Arc<Limiter>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<Client>,
     Path((token, file)): Path<(String, String)>,
+    method: Method,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(response) = slowed_down(&limiter, from) {
+    if let Some(response) = slowed_down(&app, &limiter, client, Purpose::Audio, &token) {
         return response;
     }
     let listen = match &*file {
@@ -158,7 +182,7 @@ async fn audio(
     };
     let served: Result<Response, Problem> = async {
         let rendition = links::audio(&app, &token, listen).await?;
-        let mut response = media::serve(&app, &rendition, &headers).await?;
+        let mut response = media::serve(&app, &rendition, &method, &headers).await?;
         if listen == Listen::Download {
             let disposition = match &*rendition.content_type {
                 "audio/mpeg" => "attachment; filename=\"voicemail.mp3\"",
@@ -170,40 +194,28 @@ async fn audio(
         Ok(response)
     }
     .await;
-    match served {
-        Ok(response) => response,
-        Err(problem) => {
-            if problem.status() == StatusCode::NOT_FOUND {
-                limiter.count(from.ip(), Instant::now());
-            }
-            problem.into_response()
-        }
-    }
+    served.unwrap_or_else(Problem::into_response)
 }
 
 /// `POST /l/{token}/played`: from our own page only, so that no other site can mark a message as read.
 async fn played(
     State(app): State<Arc<App>>,
     Extension(limiter): Extension<Arc<Limiter>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<Client>,
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(response) = slowed_down(&limiter, from) {
+    let token = bare(&token);
+    if let Some(response) = slowed_down(&app, &limiter, client, Purpose::Page, token) {
         return response;
     }
     if !same_origin(&headers, &app.config.http.public_url) {
         let detail = "only the message's own page can say that it was played";
         return Problem::new(StatusCode::FORBIDDEN, "forbidden", detail).into_response();
     }
-    match links::played(&app, &token).await {
+    match links::played(&app, token).await {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => {
-            if matches!(error, ServiceError::NotFound(_)) {
-                limiter.count(from.ip(), Instant::now());
-            }
-            Problem::from(error).into_response()
-        }
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 

@@ -6,7 +6,7 @@ use askama::Template;
 use voicemill_notify::wording;
 use voicemill_types::{CallbackNumber, Run, Time};
 
-use crate::messages::TranscriptState;
+use crate::{http::pages::assets, messages::TranscriptState};
 
 /// The page that plays one message.
 #[derive(Template)]
@@ -56,6 +56,10 @@ pub(super) struct AudioSource {
 }
 
 impl ListenPage {
+    fn asset(&self, name: &str) -> &'static str {
+        assets::path(name)
+    }
+
     fn heading(&self) -> String {
         let name = wording::line(&self.caller_name, wording::LONGEST_NAME);
         if name.is_empty() { self.number() } else { Some(name) }.unwrap_or_else(|| "Unknown caller".to_owned())
@@ -184,6 +188,10 @@ pub(super) enum Gone {
 }
 
 impl GonePage {
+    fn asset(&self, name: &str) -> &'static str {
+        assets::path(name)
+    }
+
     fn title(&self) -> &'static str {
         match self.reason {
             Gone::Expired => "This link has expired",
@@ -251,7 +259,10 @@ mod tests {
 
     #[test]
     fn the_page_of_a_message() {
-        insta::assert_snapshot!(page().render().unwrap());
+        // The digests in the addresses of files are theirs, not the page's.
+        insta::with_settings!({filters => vec![(r"\.[0-9a-f]{12}\.", ".")]}, {
+            insta::assert_snapshot!(page().render().unwrap());
+        });
     }
 
     #[test]
@@ -265,7 +276,10 @@ mod tests {
             waveform: Vec::new(),
             ..page()
         };
-        insta::assert_snapshot!(page.render().unwrap());
+        // The digests in the addresses of files are theirs, not the page's.
+        insta::with_settings!({filters => vec![(r"\.[0-9a-f]{12}\.", ".")]}, {
+            insta::assert_snapshot!(page.render().unwrap());
+        });
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -20,7 +20,10 @@ use hyper::{
     body::{Body, Bytes, Frame, Incoming, SizeHint},
     header::EXPECT,
 };
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
 
 /// How long a client may go on sending what nobody wants.
 const LINGER: Duration = Duration::from_secs(5);
@@ -32,6 +35,42 @@ pub(super) struct Inbound {
     ended: Ended,
     /// The client sends nothing until it is told to go on, which reading does.
     waits: bool,
+    pace: Pace,
+}
+
+/// How fast a body comes, apart from the time in which nobody asks for more of it.
+#[derive(Default)]
+struct Pace {
+    waiting_since: Option<Instant>,
+    waited: Duration,
+    bytes: u64,
+}
+
+/// A body that comes so slowly that it only keeps a connection busy.
+#[derive(Debug, thiserror::Error)]
+#[error("the body came too slowly")]
+struct TooSlow;
+
+impl Pace {
+    /// How long a client is waited for until it has to have sent [`Self::LEAST`] bytes more.
+    const WINDOW: Duration = Duration::from_secs(60);
+    /// A hundred a second: less than any codec makes of a call that a core sends while it is being recorded.
+    const LEAST: u64 = 60 * 100;
+
+    fn waits(&mut self, now: Instant) {
+        self.waiting_since.get_or_insert(now);
+    }
+
+    fn came(&mut self, bytes: usize, now: Instant) -> Result<(), TooSlow> {
+        self.waited += self.waiting_since.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.bytes += bytes as u64;
+        if self.waited < Self::WINDOW {
+            return Ok(());
+        }
+        let is_slow = self.bytes < Self::LEAST;
+        *self = Self::default();
+        if is_slow { Err(TooSlow) } else { Ok(()) }
+    }
 }
 
 /// Whether a body was read to its end.
@@ -55,23 +94,38 @@ impl Inbound {
         if incoming.is_end_stream() {
             ended.set();
         }
-        (Self { incoming: Some(incoming), ended: ended.clone(), waits: head.contains_key(EXPECT) }, ended)
+        (
+            Self {
+                incoming: Some(incoming),
+                ended: ended.clone(),
+                waits: head.contains_key(EXPECT),
+                pace: Pace::default(),
+            },
+            ended,
+        )
     }
 }
 
 impl Body for Inbound {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = axum::BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         this.waits = false;
         let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
-        let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+        let Poll::Ready(frame) = Pin::new(&mut *incoming).poll_frame(cx) else {
+            this.pace.waits(Instant::now());
+            return Poll::Pending;
+        };
+        let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
         if incoming.is_end_stream() || !matches!(frame, Some(Ok(_))) {
             this.ended.set();
         }
-        Poll::Ready(frame)
+        if !this.ended.get() {
+            this.pace.came(bytes, Instant::now())?;
+        }
+        Poll::Ready(frame.map(|frame| Ok(frame?)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -93,5 +147,29 @@ impl Drop for Inbound {
                 async move { while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {} };
             runtime.spawn(timeout(LINGER, rest));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_body_that_keeps_us_waiting_is_too_slow() {
+        let second = Duration::from_secs(1);
+        let (mut slow, mut steady, mut busy) = (Pace::default(), Pace::default(), Pace::default());
+        let mut now = Instant::now();
+        let mut slow_until = None;
+        for at in 0..600 {
+            slow.waits(now);
+            steady.waits(now);
+            now += second;
+            if slow.came(1, now).is_err() {
+                slow_until.get_or_insert(at);
+            }
+            assert!(steady.came(1_650, now).is_ok(), "GSM as it is spoken");
+            assert!(busy.came(1, now).is_ok(), "nobody waited for it");
+        }
+        assert_eq!(slow_until, Some(59));
     }
 }

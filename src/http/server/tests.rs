@@ -70,12 +70,56 @@ async fn requests_follow_one_another_on_a_connection_and_know_where_they_come_fr
 #[tokio::test]
 async fn who_finds_no_place_gets_the_next() {
     let server = start(2).await;
-    let (first, _second, mut third) = (server.connect().await, server.connect().await, server.connect().await);
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    for busy in [&mut first, &mut second] {
+        busy.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r\n")
+            .await
+            .unwrap();
+        assert!(answer(busy, "\r\n\r\n").await.starts_with("HTTP/1.1 100 "));
+        busy.write_all(b"abc").await.unwrap();
+    }
+    let mut third = server.connect().await;
     third.write_all(&[HEAD, b"abcdef"].concat()).await.unwrap();
     let mut byte = [0];
     assert!(timeout(A_WHILE, third.peek(&mut byte)).await.is_err(), "there was no place for it");
-    drop(first);
-    assert!(answer(&mut third, "6 bytes").await.starts_with("HTTP/1.1 200 "));
+    first.write_all(b"def").await.unwrap();
+    assert!(answer(&mut first, "6 bytes").await.starts_with("HTTP/1.1 200 "));
+    assert!(answer(&mut third, "6 bytes").await.starts_with("HTTP/1.1 200 "), "the first has nothing more to say");
+    second.write_all(b"def").await.unwrap();
+    assert!(answer(&mut second, "6 bytes").await.starts_with("HTTP/1.1 200 "), "a request in hand is not given up");
+}
+
+#[tokio::test]
+async fn silent_connections_shut_nobody_out() {
+    let server = start(50).await;
+    let mut silent = Vec::new();
+    for number in 0..200 {
+        let mut socket = server.connect().await;
+        // Some say half of a head.
+        if number % 2 == 0 {
+            socket.write_all(b"POST / HTTP/1.1\r\n").await.unwrap();
+        }
+        silent.push(socket);
+    }
+    let mut socket = server.connect().await;
+    socket.write_all(&[HEAD, b"abcdef"].concat()).await.unwrap();
+    assert!(answer(&mut socket, "6 bytes").await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn who_speaks_http2_is_told_that_this_is_http_1() {
+    let server = start(10).await;
+    let mut socket = server.connect().await;
+    socket.write_all(b"PRI").await.unwrap();
+    tokio::task::yield_now().await;
+    socket.write_all(b" * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut answer = Vec::new();
+    timeout(PATIENCE, socket.read_to_end(&mut answer)).await.expect("it answers").unwrap();
+    let (settings, goaway) = answer.split_at(9);
+    assert_eq!(settings, [0, 0, 0, 4, 0, 0, 0, 0, 0], "no settings");
+    assert_eq!((goaway[3], &goaway[9..17]), (7, &[0, 0, 0, 0, 0, 0, 0, 0xd][..]), "GOAWAY: HTTP_1_1_REQUIRED");
+    assert_eq!(usize::from(goaway[2]), goaway.len() - 9);
+    assert!(answer.ends_with(b"speaks HTTP/2"));
 }
 
 #[tokio::test]

@@ -1,0 +1,106 @@
+//! Voicemails as they are answered.
+
+use serde::Serialize;
+use voicemill_audio::PhoneReport;
+use voicemill_queue::Outlook;
+use voicemill_types::{DomainId, MailboxId, MessageId, Time, Transcript};
+
+use super::{Notice, rendition::Rendition, waveform};
+use crate::{
+    media::{MediaState, TranscriptState},
+    messages::{self, Folder, Received},
+};
+
+/// One voicemail.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct Message {
+    id: MessageId,
+    domain_id: DomainId,
+    mailbox_id: MailboxId,
+    core_id: String,
+    folder: Folder,
+    state: MediaState,
+    failure: Option<String>,
+    caller_number: String,
+    caller_name: String,
+    service_number: Option<String>,
+    received_at: Time,
+    duration_ms: Option<i64>,
+    brief_start_ms: Option<i64>,
+    brief_end_ms: Option<i64>,
+    truncated: bool,
+    phone_report: Option<PhoneReport>,
+    transcript_state: TranscriptState,
+    read_at: Option<Time>,
+    created_at: Time,
+}
+
+/// One voicemail with all that belongs to it.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct MessageDetails {
+    #[serde(flatten)]
+    message: Message,
+    /// In base64: a byte a bin, the loudest peak in it on a scale of 0 to 255.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waveform: Option<String>,
+    transcript: Option<Transcript>,
+    renditions: Vec<Rendition>,
+    notices: Vec<Notice>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<Outlook>,
+}
+
+/// A voicemail that a core dropped, and what else has the id that the core gave it.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct DroppedMessage {
+    #[serde(flatten)]
+    message: Message,
+    /// An earlier message with the same id and other bytes; both are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same_id_as: Option<MessageId>,
+}
+
+impl From<messages::Message> for Message {
+    fn from(message: messages::Message) -> Self {
+        Self {
+            id: message.id,
+            domain_id: message.domain_id,
+            mailbox_id: message.mailbox_id,
+            core_id: message.core_id,
+            folder: message.folder,
+            state: message.state,
+            failure: message.failure,
+            caller_number: message.caller_number,
+            caller_name: message.caller_name,
+            service_number: message.service_number,
+            received_at: message.received_at,
+            duration_ms: message.duration_ms,
+            brief_start_ms: message.brief_start_ms,
+            brief_end_ms: message.brief_end_ms,
+            truncated: message.truncated,
+            phone_report: message.phone_report,
+            transcript_state: message.transcript_state,
+            read_at: message.read_at,
+            created_at: message.created_at,
+        }
+    }
+}
+
+impl From<messages::Details> for MessageDetails {
+    fn from(details: messages::Details) -> Self {
+        Self {
+            waveform: waveform(&details.message.waveform),
+            message: details.message.into(),
+            transcript: details.transcript,
+            renditions: details.renditions.iter().map(Rendition::from).collect(),
+            notices: details.notices.into_iter().map(Notice::from).collect(),
+            queue: details.queue,
+        }
+    }
+}
+
+impl From<Received> for DroppedMessage {
+    fn from(received: Received) -> Self {
+        Self { message: received.message.into(), same_id_as: received.same_id_as }
+    }
+}
