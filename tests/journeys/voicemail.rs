@@ -1,4 +1,7 @@
 //! A call core drops a voicemail; its owner gets it as the mailbox asks.
+
+use std::time::Duration;
+
 use crate::harness::{
     Sound, TestApp, Wish, attachment, detail, likeness, link_in, lufs, named_attachment, said, sample_bytes,
 };
@@ -392,6 +395,7 @@ async fn a_listing_has_pages_newest_first() {
     let mut ids = Vec::new();
     for number in 0..5 {
         ids.push(test.leave("101", &format!("m{number}"), "voicemail-short.wav").await["id"].clone());
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
     ids.reverse();
     let mut seen = Vec::new();
