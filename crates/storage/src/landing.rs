@@ -105,7 +105,7 @@ impl Landing {
 mod tests {
     use bytes::Bytes;
 
-    use crate::*;
+    use super::*;
 
     #[tokio::test]
     async fn what_lands_is_whole_and_gone_with_its_handle() {

@@ -260,7 +260,7 @@ fn read_block(file: &File, left: Range<u64>) -> io::Result<(Bytes, Range<u64>)> 
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
     use uuid::Uuid;
 
     async fn store() -> (tempfile::TempDir, LocalStore) {

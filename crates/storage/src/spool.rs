@@ -328,7 +328,7 @@ mod tests {
     use bytes::Bytes;
 
     use crate::Landing;
-    use crate::*;
+    use super::*;
 
     fn manifest(identity: u128, at: i64) -> Manifest {
         Manifest {
