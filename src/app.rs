@@ -27,10 +27,11 @@ use voicemill_speech::{
     synthesize::{AllVoices, CloudVoices, LocalVoices, Synthesizer, VoiceId},
     transcribe::{CloudTranscriber, Transcribers},
 };
-use voicemill_storage::{BlobStore, Breaker, Landing, LocalStore, S3Store, Spool};
+use voicemill_storage::{BlobStore, Landing, LocalStore, S3Store, Spool};
 use voicemill_types::clock::Clock;
 
 use crate::{
+    circuit_breaker::CircuitBreaker,
     config::Config,
     database_files::DatabaseFiles,
     db::{self, Database, DatabaseUrl},
@@ -94,11 +95,11 @@ pub struct App {
 #[derive(Debug, Default)]
 pub struct Breakers {
     /// Putting into the store.
-    pub store: Breaker,
+    pub store: CircuitBreaker,
     /// Reading from the database.
-    pub reads: Breaker,
+    pub reads: CircuitBreaker,
     /// Writing to the database.
-    pub writes: Breaker,
+    pub writes: CircuitBreaker,
 }
 
 impl App {
@@ -121,7 +122,7 @@ impl App {
         };
         let queue = Queue::new(&database, clock.clone());
         let store: Arc<dyn BlobStore> = match &config.storage.s3 {
-            Some(s3) => Arc::new(Box::pin(S3Store::open(s3.clone())).await.map_err(anyhow::Error::msg)?),
+            Some(s3) => Arc::new(Box::pin(S3Store::open(s3.clone())).await.context("storage.s3")?),
             None => Arc::new(LocalStore::open(&folder.join("store")).await.context("cannot open the store")?),
         };
         let spool_folder = config.storage.spool_folder.clone().unwrap_or_else(|| folder.join("spool"));

@@ -1,18 +1,17 @@
-//! How long a core is kept waiting for what may be down.
+//! Deadlines of database and store while a call core waits for an answer.
 
 use std::time::Duration;
 
 use anyhow::anyhow;
-use voicemill_storage::Breaker;
 
-use crate::error::ServiceError;
+use crate::{circuit_breaker::CircuitBreaker, error::ServiceError};
 
 /// How long the database may take to answer before what a core drops goes to the spool.
 const DATABASE: Duration = Duration::from_secs(5);
 
 /// Asks the database under a deadline; while it failed just now, fails at once.
 pub(crate) async fn promptly<T>(
-    breaker: &Breaker,
+    breaker: &CircuitBreaker,
     ask: impl Future<Output = Result<T, ServiceError>>,
 ) -> Result<T, ServiceError> {
     if breaker.is_open() {

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod arrivals;
 mod checks;
+pub mod circuit_breaker;
 pub mod cli;
 pub mod config;
 mod database_files;

@@ -29,7 +29,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let store = Arc::new(S3Store::open(config(endpoint)).await.unwrap());
-        store.abilities().await.unwrap();
+        store.capabilities().await.unwrap();
         let began = Instant::now();
         let bytes = match command.as_str() {
             "upload" => upload(&store, &files, at_once).await,

@@ -64,7 +64,7 @@ async fn prepare(app: &App, place: String) -> Result<Option<Ready>, ServiceError
     if note.arrival.stands(app).await? {
         return Ok(Some(Ready::Done(entry)));
     }
-    if let (None, Some(path), Some(content)) = (&note.placed, &entry.audio, &entry.manifest.content) {
+    if let (None, Some(path), Some(content)) = (&note.placed, &entry.body, &entry.manifest.content) {
         if !tokio::fs::try_exists(path).await.unwrap_or(true) {
             return Ok(Some(Ready::Unusable(entry, "its bytes are gone from the spool".to_owned())));
         }
@@ -109,7 +109,7 @@ async fn finish(app: &App, ready: Ready) -> Result<(), ServiceError> {
             Err(error) => {
                 let reason = error.to_string();
                 // The bytes are set aside with it.
-                if let (Some(_), Some(placed)) = (&entry.audio, &note.placed) {
+                if let (Some(_), Some(placed)) = (&entry.body, &note.placed) {
                     intake::forget(app, &placed.key).await;
                 }
                 tracing::error!(place = entry.place, reason, "an entry of the spool cannot be used and is set aside");

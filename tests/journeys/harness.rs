@@ -23,7 +23,7 @@ use voicemill_sql::{Database, SqlitePools};
 use voicemill_types::clock::Clock;
 
 /// How long anything may take before a journey fails; far more than it does.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 pub const OPERATOR_KEY: &str = "the operators' key of the journeys, long enough";
 
 /// The running service, with one domain and its keys.
@@ -101,7 +101,7 @@ impl TestApp {
             base,
             core_key: String::new(),
             portal_key: String::new(),
-            http: reqwest::Client::builder().timeout(PATIENCE).build().unwrap(),
+            http: reqwest::Client::builder().timeout(TIMEOUT).build().unwrap(),
             folder: Some(folder),
             shutdown,
             service: Some(service),
@@ -135,12 +135,11 @@ impl TestApp {
             if !stats.iter().any(|stat| matches!(stat.state, Available | Running)) {
                 return;
             }
-            assert!(began.elapsed() < PATIENCE, "never idle: {stats:?}");
+            assert!(began.elapsed() < TIMEOUT, "never idle: {stats:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// A request of an operator.
     /// The SMS in the outbox, oldest first: numbers and texts.
     pub fn texts(&self) -> Vec<(String, String)> {
         texts_in(&self.app.config.storage.folder)
@@ -222,7 +221,7 @@ impl TestApp {
             if done(&value) {
                 return value;
             }
-            assert!(began.elapsed() < PATIENCE, "never came to be: {value:#}");
+            assert!(began.elapsed() < TIMEOUT, "never came to be: {value:#}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -260,7 +259,7 @@ impl TestApp {
         let began = Instant::now();
         while !self.app.queue.stats().await.unwrap().iter().all(|stat| stat.state == voicemill_queue::State::Discarded)
         {
-            assert!(began.elapsed() < PATIENCE, "jobs are left: {:?}", self.app.queue.stats().await.unwrap());
+            assert!(began.elapsed() < TIMEOUT, "jobs are left: {:?}", self.app.queue.stats().await.unwrap());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.shutdown.cancel();

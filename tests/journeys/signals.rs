@@ -13,7 +13,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 const OPERATOR_KEY: &str = "a key for operators that is long enough";
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Longer than any test waits: who ends sooner did not wait for it.
+const LONG_GRACE_SECONDS: u32 = 600;
 
 /// A service with a mailbox whose mails go to a server that takes connections and never says a word.
 struct Site {
@@ -24,33 +26,46 @@ struct Site {
 }
 
 /// A process of the service; dropped, it is killed.
-struct Process(Child);
+struct Process {
+    child: Child,
+    log: PathBuf,
+}
 
 impl Process {
     fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.0), signal).unwrap();
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     fn has_ended(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_some()
+        self.child.try_wait().unwrap().is_some()
     }
 
-    fn ends_within(&mut self, patience: Duration) -> ExitStatus {
+    /// Waits until it has ended.
+    fn ends(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
+            if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(begun.elapsed() < patience, "it is still there");
+            assert!(begun.elapsed() < TIMEOUT, "it is still there");
             std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until it has logged these words.
+    async fn says(&self, words: &str) {
+        let begun = Instant::now();
+        while !std::fs::read_to_string(&self.log).unwrap().contains(words) {
+            assert!(begun.elapsed() < TIMEOUT, "it never says {words:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
@@ -95,14 +110,16 @@ impl Site {
     }
 
     fn start(&self, arguments: &[&str], grace_seconds: u32) -> Process {
-        Process(self.command(arguments, grace_seconds).stdout(Stdio::null()).spawn().unwrap())
+        let (log, path) = tempfile::NamedTempFile::new_in(self.folder.path()).unwrap().keep().unwrap();
+        let mut command = self.command(arguments, grace_seconds);
+        Process { child: command.stdout(Stdio::null()).stderr(log).spawn().unwrap(), log: path }
     }
 
     /// Waits for the service, and leaves a message of which a mail is to be sent.
     async fn leave_message(&self) {
         let begun = Instant::now();
         while self.http.get(format!("{}/healthz", self.base)).send().await.is_err() {
-            assert!(begun.elapsed() < PATIENCE, "the service does not start");
+            assert!(begun.elapsed() < TIMEOUT, "the service does not start");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let operator = |path: &str, body: Value| {
@@ -134,7 +151,7 @@ impl Site {
             if let Some(job) = self.job().filter(|job| holds(job)) {
                 return job;
             }
-            assert!(begun.elapsed() < PATIENCE, "never: {what}; {:#?}", self.job());
+            assert!(begun.elapsed() < TIMEOUT, "never: {what}; {:#?}", self.job());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -147,7 +164,7 @@ async fn the_first_signal_lets_work_end_within_its_grace_and_hands_the_rest_back
     site.leave_message().await;
     site.until("the mail is under way", |job| job["state"] == "running").await;
     service.signal(Signal::TERM);
-    let status = service.ends_within(Duration::from_secs(20));
+    let status = service.ends();
     assert_eq!(status.code(), Some(0));
     let job = site.job().unwrap();
     assert_eq!((&job["state"], &job["attempt"], &job["crashes"]), (&json!("available"), &json!(0), &json!(0)));
@@ -157,11 +174,12 @@ async fn the_first_signal_lets_work_end_within_its_grace_and_hands_the_rest_back
 async fn two_signals_end_it_at_once(site: Site, mut working: Process, arguments: &[&str], signal: Signal, code: i32) {
     site.until("the mail is under way", |job| job["state"] == "running").await;
     working.signal(signal);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    working.says("stopping").await;
     assert!(!working.has_ended(), "work under way has its grace");
     assert_eq!(site.job().unwrap()["state"], "running");
     working.signal(signal);
-    let status = working.ends_within(Duration::from_secs(2));
+    // Its grace is longer than this waits.
+    let status = working.ends();
     assert_eq!(status.code(), Some(code));
     let held = site.job().unwrap();
     assert_eq!((&held["state"], &held["attempt"], &held["crashes"]), (&json!("running"), &json!(1), &json!(0)));
@@ -173,7 +191,7 @@ async fn two_signals_end_it_at_once(site: Site, mut working: Process, arguments:
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_sigterm_ends_the_service_at_once() {
     let site = Site::new();
-    let service = site.start(&["serve"], 120);
+    let service = site.start(&["serve"], LONG_GRACE_SECONDS);
     site.leave_message().await;
     two_signals_end_it_at_once(site, service, &["serve"], Signal::TERM, 143).await;
 }
@@ -182,7 +200,7 @@ async fn a_second_sigterm_ends_the_service_at_once() {
 async fn a_second_interrupt_ends_a_worker_at_once() {
     let site = Site::new();
     let _front = site.start(&["serve", "--no-workers"], 1);
-    let worker = site.start(&["worker"], 120);
+    let worker = site.start(&["worker"], LONG_GRACE_SECONDS);
     site.leave_message().await;
     two_signals_end_it_at_once(site, worker, &["worker"], Signal::INT, 130).await;
 }

@@ -1,4 +1,4 @@
-//! `[database]`: where the metadata and the jobs are kept.
+//! The settings of a database: one section of a configuration file.
 
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnectOptions;
 
-/// `[database]`: where the metadata and the jobs are kept.
+/// Where a database is, and how many connections to it there may be.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {

@@ -15,7 +15,7 @@ use super::{Connection, DatabaseUrl, DbError, Held, Kind, Transaction, error::is
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long to wait before a file that is busy is opened again.
-const MOMENT: Duration = Duration::from_millis(20);
+const RETRY_DELAY: Duration = Duration::from_millis(20);
 
 /// A handle to the database; cheap to clone.
 #[derive(Clone, Debug)]
@@ -90,10 +90,10 @@ impl Database {
                     SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
                 };
                 // While another process makes the file, or its log, SQLite is busy at once.
-                let patience = Instant::now() + SqlitePools::BUSY_TIMEOUT;
+                let deadline = Instant::now() + SqlitePools::BUSY_TIMEOUT;
                 let write = loop {
                     match pool(1).connect_with(options.clone()).await {
-                        Err(error) if is_busy(&error) && Instant::now() < patience => sleep(MOMENT).await,
+                        Err(error) if is_busy(&error) && Instant::now() < deadline => sleep(RETRY_DELAY).await,
                         opened => break opened?,
                     }
                 };

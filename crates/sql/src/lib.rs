@@ -1,8 +1,4 @@
-//! One database handle over SQLite and PostgreSQL: the address, pools, connections, transactions, and what errors mean.
-//!
-//! It knows no table. Statements of the metadata are plain SQL in the subset that both databases share, with `$n`
-//! parameters, and run on either through [`on!`]; the queue has statements of its own for each database.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod config;

@@ -12,7 +12,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, ready, stream::BoxStream};
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
-use super::error::StorageError;
+use crate::StorageError;
 
 /// How much is read from a file or socket at a time.
 const CHUNK: usize = 64 * 1024;
@@ -41,13 +41,13 @@ impl ByteStream {
     }
 
     /// Reads the file at `path`, as long as it is now.
-    pub(super) async fn from_file(path: &Path) -> Result<Self, StorageError> {
+    pub(crate) async fn from_file(path: &Path) -> Result<Self, StorageError> {
         let file = tokio::fs::File::open(path).await.map_err(StorageError::io("open the file to be stored"))?;
         let metadata = file.metadata().await.map_err(StorageError::io("look at the file to be stored"))?;
         Ok(Self::from_reader(file).of_length(metadata.len()))
     }
 
-    pub(super) fn from_chunks(chunks: impl Stream<Item = Result<Bytes, StorageError>> + Send + 'static) -> Self {
+    pub(crate) fn from_chunks(chunks: impl Stream<Item = Result<Bytes, StorageError>> + Send + 'static) -> Self {
         Self { chunks: chunks.boxed(), length: None, limit: u64::MAX, left: u64::MAX }
     }
 

@@ -13,26 +13,26 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::sync::Semaphore;
 
-use super::{StorageError, Stored};
+use crate::{StorageError, Stored};
 
 /// How much is gathered before one write, and read at a time: worth a thread's while, and little enough for a hundred bodies
 /// at once.
-pub(super) const BLOCK: usize = 64 * 1024;
+pub(crate) const BLOCK: usize = 64 * 1024;
 
 /// How many threads may wait for one disk at a time.
 const THREADS: usize = 16;
 
 /// The right to keep a disk busy; clones share one.
 #[derive(Clone, Debug)]
-pub(super) struct Disk(Arc<Semaphore>);
+pub(crate) struct Disk(Arc<Semaphore>);
 
 impl Disk {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Semaphore::new(THREADS)))
     }
 
     /// Runs file-system work with few enough at a time that a slow disk cannot use up the pool of threads.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -49,26 +49,26 @@ impl Disk {
 }
 
 /// Moves as much of `chunk` into `block` as fits; true when the block is full.
-pub(super) fn fill(block: &mut BytesMut, chunk: &mut Bytes) -> bool {
+pub(crate) fn fill(block: &mut BytesMut, chunk: &mut Bytes) -> bool {
     let fits = chunk.len().min(BLOCK - block.len());
     block.extend_from_slice(&chunk.split_to(fits));
     block.len() == BLOCK
 }
 
 /// A file on its way in; dropped before it is finished, it leaves nothing.
-pub(super) struct Upload {
-    pub(super) file: NamedTempFile,
+pub(crate) struct Upload {
+    pub(crate) file: NamedTempFile,
     sha256: Sha256,
     bytes: u64,
 }
 
 impl Upload {
-    pub(super) fn begin(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn begin(folder: &Path) -> io::Result<Self> {
         Ok(Self { file: NamedTempFile::new_in(folder)?, sha256: Sha256::new(), bytes: 0 })
     }
 
     /// Writes a block and gives it back empty, so that one does for a whole body.
-    pub(super) fn write(mut self, mut block: BytesMut) -> io::Result<(Self, BytesMut)> {
+    pub(crate) fn write(mut self, mut block: BytesMut) -> io::Result<(Self, BytesMut)> {
         self.file.write_all(&block)?;
         self.sha256.update(&block);
         self.bytes += block.len() as u64;
@@ -76,13 +76,13 @@ impl Upload {
         Ok((self, block))
     }
 
-    pub(super) fn finish(self) -> (NamedTempFile, Stored) {
+    pub(crate) fn finish(self) -> (NamedTempFile, Stored) {
         (self.file, Stored { bytes: self.bytes, sha256: hex(&self.sha256.finalize()) })
     }
 }
 
 /// Measures what lies in a file.
-pub(super) fn measure(mut file: &File) -> io::Result<Stored> {
+pub(crate) fn measure(mut file: &File) -> io::Result<Stored> {
     let (mut sha256, mut bytes, mut block) = (Sha256::new(), 0, vec![0; BLOCK]);
     loop {
         let read = file.read(&mut block)?;
@@ -95,7 +95,7 @@ pub(super) fn measure(mut file: &File) -> io::Result<Stored> {
 }
 
 /// Makes a folder that only we can look into, and its name durable.
-pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -104,18 +104,18 @@ pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes the names in a folder durable.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 /// Bytes that are free for us on the disk below a folder.
-pub(super) fn free_bytes(folder: &Path) -> io::Result<u64> {
+pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(folder)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Removes the files of a folder that were last written more than `age` ago: what a crash left behind.
-pub(super) fn remove_older(folder: &Path, age: std::time::Duration) -> io::Result<u64> {
+pub(crate) fn remove_older(folder: &Path, age: std::time::Duration) -> io::Result<u64> {
     let mut removed = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -128,6 +128,6 @@ pub(super) fn remove_older(folder: &Path, age: std::time::Duration) -> io::Resul
     Ok(removed)
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::keys::InvalidKey;
+use crate::InvalidKey;
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum StorageError {
     /// Text that was meant to be a key is none.
     #[error(transparent)]
     Key(#[from] InvalidKey),
-    /// The store itself failed.
+    /// The store itself failed: the disk, the network or the service.
     #[error("the store could not {doing}")]
     Io {
         /// What was being done.
@@ -46,13 +46,27 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// What went wrong as one stable word, for logs, metrics and clients; the parameters are in the variants' fields.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::TooLarge { .. } => "too_large",
+            Self::OutOfRange { .. } => "out_of_range",
+            Self::Full => "full",
+            Self::Body(_) => "body_broken",
+            Self::Key(_) => "invalid_key",
+            Self::Io { .. } => "unavailable",
+        }
+    }
+
     /// True when the same call may succeed later.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Full | Self::Io { .. })
     }
 
     /// Turns a failure of the system into ours; for `map_err`.
-    pub(super) fn io(doing: &'static str) -> impl Fn(io::Error) -> Self {
+    pub(crate) fn io(doing: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
             _ => Self::Io { doing, source },
@@ -60,7 +74,7 @@ impl StorageError {
     }
 
     /// Names a failure whose cause is that the blob is not there, or is there already.
-    pub(super) fn of_the_blob(self) -> Self {
+    pub(crate) fn of_the_blob(self) -> Self {
         match self {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Self::NotFound,
             Self::Io { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => Self::AlreadyExists,

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use futures_util::TryStreamExt;
 use tempfile::TempPath;
 
-use super::{
+use crate::{
     ByteStream, StorageError, Stored,
     disk::{Disk, Upload, fill, free_bytes, make_folder, remove_older},
 };
@@ -25,7 +25,7 @@ pub struct Landing {
 /// A body that has arrived whole; its file goes when this is dropped. It is not durable yet.
 #[derive(Debug)]
 pub struct Landed {
-    pub(super) path: TempPath,
+    pub(crate) path: TempPath,
     /// What arrived.
     pub content: Stored,
 }

@@ -1,20 +1,13 @@
-//! Where bytes lie: one trait, with the local folder and S3 behind it.
-//!
-//! What comes from outside lands on the local disk first ([`Landing`]), so that a store that goes away half-way costs
-//! nobody a byte: it is tried again, or kept in the [`Spool`] until the store is back.
-//!
-//! A key is written once and never again, so a blob's bytes never change and every reader may keep them for ever. What is
-//! stored is durable when [`BlobStore::put`] returns; what failed left nothing behind under its key.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod body;
-mod breaker;
 mod disk;
 mod error;
 mod keys;
 mod landing;
 mod local;
+#[cfg(feature = "s3")]
 pub mod s3;
 mod spool;
 
@@ -25,11 +18,11 @@ use futures_util::TryStreamExt;
 use tokio::io::AsyncWriteExt;
 
 pub use body::ByteStream;
-pub use breaker::Breaker;
 pub use error::StorageError;
 pub use keys::{BlobKey, InvalidKey};
 pub use landing::{Landed, Landing};
 pub use local::LocalStore;
+#[cfg(feature = "s3")]
 pub use s3::S3Store;
 pub use spool::{Depth, Entry, Manifest, Spool};
 

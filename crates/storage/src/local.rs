@@ -17,7 +17,7 @@ use futures_util::{TryStreamExt, stream};
 use jiff::Timestamp;
 use rustix::fs::{XattrFlags, fgetxattr, fsetxattr};
 
-use super::{
+use crate::{
     Blob, BlobInfo, BlobKey, BlobStore, ByteStream, Listed, Page, StorageError, Stored,
     disk::{BLOCK, Disk, Upload, fill, make_folder, measure, remove_older, sync_folder},
 };
@@ -28,7 +28,7 @@ const LABEL: &str = "user.voicemill.label";
 /// Longest label, in bytes; file systems take about 4 KiB.
 const LONGEST_LABEL: usize = 2_048;
 
-/// Blobs as files: `{root}/{domain}/{uuid}.{ext}`, with `{root}/tmp` for what is still being written.
+/// Blobs as files: `{root}/{owner}/{id}.{extension}`, with `{root}/tmp` for what is still being written.
 ///
 /// A label is kept as an extended attribute, on file systems that have those.
 #[derive(Clone)]
@@ -261,7 +261,7 @@ fn read_block(file: &File, left: Range<u64>) -> io::Result<(Bytes, Range<u64>)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use voicemill_types::DomainId;
+    use uuid::Uuid;
 
     async fn store() -> (tempfile::TempDir, LocalStore) {
         let folder = tempfile::tempdir().unwrap();
@@ -285,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn a_put_that_is_given_up_leaves_nothing() {
         let (folder, store) = store().await;
-        let key = BlobKey::new(DomainId::new(), "wav").unwrap();
+        let key = BlobKey::new(Uuid::now_v7(), "wav").unwrap();
         let endless = ByteStream::new(stream::repeat_with(|| Ok::<_, io::Error>(Bytes::from_static(&[7; 4096]))));
         let given_up = tokio::time::timeout(std::time::Duration::from_millis(50), store.put(&key, endless)).await;
         assert!(given_up.is_err());
@@ -304,13 +304,13 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
 
         let (folder, store) = store().await;
-        let key = BlobKey::new(DomainId::new(), "wav").unwrap();
+        let key = BlobKey::new(Uuid::now_v7(), "wav").unwrap();
         store.put(&key, Bytes::from_static(b"abc").into()).await.unwrap();
         let path = folder.path().join("blobs").join(key.to_string());
         assert_eq!(fs::read(&path).unwrap(), b"abc");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0);
         // What is taken in may have been anybody's to read.
-        let (taken, readable) = (BlobKey::new(DomainId::new(), "wav").unwrap(), folder.path().join("readable"));
+        let (taken, readable) = (BlobKey::new(Uuid::now_v7(), "wav").unwrap(), folder.path().join("readable"));
         fs::write(&readable, b"abc").unwrap();
         fs::set_permissions(&readable, Permissions::from_mode(0o644)).unwrap();
         store.put_file(&taken, &readable).await.unwrap();

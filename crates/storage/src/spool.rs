@@ -1,6 +1,6 @@
 //! What cores dropped while store or database were down: durable on the local disk, in the order of arrival.
 //!
-//! An entry is a manifest, `entries/{place}.json`, and where bytes belong to it `entries/{place}.audio`. The bytes are
+//! An entry is a manifest, `entries/{place}.json`, and where bytes belong to it `entries/{place}.body`. The bytes are
 //! durable before the manifest is, and an entry is there when its manifest is, so that a crash at any moment leaves whole
 //! entries only. What cannot be used is set aside with the reason beside it, never removed.
 
@@ -18,7 +18,7 @@ use tempfile::NamedTempFile;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{
+use crate::{
     Landed, StorageError, Stored,
     disk::{Disk, make_folder, sync_folder},
 };
@@ -49,7 +49,7 @@ pub struct Entry {
     /// What it is about.
     pub manifest: Manifest,
     /// Where its bytes are, if it has any.
-    pub audio: Option<PathBuf>,
+    pub body: Option<PathBuf>,
 }
 
 /// How much is waiting.
@@ -134,19 +134,19 @@ impl Spool {
     }
 
     /// Adds an entry, and returns once it would survive a power cut.
-    pub async fn add(&self, manifest: Manifest, audio: Option<Landed>) -> Result<(), StorageError> {
+    pub async fn add(&self, manifest: Manifest, body: Option<Landed>) -> Result<(), StorageError> {
         let arrived = u64::try_from(manifest.arrived_at.microseconds()).unwrap_or(0);
         let place = {
             let mut index = self.index();
             index.last = arrived.max(index.last + 1);
             format!("{:020}-{}", index.last, manifest.identity)
         };
-        let manifest = Manifest { content: audio.as_ref().map(|audio| audio.content.clone()), ..manifest };
+        let manifest = Manifest { content: body.as_ref().map(|body| body.content.clone()), ..manifest };
         let (entries, name, draft) = (self.entries(), place.clone(), manifest.clone());
         let add = move || {
-            if let Some(audio) = audio {
-                File::open(&audio.path)?.sync_all()?;
-                audio.path.persist_noclobber(entries.join(&name).with_extension(AUDIO))?;
+            if let Some(body) = body {
+                File::open(&body.path)?.sync_all()?;
+                body.path.persist_noclobber(entries.join(&name).with_extension(BODY))?;
             }
             let mut file = NamedTempFile::new_in(&entries)?;
             serde_json::to_writer(&mut file, &draft)?;
@@ -205,8 +205,8 @@ impl Spool {
         let read = move || match fs::read(path.with_extension(MANIFEST)) {
             Ok(text) => {
                 let manifest: Manifest = serde_json::from_slice(&text)?;
-                let audio = manifest.content.is_some().then(|| path.with_extension(AUDIO));
-                Ok(Some(Entry { place, manifest, audio }))
+                let body = manifest.content.is_some().then(|| path.with_extension(BODY));
+                Ok(Some(Entry { place, manifest, body }))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -219,7 +219,7 @@ impl Spool {
         let path = self.entries().join(place);
         let remove = move || {
             unless_gone(fs::remove_file(path.with_extension(MANIFEST)))?;
-            unless_gone(fs::remove_file(path.with_extension(AUDIO)))
+            unless_gone(fs::remove_file(path.with_extension(BODY)))
         };
         self.disk.run("remove from the spool", remove).await?;
         self.index().remove(place);
@@ -231,7 +231,7 @@ impl Spool {
         let (from, to, reason) = (self.entries().join(place), self.aside().join(place), reason.to_owned());
         let set_aside = move || {
             fs::write(to.with_extension("reason.txt"), reason)?;
-            for extension in [AUDIO, MANIFEST] {
+            for extension in [BODY, MANIFEST] {
                 unless_gone(fs::rename(from.with_extension(extension), to.with_extension(extension)))?;
             }
             to.parent().map_or(Ok(()), sync_folder)
@@ -299,7 +299,7 @@ impl Spool {
 }
 
 const MANIFEST: &str = "json";
-const AUDIO: &str = "audio";
+const BODY: &str = "body";
 
 /// The entries whose manifests are in a folder.
 fn places(folder: &Path) -> io::Result<BTreeSet<String>> {
@@ -327,8 +327,8 @@ fn unless_gone(result: io::Result<()>) -> io::Result<()> {
 mod tests {
     use bytes::Bytes;
 
-    use super::*;
     use crate::Landing;
+    use super::*;
 
     fn manifest(identity: u128, at: i64) -> Manifest {
         Manifest {
@@ -345,7 +345,7 @@ mod tests {
         let spool = Spool::open(folder.join("spool")).await.unwrap();
         let landing = Landing::open(folder.join("landing"), 0).await.unwrap();
         for (identity, at) in entries {
-            let landed = landing.take(Bytes::from(format!("audio {at}")).into()).await.unwrap();
+            let landed = landing.take(Bytes::from(format!("body {at}")).into()).await.unwrap();
             spool.add(manifest(*identity, *at), Some(landed)).await.unwrap();
         }
         spool
@@ -360,14 +360,14 @@ mod tests {
         let mut seen = Vec::new();
         for place in spool.oldest(10) {
             let entry = spool.read(&place).await.unwrap().unwrap();
-            let audio = std::fs::read_to_string(entry.audio.unwrap()).unwrap();
-            assert_eq!(audio, format!("audio {}", entry.manifest.note["n"]));
-            assert_eq!(entry.manifest.content.unwrap().bytes, audio.len() as u64);
+            let body = std::fs::read_to_string(entry.body.unwrap()).unwrap();
+            assert_eq!(body, format!("body {}", entry.manifest.note["n"]));
+            assert_eq!(entry.manifest.content.unwrap().bytes, body.len() as u64);
             seen.push(entry.manifest.identity.as_u128());
         }
         assert_eq!(seen, [1, 2, 3]);
         let depth = spool.depth().await.unwrap();
-        assert_eq!((depth.entries, depth.bytes, depth.set_aside), (3, 24, 0));
+        assert_eq!((depth.entries, depth.bytes, depth.set_aside), (3, 21, 0));
         assert_eq!(depth.oldest_at, Some(Time::from_microseconds(40)));
     }
 
@@ -392,7 +392,7 @@ mod tests {
         let depth = spool.depth().await.unwrap();
         assert_eq!((depth.entries, depth.set_aside), (1, 1));
         assert!(spool.holds(Uuid::from_u128(2)));
-        assert_eq!(std::fs::read_dir(spool.aside()).unwrap().count(), 3, "manifest, audio and reason");
+        assert_eq!(std::fs::read_dir(spool.aside()).unwrap().count(), 3, "manifest, body and reason");
     }
 
     #[tokio::test]

@@ -1,5 +1,4 @@
-//! Counterparts that the tests run against: PostgreSQL, an S3-compatible server, servers in Python and of Debian's packages.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

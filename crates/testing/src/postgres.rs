@@ -16,7 +16,7 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 
 /// How long the server may take to start, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// An empty database; it goes with the value.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ pub fn start(lock: &Path, folder: &Path) {
     let mut keeper = keeper.spawn().expect("the script that keeps the server runs");
     let begun = Instant::now();
     while !is_up(folder) {
-        let failed = folder.join("failed").exists() || begun.elapsed() > PATIENCE;
+        let failed = folder.join("failed").exists() || begun.elapsed() > TIMEOUT;
         let ended = keeper.try_wait().expect("the script can be waited for").is_some();
         assert!(!failed && !ended, "{}", fs::read_to_string(folder.join("start.log")).unwrap_or_default());
         std::thread::sleep(Duration::from_millis(20));

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// How long a line may be waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A server in `tests/support`, ended with the test.
 pub struct Script {
@@ -47,7 +47,7 @@ impl Script {
 
     /// The next line that it prints.
     pub fn line(&mut self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("it prints a line in time")
+        self.lines.recv_timeout(TIMEOUT).expect("it prints a line in time")
     }
 
     /// The next line that begins with `word`; those before it are passed over.

@@ -1,5 +1,4 @@
-//! The words that all crates of voicemill share: identifiers, moments, telephone numbers and transcripts; no I/O but the clock.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod clock;

@@ -138,7 +138,7 @@ async fn settle(app: &App, key: &BlobKey) -> Result<Fate, ServiceError> {
         Err(StorageError::NotFound) => return Ok(Fate::Removed),
         Err(error) => return Err(error.into()),
     };
-    let arrival = arrival.filter(|arrival| key.extension() == ORIGINAL && arrival.domain() == key.domain());
+    let arrival = arrival.filter(|arrival| key.extension() == ORIGINAL && arrival.domain().0 == key.owner());
     if let Some(arrival) = arrival {
         let placed = Placed { key: key.to_string(), content: app.store.measure(key).await? };
         match arrival.commit(app, Some(&placed)).await {

@@ -1,9 +1,6 @@
-//! Stores, the spool and the sweep, against a local folder and a real S3-compatible server.
+//! The spool and the sweep, over a local folder and a real S3-compatible server.
 
-mod conformance;
-mod marks;
 mod outages;
-mod stores;
 mod sweep;
 
 use voicemill_testing::s3_server::{self, S3Server};

@@ -22,7 +22,7 @@ use crate::{
     storage::s3_server,
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A service whose store is that server, and which does no jobs.
 async fn on(server: &S3Server) -> TestApp {
@@ -49,7 +49,7 @@ async fn until_worked_off(test: &TestApp) -> Value {
         if report["spool"]["entries"] == 0 {
             return report;
         }
-        assert!(began.elapsed() < PATIENCE, "the spool is not worked off: {report:#}");
+        assert!(began.elapsed() < TIMEOUT, "the spool is not worked off: {report:#}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -273,7 +273,7 @@ async fn what_changed_in_the_spool_becomes_no_message_and_is_set_aside() {
     }
     let entries = test.app.config.storage.folder.join("spool/entries");
     let files = std::fs::read_dir(entries).unwrap().map(|file| file.unwrap().path());
-    let first = files.filter(|path| path.extension().is_some_and(|extension| extension == "audio")).min().unwrap();
+    let first = files.filter(|path| path.extension().is_some_and(|extension| extension == "body")).min().unwrap();
     assert_eq!(std::fs::read(&first).unwrap(), clip(1));
     std::fs::write(first, clip(3)).unwrap();
     server.restart();
@@ -332,7 +332,7 @@ impl Service {
     async fn ready(&self, http: &reqwest::Client) {
         let began = Instant::now();
         while http.get(format!("{}/healthz", self.base)).send().await.is_err() {
-            assert!(began.elapsed() < PATIENCE);
+            assert!(began.elapsed() < TIMEOUT);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -388,7 +388,7 @@ async fn a_service_killed_with_a_full_spool_has_lost_nothing_when_it_is_back() {
             assert_eq!(report["spool"]["set_aside"], 0);
             break;
         }
-        assert!(began.elapsed() < PATIENCE, "{report:#}");
+        assert!(began.elapsed() < TIMEOUT, "{report:#}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let path = format!("{}/v1/mailboxes/101/messages?limit=100", service.base);

@@ -1,4 +1,4 @@
-//! The `[storage.s3]` section of the configuration.
+//! The settings of a store in a bucket; one section of a configuration file.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub struct S3Config {
     /// The address of a compatible service; Amazon's unless set.
     #[serde(default)]
     pub endpoint: Option<String>,
-    /// What every key begins with, before the domain's own prefix; may be empty.
+    /// What every key begins with, before its owner; may be empty.
     #[serde(default)]
     pub prefix: String,
     /// `endpoint/bucket/key` in place of `bucket.endpoint/key`.
@@ -57,7 +57,7 @@ pub struct S3Config {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Checksums {
-    /// What a try at the first use says.
+    /// What the service turns out to take at the first use.
     #[default]
     Auto,
     /// Wherever the protocol has them.
@@ -77,6 +77,15 @@ pub enum Encryption {
     Aes256,
     /// With a key of the key management service (SSE-KMS).
     Kms,
+}
+
+/// A setting that cannot work, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{setting} {problem}")]
+pub struct InvalidConfig {
+    /// The name of the setting.
+    pub setting: &'static str,
+    problem: String,
 }
 
 impl S3Config {
@@ -109,30 +118,30 @@ impl S3Config {
     }
 
     /// Refuses what cannot work, naming the setting.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), InvalidConfig> {
+        let refuse = |setting, problem: &str| Err(InvalidConfig { setting, problem: problem.to_owned() });
         if self.bucket.is_empty() {
-            return Err("storage.s3.bucket is empty; name the bucket".to_owned());
+            return refuse("bucket", "is empty; name the bucket");
         }
         if self.access_key_id.is_some() != self.secret_access_key.is_some() {
-            return Err("storage.s3 needs access_key_id and secret_access_key together, or neither".to_owned());
+            return refuse("access_key_id", "and secret_access_key are needed together, or neither");
         }
         if self.kms_key_id.is_some() && self.encryption != Encryption::Kms {
-            return Err("storage.s3.kms_key_id needs encryption = \"kms\"".to_owned());
+            return refuse("kms_key_id", "needs encryption = \"kms\"");
         }
         if self.upload_memory_bytes < super::PART {
-            return Err(format!("storage.s3.upload_memory_bytes must be at least {}", super::PART));
+            return refuse("upload_memory_bytes", &format!("must be at least {}", super::PART));
         }
         if self.timeout_seconds == 0 {
-            return Err("storage.s3.timeout_seconds must be at least 1".to_owned());
+            return refuse("timeout_seconds", "must be at least 1");
         }
         if self.tags.len() > 10 {
-            return Err("storage.s3.tags has more than the 10 tags that an object may have".to_owned());
+            return refuse("tags", "has more than the 10 tags that an object may have");
         }
         let wrong = |(key, value): &(&String, &String)| key.is_empty() || !is_tag(key, 128) || !is_tag(value, 256);
         if let Some((key, value)) = self.tags.iter().find(wrong) {
-            return Err(format!(
-                "storage.s3.tags: {key:?} = {value:?} is no tag that S3 takes; use letters, digits, spaces and + - = . _ : / @"
-            ));
+            let sign = "use letters, digits, spaces and + - = . _ : / @";
+            return refuse("tags", &format!("has {key:?} = {value:?}, which S3 does not take; {sign}"));
         }
         Ok(())
     }
@@ -176,7 +185,7 @@ mod tests {
         let with = |change: fn(&mut S3Config)| {
             let mut config = S3Config::new("b");
             change(&mut config);
-            config.check().unwrap_err()
+            config.check().unwrap_err().to_string()
         };
         assert!(with(|config| config.bucket.clear()).contains("bucket"));
         assert!(with(|config| config.access_key_id = Some("id".into())).contains("secret_access_key"));
@@ -185,7 +194,7 @@ mod tests {
         for (key, value) in [("a & b", "1"), ("", "1"), ("a", "50 %")] {
             let mut config = S3Config::new("b");
             config.tags.insert(key.to_owned(), value.to_owned());
-            assert!(config.check().unwrap_err().contains("tags"), "{key} = {value}");
+            assert!(config.check().unwrap_err().to_string().contains("tags"), "{key} = {value}");
         }
     }
 }

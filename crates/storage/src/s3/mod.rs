@@ -1,7 +1,7 @@
 //! A store in a bucket of S3 or of a service that speaks its protocol.
 //!
 //! Bodies go up in parts of 5 MiB, a few at a time, and in one request if they are smaller; what is in memory at once is
-//! bounded for all uploads together. Keys are `{prefix}/{domain}/{uuid}.{ext}`, and a put never replaces: by a condition
+//! bounded for all uploads together. Keys are `{prefix}/{owner}/{id}.{extension}`, and a put never replaces: by a condition
 //! where the service honours it, else by looking first, which is enough as no two writers ever choose the same key.
 
 mod config;
@@ -30,8 +30,8 @@ use futures_util::stream;
 use secrecy::ExposeSecret;
 use tokio::{sync::OnceCell, time::timeout};
 
-pub use config::{Checksums, Encryption, S3Config};
-pub use probe::Abilities;
+pub use config::{Checksums, Encryption, InvalidConfig, S3Config};
+pub use probe::Capabilities;
 
 use super::{Blob, BlobInfo, BlobKey, BlobStore, ByteStream, Listed, Page, StorageError, Stored};
 use error::Failed;
@@ -60,7 +60,7 @@ pub struct S3Store {
     client: Client,
     config: S3Config,
     prefix: String,
-    abilities: OnceCell<Abilities>,
+    capabilities: OnceCell<Capabilities>,
     parts: Parts,
 }
 
@@ -68,14 +68,14 @@ impl S3Store {
     /// Prepares everything but the first request, so that a service that is down keeps nobody from starting.
     ///
     /// # Errors
-    /// A sentence with the setting at fault.
-    pub async fn open(config: S3Config) -> Result<Self, String> {
+    /// [`InvalidConfig`] names the setting at fault.
+    pub async fn open(config: S3Config) -> Result<Self, InvalidConfig> {
         let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
         Self::over(http.build_https(), config).await
     }
 
     /// The store over a way to make requests.
-    async fn over(http: impl HttpClient + 'static, config: S3Config) -> Result<Self, String> {
+    async fn over(http: impl HttpClient + 'static, config: S3Config) -> Result<Self, InvalidConfig> {
         config.check()?;
         let whole = Duration::from_secs(config.timeout_seconds);
         let timeouts = TimeoutConfig::builder()
@@ -117,12 +117,12 @@ impl S3Store {
             prefix => format!("{prefix}/"),
         };
         let parts = Parts::new(config.upload_memory_bytes);
-        Ok(Self { client: Client::from_conf(settings.build()), config, prefix, abilities: OnceCell::new(), parts })
+        Ok(Self { client: Client::from_conf(settings.build()), config, prefix, capabilities: OnceCell::new(), parts })
     }
 
     /// What the service can do; asked at the first use that reaches it.
-    pub async fn abilities(&self) -> Result<&Abilities, StorageError> {
-        self.abilities.get_or_try_init(|| probe::probe(self)).await
+    pub async fn capabilities(&self) -> Result<&Capabilities, StorageError> {
+        self.capabilities.get_or_try_init(|| probe::probe(self)).await
     }
 
     fn object(&self, key: &BlobKey) -> String {
@@ -130,7 +130,7 @@ impl S3Store {
     }
 
     async fn begin(&self, key: &BlobKey, label: Option<&str>) -> Result<Put<'_>, StorageError> {
-        let able = *self.abilities().await?;
+        let able = *self.capabilities().await?;
         let label =
             label.filter(|label| label.len() <= LONGEST_LABEL).map(|label| BASE64_URL_SAFE_NO_PAD.encode(label));
         Ok(Put::new(self, self.object(key), label, able))
@@ -166,7 +166,7 @@ impl BlobStore for S3Store {
         }
         let wanted = range.as_ref().map(|range| format!("bytes={}-{}", range.start, range.end - 1));
         // The checksum is of the whole, and only a service that is known to have them is asked for it.
-        let checked = wanted.is_none() && self.abilities.get().is_some_and(|able| able.checksums);
+        let checked = wanted.is_none() && self.capabilities.get().is_some_and(|able| able.checksums);
         let request = self.client.get_object().bucket(&self.config.bucket).key(self.object(key)).set_range(wanted);
         let request = request.set_checksum_mode(checked.then_some(ChecksumMode::Enabled));
         let answer = match request.send().await.map_err(Failed::from) {

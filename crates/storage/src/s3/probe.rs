@@ -8,7 +8,7 @@ use crate::StorageError;
 
 /// What the service behind a store can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Abilities {
+pub struct Capabilities {
     /// It takes a checksum with every part and with the whole.
     pub checksums: bool,
     /// It honours `If-None-Match: *`, so that it refuses to replace an object.
@@ -16,17 +16,17 @@ pub struct Abilities {
 }
 
 /// Writes a tiny object and removes it again.
-pub(super) async fn probe(store: &S3Store) -> Result<Abilities, StorageError> {
+pub(super) async fn probe(store: &S3Store) -> Result<Capabilities, StorageError> {
     let object = format!("{}probe-{}", store.prefix, Uuid::now_v7());
     let result = try_out(store, &object).await;
     // A probe that stays is no blob of ours, and no sweep looks at it.
     drop(store.client.delete_object().bucket(&store.config.bucket).key(&object).send().await);
-    let abilities = result.map_err(|error| error.into_error("try what the bucket can do"))?;
-    tracing::info!(bucket = store.config.bucket, ?abilities, "the bucket answers");
-    Ok(abilities)
+    let capabilities = result.map_err(|error| error.into_error("try what the bucket can do"))?;
+    tracing::info!(bucket = store.config.bucket, ?capabilities, "the bucket answers");
+    Ok(capabilities)
 }
 
-async fn try_out(store: &S3Store, object: &str) -> Result<Abilities, Failed> {
+async fn try_out(store: &S3Store, object: &str) -> Result<Capabilities, Failed> {
     let checksums = match store.config.checksums {
         Checksums::Required => false,
         Checksums::Supported => true,
@@ -46,7 +46,7 @@ async fn try_out(store: &S3Store, object: &str) -> Result<Abilities, Failed> {
         Err(error) if error.is_refusal() => false,
         Err(error) => return Err(error),
     };
-    Ok(Abilities { checksums, conditions })
+    Ok(Capabilities { checksums, conditions })
 }
 
 async fn put(store: &S3Store, object: &str, only_new: bool) -> Result<(), Failed> {

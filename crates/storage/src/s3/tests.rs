@@ -16,7 +16,7 @@ use s3s::{auth::SimpleAuth, host::SingleDomain, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
 
 use super::*;
-use voicemill_types::DomainId;
+use uuid::Uuid;
 
 /// Finds every host on this machine, and remembers which it was asked for.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +65,7 @@ async fn a_bucket_is_asked_by_its_own_host_name_unless_the_path_is_to_name_it() 
         let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
         let store = S3Store::over(http.build_with_resolver(here.clone()), config).await.unwrap();
         for bytes in [3, PART as usize + 1] {
-            let key = BlobKey::new(DomainId::new(), "orig").unwrap();
+            let key = BlobKey::new(Uuid::now_v7(), "orig").unwrap();
             let body = Bytes::from(vec![7; bytes]);
             store.put(&key, body.clone().into()).await.unwrap();
             assert!(folder.path().join("voicemail").join(key.to_string()).exists());

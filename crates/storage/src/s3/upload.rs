@@ -18,7 +18,7 @@ use super::{
     LABEL, PUT, S3Store,
     error::{Failed, unexpected},
     parts::{Body, Part},
-    probe::Abilities,
+    probe::Capabilities,
 };
 use crate::{StorageError, Stored};
 
@@ -33,19 +33,19 @@ pub(super) struct Put<'a> {
     store: &'a S3Store,
     object: String,
     label: Option<String>,
-    able: Abilities,
+    able: Capabilities,
     /// Tells this put's object from another's under the same key.
     id: String,
 }
 
 impl<'a> Put<'a> {
-    pub(super) fn new(store: &'a S3Store, object: String, label: Option<String>, able: Abilities) -> Self {
+    pub(super) fn new(store: &'a S3Store, object: String, label: Option<String>, able: Capabilities) -> Self {
         Self { store, object, label, able, id: Uuid::now_v7().to_string() }
     }
 
     /// Stores the whole body.
     pub(super) async fn store(self, mut body: Body) -> Result<Stored, StorageError> {
-        if !self.able.conditions && self.standing().await?.is_some() {
+        if !self.able.conditions && self.current_writer().await?.is_some() {
             return Err(StorageError::AlreadyExists);
         }
         let first = self.store.parts.next(&mut body).await?;
@@ -58,7 +58,7 @@ impl<'a> Put<'a> {
         let sent = request
             .body(SdkStream::from(part.bytes()))
             .set_metadata(self.metadata())
-            .set_if_none_match(self.only_new())
+            .set_if_none_match(self.if_none_match())
             .set_checksum_algorithm(self.checksum())
             .set_server_side_encryption(self.store.encryption())
             .set_ssekms_key_id(config.kms_key_id.clone())
@@ -117,7 +117,7 @@ impl<'a> Put<'a> {
         }
         sent.sort_by_key(CompletedPart::part_number);
         let stored = body.stored();
-        match upload.complete(sent, self.only_new()).await {
+        match upload.complete(sent, self.if_none_match()).await {
             Ok(()) => Ok(stored),
             // What was completed by a request whose answer was lost is not there to be completed again.
             Err(error) if error.is_taken() || matches!(error.status(), None | Some(404)) => {
@@ -129,15 +129,15 @@ impl<'a> Put<'a> {
 
     /// A request that was sent twice, as its first answer was lost, meets its own work: that is no failure.
     async fn settle(&self, error: Failed, stored: Stored) -> Result<Stored, StorageError> {
-        match self.standing().await {
+        match self.current_writer().await {
             Ok(Some(by)) if by == self.id => Ok(stored),
             Ok(Some(_)) => Err(StorageError::AlreadyExists),
             Ok(None) | Err(_) => Err(error.into_error("store an object")),
         }
     }
 
-    /// Whose object stands under the key.
-    async fn standing(&self) -> Result<Option<String>, StorageError> {
+    /// The id of the put that wrote the object under the key, if there is one; empty when no put of ours did.
+    async fn current_writer(&self) -> Result<Option<String>, StorageError> {
         match self.store.head_object(&self.object).await.map_err(|error| error.into_error("look at an object")) {
             Ok(object) => {
                 Ok(Some(object.metadata().and_then(|metadata| metadata.get(PUT)).cloned().unwrap_or_default()))
@@ -152,7 +152,7 @@ impl<'a> Put<'a> {
         Some(label.into_iter().chain([(PUT.to_owned(), self.id.clone())]).collect())
     }
 
-    fn only_new(&self) -> Option<String> {
+    fn if_none_match(&self) -> Option<String> {
         self.able.conditions.then(|| "*".to_owned())
     }
 
@@ -198,10 +198,10 @@ impl Multipart {
         }
     }
 
-    async fn complete(mut self, parts: Vec<CompletedPart>, only_new: Option<String>) -> Result<(), Failed> {
+    async fn complete(mut self, parts: Vec<CompletedPart>, if_none_match: Option<String>) -> Result<(), Failed> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self.client.complete_multipart_upload().bucket(&self.bucket).key(&self.object);
-        request.upload_id(&self.id).set_if_none_match(only_new).multipart_upload(parts).send().await?;
+        request.upload_id(&self.id).set_if_none_match(if_none_match).multipart_upload(parts).send().await?;
         self.finished = true;
         Ok(())
     }

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use uuid::Uuid;
 use voicemill_storage::{
     BlobKey, BlobStore, S3Store,
     s3::{Checksums, Encryption, S3Config},
 };
-use voicemill_types::DomainId;
-
 use voicemill_testing::python::Script;
 
 fn config(server: &Script) -> S3Config {
@@ -27,7 +26,6 @@ fn config(server: &Script) -> S3Config {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_bear_the_tags_and_the_encryption_that_are_configured() {
-    voicemill::app::choose_tls();
     let mut server = Script::start("moto_s3.py", &[]);
     let plain = config(&server);
     let tags = [("kept", "7 years"), ("customer / plan", "Zoë=1+2")];
@@ -45,7 +43,7 @@ async fn objects_bear_the_tags_and_the_encryption_that_are_configured() {
         let store = S3Store::open(config).await.unwrap();
         // In one request, and in parts.
         for bytes in [3, 6_000_000] {
-            let key = BlobKey::new(DomainId::new(), "orig").unwrap();
+            let key = BlobKey::new(Uuid::now_v7(), "orig").unwrap();
             store.put_labelled(&key, Bytes::from(vec![7; bytes]).into(), Some("a label")).await.unwrap();
             server.say(&key.to_string());
             let known: Value = serde_json::from_str(&server.line()).unwrap();
@@ -60,7 +58,6 @@ async fn objects_bear_the_tags_and_the_encryption_that_are_configured() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_that_were_given_up_long_ago_are_aborted_if_they_are_ours() {
-    voicemill::app::choose_tls();
     let mut server = Script::start("moto_s3.py", &[]);
     let ours = S3Config { prefix: "ours".to_owned(), ..config(&server) };
     let store = S3Store::open(ours).await.unwrap();

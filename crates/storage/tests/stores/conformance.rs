@@ -1,11 +1,11 @@
-//! What every store does, as one suite.
+//! What every store promises, as one suite.
 
 use std::{io, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
+use uuid::Uuid;
 use voicemill_storage::{BlobKey, BlobStore, ByteStream, StorageError};
-use voicemill_types::DomainId;
 
 /// What depends on what lies behind a store.
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ pub(crate) async fn check(store: Arc<dyn BlobStore>, promises: Promises) {
 }
 
 fn key() -> BlobKey {
-    BlobKey::new(DomainId::new(), "wav").unwrap()
+    BlobKey::new(Uuid::now_v7(), "wav").unwrap()
 }
 
 /// Bytes in which every position can be told from its neighbours.
@@ -198,10 +198,10 @@ async fn labels_stay_with_blobs(store: &dyn BlobStore) {
 }
 
 async fn listings_are_whole_and_in_order(store: &dyn BlobStore) {
-    let domains = [DomainId::new(), DomainId::new()];
+    let owners = [Uuid::now_v7(), Uuid::now_v7()];
     let mut keys: Vec<BlobKey> = Vec::new();
     for number in 0..11 {
-        let key = BlobKey::new(domains[number % 2], if number < 5 { "wav" } else { "orig" }).unwrap();
+        let key = BlobKey::new(owners[number % 2], if number < 5 { "wav" } else { "orig" }).unwrap();
         store.put(&key, Bytes::from(vec![7; number]).into()).await.unwrap();
         keys.push(key);
     }
