@@ -71,7 +71,7 @@ $(testtools)/READY: | setup
 	@scripts/testtools $(testtools)
 
 fuzz: setup ## Feed the decoders hostile input, a minute each (FUZZ_SECONDS=60; needs a nightly compiler)
-	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) fuzz/run
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) crates/audio/fuzz/run
 
 lint: setup ## Check formatting, lints, and the licences, sources and known advisories of dependencies
 	cargo fmt --check

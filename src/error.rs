@@ -173,9 +173,14 @@ mod tests {
 
     #[test]
     fn the_owner_reads_what_the_audio_is_not_what_we_make_of_it() {
-        let JobError::Discard(reason) = decided(AudioError::Malformed("it ends in its header".to_owned())) else {
+        let JobError::Discard(reason) =
+            decided(AudioError::Malformed(voicemill_audio::format::Fault::DamagedWavHeader {}))
+        else {
             panic!("bad audio stays bad");
         };
-        assert_eq!(format!("{reason:#}"), AudioError::Malformed("it ends in its header".to_owned()).to_string());
+        assert_eq!(
+            format!("{reason:#}"),
+            AudioError::Malformed(voicemill_audio::format::Fault::DamagedWavHeader {}).to_string()
+        );
     }
 }

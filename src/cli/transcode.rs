@@ -214,7 +214,12 @@ fn print(out: &mut impl Write, report: &RenderReport) -> std::io::Result<()> {
             phone.band_lost.map_or(String::new(), |lost| format!(", {:.1} % above 3.4 kHz is lost", lost * 100.0));
         let snr = phone.snr_db.map_or("no steady noise".to_owned(), |snr| format!("speech {snr:.0} dB above noise"));
         let reduced = note(phone.noise_reduced, "which was reduced");
-        writeln!(out, "phone   {snr}{reduced}{lost}, {} clipped peaks", phone.clipped_peaks)?;
+        let hum = note(phone.hum_removed, "hum taken out");
+        let phase = note(phone.opposite_phase, "channels in opposite phase");
+        writeln!(out, "phone   {snr}{reduced}{lost}, {} clipped peaks{hum}{phase}", phone.clipped_peaks)?;
+    }
+    for omitted in &report.omitted {
+        writeln!(out, "LEFT    {} out: {}", omitted.name, omitted.reason)?;
     }
     for output in &report.outputs {
         let lufs = output.loudness_lufs.map_or("silent".to_owned(), |lufs| format!("{lufs:.1} LUFS"));

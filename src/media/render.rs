@@ -56,10 +56,12 @@ pub(crate) async fn render(
     let report = app.sandbox.render(&spec, limit).await?;
 
     let mut renditions = Vec::with_capacity(planned.len());
+    for omitted in &report.omitted {
+        // The others are right, and whoever plays them chooses among those that there are.
+        tracing::warn!(media = %media.id.0, rendition = omitted.name, reason = omitted.reason, "a rendition is left out");
+    }
     for planned in planned {
-        let output = report.outputs.iter().find(|output| output.name == planned.name);
-        let output =
-            output.ok_or_else(|| ServiceError::Unavailable(anyhow::anyhow!("{} was not rendered", planned.name)))?;
+        let Some(output) = report.outputs.iter().find(|output| output.name == planned.name) else { continue };
         let key = BlobKey::derive(
             media.domain_id,
             media.id.0,

@@ -58,12 +58,13 @@ const SILENCE_BELOW_PEAK: f32 = 0.01;
 const KEEP_BEFORE_SECONDS: f64 = 0.15;
 const KEEP_AFTER_SECONDS: f64 = 0.25;
 
-/// What is left of a prompt without the silence at its ends; `peaks` are at [`SPEECH_RATE_HZ`].
+/// What is left of a prompt without the silence at its ends; `audible` are peaks at [`SPEECH_RATE_HZ`] of what can be heard of
+/// it, `highest` is its highest peak.
 ///
 /// Whatever is loud enough to hear stays, and so does all speech, however soft.
-pub(crate) fn without_silence(speech: &[SpeechSegment], peaks: &Peaks, whole: TimeSpan) -> TimeSpan {
+pub(crate) fn without_silence(speech: &[SpeechSegment], audible: &Peaks, highest: f32, whole: TimeSpan) -> TimeSpan {
     let rate = f64::from(SPEECH_RATE_HZ);
-    let audible = peaks.frames_reaching((peaks.highest() * SILENCE_BELOW_PEAK).max(f32::MIN_POSITIVE));
+    let audible = audible.frames_reaching((highest * SILENCE_BELOW_PEAK).max(f32::MIN_POSITIVE));
     let Some(audible) = audible else { return whole };
     let first = speech.first().map_or(f64::INFINITY, |segment| segment.start_seconds);
     let last = speech.last().map_or(0.0, |segment| segment.end_seconds);
@@ -135,11 +136,11 @@ mod tests {
         peaks.push(&vec![0.0; 16_000]);
         peaks.push(&vec![0.5; 16_000]);
         peaks.push(&vec![0.0001; 32_000]);
-        let loud_only = without_silence(&[], &peaks, whole(4.0));
+        let loud_only = without_silence(&[], &peaks, 0.5, whole(4.0));
         assert!((0.84..0.86).contains(&loud_only.start_seconds), "{loud_only:?}");
         assert!((2.24..2.27).contains(&loud_only.end_seconds), "{loud_only:?}");
-        let with_speech = without_silence(&[segment(0.5, 3.0)], &peaks, whole(4.0));
+        let with_speech = without_silence(&[segment(0.5, 3.0)], &peaks, 0.5, whole(4.0));
         assert_eq!(with_speech, TimeSpan { start_seconds: 0.35, end_seconds: 3.25 });
-        assert_eq!(without_silence(&[], &Peaks::default(), whole(4.0)), whole(4.0));
+        assert_eq!(without_silence(&[], &Peaks::default(), 0.5, whole(4.0)), whole(4.0));
     }
 }

@@ -1,4 +1,6 @@
-//! The shapes that audio takes between a source and its sinks.
+//! The shapes that audio takes between a source and its sinks, and what can go wrong on the way.
+
+pub use crate::fault::Fault;
 
 /// Rate and channel count of a stream of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -24,15 +26,10 @@ impl AudioSpec {
     /// [`AudioError::Malformed`] naming the impossible value.
     pub fn checked(rate_hz: u32, channels: u16) -> Result<Self, AudioError> {
         if !(1_000..=384_000).contains(&rate_hz) {
-            return Err(AudioError::Malformed(format!(
-                "The file claims a sampling rate of {rate_hz} Hz, which is not possible for audio. Export it again."
-            )));
+            return Err(AudioError::Malformed(Fault::ImpossibleRate { rate_hz }));
         }
         if !(1..=Self::MAX_CHANNELS).contains(&channels) {
-            return Err(AudioError::Malformed(format!(
-                "The file claims {channels} channels; between 1 and {} are possible. Export it again.",
-                Self::MAX_CHANNELS
-            )));
+            return Err(AudioError::Malformed(Fault::ImpossibleChannels { channels, most: Self::MAX_CHANNELS }));
         }
         Ok(Self { rate_hz, channels })
     }
@@ -78,6 +75,39 @@ pub trait AudioSource: Send {
     fn original_frames(&self, given: u64) -> u64 {
         given
     }
+
+    /// True if the source mixed channels down to one itself, and they cancelled each other (opposite phase).
+    ///
+    /// Meaningful once [`next_block`](Self::next_block) returned `false`.
+    fn mono_cancels(&self) -> bool {
+        false
+    }
+}
+
+impl<S: AudioSource + ?Sized> AudioSource for Box<S> {
+    fn spec(&self) -> AudioSpec {
+        (**self).spec()
+    }
+
+    fn next_block(&mut self, block: &mut AudioBlock) -> Result<bool, AudioError> {
+        (**self).next_block(block)
+    }
+
+    fn is_truncated(&self) -> bool {
+        (**self).is_truncated()
+    }
+
+    fn original_spec(&self) -> AudioSpec {
+        (**self).original_spec()
+    }
+
+    fn original_frames(&self, given: u64) -> u64 {
+        (**self).original_frames(given)
+    }
+
+    fn mono_cancels(&self) -> bool {
+        (**self).mono_cancels()
+    }
 }
 
 /// A sink that turns samples into one file.
@@ -89,22 +119,30 @@ pub trait Encoder: Send {
     fn finish(self: Box<Self>) -> Result<(), AudioError>;
 }
 
-/// What can go wrong with audio, in words a person can act on.
+/// What can go wrong with audio, and whose affair it is.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AudioError {
     /// The bytes are of no known audio format, or of one that is refused by name.
     #[error("{0}")]
-    Unsupported(String),
+    Unsupported(Fault),
     /// The container is known but holds no audio at all.
     #[error("{0}")]
-    Empty(String),
+    Empty(Fault),
     /// The bytes contradict their own format.
     #[error("{0}")]
-    Malformed(String),
+    Malformed(Fault),
     /// A bound on size, time or memory was reached.
     #[error("{0}")]
-    Limit(String),
+    Limit(Fault),
+    /// The process that converted it was ended from outside, or did not start; the file has no part in that.
+    #[error("Converting the file was interrupted ({status}{}).", complaint.as_ref().map_or(String::new(), |line| format!(": {line}")))]
+    Interrupted {
+        /// How it ended.
+        status: String,
+        /// What it said last.
+        complaint: Option<String>,
+    },
     /// Reading or writing a file failed.
     #[error("{context}: {cause}")]
     Io {
@@ -116,9 +154,18 @@ pub enum AudioError {
 }
 
 impl AudioError {
+    /// A name of what went wrong that stays when its sentence changes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unsupported(fault) | Self::Empty(fault) | Self::Malformed(fault) | Self::Limit(fault) => fault.code(),
+            Self::Interrupted { .. } => "interrupted",
+            Self::Io { .. } => "io",
+        }
+    }
+
     /// True when the same input may succeed later (the disk was full, say), false when it never will.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Io { .. })
+        matches!(self, Self::Io { .. } | Self::Interrupted { .. })
     }
 
     /// Wraps a system error with what was being done, for use in `map_err`.

@@ -6,11 +6,12 @@ use super::band::BandMeter;
 use super::channels;
 use super::clip::{self, TimeSpan};
 use super::decode::{self, Wanted};
-use super::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
+use super::format::{AudioBlock, AudioError, AudioSource, AudioSpec, Fault};
 use super::high_pass::HighPass;
 use super::loudness::LoudnessMeter;
 use super::noise::NoiseMeter;
 use super::peaks::Peaks;
+use super::phase::{Inverter, PhaseMeter, PhasePlan};
 use super::resample::{Length, Resampler};
 use super::spec::{RenderSpec, Role, SourceReport, SourceSpec};
 use super::speech_activity::{SPEECH_RATE_HZ, SpeechDetector, SpeechSegment};
@@ -18,7 +19,7 @@ use super::spool::{Spool, SpoolWriter};
 use super::true_peak;
 
 /// Renditions up to this rate are for phones, and get the high-pass.
-const PHONE_MAX_RATE_HZ: u32 = 16_000;
+pub(crate) const PHONE_MAX_RATE_HZ: u32 = 16_000;
 
 /// What the first pass leaves behind.
 pub(crate) struct Intake {
@@ -39,17 +40,21 @@ pub(crate) struct Track {
     pub(crate) meter: LoudnessMeter,
 }
 
-/// What was found by listening.
+/// What was found by listening, an offset and hum taken out.
 pub(crate) struct Heard {
     pub(crate) speech: Vec<SpeechSegment>,
     pub(crate) peaks: Peaks,
+    /// Peaks of what a phone can play, by which silence is told.
+    audible: Peaks,
+    /// Share of the energy that lies below a voice, 0 to 1; nothing where that was not asked for, or there is none.
+    pub(crate) low_end: Option<f64>,
     /// How far speech stands above the noise; nothing where that was not asked for, or cannot be said.
     pub(crate) snr_db: Option<f64>,
 }
 
 impl Heard {
     pub(crate) fn without_silence(&self, whole: TimeSpan) -> TimeSpan {
-        clip::without_silence(&self.speech, &self.peaks, whole)
+        clip::without_silence(&self.speech, &self.audible, self.peaks.highest(), whole)
     }
 
     pub(crate) fn speech_seconds(&self) -> f64 {
@@ -58,11 +63,39 @@ impl Heard {
 }
 
 /// Decodes the sources of `spec`, spooling into `directory`; `progress` is told the seconds decoded.
+///
+/// Channels that cancel each other only show when all is decoded; then it is done again with one of them inverted.
 pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -> Result<Intake, AudioError> {
+    let mut downmix = Downmix { by_decoder: true, plans: Vec::new() };
+    loop {
+        let (intake, better) = pass(spec, directory, progress, &downmix)?;
+        match better {
+            Some(better) => downmix = better,
+            None => return Ok(intake),
+        }
+    }
+}
+
+/// How two channels become one.
+struct Downmix {
+    /// A decoder may add them, as long as they are not found to cancel each other.
+    by_decoder: bool,
+    /// For each leg that needs one; empty before they are known.
+    plans: Vec<Option<PhasePlan>>,
+}
+
+/// Decodes once; and the better way to mix, if this one was found wanting.
+fn pass(
+    spec: &RenderSpec,
+    directory: &Path,
+    progress: &dyn Fn(f64),
+    downmix: &Downmix,
+) -> Result<(Intake, Option<Downmix>), AudioError> {
     let minding_noise = spec.reduce_noise || spec.phone_report;
     let listening =
         minding_noise || spec.trim_silence || spec.waveform_bins.is_some() || spec.brief_limit_seconds.is_some();
-    let mut legs = open_legs(spec, wanted(spec, listening))?;
+    let wanted = wanted(spec, listening);
+    let mut legs = open_legs(spec, Wanted { mono: wanted.mono && downmix.by_decoder, ..wanted })?;
     let leg_specs: Vec<AudioSpec> = legs.iter().map(|leg| leg.source.spec()).collect();
     let mut tracks = Vec::<TrackWriter>::new();
     for output in &spec.outputs {
@@ -71,54 +104,85 @@ pub(crate) fn run(spec: &RenderSpec, directory: &Path, progress: &dyn Fn(f64)) -
             tracks.push(TrackWriter::new(wanted, &leg_specs, spec.high_pass_hz, directory)?);
         }
     }
-    let mut listener = listening.then(|| Listener::new(&leg_specs, minding_noise)).transpose()?;
+    let high_pass_hz = spec.high_pass_hz.filter(|_| spec.loudness_lufs.is_some());
+    let mut listener = listening.then(|| Listener::new(&leg_specs, minding_noise, high_pass_hz)).transpose()?;
+    let to_mono = listening || tracks.iter().any(TrackWriter::is_mono);
+    let is_planned = !downmix.plans.is_empty();
+    let meter = |leg: &AudioSpec| if to_mono && !is_planned { PhaseMeter::new(*leg) } else { None };
+    let mut phases: Vec<Option<PhaseMeter>> = leg_specs.iter().map(meter).collect();
+    let plan_of = |index: usize| downmix.plans.get(index).and_then(Option::as_ref);
+    let mut inverters: Vec<Option<Inverter<'_>>> =
+        leg_specs.iter().enumerate().map(|(index, leg)| plan_of(index).map(|plan| plan.inverter(*leg))).collect();
     let mut bands: Vec<BandMeter> =
         leg_specs.iter().filter(|_| spec.phone_report).map(|leg| BandMeter::new(*leg)).collect();
 
-    let mut block = AudioBlock::default();
+    let (mut block, mut corrected) = (AudioBlock::default(), Vec::new());
     // The leg that is behind goes next, so that the mixers never hold much of the other.
     while let Some(index) = furthest_behind(&legs) {
         let leg = &mut legs[index];
         let more = leg.source.next_block(&mut block)?;
         leg.note(&block, !more);
         if leg.seconds() > spec.max_duration_seconds {
-            return Err(AudioError::Limit(format!(
-                "The audio is longer than {:.0} minutes, which is the limit here. Send a shorter part of it.",
-                spec.max_duration_seconds / 60.0
-            )));
+            return Err(AudioError::Limit(Fault::TooLong { minutes: spec.max_duration_seconds / 60.0 }));
+        }
+        if leg.seconds() > leg.longest_seconds {
+            return Err(AudioError::Limit(Fault::OutOfProportion {
+                bytes: leg.bytes,
+                minutes: leg.longest_seconds / 60.0,
+            }));
         }
         progress(leg.seconds());
         if let Some(band) = bands.get_mut(index) {
             band.push(&block.samples);
         }
         let end = (!more).then(|| leg.length());
+        if let Some(phase) = &mut phases[index] {
+            phase.push(&block.samples);
+        }
+        let for_mono = match &mut inverters[index] {
+            Some(inverter) => {
+                corrected.clone_from(&block.samples);
+                inverter.process(&mut corrected);
+                &corrected
+            }
+            None => &block.samples,
+        };
         for track in &mut tracks {
-            track.push(index, &block.samples, end)?;
+            track.push(index, if track.is_mono() { for_mono } else { &block.samples }, end)?;
         }
         if let Some(listener) = &mut listener {
-            listener.push(index, &block.samples, end)?;
+            listener.push(index, for_mono, end)?;
         }
     }
 
     let duration_seconds = legs.iter().map(Leg::seconds).fold(0.0, f64::max);
     if duration_seconds == 0.0 {
-        return Err(AudioError::Empty(
-            "There is no sound in this file, not even silence. Record or export it again.".into(),
-        ));
+        return Err(AudioError::Empty(Fault::NoSamples {}));
     }
     let skew_seconds = match &legs[..] {
         [caller, callee] => Some(callee.seconds() - caller.seconds()),
         _ => None,
     };
+    let plans: Vec<Option<PhasePlan>> = phases.into_iter().map(|phase| phase.and_then(PhaseMeter::finish)).collect();
+    let better = if downmix.by_decoder && legs.iter().any(|leg| leg.source.mono_cancels()) {
+        Some(Downmix { by_decoder: false, plans: Vec::new() })
+    } else {
+        let is_better = plans.iter().any(Option::is_some);
+        is_better.then_some(Downmix { by_decoder: false, plans })
+    };
+    for (index, leg) in legs.iter_mut().enumerate() {
+        leg.opposite_phase = plan_of(index).is_some();
+    }
     legs.sort_by_key(|leg| leg.place);
-    Ok(Intake {
+    let intake = Intake {
         sources: legs.iter().map(Leg::report).collect(),
         tracks: tracks.into_iter().map(TrackWriter::finish).collect::<Result<_, _>>()?,
         duration_seconds,
         skew_seconds,
         heard: listener.map(Listener::finish),
         band_lost: band_lost(bands),
-    })
+    };
+    Ok((intake, better))
 }
 
 /// What the sources are decoded for.
@@ -143,6 +207,11 @@ fn band_lost(bands: Vec<BandMeter>) -> Option<f64> {
     (below + above > 0.0).then(|| above / (below + above))
 }
 
+/// The sparsest sound there is: silence in Opus, 20 ms a packet, takes three times as much. What claims to hold more than so
+/// many seconds for each byte, and more than the first few minutes, was made to fill a disk.
+const SECONDS_PER_BYTE: f64 = 1.0 / 50.0;
+const ALWAYS_SECONDS: f64 = 300.0;
+
 /// A source being read.
 struct Leg {
     container: &'static str,
@@ -151,9 +220,14 @@ struct Leg {
     role: Role,
     /// Its place among the sources given.
     place: usize,
+    /// The size of its file, and how long it can be at most for that.
+    bytes: u64,
+    longest_seconds: f64,
     /// Frames of its blocks so far.
     frames: u64,
     ended: bool,
+    /// Its channels cancelled each other where they were added.
+    opposite_phase: bool,
     /// Consecutive frames at full scale, and how often there were enough of them.
     flat_frames: u32,
     clipped_peaks: u64,
@@ -203,6 +277,7 @@ impl Leg {
             duration_seconds: self.seconds(),
             truncated: self.source.is_truncated(),
             clipped_peaks: self.is_all().then_some(self.clipped_peaks),
+            opposite_phase: self.opposite_phase,
         }
     }
 }
@@ -210,14 +285,12 @@ impl Leg {
 /// The sources, a caller's leg before a callee's.
 fn open_legs(spec: &RenderSpec, wanted: Wanted) -> Result<Vec<Leg>, AudioError> {
     if !(1..=2).contains(&spec.sources.len()) {
-        return Err(AudioError::Unsupported(format!(
-            "A rendering takes one file or the two legs of a call, not {} files.",
-            spec.sources.len()
-        )));
+        return Err(AudioError::Unsupported(Fault::SourceCount { count: spec.sources.len() }));
     }
     let open = |(place, source): (usize, &SourceSpec)| {
         let hint = source.hint.as_deref().or_else(|| source.path.extension().and_then(|extension| extension.to_str()));
         let decode::Opened { container, codec, source: audio } = decode::open_for(&source.path, hint, wanted)?;
+        let bytes = std::fs::metadata(&source.path).map_err(AudioError::io("Reading the file's size failed"))?.len();
         let role = source.role.unwrap_or(if place == 0 { Role::Caller } else { Role::Callee });
         Ok(Leg {
             container,
@@ -225,8 +298,11 @@ fn open_legs(spec: &RenderSpec, wanted: Wanted) -> Result<Vec<Leg>, AudioError> 
             source: audio,
             role,
             place,
+            bytes,
+            longest_seconds: ALWAYS_SECONDS + bytes as f64 * SECONDS_PER_BYTE,
             frames: 0,
             ended: false,
+            opposite_phase: false,
             flat_frames: 0,
             clipped_peaks: 0,
         })
@@ -234,9 +310,7 @@ fn open_legs(spec: &RenderSpec, wanted: Wanted) -> Result<Vec<Leg>, AudioError> 
     let mut legs: Vec<Leg> = spec.sources.iter().enumerate().map(open).collect::<Result<_, _>>()?;
     legs.sort_by_key(|leg| leg.role);
     match &legs[..] {
-        [a, b] if a.role == b.role => Err(AudioError::Unsupported(
-            "Both legs of the call have the same role; one must be the caller's, the other the callee's.".into(),
-        )),
+        [a, b] if a.role == b.role => Err(AudioError::Unsupported(Fault::SameRoles {})),
         _ => Ok(legs),
     }
 }
@@ -335,6 +409,11 @@ impl TrackWriter {
         })
     }
 
+    /// True if the channels of each leg are added.
+    fn is_mono(&self) -> bool {
+        self.mixer.inputs.iter().all(|input| input.channels == 1)
+    }
+
     fn push(&mut self, leg: usize, samples: &[f32], end: Option<Length>) -> Result<(), AudioError> {
         let mixed = self.mixer.push(leg, samples, end)?;
         if let Some(high_pass) = &mut self.high_pass {
@@ -349,34 +428,119 @@ impl TrackWriter {
     }
 }
 
+/// Below this, nothing is of a voice: an offset, rumble and the hum of the mains, in Hz.
+const VOICE_FROM_HZ: f64 = 90.0;
+/// Below this, a phone plays nothing, and hum has its strongest harmonics, in Hz.
+const PHONE_FROM_HZ: f64 = 200.0;
+
 /// Listens for speech and draws the waveform.
 struct Listener {
     mixer: Mixer,
+    /// Speech and silence are looked for in what a voice can hold; else an offset would hide the one and hum the other.
+    voice: HighPass,
+    phone: HighPass,
     detector: SpeechDetector,
     peaks: Peaks,
+    audible: Peaks,
     noise: Option<NoiseMeter>,
+    low_end: Option<LowEnd>,
 }
 
 impl Listener {
-    fn new(legs: &[AudioSpec], minding_noise: bool) -> Result<Self, AudioError> {
-        let mixer = Mixer::new(AudioSpec::mono(SPEECH_RATE_HZ), legs)?;
+    /// The low end is weighed as it comes out of a high-pass, if there is one.
+    fn new(legs: &[AudioSpec], minding_noise: bool, high_pass_hz: Option<f64>) -> Result<Self, AudioError> {
+        let spec = AudioSpec::mono(SPEECH_RATE_HZ);
+        let mixer = Mixer::new(spec, legs)?;
         let noise = minding_noise.then(NoiseMeter::default);
-        Ok(Self { mixer, detector: SpeechDetector::default(), peaks: Peaks::default(), noise })
+        Ok(Self {
+            mixer,
+            voice: HighPass::of_order(spec, VOICE_FROM_HZ, 4),
+            phone: HighPass::of_order(spec, PHONE_FROM_HZ, 4),
+            detector: SpeechDetector::default(),
+            peaks: Peaks::default(),
+            audible: Peaks::default(),
+            noise,
+            low_end: high_pass_hz.map(|hz| LowEnd::new(spec, hz)),
+        })
     }
 
     fn push(&mut self, leg: usize, samples: &[f32], end: Option<Length>) -> Result<(), AudioError> {
         let mixed = self.mixer.push(leg, samples, end)?;
+        if let Some(low_end) = &mut self.low_end {
+            low_end.push(mixed);
+        }
+        self.voice.process(mixed);
         self.detector.push(mixed);
         self.peaks.push(mixed);
         if let Some(noise) = &mut self.noise {
             noise.push(mixed);
         }
+        self.phone.process(mixed);
+        self.audible.push(mixed);
         Ok(())
     }
 
     fn finish(self) -> Heard {
-        let mut heard = Heard { speech: self.detector.finish(), peaks: self.peaks, snr_db: None };
+        let low_end = self.low_end.and_then(LowEnd::finish);
+        let (speech, peaks, audible) = (self.detector.finish(), self.peaks, self.audible);
+        let mut heard = Heard { speech, peaks, audible, low_end, snr_db: None };
         heard.snr_db = self.noise.and_then(|noise| noise.snr_db(heard.speech_seconds()));
         heard
+    }
+}
+
+/// Weighs what is left below a voice behind the usual high-pass against all of it.
+///
+/// By energy and not by loudness, whose gates leave out the pauses of a voice unless hum fills them.
+struct LowEnd {
+    usual: HighPass,
+    steep: HighPass,
+    all: f64,
+    above: f64,
+    filtered: Vec<f32>,
+}
+
+impl LowEnd {
+    fn new(spec: AudioSpec, high_pass_hz: f64) -> Self {
+        Self {
+            usual: HighPass::new(spec, high_pass_hz),
+            steep: HighPass::steep(spec, VOICE_FROM_HZ),
+            all: 0.0,
+            above: 0.0,
+            filtered: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, samples: &[f32]) {
+        let energy = |samples: &[f32]| samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
+        self.filtered.clear();
+        self.filtered.extend_from_slice(samples);
+        self.usual.process(&mut self.filtered);
+        self.all += energy(&self.filtered);
+        self.steep.process(&mut self.filtered);
+        self.above += energy(&self.filtered);
+    }
+
+    fn finish(self) -> Option<f64> {
+        (self.all > 0.0).then(|| (1.0 - self.above / self.all).max(0.0))
+    }
+}
+
+/// The same track without what lies below a voice: same place, same length.
+pub(crate) fn without_low_end(track: &Track, directory: &Path) -> Result<Track, AudioError> {
+    const BLOCK_FRAMES: usize = 16_384;
+    let spec = track.spec;
+    let mut steep = HighPass::steep(spec, VOICE_FROM_HZ);
+    let (mut meter, mut spool) = (LoudnessMeter::new(spec), SpoolWriter::new(directory)?);
+    let (mut at, mut samples) = (0, Vec::new());
+    loop {
+        track.spool.read(at, BLOCK_FRAMES * usize::from(spec.channels), &mut samples)?;
+        if samples.is_empty() {
+            return Ok(Track { spec, spool: spool.finish()?, meter });
+        }
+        at += samples.len() as u64;
+        steep.process(&mut samples);
+        meter.push(&samples);
+        spool.push(&samples)?;
     }
 }

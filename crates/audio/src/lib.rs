@@ -1,7 +1,4 @@
-//! Whatever arrives decodes, whatever leaves plays on the phone: decode once, resample, level, limit, encode many.
-//!
-//! [`decode::open`] turns any file into an [`AudioSource`](format::AudioSource). [`pipeline::render`] makes renditions of one;
-//! [`sandbox::Sandbox::render`] does the same in a process of its own, so that no file can harm the service.
+#![doc = include_str!("../README.md")]
 
 mod band;
 mod channels;
@@ -9,6 +6,7 @@ pub mod clip;
 pub mod decode;
 mod denoise;
 pub mod encode;
+mod fault;
 pub mod format;
 mod g711;
 mod g722;
@@ -22,6 +20,7 @@ mod limiter;
 mod loudness;
 mod noise;
 mod peaks;
+mod phase;
 mod phone_report;
 pub mod pipeline;
 mod rendition;

@@ -13,7 +13,8 @@ pub(crate) struct LoudnessMeter {
     /// Energies of tenths of a second that not all channels have yet.
     energies: Vec<Vec<f64>>,
     gates: Gates,
-    estimator: TruePeak,
+    /// Nothing where peaks are not asked for.
+    estimator: Option<TruePeak>,
     estimates: Vec<f32>,
     sample_peak: f32,
     true_peak: f32,
@@ -27,27 +28,20 @@ impl LoudnessMeter {
             weightings: (0..channels).filter_map(|_| KWeighting::new(spec.rate_hz)).collect(),
             energies: vec![Vec::new(); channels],
             gates: Gates::default(),
-            estimator: TruePeak::new(spec.channels),
+            estimator: Some(TruePeak::new(spec.channels)),
             estimates: Vec::new(),
             sample_peak: 0.0,
             true_peak: 0.0,
         }
     }
 
+    /// Measures loudness alone, at less cost.
+    pub(crate) fn without_peaks(spec: AudioSpec) -> Self {
+        Self { estimator: None, ..Self::new(spec) }
+    }
+
     pub(crate) fn push(&mut self, samples: &[f32]) {
-        let highest = widest(
-            #[inline(always)]
-            || true_peak::highest(samples),
-        );
-        self.sample_peak = self.sample_peak.max(highest);
-        // What cannot be a new peak is not looked at.
-        let floor = self.true_peak.max(self.sample_peak);
-        self.estimator.estimate(samples, floor, &mut self.estimates);
-        let highest = widest(
-            #[inline(always)]
-            || true_peak::highest(&self.estimates),
-        );
-        self.true_peak = floor.max(highest);
+        self.push_peaks(samples);
         for (channel, (weighting, energies)) in self.weightings.iter_mut().zip(&mut self.energies).enumerate() {
             if let Some(samples) = samples.get(channel..) {
                 weighting.push(samples, usize::from(self.spec.channels), energies);
@@ -56,6 +50,23 @@ impl LoudnessMeter {
         // All channels are as long.
         self.gates.push(&self.energies, self.spec.rate_hz);
         self.energies.iter_mut().for_each(Vec::clear);
+    }
+
+    fn push_peaks(&mut self, samples: &[f32]) {
+        let Some(estimator) = &mut self.estimator else { return };
+        let highest = widest(
+            #[inline(always)]
+            || true_peak::highest(samples),
+        );
+        self.sample_peak = self.sample_peak.max(highest);
+        // What cannot be a new peak is not looked at.
+        let floor = self.true_peak.max(self.sample_peak);
+        estimator.estimate(samples, floor, &mut self.estimates);
+        let highest = widest(
+            #[inline(always)]
+            || true_peak::highest(&self.estimates),
+        );
+        self.true_peak = floor.max(highest);
     }
 
     /// Integrated loudness in LUFS; nothing for silence and for what is too short to have one (0.4 s).

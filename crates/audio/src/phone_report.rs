@@ -19,4 +19,10 @@ pub struct PhoneReport {
     pub snr_db: Option<f64>,
     /// Noise was reduced because of that; the original is kept as it came.
     pub noise_reduced: bool,
+    /// Hum, rumble or bass below a voice was taken out, because it took loudness away from the voice.
+    #[serde(default)]
+    pub hum_removed: bool,
+    /// The two channels were in opposite phase and would have cancelled each other on a phone; one was inverted.
+    #[serde(default)]
+    pub opposite_phase: bool,
 }

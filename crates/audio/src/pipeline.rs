@@ -6,10 +6,10 @@ use rayon::prelude::*;
 
 use super::clip::{self, TimeSpan};
 use super::denoise;
-use super::format::{AudioError, AudioSpec};
+use super::format::{AudioError, AudioSpec, Fault};
 use super::intake::{self, Heard, Intake, Track};
-use super::rendition::{self, Fades, Leveling};
-use super::spec::{OutputReport, OutputSpec, RenderReport, RenderSpec, Span};
+use super::rendition::{self, Fades, Leveling, Passage};
+use super::spec::{OmittedOutput, OutputReport, OutputSpec, RenderReport, RenderSpec, Span};
 use super::speech_activity::SPEECH_RATE_HZ;
 use crate::PhoneReport;
 
@@ -53,16 +53,14 @@ pub fn render_with(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) 
     for output in &spec.outputs {
         output.format.accept(shape(output))?;
         if output.through.is_some() && output.rate_hz != PHONE_RATE_HZ {
-            return Err(AudioError::Unsupported(format!(
-                "A phone line carries {PHONE_RATE_HZ} Hz, so \"{}\" can't be at {} Hz.",
-                output.name, output.rate_hz
-            )));
+            return Err(AudioError::Unsupported(Fault::LineRate {
+                line_hz: PHONE_RATE_HZ,
+                name: output.name.clone(),
+                rate_hz: output.rate_hz,
+            }));
         }
         if output.span == Span::Brief && spec.brief_limit_seconds.is_none() {
-            return Err(AudioError::Unsupported(format!(
-                "\"{}\" is to be brief, but no length is given.",
-                output.name
-            )));
+            return Err(AudioError::Unsupported(Fault::NoBriefLimit { name: output.name.clone() }));
         }
     }
     let mut intake = intake::run(spec, spool_directory(spec), &|seconds| {
@@ -74,14 +72,21 @@ pub fn render_with(spec: &RenderSpec, progress: &(dyn Fn(Progress<'_>) + Sync)) 
         let (span, fades) = cut.for_output(group.span);
         let Version { track, leveling, .. } = group.version;
         let outputs: Vec<&OutputSpec> = group.outputs.iter().map(|(_, output)| *output).collect();
-        let reports = rendition::render_together(&outputs, track, leveling, span, fades, &spec.encoder)?;
-        outputs.iter().for_each(|output| progress(Progress::Written { name: &output.name }));
-        Ok(group.outputs.into_iter().map(|(place, _)| place).zip(reports).collect::<Vec<_>>())
+        let passage = Passage { track, leveling, span, fades };
+        let made = rendition::render_together(&outputs, passage, &spec.encoder)?;
+        made.iter().flatten().for_each(|output| progress(Progress::Written { name: &output.name }));
+        Ok(group.outputs.into_iter().map(|(place, _)| place).zip(made).collect::<Vec<_>>())
     };
-    let mut outputs: Vec<_> = in_parallel(groups(&spec.outputs, &versions)?, write)?.into_iter().flatten().collect();
-    outputs.sort_by_key(|(place, _)| *place);
-    let outputs = outputs.into_iter().map(|(_, report)| report).collect();
-    Ok(report(spec, &intake, &cut, &versions, outputs))
+    let mut results: Vec<_> = in_parallel(groups(&spec.outputs, &versions)?, write)?.into_iter().flatten().collect();
+    results.sort_by_key(|(place, _)| *place);
+    let (mut outputs, mut omitted) = (Vec::new(), Vec::new());
+    for (_, result) in results {
+        match result {
+            Ok(output) => outputs.push(output),
+            Err(output) => omitted.push(output),
+        }
+    }
+    Ok(report(spec, &intake, &cut, &versions, outputs, omitted))
 }
 
 /// Outputs that are written together, each with its place among all.
@@ -96,7 +101,7 @@ fn groups<'a>(outputs: &'a [OutputSpec], versions: &'a [Version]) -> Result<Vec<
     let mut groups = Vec::<Group<'a>>::new();
     for (place, output) in outputs.iter().enumerate() {
         let version = version_for(versions, output)
-            .ok_or_else(|| AudioError::Unsupported(format!("Nothing was prepared for \"{}\".", output.name)))?;
+            .ok_or_else(|| AudioError::Unsupported(Fault::NothingPrepared { name: output.name.clone() }))?;
         let takes_any_company = |output: &OutputSpec| rendition::takes_any_company(output.format);
         let fits = |group: &&mut Group<'a>| {
             std::ptr::eq(group.version, version)
@@ -111,7 +116,7 @@ fn groups<'a>(outputs: &'a [OutputSpec], versions: &'a [Version]) -> Result<Vec<
     Ok(groups)
 }
 
-/// A track as it is written: as it was recorded, or without its noise.
+/// A track as it is written: as it was recorded, or without its noise and hum.
 struct Version {
     track: Track,
     leveling: Leveling,
@@ -120,12 +125,14 @@ struct Version {
     loudness_in_lufs: Option<f64>,
 }
 
-/// What the outputs are written from; noise is reduced only in what is noisy, and only where an output wants it.
+/// What the outputs are written from; noise is reduced only in what is noisy, hum taken out only where it disturbs, and both
+/// only where an output wants it.
 fn versions(tracks: Vec<Track>, spec: &RenderSpec, heard: Option<&Heard>) -> Result<Vec<Version>, AudioError> {
-    let noisy = is_noisy(spec, heard);
+    let (noisy, humming) = (is_noisy(spec, heard), has_low_end(spec, heard));
     let wants = |track: &Track, as_recorded: bool| {
+        let cleaned = noisy || (humming && is_for_phones(track));
         let wanted =
-            |output: &&OutputSpec| shape(output) == track.spec && (output.as_recorded || !noisy) == as_recorded;
+            |output: &&OutputSpec| shape(output) == track.spec && (output.as_recorded || !cleaned) == as_recorded;
         spec.outputs.iter().any(|output| wanted(&output))
     };
     let prepare = |track: Track| {
@@ -134,7 +141,16 @@ fn versions(tracks: Vec<Track>, spec: &RenderSpec, heard: Option<&Heard>) -> Res
             let leveling = Leveling::of(&track, spec.loudness_lufs, spec.ceiling_dbtp)?;
             Ok(Version { track, leveling, as_recorded, loudness_in_lufs })
         };
-        let clean = if wants(&track, false) { Some(denoise::denoised(&track, spool_directory(spec))?) } else { None };
+        let clean = if wants(&track, false) {
+            let directory = spool_directory(spec);
+            let low_end_gone = (humming && is_for_phones(&track)).then(|| intake::without_low_end(&track, directory));
+            match low_end_gone.transpose()? {
+                Some(clean) if !noisy => Some(clean),
+                clean => Some(denoise::denoised(clean.as_ref().unwrap_or(&track), directory)?),
+            }
+        } else {
+            None
+        };
         let mut versions = Vec::with_capacity(2);
         if let Some(clean) = clean {
             versions.push(version(clean, false)?);
@@ -158,6 +174,19 @@ fn is_noisy(spec: &RenderSpec, heard: Option<&Heard>) -> bool {
     spec.reduce_noise && heard.and_then(|heard| heard.snr_db).is_some_and(|snr_db| snr_db < denoise::BELOW_SNR_DB)
 }
 
+/// More of the energy than this below a voice would leave the voice too soft: about a decibel.
+const DISTURBING_LOW_END: f64 = 0.2;
+
+/// True if hum, rumble or bass takes loudness away from a voice that no phone would play of it.
+fn has_low_end(spec: &RenderSpec, heard: Option<&Heard>) -> bool {
+    let disturbs = |heard: &Heard| heard.low_end.is_some_and(|share| share > DISTURBING_LOW_END);
+    spec.high_pass_hz.is_some() && heard.is_some_and(|heard| disturbs(heard) && heard.speech_seconds() > 0.0)
+}
+
+fn is_for_phones(track: &Track) -> bool {
+    track.spec.rate_hz <= intake::PHONE_MAX_RATE_HZ
+}
+
 fn shape(output: &OutputSpec) -> AudioSpec {
     AudioSpec { rate_hz: output.rate_hz, channels: output.channels.count() }
 }
@@ -168,7 +197,9 @@ fn report(
     cut: &Cut,
     versions: &[Version],
     outputs: Vec<OutputReport>,
+    omitted: Vec<OmittedOutput>,
 ) -> RenderReport {
+    let heard = intake.heard.as_ref();
     let first = spec.outputs.first().and_then(|output| version_for(versions, output));
     let loudness_in_lufs = first.and_then(|version| version.loudness_in_lufs);
     let trimmed_seconds = intake.duration_seconds - cut.full.seconds();
@@ -181,7 +212,9 @@ fn report(
         trimmed_seconds,
         truncated,
         snr_db: intake.heard.as_ref().and_then(|heard| heard.snr_db),
-        noise_reduced: versions.iter().any(|version| !version.as_recorded),
+        noise_reduced: is_noisy(spec, heard) && versions.iter().any(|version| !version.as_recorded),
+        hum_removed: has_low_end(spec, heard) && versions.iter().any(|version| !version.as_recorded),
+        opposite_phase: intake.sources.iter().any(|source| source.opposite_phase),
     });
     let waveform = match (&intake.heard, spec.waveform_bins) {
         (Some(heard), Some(bins)) => {
@@ -199,6 +232,7 @@ fn report(
         loudness_in_lufs,
         gain_db: first.map_or(0.0, |version| version.leveling.gain_db()),
         outputs,
+        omitted,
         brief: cut.brief,
         waveform,
         skew_seconds: intake.skew_seconds,
@@ -216,6 +250,7 @@ fn report(
             .try_fold(false, |any, one| Some(any | one?)),
         speech_seconds: intake.heard.as_ref().map(Heard::speech_seconds),
         sources: intake.sources.clone(),
+        confinement: None,
     }
 }
 
@@ -251,11 +286,12 @@ impl Cut {
 
 /// The working copy lies beside the first output, on a disk that is known to have room for audio.
 fn spool_directory(spec: &RenderSpec) -> &Path {
-    spec.outputs
-        .first()
-        .and_then(|output| output.path.parent())
-        .filter(|directory| !directory.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    spec.outputs.first().map_or(Path::new("."), |output| folder_of(&output.path))
+}
+
+/// The folder that a file lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Does `work` for each of `tasks`, with a few threads of its own where there are several.
@@ -271,7 +307,7 @@ fn in_parallel<T: Send, R: Send>(
         .num_threads(tasks.len().min(MAX_THREADS).min(cores))
         .stack_size(1024 * 1024)
         .build()
-        .map_err(|error| AudioError::Limit(format!("No threads to write the renditions with ({error}).")))?;
+        .map_err(|error| AudioError::Limit(Fault::NoThreads { reason: error.to_string() }))?;
     pool.install(|| tasks.into_par_iter().map(work).collect())
 }
 

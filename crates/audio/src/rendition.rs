@@ -8,12 +8,13 @@ use sha2::{Digest, Sha256};
 use super::clip::TimeSpan;
 use super::decode;
 use super::encode::{self, Content, EncoderOptions, OutputFormat};
-use super::format::{AudioBlock, AudioError, AudioSpec, Encoder};
+use super::format::{AudioBlock, AudioError, AudioSource, AudioSpec, Encoder};
 use super::g711::Law;
+use super::high_pass::HighPass;
 use super::intake::Track;
 use super::limiter::Limiter;
 use super::loudness::{LoudnessMeter, from_db, to_db};
-use super::spec::{OutputReport, OutputSpec, PhoneLine};
+use super::spec::{OmittedOutput, OutputReport, OutputSpec, PhoneLine};
 
 /// Samples read from the spool at a time.
 const BLOCK_SAMPLES: usize = 16_384;
@@ -147,26 +148,49 @@ const PROBE_SECONDS: f64 = 15.0;
 /// Times that an output is written at most until it is as loud as it should be.
 const MAX_TRIES: usize = 3;
 
-/// Writes `span` of `track` as each of `outputs` says, then checks what was written.
+/// A file that was written, or why it was left out.
+pub(crate) type Made = Result<OutputReport, OmittedOutput>;
+
+/// What is to be written of a track, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Passage<'a> {
+    pub(crate) track: &'a Track,
+    pub(crate) leveling: &'a Leveling,
+    pub(crate) span: TimeSpan,
+    pub(crate) fades: Fades,
+}
+
+/// Writes a passage as each of `outputs` says, then checks what was written.
 ///
 /// Outputs may be written together if they want the same samples: those of formats without a codec that changes peaks. They
 /// share one reading and one limiter.
+///
+/// # Errors
+/// Only those of reading and writing: what a codec makes of the passage is that output's affair.
 pub(crate) fn render_together(
     outputs: &[&OutputSpec],
-    track: &Track,
-    leveling: &Leveling,
-    span: TimeSpan,
-    fades: Fades,
+    passage: Passage<'_>,
     options: &EncoderOptions,
-) -> Result<Vec<OutputReport>, AudioError> {
+) -> Result<Vec<Made>, AudioError> {
     if let [output] = outputs {
-        return Ok(vec![render(output, track, leveling, span, fades, options)?]);
+        return Ok(vec![render(output, passage, options)?]);
     }
-    let written = write(outputs, track, leveling, span, fades, options)?;
+    let written = match write(outputs, passage, options) {
+        Ok(written) => written,
+        // Whichever of them it is, the others can be written.
+        Err(error) if !error.is_transient() => {
+            return outputs.iter().map(|output| render(output, passage, options)).collect();
+        }
+        Err(error) => return Err(error),
+    };
     let each = outputs.iter().map(|output| {
-        let report = check(output, track.spec, &written)?;
-        let is_good = Deviation::of(&report, &written, leveling).is_none_or(|off| off.is_slight(output.format));
-        if is_good { Ok(report) } else { render(output, track, leveling, span, fades, options) }
+        let is_good = |report: &OutputReport| {
+            Deviation::of(report, &written, passage.leveling).is_none_or(|off| off.is_slight(output.format))
+        };
+        match check(output, passage, &written)? {
+            Ok(report) if is_good(&report) => Ok(Ok(report)),
+            _ => render(output, passage, options),
+        }
     });
     each.collect()
 }
@@ -197,40 +221,70 @@ impl Deviation {
     }
 }
 
-/// Writes `span` of `track` as `output` says, then checks what was written.
+/// Writes a passage as `output` says, then checks what was written. If it is not what went in, the codec's other mode is tried
+/// where it has one, and else the output is left out.
+fn render(output: &OutputSpec, passage: Passage<'_>, options: &EncoderOptions) -> Result<Made, AudioError> {
+    let other = match options.content {
+        Content::Speech => Content::Music,
+        Content::Music => Content::Speech,
+    };
+    let modes: &[Content] =
+        if output.format == OutputFormat::Opus { &[options.content, other] } else { &[options.content] };
+    let mut reason = String::new();
+    for content in modes {
+        match render_as(output, passage, &EncoderOptions { content: *content, ..*options }) {
+            Ok(Ok(report)) => return Ok(Ok(report)),
+            Ok(Err(difference)) => reason = difference.to_string(),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => reason = error.to_string(),
+        }
+    }
+    match std::fs::remove_file(&output.path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(AudioError::io("Removing what was written failed")(error))
+        }
+        _ => Ok(Err(OmittedOutput { name: output.name.clone(), reason })),
+    }
+}
+
+/// Writes a passage in one mode.
 ///
 /// Codecs with losses change levels a little. Their usual overshoot is limited for beforehand, as encoding twice is what
 /// costs most; only what is off nevertheless is written again.
-fn render(
+fn render_as(
     output: &OutputSpec,
-    track: &Track,
-    leveling: &Leveling,
-    span: TimeSpan,
-    fades: Fades,
+    passage: Passage<'_>,
     options: &EncoderOptions,
-) -> Result<OutputReport, AudioError> {
+) -> Result<Result<OutputReport, Difference>, AudioError> {
+    let Passage { track, leveling, span, .. } = passage;
     let (mut overshoot_db, mut drift_lu) = (usual_overshoot_db(output.format), 0.0);
     // For music Opus keeps the energy of each band, for speech it has a model that does not.
     let drifts = output.format == OutputFormat::Opus && options.content == Content::Speech;
     if drifts && leveling.target.is_some() && span.seconds() > 5.0 * PROBE_SECONDS {
         // A part from the middle tells what the codec does to the loudness, in a fraction of the time.
         let start_seconds = span.start_seconds + (span.seconds() - PROBE_SECONDS) / 2.0;
-        let probe = TimeSpan { start_seconds, end_seconds: start_seconds + PROBE_SECONDS };
-        let written = write(&[output], track, leveling, probe, Fades::default(), options)?;
-        let report = check(output, track.spec, &written)?;
-        drift_lu = report.loudness_lufs.zip(written.lufs).map_or(0.0, |(decoded, wanted)| decoded - wanted);
+        let span = TimeSpan { start_seconds, end_seconds: start_seconds + PROBE_SECONDS };
+        let probe = Passage { span, fades: Fades::default(), ..passage };
+        let written = write(&[output], probe, options)?;
+        if let Ok(report) = check(output, probe, &written)? {
+            drift_lu = report.loudness_lufs.zip(written.lufs).map_or(0.0, |(decoded, wanted)| decoded - wanted);
+        }
     }
     let mut tries = 0;
     loop {
         tries += 1;
         let leveled = leveling.against(track, overshoot_db, drift_lu)?;
-        let written = write(&[output], track, &leveled, span, fades, options)?;
-        let report = check(output, track.spec, &written)?;
-        let Some(off) = Deviation::of(&report, &written, leveling) else { return Ok(report) };
+        let passage = Passage { leveling: &leveled, ..passage };
+        let written = write(&[output], passage, options)?;
+        let report = match check(output, passage, &written)? {
+            Ok(report) => report,
+            Err(difference) => return Ok(Err(difference)),
+        };
+        let Some(off) = Deviation::of(&report, &written, leveling) else { return Ok(Ok(report)) };
         // What is made up for already is not off.
         let off = Deviation { louder: off.louder - drift_lu, ..off };
         if tries == MAX_TRIES || off.is_slight(output.format) {
-            return Ok(report);
+            return Ok(Ok(report));
         }
         if off.louder.abs() > most_drift_lu(output.format) {
             drift_lu += off.louder;
@@ -257,43 +311,17 @@ struct Written {
 }
 
 /// Writes files that all hold the same samples.
-fn write(
-    outputs: &[&OutputSpec],
-    track: &Track,
-    leveling: &Leveling,
-    span: TimeSpan,
-    fades: Fades,
-    options: &EncoderOptions,
-) -> Result<Written, AudioError> {
-    let (rate, channels) = (f64::from(track.spec.rate_hz), u64::from(track.spec.channels));
-    let total_frames = track.spool.samples() / channels;
-    let first = ((span.start_seconds * rate).round() as u64).min(total_frames);
-    let end = ((span.end_seconds * rate).round() as u64).clamp(first, total_frames);
-    let mut fader = Fader {
-        frames_in: (fades.in_seconds * rate) as u64,
-        frames_out: (fades.out_seconds * rate) as u64,
-        frames: end - first,
-        channels: channels as usize,
-        at: 0,
-    };
+fn write(outputs: &[&OutputSpec], passage: Passage<'_>, options: &EncoderOptions) -> Result<Written, AudioError> {
+    let Passage { track, leveling, .. } = passage;
     let through_line = outputs.first().and_then(|output| output.through);
-    let known_lufs = leveling.whole_lufs.filter(|_| end - first == total_frames && through_line.is_none());
+    let samples = passage.samples();
+    let is_whole = samples == (0..track.spool.samples());
+    let known_lufs = leveling.whole_lufs.filter(|_| is_whole && through_line.is_none());
     let mut meter = known_lufs.is_none().then(|| LoudnessMeter::new(track.spec));
     let create = |output: &&OutputSpec| encode::create(&output.path, output.format, track.spec, options);
     let mut encoders: Vec<_> = outputs.iter().map(create).collect::<Result<_, _>>()?;
-    let law = through_line.map(|line| match line {
-        PhoneLine::Ulaw => Law::Mu,
-        PhoneLine::Alaw => Law::A,
-    });
-    let fades_at_all = fader.frames_in + fader.frames_out > 0;
     let mut block = AudioBlock::default();
-    leveling.play(track, first * channels..end * channels, |samples| {
-        if fades_at_all {
-            fader.process(samples);
-        }
-        if let Some(law) = law {
-            samples.iter_mut().for_each(|sample| *sample = through(law, *sample));
-        }
+    passage.play(through_line, |samples| {
         if let Some(meter) = &mut meter {
             meter.push(samples);
         }
@@ -304,7 +332,83 @@ fn write(
     })?;
     encoders.into_iter().try_for_each(Encoder::finish)?;
     let lufs = known_lufs.or_else(|| meter.and_then(|meter| meter.lufs()));
-    Ok(Written { frames: end - first, lufs })
+    Ok(Written { frames: (samples.end - samples.start) / u64::from(track.spec.channels), lufs })
+}
+
+impl Passage<'_> {
+    /// The samples of the track that it has.
+    fn samples(&self) -> std::ops::Range<u64> {
+        let (rate, channels) = (f64::from(self.track.spec.rate_hz), u64::from(self.track.spec.channels));
+        let total_frames = self.track.spool.samples() / channels;
+        let first = ((self.span.start_seconds * rate).round() as u64).min(total_frames);
+        let end = ((self.span.end_seconds * rate).round() as u64).clamp(first, total_frames);
+        first * channels..end * channels
+    }
+
+    /// Plays it to `listener` as an encoder gets it: leveled, faded, and through a line if there is one.
+    fn play(
+        &self,
+        line: Option<PhoneLine>,
+        mut listener: impl FnMut(&mut Vec<f32>) -> Result<(), AudioError>,
+    ) -> Result<(), AudioError> {
+        let (rate, channels) = (f64::from(self.track.spec.rate_hz), u64::from(self.track.spec.channels));
+        let samples = self.samples();
+        let mut fader = Fader {
+            frames_in: (self.fades.in_seconds * rate) as u64,
+            frames_out: (self.fades.out_seconds * rate) as u64,
+            frames: (samples.end - samples.start) / channels,
+            channels: channels as usize,
+            at: 0,
+        };
+        let law = line.map(|line| match line {
+            PhoneLine::Ulaw => Law::Mu,
+            PhoneLine::Alaw => Law::A,
+        });
+        let fades_at_all = fader.frames_in + fader.frames_out > 0;
+        self.leveling.play(self.track, samples, |samples| {
+            if fades_at_all {
+                fader.process(samples);
+            }
+            if let Some(law) = law {
+                samples.iter_mut().for_each(|sample| *sample = through(law, *sample));
+            }
+            listener(samples)
+        })
+    }
+
+    /// The loudness of what any codec carries of it, in LUFS.
+    fn carried_lufs(&self, line: Option<PhoneLine>) -> Result<Option<f64>, AudioError> {
+        let mut carried = Carried::new(self.track.spec);
+        self.play(line, |samples| {
+            carried.push(samples);
+            Ok(())
+        })?;
+        Ok(carried.meter.lufs())
+    }
+}
+
+/// Measures the loudness of what every codec carries, those for speech included: they take away what lies below a voice.
+struct Carried {
+    high_pass: HighPass,
+    meter: LoudnessMeter,
+    filtered: Vec<f32>,
+}
+
+impl Carried {
+    /// The band of a phone line begins a little higher, that of Opus for speech much lower.
+    const FROM_HZ: f64 = 200.0;
+
+    fn new(spec: AudioSpec) -> Self {
+        let high_pass = HighPass::steep(spec, Self::FROM_HZ);
+        Self { high_pass, meter: LoudnessMeter::without_peaks(spec), filtered: Vec::new() }
+    }
+
+    fn push(&mut self, samples: &[f32]) {
+        self.filtered.clear();
+        self.filtered.extend_from_slice(samples);
+        self.high_pass.process(&mut self.filtered);
+        self.meter.push(&self.filtered);
+    }
 }
 
 /// A sample as it comes out at the other end of a phone line.
@@ -349,54 +453,102 @@ fn tolerance_lu(format: OutputFormat) -> f64 {
 /// Below this loudness, coarse steps of G.711 and 16 bits change the level of what is hardly audible anyway.
 const CHECKED_FROM_LUFS: f64 = -45.0;
 
-/// Decodes a file that was written: its length, rate and level must be those that went in.
-fn check(output: &OutputSpec, spec: AudioSpec, written: &Written) -> Result<OutputReport, AudioError> {
-    let failed = |what: String| {
-        AudioError::Malformed(format!(
-            "The {} file that was written is not what was meant: {what}.",
-            output.format.extension()
-        ))
+/// In what a file that was written differs from what went in.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+enum Difference {
+    #[error("it reads as {} Hz and {} channels", .0.rate_hz, .0.channels)]
+    Shape(AudioSpec),
+    #[error("it has {decoded} frames instead of {written}")]
+    Length { decoded: u64, written: u64 },
+    #[error("it is at {decoded:.1} LUFS instead of {written:.1}")]
+    Loudness { decoded: f64, written: f64 },
+    #[error("it does not decode: {0}")]
+    Unreadable(String),
+}
+
+/// Decodes a file that was written: its length and rate must be those that went in, and so must its loudness, as far as its
+/// codec carries it.
+fn check(
+    output: &OutputSpec,
+    passage: Passage<'_>,
+    written: &Written,
+) -> Result<Result<OutputReport, Difference>, AudioError> {
+    let decoded = match decode_again(output, passage, written) {
+        Ok(Ok(decoded)) => decoded,
+        Ok(Err(difference)) => return Ok(Err(difference)),
+        Err(error) if error.is_transient() => return Err(error),
+        Err(error) => return Ok(Err(Difference::Unreadable(error.to_string()))),
     };
-    let mut opened = match (output.format.raw_format(), output.format) {
+    let (bytes, sha256) = hash(&output.path)?;
+    let spec = passage.track.spec;
+    Ok(Ok(OutputReport {
+        name: output.name.clone(),
+        bytes,
+        sha256,
+        duration_seconds: spec.seconds(decoded.frames),
+        rate_hz: spec.rate_hz,
+        loudness_lufs: decoded.meter.lufs(),
+        true_peak_dbtp: decoded.meter.true_peak_dbtp(),
+    }))
+}
+
+/// What was decoded of a file that was written.
+struct Decoded {
+    frames: u64,
+    meter: LoudnessMeter,
+}
+
+fn decode_again(
+    output: &OutputSpec,
+    passage: Passage<'_>,
+    written: &Written,
+) -> Result<Result<Decoded, Difference>, AudioError> {
+    let spec = passage.track.spec;
+    let mut source = open_again(output, spec)?;
+    if source.spec() != spec {
+        return Ok(Err(Difference::Shape(source.spec())));
+    }
+    let mut meter = LoudnessMeter::new(spec);
+    let frames = drain(&mut source, |samples| meter.push(samples))?;
+    let longest = written.frames.next_multiple_of(output.format.block_frames());
+    if source.is_truncated() || !(written.frames..=longest).contains(&frames) {
+        return Ok(Err(Difference::Length { decoded: frames, written: written.frames }));
+    }
+    let differs = |decoded: Option<f64>, written: Option<f64>| {
+        let written = written.filter(|lufs| *lufs >= CHECKED_FROM_LUFS)?;
+        let decoded = decoded.unwrap_or(f64::NEG_INFINITY);
+        ((decoded - written).abs() > tolerance_lu(output.format)).then_some(Difference::Loudness { decoded, written })
+    };
+    if differs(meter.lufs(), written.lufs).is_some() {
+        // Most often what is missing lies so low that the codec leaves it out by intention.
+        let mut carried = Carried::new(spec);
+        drain(&mut open_again(output, spec)?, |samples| carried.push(samples))?;
+        if let Some(difference) = differs(carried.meter.lufs(), passage.carried_lufs(output.through)?) {
+            return Ok(Err(difference));
+        }
+    }
+    Ok(Ok(Decoded { frames, meter }))
+}
+
+/// Reads a file that was written.
+fn open_again(output: &OutputSpec, spec: AudioSpec) -> Result<Box<dyn AudioSource>, AudioError> {
+    let opened = match (output.format.raw_format(), output.format) {
         (Some(raw), _) => decode::raw::open(open_output(&output.path)?, raw)?,
         // At the rate that went in, as no more can come out.
         (None, OutputFormat::Opus) => decode::open_opus(open_output(&output.path)?, spec.rate_hz)?,
         (None, _) => decode::open(&output.path, None)?,
     };
-    let decoded_spec = opened.source.spec();
-    if decoded_spec != spec {
-        return Err(failed(format!("{} Hz and {} channels", decoded_spec.rate_hz, decoded_spec.channels)));
+    Ok(opened.source)
+}
+
+/// Plays all of a source to `listener`; its length in frames.
+fn drain(source: &mut dyn AudioSource, mut listener: impl FnMut(&[f32])) -> Result<u64, AudioError> {
+    let (channels, mut block, mut frames) = (usize::from(source.spec().channels), AudioBlock::default(), 0);
+    while source.next_block(&mut block)? {
+        frames += (block.samples.len() / channels) as u64;
+        listener(&block.samples);
     }
-    let mut meter = LoudnessMeter::new(decoded_spec);
-    let (mut block, mut decoded_frames) = (AudioBlock::default(), 0);
-    while opened.source.next_block(&mut block)? {
-        decoded_frames += (block.samples.len() / usize::from(spec.channels)) as u64;
-        meter.push(&block.samples);
-    }
-    let expected_frames = written.frames;
-    let longest = expected_frames.next_multiple_of(output.format.block_frames());
-    if opened.source.is_truncated() || !(expected_frames..=longest).contains(&decoded_frames) {
-        return Err(failed(format!("{decoded_frames} frames instead of {expected_frames}")));
-    }
-    match written.lufs.filter(|lufs| *lufs >= CHECKED_FROM_LUFS) {
-        Some(wanted) if meter.lufs().is_none_or(|lufs| (lufs - wanted).abs() > tolerance_lu(output.format)) => {
-            return Err(failed(format!(
-                "{:.1} LUFS instead of {wanted:.1}",
-                meter.lufs().unwrap_or(f64::NEG_INFINITY)
-            )));
-        }
-        _ => {}
-    }
-    let (bytes, sha256) = hash(&output.path)?;
-    Ok(OutputReport {
-        name: output.name.clone(),
-        bytes,
-        sha256,
-        duration_seconds: decoded_spec.seconds(decoded_frames),
-        rate_hz: spec.rate_hz,
-        loudness_lufs: meter.lufs(),
-        true_peak_dbtp: meter.true_peak_dbtp(),
-    })
+    Ok(frames)
 }
 
 fn open_output(path: &Path) -> Result<std::fs::File, AudioError> {
@@ -422,12 +574,27 @@ fn hash(path: &Path) -> Result<(u64, String), AudioError> {
 mod tests {
     use super::*;
     use crate::spec::{ChannelLayout, Span};
+    use crate::spool::SpoolWriter;
 
     const SPEC: AudioSpec = AudioSpec { rate_hz: 8_000, channels: 1 };
+    const WHOLE: TimeSpan = TimeSpan { start_seconds: 0.0, end_seconds: 1.0 };
 
-    /// A second of a tone, written into `directory`, and what went into it.
-    fn tone(directory: &Path, format: OutputFormat) -> (OutputSpec, Written) {
-        let output = OutputSpec {
+    /// A second of a tone at 900 Hz, and the same tone under a hum of 50 Hz.
+    fn track(directory: &Path, hum: f32) -> Track {
+        track_of(SPEC, directory, hum)
+    }
+
+    fn track_of(spec: AudioSpec, directory: &Path, hum: f32) -> Track {
+        let sine = |n: u16, hz: f32| (f32::from(n) * hz * std::f32::consts::TAU / 8_000.0).sin();
+        let samples: Vec<f32> = (0..8_000).map(|n| 0.1 * sine(n, 900.0) + hum * sine(n, 50.0)).collect();
+        let (mut meter, mut spool) = (LoudnessMeter::new(spec), SpoolWriter::new(directory).unwrap());
+        meter.push(&samples);
+        spool.push(&samples).unwrap();
+        Track { spec, spool: spool.finish().unwrap(), meter }
+    }
+
+    fn output(directory: &Path, format: OutputFormat) -> OutputSpec {
+        OutputSpec {
             name: "tone".to_owned(),
             path: directory.join("tone"),
             format,
@@ -436,36 +603,64 @@ mod tests {
             span: Span::Full,
             as_recorded: false,
             through: None,
-        };
-        let samples: Vec<f32> = (0..8_000).map(|n| 0.3 * (n as f32 * 0.7).sin()).collect();
-        let mut meter = LoudnessMeter::new(SPEC);
-        meter.push(&samples);
-        let mut encoder = encode::create(&output.path, format, SPEC, &EncoderOptions::default()).unwrap();
-        encoder.write(&AudioBlock { samples }).unwrap();
-        encoder.finish().unwrap();
-        (output, Written { frames: 8_000, lufs: meter.lufs() })
+        }
     }
 
     #[test]
-    fn a_file_of_another_length_level_or_rate_than_went_in_is_refused() {
+    fn a_file_of_another_length_level_or_rate_than_went_in_is_told() {
         let directory = tempfile::tempdir().unwrap();
+        let track = track(directory.path(), 0.0);
+        let leveling = Leveling::of(&track, None, -1.5).unwrap();
+        let passage = Passage { track: &track, leveling: &leveling, span: WHOLE, fades: Fades::default() };
         for format in [OutputFormat::Wav, OutputFormat::Ulaw] {
-            let (output, Written { frames, lufs }) = tone(directory.path(), format);
-            check(&output, SPEC, &Written { frames, lufs }).unwrap();
-            let refusal = |spec, written| check(&output, spec, &written).unwrap_err().to_string();
+            let output = output(directory.path(), format);
+            let written = write(&[&output], passage, &EncoderOptions::default()).unwrap();
+            assert!(check(&output, passage, &written).unwrap().is_ok());
             for wrong in [7_999, 8_001] {
-                let sentence = refusal(SPEC, Written { frames: wrong, lufs });
-                assert!(sentence.contains(&format!("8000 frames instead of {wrong}")), "{sentence}");
+                let written = Written { frames: wrong, ..written };
+                let difference = Difference::Length { decoded: 8_000, written: wrong };
+                assert_eq!(check(&output, passage, &written).unwrap(), Err(difference));
             }
-            let louder = refusal(SPEC, Written { frames, lufs: lufs.map(|lufs| lufs + 1.0) });
-            assert!(louder.contains("LUFS instead of"), "{louder}");
-            let stereo = refusal(AudioSpec { channels: 2, ..SPEC }, Written { frames, lufs });
-            assert!(stereo.contains("8000 Hz and 1 channels"), "{stereo}");
+            let quieter = Leveling { gain: 0.5, ..leveling };
+            let quieter = Passage { leveling: &quieter, ..passage };
+            let half = Written { lufs: written.lufs.map(|lufs| lufs - 6.0), ..written };
+            let difference = check(&output, quieter, &half).unwrap().unwrap_err();
+            assert!(matches!(difference, Difference::Loudness { .. }), "{difference}");
         }
-        let (output, written) = tone(directory.path(), OutputFormat::Wav);
+        let output = output(directory.path(), OutputFormat::Wav);
+        let written = write(&[&output], passage, &EncoderOptions::default()).unwrap();
+        let stereo = track_of(AudioSpec { channels: 2, ..SPEC }, directory.path(), 0.0);
+        let shape = check(&output, Passage { track: &stereo, ..passage }, &written).unwrap();
+        assert_eq!(shape, Err(Difference::Shape(SPEC)));
         let whole = std::fs::read(&output.path).unwrap();
         std::fs::write(&output.path, &whole[..whole.len() - 2]).unwrap();
-        let cut = check(&output, SPEC, &written).unwrap_err().to_string();
-        assert!(cut.contains("7999 frames instead of 8000"), "{cut}");
+        let cut = check(&output, passage, &written).unwrap();
+        assert_eq!(cut, Err(Difference::Length { decoded: 7_999, written: 8_000 }));
+    }
+
+    #[test]
+    fn k01_what_a_codec_leaves_out_below_a_voice_is_no_difference() {
+        let directory = tempfile::tempdir().unwrap();
+        let track = track(directory.path(), 0.5);
+        let leveling = Leveling::of(&track, None, -1.5).unwrap();
+        let passage = Passage { track: &track, leveling: &leveling, span: WHOLE, fades: Fades::default() };
+        let output = output(directory.path(), OutputFormat::Opus);
+        let made = render(&output, passage, &EncoderOptions::default()).unwrap().unwrap();
+        assert!(made.loudness_lufs < track.meter.lufs().map(|lufs| lufs - 3.0), "{made:?} shows no loss");
+    }
+
+    #[test]
+    fn k01_an_output_that_cannot_be_made_is_left_out_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let track = track(directory.path(), 0.0);
+        let leveling = Leveling::of(&track, None, -1.5).unwrap();
+        let passage = Passage { track: &track, leveling: &leveling, span: WHOLE, fades: Fades::default() };
+        let good = OutputSpec { path: directory.path().join("good"), ..output(directory.path(), OutputFormat::Ulaw) };
+        // A format of 16 kHz for a track of 8 kHz.
+        let bad = output(directory.path(), OutputFormat::Sln16);
+        let made = render_together(&[&good, &bad], passage, &EncoderOptions::default()).unwrap();
+        assert!(made[0].is_ok() && good.path.exists());
+        assert!(matches!(&made[1], Err(omitted) if omitted.reason.contains("16000 Hz")), "{made:?}");
+        assert!(!bad.path.exists());
     }
 }

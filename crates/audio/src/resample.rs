@@ -3,7 +3,7 @@
 use audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
 
-use super::format::{AudioError, AudioSpec};
+use super::format::{AudioError, AudioSpec, Fault};
 
 /// Frames at the lower rate that are transformed together, at least. Shorter chunks would soften the edge of the band (10 dB at
 /// 3.8 kHz), longer ones only cost more.
@@ -59,10 +59,11 @@ impl Resampler {
             })
             .transpose()
             .map_err(|error| {
-                AudioError::Unsupported(format!(
-                    "Audio at {} Hz can't be changed to {to_rate_hz} Hz ({error}).",
-                    from.rate_hz
-                ))
+                AudioError::Unsupported(Fault::NoResampling {
+                    from_hz: from.rate_hz,
+                    to_hz: to_rate_hz,
+                    reason: error.to_string(),
+                })
             })?;
         let delay_frames = fft.as_ref().map_or(0, |fft| fft.output_delay());
         let chunk_frames = fft.as_ref().map_or(0, |fft| fft.output_frames_max());
@@ -135,7 +136,7 @@ impl Resampler {
                 .zip(InterleavedSlice::new_mut(&mut self.chunk, channels, frames_out).ok())
                 .and_then(|(input, mut output)| fft.process_into_buffer(&input, &mut output, None).ok())
                 .map(|(_, produced)| produced)
-                .ok_or_else(|| AudioError::Malformed("The audio's sampling rate could not be changed.".into()))?;
+                .ok_or_else(|| AudioError::Malformed(Fault::ResamplingFailed {}))?;
             used += frames_in * channels;
             let skipped = self.delay_frames.min(produced);
             self.delay_frames -= skipped;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::clip::TimeSpan;
 use super::encode::{EncoderOptions, OutputFormat};
 use crate::PhoneReport;
+use crate::sandbox::Confinement;
 
 /// One decode and everything that is to come of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -184,8 +185,11 @@ pub struct RenderReport {
     pub loudness_in_lufs: Option<f64>,
     /// Gain applied to the first output, in dB.
     pub gain_db: f64,
-    /// The files written, decoded again and checked, in the order given.
+    /// The files written, decoded again and checked, in the order given; without those that were left out.
     pub outputs: Vec<OutputReport>,
+    /// The files that were asked for and left out, because what came out of the encoder was not what went in; nothing of them
+    /// remains.
+    pub omitted: Vec<OmittedOutput>,
     /// Where the brief lies in the source, if one was asked for.
     pub brief: Option<TimeSpan>,
     /// Peaks of the full outputs, 255 being the highest; empty if not asked for.
@@ -205,6 +209,8 @@ pub struct RenderReport {
     pub phone: Option<PhoneReport>,
     /// Seconds of speech found; nothing where nobody listened (no brief, waveform or trimming asked for).
     pub speech_seconds: Option<f64>,
+    /// What held the process that rendered it; nothing if it was the caller's own.
+    pub confinement: Option<Confinement>,
 }
 
 /// What a source is.
@@ -225,6 +231,17 @@ pub struct SourceReport {
     /// How many of its peaks are flat. Nothing where less than the whole of it was decoded, as the outputs need no more and no
     /// report was asked for: peaks only show in all frequencies of each channel.
     pub clipped_peaks: Option<u64>,
+    /// Its two channels are in opposite phase, at least for a while: one of them was inverted before they were added.
+    pub opposite_phase: bool,
+}
+
+/// A file that could not be made as it should be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OmittedOutput {
+    /// The name given.
+    pub name: String,
+    /// What was wrong with it.
+    pub reason: String,
 }
 
 /// A file that was written and checked.

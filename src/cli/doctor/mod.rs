@@ -8,6 +8,7 @@ use clap::Args;
 use voicemill_audio::{
     encode::OutputFormat,
     format::AudioError,
+    sandbox::{Confinement, Held},
     spec::{ChannelLayout, OutputSpec, RenderSpec, SourceSpec, Span},
 };
 use voicemill_speech::synthesize::{VoiceId, find};
@@ -63,7 +64,10 @@ pub async fn run(config: Config, args: DoctorArgs) -> anyhow::Result<bool> {
         Err(error) => findings.bad("queue", error.to_string()),
     }
     match render(&app).await {
-        Ok(()) => findings.good("audio", "a second of silence was rendered in the sandbox"),
+        Ok(confinement) => {
+            findings.good("audio", "a second of silence was rendered in the sandbox");
+            findings.good("sandbox", sandbox(&confinement.unwrap_or_default()));
+        }
         Err(error) => findings.bad("audio", error.to_string()),
     }
     match app.transcribers.for_language(None).await {
@@ -94,7 +98,23 @@ fn place(app: &App) -> String {
     }
 }
 
-async fn render(app: &App) -> Result<(), AudioError> {
+/// What holds a decoder, and what of it this kernel does not have.
+fn sandbox(confinement: &Confinement) -> String {
+    let Confinement { no_new_privileges, files, system_calls } = *confinement;
+    let told = |held: Held, what: &str, by: &str| match held {
+        Held::Fully => format!("{what} ({by})"),
+        Held::Partly => format!("{what}, but for what this kernel's {by} is too old to hold"),
+        Held::Not => format!("NOT HELD: {what} (this kernel has no {by})"),
+    };
+    [
+        told(files, "no files but its own", "landlock"),
+        told(system_calls, "no sockets and no programs", "seccomp"),
+        if no_new_privileges { "no new privileges".into() } else { "NOT HELD: no new privileges".into() },
+    ]
+    .join("; ")
+}
+
+async fn render(app: &App) -> Result<Option<Confinement>, AudioError> {
     let scratch = app.scratch().map_err(AudioError::io("make a scratch folder"))?;
     let path = scratch.path().join("silence.sln");
     std::fs::write(&path, [0; 16_000]).map_err(AudioError::io("write a scratch file"))?;
@@ -112,7 +132,7 @@ async fn render(app: &App) -> Result<(), AudioError> {
         }],
         ..RenderSpec::of(vec![source])
     };
-    app.sandbox.render(&spec, std::time::Duration::from_secs(20)).await.map(drop)
+    app.sandbox.render(&spec, std::time::Duration::from_secs(20)).await.map(|report| report.confinement)
 }
 
 #[derive(Default)]
@@ -133,5 +153,21 @@ impl Findings {
             writeln!(output, "{} {what:14} {finding}", if *good { "✓" } else { "✗" })?;
         }
         Ok(self.0.iter().all(|(good, ..)| *good))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doctor_says_what_holds_a_decoder_and_what_does_not() {
+        let whole = Confinement { no_new_privileges: true, files: Held::Fully, system_calls: Held::Fully };
+        assert_eq!(
+            sandbox(&whole),
+            "no files but its own (landlock); no sockets and no programs (seccomp); no new privileges"
+        );
+        let old = Confinement { files: Held::Not, ..whole };
+        assert!(sandbox(&old).starts_with("NOT HELD: no files but its own (this kernel has no landlock); "));
     }
 }

@@ -9,13 +9,13 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 
 use super::data::BlockDecoder;
-use crate::format::{AudioError, AudioSpec};
+use crate::format::{AudioError, AudioSpec, Fault};
 use crate::g711::Law;
 use crate::g722;
 use crate::g726::{self, CodeBits};
 use crate::gsm::{Gsm, Packing};
 
-/// Linear PCM, little-endian.
+/// Linear PCM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pcm {
     U8,
@@ -59,9 +59,18 @@ pub(crate) fn finite(sample: f32) -> f32 {
 }
 
 /// [`Pcm`] of a number of channels, so that a cut file never yields half a frame.
+///
+/// Little-endian unless said otherwise.
 pub(crate) struct PcmBlocks {
     pub(crate) format: Pcm,
     pub(crate) channels: u16,
+    pub(crate) big_endian: bool,
+}
+
+impl PcmBlocks {
+    pub(crate) fn new(format: Pcm, channels: u16) -> Self {
+        Self { format, channels, big_endian: false }
+    }
 }
 
 impl BlockDecoder for PcmBlocks {
@@ -71,6 +80,13 @@ impl BlockDecoder for PcmBlocks {
 
     fn decode(&mut self, blocks: &[u8], samples: &mut Vec<f32>) {
         match self.format {
+            format if self.big_endian => samples.extend(blocks.chunks_exact(format.sample_bytes()).map(|bytes| {
+                let mut turned = [0; 8];
+                let turned = &mut turned[..bytes.len()];
+                turned.copy_from_slice(bytes);
+                turned.reverse();
+                format.sample(turned)
+            })),
             // The most usual one, in a loop that vectorises.
             Pcm::S16 => {
                 let (pairs, _) = blocks.as_chunks();
@@ -112,7 +128,7 @@ pub(crate) struct GsmBlocks {
 
 impl GsmBlocks {
     pub(crate) fn new(packing: Packing) -> Result<Self, AudioError> {
-        let coder = Gsm::new(packing).ok_or_else(|| AudioError::Limit("No memory for the GSM decoder.".into()))?;
+        let coder = Gsm::new(packing).ok_or_else(|| AudioError::Limit(Fault::NoCodecMemory { codec: "GSM".into() }))?;
         Ok(Self { coder, packing, pcm: Vec::new() })
     }
 }
@@ -224,11 +240,7 @@ pub(crate) struct AdpcmBlocks {
 
 impl AdpcmBlocks {
     pub(crate) fn new(kind: Adpcm, spec: AudioSpec, block_bytes: u16) -> Result<Self, AudioError> {
-        let refuse = || {
-            AudioError::Malformed(
-                "The ADPCM header of this WAV file contradicts itself. Export it again as 16-bit PCM WAV.".into(),
-            )
-        };
+        let refuse = || AudioError::Malformed(Fault::ContradictoryWavHeader { codec: "ADPCM".into() });
         let block_bytes = usize::from(block_bytes);
         let channels = usize::from(spec.channels);
         let layout = match channels {

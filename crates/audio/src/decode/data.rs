@@ -1,7 +1,8 @@
 //! Audio whose bytes lie in one run and decode block by block: PCM, G.711, GSM, G.722 and ADPCM.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Read};
+use std::os::unix::fs::FileExt;
 
 use crate::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
 
@@ -25,12 +26,35 @@ pub(crate) struct DataRange {
     pub(crate) truncated: bool,
 }
 
+/// Reads ranges of a file as if they lay one behind the other; other readers of the file are not disturbed.
+struct Ranges {
+    file: File,
+    /// Byte and length of those to come, last first.
+    rest: Vec<(u64, u64)>,
+}
+
+impl Read for Ranges {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while let Some((start, bytes)) = self.rest.last_mut() {
+            let take = buffer.len().min(usize::try_from(*bytes).unwrap_or(usize::MAX));
+            let read = if take > 0 { self.file.read_at(&mut buffer[..take], *start)? } else { 0 };
+            if read > 0 || buffer.is_empty() {
+                *start += read as u64;
+                *bytes -= read as u64;
+                return Ok(read);
+            }
+            self.rest.pop();
+        }
+        Ok(0)
+    }
+}
+
 /// Bytes read at a time: large enough to be cheap, small enough to stay in cache.
 const READ_BYTES: usize = 16 * 1024;
 
 /// Streams a [`DataRange`] through a [`BlockDecoder`].
 pub(crate) struct DataSource<D> {
-    reader: std::io::Take<BufReader<File>>,
+    reader: BufReader<Ranges>,
     decoder: D,
     spec: AudioSpec,
     bytes: Vec<u8>,
@@ -40,16 +64,15 @@ pub(crate) struct DataSource<D> {
 }
 
 impl<D: BlockDecoder> DataSource<D> {
-    pub(crate) fn new(mut file: File, range: DataRange, spec: AudioSpec, decoder: D) -> Result<Self, AudioError> {
-        file.seek(SeekFrom::Start(range.start)).map_err(AudioError::io("Reading the audio failed"))?;
-        Ok(Self {
-            reader: BufReader::with_capacity(READ_BYTES, file).take(range.bytes),
-            bytes: Vec::new(),
-            frames_left: None,
-            truncated: range.truncated,
-            decoder,
-            spec,
-        })
+    pub(crate) fn new(file: File, range: DataRange, spec: AudioSpec, decoder: D) -> Self {
+        Self::over(file, vec![(range.start, range.bytes)], range.truncated, spec, decoder)
+    }
+
+    /// Reads several ranges, each of so many bytes from a place on.
+    pub(crate) fn over(file: File, mut ranges: Vec<(u64, u64)>, truncated: bool, spec: AudioSpec, decoder: D) -> Self {
+        ranges.reverse();
+        let reader = BufReader::with_capacity(READ_BYTES, Ranges { file, rest: ranges });
+        Self { reader, bytes: Vec::new(), frames_left: None, truncated, decoder, spec }
     }
 
     /// Gives out no more than `frames`.

@@ -152,7 +152,7 @@ pub fn g711_and_pcm(bytes: &[u8], channels: u16) {
         blocks(bytes, G711Blocks { law, channels }, usize::from(channels));
     }
     for format in [Pcm::U8, Pcm::S16, Pcm::S24, Pcm::S32] {
-        blocks(bytes, PcmBlocks { format, channels }, usize::from(channels));
+        blocks(bytes, PcmBlocks::new(format, channels), usize::from(channels));
     }
 }
 

@@ -1,11 +1,13 @@
 //! Whatever arrives becomes a stream of samples, or a sentence that says what to send instead.
 
 mod aac;
+mod adts;
 mod caf;
 mod codecs;
 mod data;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod joined;
 mod mp3;
 mod mp4;
 mod opus;
@@ -23,14 +25,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use self::data::DataRange;
-use self::mp3::Mp3Source;
+use self::joined::Joined;
 use self::patched::Patched;
 use self::raw::RawFormat;
 use self::sniff::Kind;
-use super::format::{AudioError, AudioSource};
-
-/// The end of every refusal.
-const SEND_INSTEAD: &str = "Send a WAV, MP3, M4A, FLAC, Ogg or Opus file.";
+use self::symphonia::SymphoniaSource;
+use super::format::{AudioError, AudioSource, Fault};
 
 /// What of a file will be heard. A decoder that can save work by it may give out no more than that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,7 @@ pub fn open_for(path: &Path, hint: Option<&str>, wanted: Wanted) -> Result<Opene
             let patches = mend.map(|mend| mend.patch).into_iter().collect();
             symphonia::open_caf(Patched::new(file, patches).map_err(read_error())?, truncated)
         }
+        (Kind::Container("aac"), _) => open_adts(file),
         (Kind::Container(name), _) => {
             symphonia::open(Patched::new(file, Vec::new()).map_err(read_error())?, name, None)
         }
@@ -117,16 +118,14 @@ pub fn open_for(path: &Path, hint: Option<&str>, wanted: Wanted) -> Result<Opene
                 symphonia::open(Patched::new(file, patches).map_err(read_error())?, "mp4", Some(sound))
             }
             mp4::Findings::NoSound => Err(no_sound()),
-            mp4::Findings::NoTracks => Err(AudioError::Malformed(
-                "This M4A or MP4 file was cut off before the part that describes its sound. Export or upload it again."
-                    .into(),
-            )),
+            mp4::Findings::NoTracks => Err(AudioError::Malformed(Fault::NoTrackDescription {})),
         },
-        (Kind::NotAudio(name), _) => Err(AudioError::Unsupported(format!("This is {name}, not audio. {SEND_INSTEAD}"))),
-        (Kind::Unreadable(name), _) => {
-            Err(AudioError::Unsupported(format!("This is {name}, which can't be read here. {SEND_INSTEAD}")))
-        }
-        (Kind::Unknown, None) => open_mpeg(file, "", wanted),
+        (Kind::NotAudio(name), _) => Err(AudioError::Unsupported(Fault::NotAudio { kind: name.into() })),
+        (Kind::Unreadable(name), _) => Err(AudioError::Unsupported(Fault::UnreadFormat { format: name.into() })),
+        (Kind::Unknown, None) => open_mpeg(file, "", wanted).map_err(|error| match error {
+            AudioError::Unsupported(_) => hint.and_then(raw::unread_codec).map_or(error, unread_codec),
+            error => error,
+        }),
     }
 }
 
@@ -135,14 +134,31 @@ pub(crate) fn open_opus(file: File, rate_hz: u32) -> Result<Opened, AudioError> 
     opus::open_at(file, rate_hz)
 }
 
+/// Opens AAC without a container, whose rate and channels may change on the way.
+fn open_adts(mut file: File) -> Result<Opened, AudioError> {
+    let read_error = || AudioError::io("Reading the audio file failed");
+    let streams = adts::streams(&mut file).map_err(read_error())?;
+    if streams.len() == 1 {
+        return symphonia::open(Patched::new(file, Vec::new()).map_err(read_error())?, "aac", None);
+    }
+    let mut streams = streams.into_iter().map(|(start, bytes)| DataRange { start, bytes, truncated: false });
+    let mut open_next = move || {
+        let Some(range) = streams.next() else { return Ok(None) };
+        SymphoniaSource::open_range(file.try_clone().map_err(read_error())?, range, "aac").map(Some)
+    };
+    let Some(first) = open_next()? else { return Err(no_sound()) };
+    let next = move |_: &SymphoniaSource| open_next();
+    Ok(Opened { container: "adts", codec: "aac".into(), source: Box::new(Joined::new(first, next)) })
+}
+
 /// Opens what may be MPEG audio, or anything after a tag or junk; `container` is what its first bytes look like.
 fn open_mpeg(file: File, container: &'static str, wanted: Wanted) -> Result<Opened, AudioError> {
     let read_error = || AudioError::io("Reading the audio file failed");
     let bytes = file.metadata().map_err(read_error())?.len();
     let range = DataRange { start: 0, bytes, truncated: false };
     let another = file.try_clone().map_err(read_error())?;
-    match Mp3Source::open(another, range, wanted)? {
-        Some(source) => Ok(Opened { container: "mp3", codec: "mp3".into(), source: Box::new(source) }),
+    match mp3::open(another, range, wanted)? {
+        Some(source) => Ok(Opened { container: "mp3", codec: "mp3".into(), source }),
         None => {
             let mut file = file;
             let tag_bytes = sniff::id3_bytes(&read_head(&mut file, 0).map_err(read_error())?);
@@ -161,19 +177,19 @@ fn read_head(file: &mut File, at: u64) -> std::io::Result<Vec<u8>> {
 }
 
 fn empty_file() -> AudioError {
-    AudioError::Empty("The file is empty: it has no bytes at all. Record or export it again.".into())
+    AudioError::Empty(Fault::NoBytes {})
 }
 
 fn free_format() -> AudioError {
-    AudioError::Unsupported(
-        "This MP3 file is in \"free format\", which states no bit rate and can't be read here. Export it again with one, or \
-         send a WAV file."
-            .into(),
-    )
+    AudioError::Unsupported(Fault::FreeFormat {})
+}
+
+fn unread_codec(name: &str) -> AudioError {
+    AudioError::Unsupported(Fault::UnreadCodec { codec: name.into() })
 }
 
 fn no_sound() -> AudioError {
-    AudioError::Empty(format!("This file has no sound in it (perhaps only pictures). {SEND_INSTEAD}"))
+    AudioError::Empty(Fault::NoSoundTrack {})
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use super::Opened;
-use crate::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
+use crate::format::{AudioBlock, AudioError, AudioSource, AudioSpec, Fault};
 
 /// The rate that holds all of any Opus file; positions and lengths count in it whatever the file is decoded to.
 const RATE_HZ: u32 = 48_000;
@@ -94,13 +94,11 @@ impl Stream {
             return Err(damaged());
         };
         if version >= 16 || family != 0 || !(1..=2).contains(&channels) {
-            return Err(AudioError::Unsupported(format!(
-                "This Opus file has {channels} channels in a surround layout. Send it as mono or stereo."
-            )));
+            return Err(AudioError::Unsupported(Fault::OpusSurround { channels }));
         }
         let layout = if channels == 2 { opus::Channels::Stereo } else { opus::Channels::Mono };
         let decoder = opus::Decoder::new(rate_hz, layout)
-            .map_err(|_| AudioError::Limit("No memory for the Opus decoder.".into()))?;
+            .map_err(|_| AudioError::Limit(Fault::NoCodecMemory { codec: "Opus".into() }))?;
         let pre_skip = u64::from(u16::from_le_bytes([skip_low, skip_high]));
         let gain_db = f32::from(i16::from_le_bytes([gain_low, gain_high])) / 256.0;
         let stream = Self {
@@ -154,9 +152,7 @@ impl AudioSource for OpusSource {
             if packet.first_in_stream() {
                 self.streams += 1;
                 if self.streams > MAX_STREAMS {
-                    return Err(AudioError::Limit(format!(
-                        "This Opus file is joined from more than {MAX_STREAMS} recordings. Send them in parts."
-                    )));
+                    return Err(AudioError::Limit(Fault::TooManyStreams { most: MAX_STREAMS }));
                 }
             }
             if packet.data.starts_with(b"OpusHead") && packet.first_in_stream() {
@@ -226,5 +222,5 @@ impl<R: Seek> Seek for Allowance<R> {
 }
 
 fn damaged() -> AudioError {
-    AudioError::Malformed("This Opus file is damaged at its start. Export it again.".into())
+    AudioError::Malformed(Fault::DamagedOpusStart {})
 }

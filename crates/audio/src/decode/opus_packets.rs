@@ -17,24 +17,35 @@ const MAX_PACKET_FRAMES: usize = 5_760;
 
 const INFO: CodecInfo = CodecInfo { short_name: "opus", long_name: "Opus by libopus", profiles: &[] };
 
-/// Frames at the start that only settle the decoder, as the Opus header among the codec's private data says.
-pub(super) fn pre_skip_frames(params: &AudioCodecParameters) -> u64 {
-    match params.extra_data.as_deref() {
-        Some([b'O', b'p', b'u', b's', b'H', b'e', b'a', b'd', _, _, low, high, ..]) => {
-            u64::from(u16::from_le_bytes([*low, *high]))
+/// What the Opus header among a codec's private data says of playing it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Head {
+    pre_skip: u16,
+    /// In 1/256 dB.
+    gain: i16,
+}
+
+impl Head {
+    /// Ogg and Matroska have the header of RFC 7845, little-endian and of version 1. MP4 has its fields big-endian and of
+    /// version 0 (Encapsulation of Opus in ISO Base Media File Format, 4.3.2), though some programs write them little-endian
+    /// there, too: then the rate is none that audio has.
+    fn of(params: &AudioCodecParameters) -> Self {
+        let head = params.extra_data.as_deref().and_then(|data| data.strip_prefix(b"OpusHead"));
+        let Some(&[version, _, s0, s1, r0, r1, r2, r3, g0, g1, ..]) = head else { return Self::default() };
+        let is_rate = |hz: u32| hz <= 192_000;
+        let (big, little) = (u32::from_be_bytes([r0, r1, r2, r3]), u32::from_le_bytes([r0, r1, r2, r3]));
+        let big_endian = version == 0 && (is_rate(big) || !is_rate(little));
+        if big_endian {
+            Self { pre_skip: u16::from_be_bytes([s0, s1]), gain: i16::from_be_bytes([g0, g1]) }
+        } else {
+            Self { pre_skip: u16::from_le_bytes([s0, s1]), gain: i16::from_le_bytes([g0, g1]) }
         }
-        _ => 0,
     }
 }
 
-/// How much louder to play, in 1/256 dB, as the same header says.
-fn gain(params: &AudioCodecParameters) -> i32 {
-    match params.extra_data.as_deref() {
-        Some([b'O', b'p', b'u', b's', b'H', b'e', b'a', b'd', _, _, _, _, _, _, _, _, low, high, ..]) => {
-            i32::from(i16::from_le_bytes([*low, *high]))
-        }
-        _ => 0,
-    }
+/// Frames at the start that only settle the decoder.
+pub(super) fn pre_skip_frames(params: &AudioCodecParameters) -> u64 {
+    u64::from(Head::of(params).pre_skip)
 }
 
 /// libopus behind symphonia's interface.
@@ -56,7 +67,7 @@ impl OpusPackets {
         let Ok(mut decoder) = opus::Decoder::new(RATE_HZ, channels) else {
             return unsupported_error("no memory");
         };
-        if decoder.set_gain(gain(params)).is_err() {
+        if decoder.set_gain(i32::from(Head::of(params).gain)).is_err() {
             return unsupported_error("an impossible gain");
         }
         let spec = AudioSpec::new(RATE_HZ, Channels::Positioned(layout));
@@ -108,5 +119,26 @@ impl AudioDecoder for OpusPackets {
 
     fn last_decoded(&self) -> GenericAudioBufferRef<'_> {
         self.planes.as_generic_audio_buffer_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(version: u8, fields: [u8; 8]) -> Head {
+        let mut params = AudioCodecParameters::new();
+        let data = [&b"OpusHead"[..], &[version, 1], &fields, &[0]].concat();
+        Head::of(params.with_extra_data(data.into_boxed_slice()))
+    }
+
+    #[test]
+    fn k03_the_fields_of_a_header_are_read_in_the_order_of_their_container() {
+        // 312 frames, 48 kHz, −1 dB.
+        let expected = Head { pre_skip: 312, gain: -256 };
+        assert_eq!(head(0, [0x01, 0x38, 0, 0, 0xBB, 0x80, 0xFF, 0x00]), expected, "MP4");
+        assert_eq!(head(0, [0x38, 0x01, 0x80, 0xBB, 0, 0, 0x00, 0xFF]), expected, "MP4, reversed by its writer");
+        assert_eq!(head(1, [0x38, 0x01, 0x80, 0xBB, 0, 0, 0x00, 0xFF]), expected, "WebM");
+        assert_eq!(head(0, [0x00, 0x78, 0, 0, 0, 0, 0, 0]), Head { pre_skip: 120, gain: 0 }, "MP4 of an unknown rate");
     }
 }

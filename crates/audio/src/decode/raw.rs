@@ -34,17 +34,20 @@ impl RawFormat {
     /// The format that a file name extension stands for.
     pub(crate) fn from_extension(extension: &str) -> Option<Self> {
         Some(match extension.trim_start_matches('.').to_ascii_lowercase().as_str() {
-            "ulaw" | "ul" | "pcm" | "mulaw" | "pcmu" => Self::G711(Law::Mu),
-            "alaw" | "al" | "pcma" => Self::G711(Law::A),
-            "sln" | "slin" | "sln8" => Self::Slin { rate_hz: 8_000, channels: 1 },
+            "ulaw" | "ul" | "ulw" | "mu" | "pcm" | "mulaw" | "pcmu" => Self::G711(Law::Mu),
+            "alaw" | "al" | "alw" | "pcma" => Self::G711(Law::A),
+            // Asterisk's own names for it; `raw` from anywhere else is most often the same.
+            "sln" | "slin" | "sln8" | "raw" => Self::Slin { rate_hz: 8_000, channels: 1 },
             "sln12" => Self::Slin { rate_hz: 12_000, channels: 1 },
             "sln16" | "slin16" => Self::Slin { rate_hz: 16_000, channels: 1 },
             "sln24" => Self::Slin { rate_hz: 24_000, channels: 1 },
             "sln32" => Self::Slin { rate_hz: 32_000, channels: 1 },
             "sln44" => Self::Slin { rate_hz: 44_100, channels: 1 },
             "sln48" => Self::Slin { rate_hz: 48_000, channels: 1 },
-            // Asterisk's MixMonitor demands this name for a recording with a leg on each side; one voice alone is `sln`.
-            "raw" | "mixmonitor" => Self::Slin { rate_hz: 8_000, channels: 2 },
+            "sln96" => Self::Slin { rate_hz: 96_000, channels: 1 },
+            "sln192" => Self::Slin { rate_hz: 192_000, channels: 1 },
+            // MixMonitor with option D writes `raw` files with a leg on each side; only who asked for that can say so.
+            "mixmonitor" => Self::Slin { rate_hz: 8_000, channels: 2 },
             "gsm" => Self::Gsm,
             "g722" => Self::G722,
             "g726" | "g726-32" | "g721" => Self::G726(CodeBits::Four),
@@ -54,6 +57,33 @@ impl RawFormat {
             _ => return None,
         })
     }
+}
+
+/// The codec of headerless audio that is not read, by the extension that call cores give it.
+pub(super) fn unread_codec(extension: &str) -> Option<&'static str> {
+    Some(match extension.trim_start_matches('.').to_ascii_lowercase().as_str() {
+        "g729" | "g729a" | "g729b" | "g729ab" => "G.729",
+        "g723" | "g7231" | "g723_1" | "g723sf" => "G.723.1",
+        "g728" => "G.728",
+        "g719" => "G.719",
+        "ilbc" | "lbc" => "iLBC",
+        "siren7" => "Siren7 (G.722.1)",
+        "siren14" => "Siren14 (G.722.1 Annex C)",
+        "l16" => "L16 (linear 16-bit audio without a header, which tells neither rate nor channels)",
+        "c2" | "codec2" => "Codec 2",
+        "lpc10" | "lpc" => "LPC-10",
+        "spx" | "speex" | "speex16" | "speex32" => "Speex",
+        "silk" | "silk8" | "silk12" | "silk16" | "silk24" => "SILK",
+        "vox" => "Dialogic ADPCM (VOX)",
+        "amr" | "awb" | "amrwb" => "AMR",
+        "evs" => "EVS",
+        "qcp" | "qcelp" => "QCELP",
+        "ima" | "adpcm" | "dvi" => "ADPCM",
+        "isac" => "iSAC",
+        "bv16" | "bv32" => "BroadVoice",
+        "dct" | "dss" | "ds2" | "msv" | "dvf" => "dictation machines' own formats",
+        _ => return None,
+    })
 }
 
 /// Streams the whole file as `format`.
@@ -67,19 +97,19 @@ pub(crate) fn open(file: File, format: RawFormat) -> Result<Opened, AudioError> 
     let (codec, source): (_, Box<dyn AudioSource>) = match format {
         RawFormat::G711(law) => {
             let codec = if law == Law::Mu { "pcm_mulaw" } else { "pcm_alaw" };
-            (codec, Box::new(DataSource::new(file, range, phone, G711Blocks { law, channels: 1 })?))
+            (codec, Box::new(DataSource::new(file, range, phone, G711Blocks { law, channels: 1 })))
         }
         RawFormat::Slin { rate_hz, channels } => {
-            let decoder = PcmBlocks { format: Pcm::S16, channels };
-            ("pcm_s16le", Box::new(DataSource::new(file, range, AudioSpec { rate_hz, channels }, decoder)?))
+            let decoder = PcmBlocks::new(Pcm::S16, channels);
+            ("pcm_s16le", Box::new(DataSource::new(file, range, AudioSpec { rate_hz, channels }, decoder)))
         }
-        RawFormat::Gsm => ("gsm", Box::new(DataSource::new(file, range, phone, GsmBlocks::new(Packing::Raw)?)?)),
+        RawFormat::Gsm => ("gsm", Box::new(DataSource::new(file, range, phone, GsmBlocks::new(Packing::Raw)?))),
         RawFormat::G722 => {
-            ("g722", Box::new(DataSource::new(file, range, AudioSpec::mono(16_000), G722Blocks::default())?))
+            ("g722", Box::new(DataSource::new(file, range, AudioSpec::mono(16_000), G722Blocks::default())))
         }
         RawFormat::G726(bits) => {
             let decoder = G726Blocks::new(bits, g726::Packing::LowFirst);
-            ("g726", Box::new(DataSource::new(file, range, phone, decoder)?))
+            ("g726", Box::new(DataSource::new(file, range, phone, decoder)))
         }
     };
     Ok(Opened { container: "raw", codec: codec.to_owned(), source })

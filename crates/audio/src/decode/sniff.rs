@@ -3,7 +3,7 @@
 /// What the first bytes say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// RIFF, RF64 or BW64 with WAVE inside, beginning at this offset.
+    /// RIFF, RIFX, RF64 or BW64 with WAVE inside, beginning at this offset.
     Wav {
         /// Bytes of metadata in front.
         start: u64,
@@ -39,7 +39,7 @@ pub(super) fn id3_bytes(head: &[u8]) -> u64 {
 pub(super) fn sniff(head: &[u8]) -> Kind {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     match head {
-        [b'R', b'I', b'F', b'F', ..] | [b'R', b'F', b'6', b'4', ..] | [b'B', b'W', b'6', b'4', ..] => {
+        [b'R', b'I', b'F', b'F' | b'X', ..] | [b'R', b'F', b'6', b'4', ..] | [b'B', b'W', b'6', b'4', ..] => {
             match head.get(8..12) {
                 Some(b"WAVE") => Kind::Wav { start: 0 },
                 Some(b"AVI ") => Kind::NotAudio("an AVI video"),

@@ -15,16 +15,17 @@ use symphonia::core::formats::{FormatOptions, FormatReader, Track};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
 
+use super::Opened;
 use super::aac::{self, SbrWatch};
 use super::codecs::finite;
 use super::data::DataRange;
+use super::joined::Adapter;
 use super::mp4::SoundTrack;
 use super::opus_packets::{self, OpusPackets};
 use super::patched::Patched;
 use super::webm::Ending;
 use super::window::Window;
-use super::{Opened, SEND_INSTEAD};
-use crate::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
+use crate::format::{AudioBlock, AudioError, AudioSource, AudioSpec, Fault};
 use crate::g711::Law;
 
 /// Encoder delay of AAC without an edit list that states it.
@@ -56,6 +57,8 @@ pub(super) struct SymphoniaSource {
     frames_left: u64,
     padding: Padding,
     interleaved: Vec<f32>,
+    /// There while packets have another shape than the first.
+    adapter: Option<Adapter>,
     packets_bad: u64,
     /// There for AAC.
     sbr: Option<SbrWatch>,
@@ -201,6 +204,7 @@ impl SymphoniaSource {
             frames_left: u64::MAX,
             padding: Padding { samples: 0, marked: false, total_frames, decoded_frames: 0, held_back: Vec::new() },
             interleaved: Vec::new(),
+            adapter: None,
             packets_bad: 0,
             sbr: (codec == CODEC_ID_AAC).then(SbrWatch::default),
             finished: false,
@@ -209,10 +213,7 @@ impl SymphoniaSource {
         };
         // Headers may be wrong about rate and channels (or silent): the first decoded packet knows.
         let Some(spec) = source.decode_packet()? else {
-            return Err(AudioError::Empty(format!(
-                "This {} file holds no audio. Record or export it again.",
-                extension.to_uppercase()
-            )));
+            return Err(AudioError::Empty(Fault::NoFrames { container: extension.to_uppercase() }));
         };
         source.spec = spec;
         match codec {
@@ -298,6 +299,28 @@ impl SymphoniaSource {
     }
 }
 
+impl SymphoniaSource {
+    /// Brings the packet that was decoded, of the shape `spec`, to the shape that the stream began with.
+    fn adapt(&mut self, spec: AudioSpec) -> Result<(), AudioError> {
+        let mut out = Vec::new();
+        if let Some(last) = self.adapter.take_if(|adapter| adapter.from() != spec) {
+            last.finish(&mut out)?;
+        }
+        if spec != self.spec {
+            let adapter = match &mut self.adapter {
+                Some(adapter) => adapter,
+                none => none.insert(Adapter::new(spec, self.spec)?),
+            };
+            adapter.push(&self.interleaved, &mut out)?;
+            self.interleaved = out;
+        } else if !out.is_empty() {
+            out.append(&mut self.interleaved);
+            self.interleaved = out;
+        }
+        Ok(())
+    }
+}
+
 impl AudioSource for SymphoniaSource {
     fn spec(&self) -> AudioSpec {
         self.spec
@@ -310,15 +333,11 @@ impl AudioSource for SymphoniaSource {
             // The packet that told the format at opening is still here the first time.
             if self.interleaved.is_empty() {
                 match self.decode_packet()? {
-                    Some(spec) if spec != self.spec => {
-                        return Err(AudioError::Unsupported(format!(
-                            "The sound changes from {} Hz and {} channels to {} Hz and {} channels in the middle of the file. \
-                             Export it again as one WAV or MP3.",
-                            self.spec.rate_hz, self.spec.channels, spec.rate_hz, spec.channels
-                        )));
-                    }
-                    Some(_) => {}
+                    Some(spec) => self.adapt(spec)?,
                     None => {
+                        if let Some(adapter) = self.adapter.take() {
+                            adapter.finish(&mut block.samples)?;
+                        }
                         self.truncated |= self.padding.is_short();
                         self.padding.finish(&mut block.samples);
                         self.finished = true;
@@ -360,11 +379,10 @@ fn decoder_for(track: &Track, sound: Option<SoundTrack>) -> Result<(AudioCodecId
     }
     // Decoders make room for a packet before they have seen one.
     if params.max_frames_per_packet.is_some_and(|frames| frames > MAX_FRAMES_PER_PACKET) {
-        return Err(AudioError::Malformed(format!(
-            "The header of this {} audio claims packets of {} samples, which no program writes. Export it again.",
-            codec_name(params.codec),
-            params.max_frames_per_packet.unwrap_or(0)
-        )));
+        return Err(AudioError::Malformed(Fault::ImpossiblePackets {
+            codec: codec_name(params.codec).into(),
+            samples: params.max_frames_per_packet.unwrap_or(0),
+        }));
     }
     // Gapless trimming by the library ends a file of joined MP3s after its first part.
     let gapless = !is_mpeg_audio(params.codec);
@@ -385,10 +403,7 @@ fn decoder_for(track: &Track, sound: Option<SoundTrack>) -> Result<(AudioCodecId
     };
     decoder.map(|decoder| (codec, decoder)).map_err(|error| match error {
         Error::Unsupported(what) => refuse_codec(codec_name(params.codec), what),
-        _ => AudioError::Malformed(format!(
-            "The {} audio in this file is damaged. Export it again.",
-            codec_name(params.codec)
-        )),
+        _ => AudioError::Malformed(Fault::DamagedCodec { codec: codec_name(params.codec).into() }),
     })
 }
 
@@ -405,32 +420,24 @@ fn is_of_the_system(error: &std::io::Error) -> bool {
 fn refuse_container(extension: &str, error: Error) -> AudioError {
     match error {
         Error::IoError(error) if is_of_the_system(&error) => AudioError::io("Reading the audio failed")(error),
-        Error::LimitError(what) => {
-            AudioError::Limit(format!("The file's header asks for too much ({what}). Export it again."))
-        }
-        Error::Unsupported(_) if extension.is_empty() => {
-            AudioError::Unsupported(format!("This is not an audio file of any known kind. {SEND_INSTEAD}"))
-        }
+        Error::LimitError(what) => AudioError::Limit(Fault::HeaderAsksTooMuch { what: what.into() }),
+        Error::Unsupported(_) if extension.is_empty() => AudioError::Unsupported(Fault::UnknownFormat {}),
         Error::Unsupported(what) => refuse_codec(extension, what),
-        _ => AudioError::Malformed(format!(
-            "This looks like {} but breaks off or contradicts itself at the start. Export it again.",
-            if extension.is_empty() {
+        _ => AudioError::Malformed(Fault::DamagedStart {
+            what: if extension.is_empty() {
                 "audio".to_owned()
             } else {
                 format!("a file of type {}", extension.to_uppercase())
-            }
-        )),
+            },
+        }),
     }
 }
 
 fn refuse_codec(codec: &str, what: &str) -> AudioError {
     if what.contains("aac too complex") {
-        return AudioError::Unsupported(format!(
-            "This file uses a kind of AAC that can't be read here (surround sound, or another profile than AAC-LC). Export it \
-             as AAC-LC in mono or stereo. {SEND_INSTEAD}"
-        ));
+        return AudioError::Unsupported(Fault::UnreadAac {});
     }
-    AudioError::Unsupported(format!("The {codec} audio in this file can't be read here ({what}). {SEND_INSTEAD}"))
+    AudioError::Unsupported(Fault::UnreadFeature { codec: codec.into(), what: what.into() })
 }
 
 /// True if there is a decoder for the kind of codec, whether or not it reads this very file.
@@ -443,13 +450,11 @@ fn is_read(track: &Track) -> bool {
 }
 
 fn refuse_kind(kind: &str) -> AudioError {
-    AudioError::Unsupported(format!("This file holds {kind} audio, which can't be read here. {SEND_INSTEAD}"))
+    AudioError::Unsupported(Fault::UnreadTrack { kind: kind.into() })
 }
 
 fn refuse_he_aac() -> AudioError {
-    AudioError::Unsupported(format!(
-        "This file uses HE-AAC (AAC+), of which only half the sound could be read. Export it as AAC-LC. {SEND_INSTEAD}"
-    ))
+    AudioError::Unsupported(Fault::HeAac {})
 }
 
 fn codec_name(codec: AudioCodecId) -> &'static str {

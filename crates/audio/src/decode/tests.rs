@@ -67,7 +67,7 @@ fn what_is_not_audio_is_named_and_an_alternative_offered() {
     for (bytes, sentence) in cases {
         let error = refusal(bytes, None);
         assert!(matches!(error, AudioError::Unsupported(_)), "{error:?}");
-        assert_eq!(error.to_string(), format!("{sentence} {SEND_INSTEAD}"));
+        assert_eq!(error.to_string(), format!("{sentence} Send a WAV, MP3, M4A, FLAC, Ogg or Opus file."));
     }
 }
 
@@ -86,9 +86,9 @@ fn a_video_without_sound_is_told_from_a_file_that_was_cut() {
     let video = boxed(b"mdia", &boxed(b"hdlr", b"\0\0\0\0\0\0\0\0vide\0\0\0\0\0\0\0\0\0\0\0\0\0"));
     let movie = boxed(b"moov", &[boxed(b"mvhd", &[0; 100]), boxed(b"trak", &video)].concat());
     let silent = refusal(&[start.clone(), movie].concat(), None);
-    assert!(matches!(&silent, AudioError::Empty(sentence) if sentence.contains("no sound")), "{silent}");
+    assert!(matches!(&silent, AudioError::Empty(fault) if fault.to_string().contains("no sound")), "{silent}");
     let cut = refusal(&[start, boxed(b"mdat", &[7; 400])].concat(), None);
-    assert!(matches!(&cut, AudioError::Malformed(sentence) if sentence.contains("cut off")), "{cut}");
+    assert!(matches!(&cut, AudioError::Malformed(fault) if fault.to_string().contains("cut off")), "{cut}");
 }
 
 #[test]

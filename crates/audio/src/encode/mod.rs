@@ -10,7 +10,7 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use super::decode::raw::RawFormat;
-use super::format::{AudioError, AudioSpec, Encoder};
+use super::format::{AudioError, AudioSpec, Encoder, Fault};
 use super::g711::Law;
 use super::gsm::Packing;
 
@@ -130,30 +130,31 @@ impl OutputFormat {
     pub fn accept(self, spec: AudioSpec) -> Result<(), AudioError> {
         let Traits { extension, rate_hz, mono_only, .. } = self.traits();
         if let Some(only) = rate_hz.filter(|only| *only != spec.rate_hz) {
-            return Err(AudioError::Unsupported(format!(
-                "{} audio is always at {only} Hz, not {} Hz.",
-                extension.to_uppercase(),
-                spec.rate_hz
-            )));
+            return Err(AudioError::Unsupported(Fault::FormatRate {
+                format: extension.to_uppercase(),
+                only_hz: only,
+                rate_hz: spec.rate_hz,
+            }));
         }
         if self == Self::Opus && !opus::RATES_HZ.contains(&spec.rate_hz) {
-            return Err(AudioError::Unsupported(format!(
-                "Opus is written at 8000, 12000, 16000, 24000 or 48000 Hz, not {} Hz.",
-                spec.rate_hz
-            )));
+            return Err(AudioError::Unsupported(Fault::FormatRates {
+                format: "Opus".into(),
+                possible: "8000, 12000, 16000, 24000 or 48000".into(),
+                rate_hz: spec.rate_hz,
+            }));
         }
         if self == Self::Mp3 && !mp3::RATES_HZ.contains(&spec.rate_hz) {
-            return Err(AudioError::Unsupported(format!(
-                "MP3 is written at 8000, 16000, 24000, 32000, 44100 or 48000 Hz, not {} Hz.",
-                spec.rate_hz
-            )));
+            return Err(AudioError::Unsupported(Fault::FormatRates {
+                format: "MP3".into(),
+                possible: "8000, 16000, 24000, 32000, 44100 or 48000".into(),
+                rate_hz: spec.rate_hz,
+            }));
         }
         if !(1..=2).contains(&spec.channels) || (*mono_only && spec.channels != 1) {
-            return Err(AudioError::Unsupported(format!(
-                "{} audio can't have {} channels.",
-                extension.to_uppercase(),
-                spec.channels
-            )));
+            return Err(AudioError::Unsupported(Fault::FormatChannels {
+                format: extension.to_uppercase(),
+                channels: spec.channels,
+            }));
         }
         AudioSpec::checked(spec.rate_hz, spec.channels).map(drop)
     }

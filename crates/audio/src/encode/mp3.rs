@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 
 use super::{EncoderOptions, WRITE_FAILED};
-use crate::format::{AudioBlock, AudioError, AudioSpec, Encoder};
+use crate::format::{AudioBlock, AudioError, AudioSpec, Encoder, Fault};
 use crate::lame::{Lame, Refused};
 
 /// The rates that MP3 has.
@@ -33,12 +33,11 @@ impl Mp3 {
         };
         let lowest = (HEADER_BYTES + side_bytes) * 8 * spec.rate_hz / frame_samples;
         if wanted < lowest {
-            return Err(AudioError::Unsupported(format!(
-                "An MP3 at {} Hz needs at least {} kilobits per second to hold its own length, not {}.",
-                spec.rate_hz,
-                lowest.next_multiple_of(8_000) / 1_000,
-                wanted / 1_000
-            )));
+            return Err(AudioError::Unsupported(Fault::BitRate {
+                rate_hz: spec.rate_hz,
+                least_kilobits: lowest.next_multiple_of(8_000) / 1_000,
+                kilobits: wanted / 1_000,
+            }));
         }
         let highest = match spec.rate_hz {
             32_000.. => 320_000,
@@ -65,7 +64,7 @@ impl Encoder for Mp3 {
 
     fn finish(mut self: Box<Self>) -> Result<(), AudioError> {
         if self.is_empty {
-            return Err(AudioError::Empty("There is no sound to make an MP3 of.".into()));
+            return Err(AudioError::Empty(Fault::NoSamples {}));
         }
         self.encoder.flush(&mut self.bytes).map_err(refused)?;
         self.write_out()?;
@@ -79,5 +78,8 @@ impl Encoder for Mp3 {
 }
 
 fn refused(_: Refused) -> AudioError {
-    AudioError::Malformed("The MP3 encoder refused its input.".into())
+    AudioError::Malformed(Fault::EncoderRefused {
+        codec: "MP3".into(),
+        reason: "impossible settings or samples".into(),
+    })
 }

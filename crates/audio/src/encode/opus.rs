@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use ogg::PacketWriteEndInfo;
 
 use super::{Content, EncoderOptions, WRITE_FAILED};
-use crate::format::{AudioBlock, AudioError, AudioSpec, Encoder};
+use crate::format::{AudioBlock, AudioError, AudioSpec, Encoder, Fault};
 
 /// The rates that Opus encodes without resampling.
 pub(super) const RATES_HZ: [u32; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
@@ -137,5 +137,5 @@ impl Encoder for OggOpus {
 }
 
 fn opus_error(error: opus::Error) -> AudioError {
-    AudioError::Malformed(format!("The Opus encoder refused its input: {}.", error.code().description()))
+    AudioError::Malformed(Fault::EncoderRefused { codec: "Opus".into(), reason: error.code().description().to_owned() })
 }

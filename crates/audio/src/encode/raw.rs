@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 
 use super::{WRITE_FAILED, to_i16};
-use crate::format::{AudioBlock, AudioError, Encoder};
+use crate::format::{AudioBlock, AudioError, Encoder, Fault};
 use crate::g711::Law;
 use crate::g722;
 use crate::gsm::{Gsm, Packing};
@@ -46,7 +46,7 @@ pub(super) struct GsmFrames {
 
 impl GsmFrames {
     pub(super) fn new(packing: Packing) -> Result<Self, AudioError> {
-        let coder = Gsm::new(packing).ok_or_else(|| AudioError::Limit("No memory for the GSM encoder.".into()))?;
+        let coder = Gsm::new(packing).ok_or_else(|| AudioError::Limit(Fault::NoCodecMemory { codec: "GSM".into() }))?;
         Ok(Self { coder, packing })
     }
 }

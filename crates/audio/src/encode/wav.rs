@@ -5,7 +5,7 @@ use std::io::{BufWriter, Seek, SeekFrom, Write};
 
 use super::raw::{BlockEncoder, G711, GsmFrames, Raw};
 use super::{WRITE_FAILED, to_i16};
-use crate::format::{AudioBlock, AudioError, AudioSpec, Encoder};
+use crate::format::{AudioBlock, AudioError, AudioSpec, Encoder, Fault};
 use crate::g711::Law;
 use crate::gsm::Packing;
 
@@ -46,9 +46,7 @@ fn hound_error(error: hound::Error) -> AudioError {
 }
 
 fn too_long() -> AudioError {
-    AudioError::Limit(
-        "The audio is too long for one WAV file, which holds 4 GB at most. Ask for a lower rate or Opus.".into(),
-    )
+    AudioError::Limit(Fault::TooLongForWav {})
 }
 
 /// What [`CompressedWav`] holds.

@@ -2,7 +2,7 @@
 
 use super::RATE_HZ;
 use voicemill_audio::{
-    format::{AudioBlock, AudioError, AudioSource, AudioSpec},
+    format::{AudioBlock, AudioError, AudioSource, AudioSpec, Fault},
     resample::Resampler,
 };
 
@@ -34,10 +34,7 @@ impl SpeechSource {
     pub fn channel(source: Box<dyn AudioSource>, channel: u16) -> Result<Self, AudioError> {
         let channels = source.spec().channels;
         if channel >= channels {
-            return Err(AudioError::Malformed(format!(
-                "The file has {channels} channel{}; one for each speaker is needed.",
-                if channels == 1 { "" } else { "s" }
-            )));
+            return Err(AudioError::Malformed(Fault::MissingSpeaker { channels }));
         }
         Self::listen(source, Some(usize::from(channel)))
     }

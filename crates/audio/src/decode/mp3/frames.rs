@@ -18,6 +18,8 @@ pub(super) struct Frames {
     file: File,
     /// Bytes that are not in the buffer yet.
     unread: u64,
+    /// The byte of the file behind the buffer.
+    read_to: u64,
     buffer: Vec<u8>,
     at: usize,
     /// The first frame, which all others have to go with.
@@ -27,6 +29,8 @@ pub(super) struct Frames {
     /// The next byte need not be the start of a frame.
     lost: bool,
     junk: u64,
+    /// The byte of the file where frames of another rate or number of channels begin.
+    changed_at: Option<u64>,
 }
 
 impl Frames {
@@ -35,6 +39,8 @@ impl Frames {
         Ok(Self {
             file,
             unread: range.bytes,
+            read_to: range.start,
+            changed_at: None,
             buffer: Vec::with_capacity(BUFFER_BYTES),
             at: 0,
             first: None,
@@ -48,11 +54,19 @@ impl Frames {
     pub(super) fn next(&mut self) -> Result<Option<Header>> {
         self.at = self.at.max(self.frame.end);
         self.frame = 0..0;
-        loop {
+        while self.changed_at.is_none() {
             let head = self.look(HEADER_BYTES)?;
             let Ok(head) = <[u8; HEADER_BYTES]>::try_from(head) else { return Ok(None) };
-            let header = Header::parse(head).filter(|header| self.first.is_none_or(|first| header.goes_with(&first)));
-            if let Some(header) = header
+            let header = Header::parse(head);
+            let fits = |header: &Header| self.first.is_none_or(|first| header.goes_with(&first));
+            if let Some(other) = header.filter(|header| !fits(header))
+                && self.is_witnessed(&other)?
+            {
+                self.changed_at = Some(self.read_to - (self.buffer.len() - self.at) as u64);
+                return Ok(None);
+            }
+            let fits = |header: &Header| self.first.is_none_or(|first| header.goes_with(&first));
+            if let Some(header) = header.filter(fits)
                 && (!self.lost || self.is_followed(&header)?)
             {
                 if self.look(header.bytes)?.len() < header.bytes {
@@ -77,6 +91,13 @@ impl Frames {
                 }
             }
         }
+        Ok(None)
+    }
+
+    /// The byte of the file where frames of another rate or number of channels begin, which ended these; nothing where the
+    /// file ended them.
+    pub(super) fn changed_at(&self) -> Option<u64> {
+        self.changed_at
     }
 
     /// The frame that [`next`](Self::next) found.
@@ -93,6 +114,7 @@ impl Frames {
             let read = (&mut self.file).take(room.min(self.unread)).read_to_end(&mut self.buffer)? as u64;
             // What was promised and is not there will not come.
             self.unread = if read < room { 0 } else { self.unread - read };
+            self.read_to += read;
         }
         Ok(&self.buffer[self.at..self.buffer.len().min(self.at + bytes)])
     }
@@ -105,6 +127,7 @@ impl Frames {
         if beyond > 0 {
             self.file.seek_relative(beyond as i64)?;
             self.unread -= beyond;
+            self.read_to += beyond;
         }
         Ok(())
     }
@@ -119,6 +142,20 @@ impl Frames {
             match Header::parse(*head) {
                 Some(next) if next.goes_with(header) => at += next.bytes,
                 _ => return Ok(tag_bytes(rest).is_some()),
+            }
+        }
+        Ok(true)
+    }
+
+    /// True if as many frames follow `header` as make sure that it is none by chance.
+    fn is_witnessed(&mut self, header: &Header) -> Result<bool> {
+        let seen = self.look((WITNESSES + 1) * MAX_FRAME_BYTES + TAG_HEAD_BYTES)?;
+        let mut at = header.bytes;
+        for _ in 0..WITNESSES {
+            let next = seen.get(at..).and_then(|rest| rest.first_chunk()).and_then(|head| Header::parse(*head));
+            match next.filter(|next| next.goes_with(header)) {
+                Some(next) => at += next.bytes,
+                None => return Ok(false),
             }
         }
         Ok(true)

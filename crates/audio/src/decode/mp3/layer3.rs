@@ -23,6 +23,7 @@ pub(super) struct Layer3 {
     first: usize,
     /// Both channels become one.
     downmix: bool,
+    opposition: Opposition,
     /// Bytes that no frame has used yet, then those of the current one.
     reservoir: Vec<u8>,
     factors: [ScaleFactors; 2],
@@ -30,6 +31,25 @@ pub(super) struct Layer3 {
     hybrids: [Hybrid; 2],
     subbands: Box<Subbands>,
     filters: [Synthesis; 2],
+}
+
+/// Tells whether channels that are added cancel each other for a while.
+#[derive(Default)]
+struct Opposition {
+    granules: u32,
+    lasts: bool,
+}
+
+impl Opposition {
+    /// So many granules in a row are no chance: about half a second.
+    const LASTING_GRANULES: u32 = 40;
+    /// The difference of two channels in opposite phase has so much more energy than their sum, at least.
+    const RATIO: f32 = 4.0;
+
+    fn note(&mut self, opposite: bool) {
+        self.granules = if opposite { self.granules + 1 } else { 0 };
+        self.lasts |= self.granules >= Self::LASTING_GRANULES;
+    }
 }
 
 /// A frame that says what cannot be. It is to be left out.
@@ -42,6 +62,7 @@ impl Layer3 {
             band,
             first: (delay % band.step as u64) as usize,
             downmix,
+            opposition: Opposition::default(),
             reservoir: Vec::new(),
             factors: Default::default(),
             lines: Box::new([[[0.0; LINES]; 2]; 2]),
@@ -49,6 +70,11 @@ impl Layer3 {
             subbands: Box::new([[0.0; COLUMNS]; SUBBANDS]),
             filters: Default::default(),
         }
+    }
+
+    /// True if channels were added that cancel each other.
+    pub(super) fn cancels(&self) -> bool {
+        self.opposition.lasts
     }
 
     /// Appends the sound of a frame to `out`, interleaved.
@@ -153,9 +179,18 @@ impl Layer3 {
         out.resize(start + LINES / self.band.step * channels, 0.0);
         let out = &mut out[start..];
         if header.mono || (self.downmix && has_only_mid(header, info)) {
+            // The side is not read, but its size tells when it is all there is.
+            let [mid, side] = &info.granules[granule];
+            self.opposition.note(!header.mono && side.bits > 64 && side.bits > 4 * mid.bits);
             transform(left_hybrid, left, 0, false, samples);
         } else if self.downmix {
             let end = sounding[0].max(sounding[1]);
+            let (mut sum, mut difference) = (0.0, 0.0);
+            for (left, right) in left[..end].iter().zip(&right[..end]) {
+                sum += (left + right).powi(2);
+                difference += (left - right).powi(2);
+            }
+            self.opposition.note(difference > Opposition::RATIO * sum);
             if shapes[0] == shapes[1] {
                 let both = left[..end].iter_mut().zip(&right[..end]);
                 both.for_each(|(left, right)| *left = 0.5 * (*left + right));

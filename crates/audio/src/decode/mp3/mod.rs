@@ -32,18 +32,33 @@ use self::info::Info;
 use self::layer3::Layer3;
 use super::Wanted;
 use super::data::DataRange;
-use crate::format::{AudioBlock, AudioError, AudioSource, AudioSpec};
+use super::joined::Joined;
+use crate::format::{AudioBlock, AudioError, AudioSource, AudioSpec, Fault};
 
 /// True if bytes begin like Layer III in "free format", of which no frame says its length.
 pub(super) fn is_free_format(head: &[u8]) -> bool {
     head.first_chunk().is_some_and(|head| Header::is_free_format(*head))
 }
 
+/// Opens the Layer III in a part of a file, and what follows it at another rate or with other channels; nothing if there is
+/// none.
+pub(super) fn open(file: File, range: DataRange, wanted: Wanted) -> Result<Option<Box<dyn AudioSource>>, AudioError> {
+    let another = file.try_clone().map_err(read_error())?;
+    let Some(first) = Mp3Source::open(another, range, wanted)? else { return Ok(None) };
+    let end = range.start + range.bytes;
+    let next = move |last: &Mp3Source| {
+        let Some(start) = last.frames.changed_at() else { return Ok(None) };
+        let range = DataRange { start, bytes: end.saturating_sub(start), ..range };
+        Mp3Source::open(file.try_clone().map_err(read_error())?, range, wanted)
+    };
+    Ok(Some(Box::new(Joined::new(first, next))))
+}
+
 /// A file that ends this much before its header says was cut.
 const CUT_FRAMES: u64 = 8_192;
 
 /// Streams the sound of a file's frames.
-pub(super) struct Mp3Source {
+struct Mp3Source {
     frames: Frames,
     layer3: Layer3,
     /// Of the file.
@@ -67,7 +82,7 @@ pub(super) struct Mp3Source {
 
 impl Mp3Source {
     /// Opens the Layer III in a part of a file; nothing if there is none.
-    pub(super) fn open(file: File, range: DataRange, wanted: Wanted) -> Result<Option<Self>, AudioError> {
+    fn open(file: File, range: DataRange, wanted: Wanted) -> Result<Option<Self>, AudioError> {
         let mut frames = Frames::new(file, range).map_err(read_error())?;
         let Some(header) = frames.next().map_err(read_error())? else { return Ok(None) };
         let first_info = Info::read(&header, frames.bytes());
@@ -99,7 +114,7 @@ impl Mp3Source {
             source.decode(&header);
         }
         if source.decoded == 0 && !source.decode_next()? {
-            return Err(AudioError::Empty("This MP3 file holds no audio. Record or export it again.".into()));
+            return Err(AudioError::Empty(Fault::NoFrames { container: "MP3".into() }));
         }
         Ok(Some(source))
     }
@@ -181,6 +196,10 @@ impl AudioSource for Mp3Source {
         }
         let left_out = u64::from(self.info.delay) + u64::from(self.info.padding);
         self.decoded.saturating_sub(left_out)
+    }
+
+    fn mono_cancels(&self) -> bool {
+        self.layer3.cancels()
     }
 }
 

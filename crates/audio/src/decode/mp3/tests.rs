@@ -7,7 +7,7 @@ use crate::encode::{self, EncoderOptions, OutputFormat};
 use crate::resample::{Length, Resampler};
 
 fn fixture(name: &str) -> Vec<u8> {
-    std::fs::read(voicemill_testing::checkout().join("tests/fixtures").join(name)).unwrap()
+    std::fs::read(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")).join(name)).unwrap()
 }
 
 /// All that a source gives out, and the exact length that it tells.

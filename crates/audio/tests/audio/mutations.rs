@@ -3,7 +3,6 @@
 //!
 //! Every file is determined by its number. Those that made a library panic, and those that broke a rule, are written to
 //! the folder that the test names, to be looked at with `voicemill transcode`.
-#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use voicemill_testing::ogg as ogg_pages;
 
 use futures_util::StreamExt;
 use voicemill_audio::encode::{self, EncoderOptions, OutputFormat};
-use voicemill_audio::format::{AudioBlock, AudioError, AudioSpec};
+use voicemill_audio::format::{AudioBlock, AudioError, AudioSpec, Fault};
 use voicemill_audio::sandbox::Sandbox;
 use voicemill_audio::spec::{RenderSpec, SourceSpec};
 
@@ -209,9 +208,12 @@ fn judge(result: Result<f64, AudioError>) -> Fate {
     match result {
         Ok(seconds) if seconds.is_finite() && seconds > 0.0 => Fate::Decoded,
         Ok(seconds) => Fate::Broken(format!("decoded to {seconds} seconds")),
-        Err(AudioError::Io { context, cause }) => Fate::Broken(format!("would be tried again: {context}: {cause}")),
-        Err(AudioError::Limit(sentence)) if !sentence.contains("header asks for too much") => Fate::Broken(sentence),
-        Err(AudioError::Malformed(sentence)) if sentence.contains("stopped the converter") => {
+        Err(error) if error.is_transient() => Fate::Broken(format!("would be tried again: {error}")),
+        Err(AudioError::Limit(fault)) if !matches!(fault, Fault::HeaderAsksTooMuch { .. }) => {
+            Fate::Broken(fault.to_string())
+        }
+        Err(AudioError::Malformed(fault @ Fault::StoppedConverter { .. })) => {
+            let sentence = fault.to_string();
             // Ours are bugs, and so is a crash by signal, which only C or an abort can cause.
             if sentence.contains("(symphonia-") { Fate::Contained(sentence) } else { Fate::Broken(sentence) }
         }
@@ -222,7 +224,7 @@ fn judge(result: Result<f64, AudioError>) -> Fate {
 
 /// Decodes to the end, within `memory_bytes`.
 async fn decode(path: PathBuf, hint: Option<String>, memory_bytes: u64) -> Result<f64, AudioError> {
-    let mut sandbox = Sandbox::new(env!("CARGO_BIN_EXE_voicemill").into());
+    let mut sandbox = Sandbox::new(crate::CHILD.into());
     sandbox.limits.memory_bytes = memory_bytes;
     let spec = RenderSpec::of(vec![SourceSpec { path, hint, role: None }]);
     sandbox.render(&spec, DEADLINE).await.map(|report| report.duration_seconds)

@@ -1,34 +1,32 @@
-//! Runs the pipeline in a process of its own, so that a panic, an endless loop or a memory bomb ends one job.
+//! Runs the pipeline in a process of its own, so that a panic, an endless loop or a memory bomb ends one job, and so that a
+//! decoder that is taken over reaches nothing but the file that it was to decode.
 //!
 //! The parent starts the same binary again, writes the request as a line of JSON to its standard input and reads the answer
-//! as JSON from its standard output. The child sees no environment and may use only so much memory, time and disk; when its
-//! input ends, whoever started it is gone, and so is it.
+//! as JSON from its standard output. The child sees no environment, may use only so much memory, time and disk, and can open
+//! nothing but its own files ([`Confinement`]). It has a process group of its own and does not heed what stops a whole
+//! service: its parent may still wait for it. When its input ends, whoever started it is gone, and so is it. (The kernel's
+//! signal for that would come when the thread ends that started it, which need not be the end of the process.)
 
-use std::io::{BufRead, Write};
+mod child;
+mod confinement;
+
 use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
-use std::sync::OnceLock;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::format::AudioError;
-use super::pipeline;
-use super::spec::{RenderReport, RenderSpec};
+pub use self::child::child_main;
+pub use self::confinement::{Confinement, Held};
+use crate::format::{AudioError, Fault};
+use crate::spec::{RenderReport, RenderSpec};
 
 /// The argument that makes the binary a child; see [`child_main`].
 pub const CHILD_ARGUMENT: &str = "render-child";
 
 /// An answer larger than this is not one.
 const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
-
-/// Addresses that a child may reserve without using them, in bytes.
-const RESERVED_BYTES: u64 = 1 << 30;
-
-/// What the thread has that waits for the parent's end, in bytes.
-const WATCH_STACK_BYTES: usize = 64 * 1024;
 
 /// What one rendering may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,12 +49,26 @@ impl Default for ChildLimits {
 /// Faults that only tests ask for, to prove that they stay within one job.
 #[doc(hidden)]
 #[cfg(debug_assertions)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Misbehave {
     Panic,
     Loop,
     Allocate,
     Abort,
+    /// Ends by this signal, as if it came from outside.
+    Signal(i32),
+    /// Opens a file that is none of its own.
+    Read(PathBuf),
+    /// Makes a file where none of its outputs is.
+    Write(PathBuf),
+    /// Connects to a TCP port of this machine.
+    Connect(u16),
+    /// Connects to a Unix socket.
+    ConnectTo(PathBuf),
+    /// Starts a program.
+    Execute(PathBuf),
+    /// Sends a signal to this process.
+    SignalTo(i32),
 }
 
 /// Starts rendering processes.
@@ -88,10 +100,11 @@ struct Request {
 #[serde(rename_all = "snake_case")]
 enum Answer {
     Report(Box<RenderReport>),
-    Unsupported(String),
-    Empty(String),
-    Malformed(String),
-    Limit(String),
+    Unsupported(Fault),
+    Empty(Fault),
+    Malformed(Fault),
+    Limit(Fault),
+    Interrupted { status: String, complaint: Option<String> },
     Io { context: String, reason: String, errno: Option<i32> },
 }
 
@@ -99,10 +112,11 @@ impl From<Result<RenderReport, AudioError>> for Answer {
     fn from(result: Result<RenderReport, AudioError>) -> Self {
         match result {
             Ok(report) => Self::Report(Box::new(report)),
-            Err(AudioError::Unsupported(sentence)) => Self::Unsupported(sentence),
-            Err(AudioError::Empty(sentence)) => Self::Empty(sentence),
-            Err(AudioError::Malformed(sentence)) => Self::Malformed(sentence),
-            Err(AudioError::Limit(sentence)) => Self::Limit(sentence),
+            Err(AudioError::Unsupported(fault)) => Self::Unsupported(fault),
+            Err(AudioError::Empty(fault)) => Self::Empty(fault),
+            Err(AudioError::Malformed(fault)) => Self::Malformed(fault),
+            Err(AudioError::Limit(fault)) => Self::Limit(fault),
+            Err(AudioError::Interrupted { status, complaint }) => Self::Interrupted { status, complaint },
             Err(AudioError::Io { context, cause }) => {
                 Self::Io { context, reason: cause.to_string(), errno: cause.raw_os_error() }
             }
@@ -114,10 +128,11 @@ impl From<Answer> for Result<RenderReport, AudioError> {
     fn from(answer: Answer) -> Self {
         Err(match answer {
             Answer::Report(report) => return Ok(*report),
-            Answer::Unsupported(sentence) => AudioError::Unsupported(sentence),
-            Answer::Empty(sentence) => AudioError::Empty(sentence),
-            Answer::Malformed(sentence) => AudioError::Malformed(sentence),
-            Answer::Limit(sentence) => AudioError::Limit(sentence),
+            Answer::Unsupported(fault) => AudioError::Unsupported(fault),
+            Answer::Empty(fault) => AudioError::Empty(fault),
+            Answer::Malformed(fault) => AudioError::Malformed(fault),
+            Answer::Limit(fault) => AudioError::Limit(fault),
+            Answer::Interrupted { status, complaint } => AudioError::Interrupted { status, complaint },
             Answer::Io { context, reason, errno } => AudioError::Io {
                 context,
                 cause: errno.map_or_else(|| std::io::Error::other(reason), std::io::Error::from_raw_os_error),
@@ -149,14 +164,11 @@ impl Sandbox {
             // Several threads may use several cores; a process that overstays its deadline is killed anyway.
             cpu_seconds: deadline.as_secs().saturating_add(1).saturating_mul(4),
             #[cfg(debug_assertions)]
-            misbehave: self.misbehave,
+            misbehave: self.misbehave.clone(),
         };
         let result = match tokio::time::timeout(deadline, self.run(&request)).await {
             Ok(result) => result,
-            Err(_) => Err(AudioError::Limit(format!(
-                "Converting the file took longer than {} seconds and was stopped. Send a shorter or simpler file.",
-                deadline.as_secs()
-            ))),
+            Err(_) => Err(AudioError::Limit(Fault::Deadline { seconds: deadline.as_secs() })),
         };
         if result.is_err() {
             for output in &spec.outputs {
@@ -177,6 +189,7 @@ impl Sandbox {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .map_err(context())?;
@@ -216,127 +229,67 @@ impl Sandbox {
 }
 
 /// Says why a child ended without an answer.
-fn explain(status: std::process::ExitStatus, complaint: &str) -> AudioError {
+///
+/// Only what a child brings upon itself is the file's fault. A signal from outside (the kernel short of memory, a service
+/// being stopped, a person) and a program that did not even start say nothing of the file, and are tried again.
+fn explain(status: ExitStatus, complaint: &str) -> AudioError {
     use std::os::unix::process::ExitStatusExt;
-    let signal = status.signal().and_then(rustix::process::Signal::from_named_raw);
+
+    use rustix::process::Signal;
     // The allocator's last words come before the abort.
     if complaint.contains("memory allocation of") || complaint.contains("Cannot allocate memory") {
-        return AudioError::Limit(
-            "Converting the file needs more memory than is allowed. Export it again, or send WAV.".into(),
-        );
+        return AudioError::Limit(Fault::Memory {});
     }
-    match signal {
-        Some(rustix::process::Signal::XCPU | rustix::process::Signal::KILL) => AudioError::Limit(
-            "Converting the file took too much time and was stopped. Send a shorter or simpler file.".into(),
-        ),
-        Some(rustix::process::Signal::XFSZ) => AudioError::Limit(
-            "Converting the file would take more disk space than is allowed. Send a shorter file.".into(),
-        ),
-        _ => damaged(&format!("{status}")),
+    match status.signal().and_then(Signal::from_named_raw) {
+        Some(Signal::XCPU) => AudioError::Limit(Fault::ProcessorTime {}),
+        Some(Signal::XFSZ) => AudioError::Limit(Fault::DiskSpace {}),
+        Some(Signal::ABORT | Signal::SEGV | Signal::BUS | Signal::ILL | Signal::FPE | Signal::TRAP | Signal::SYS) => {
+            damaged(&format!("{status}"))
+        }
+        _ => AudioError::Interrupted { status: status.to_string(), complaint: first_line(complaint) },
     }
+}
+
+fn first_line(complaint: &str) -> Option<String> {
+    /// More of it would be no sentence.
+    const MAX_CHARACTERS: usize = 200;
+    let line = complaint.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(MAX_CHARACTERS).collect())
 }
 
 fn damaged(detail: &str) -> AudioError {
-    AudioError::Malformed(format!(
-        "The file is damaged in a way that stopped the converter ({detail}). Export it again, or send WAV."
-    ))
-}
-
-/// The child's whole life: one request in, one answer out.
-///
-/// Must run before any thread or runtime is started, because limits only bind what comes after.
-pub fn child_main() -> ExitCode {
-    let mut request = Vec::new();
-    let read = std::io::stdin().lock().read_until(b'\n', &mut request);
-    let read = read.and_then(|_| Ok(serde_json::from_slice(&request)?));
-    let answer: Answer = match read {
-        Ok(request) => serve(&request).into(),
-        Err(error) => Err(AudioError::io("Reading the request failed")(error)).into(),
-    };
-    let written = serde_json::to_vec(&answer).map_err(std::io::Error::from).and_then(|bytes| {
-        let mut stdout = std::io::stdout().lock();
-        stdout.write_all(&bytes)?;
-        stdout.flush()
-    });
-    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn serve(request: &Request) -> Result<RenderReport, AudioError> {
-    confine(&request.limits, request.cpu_seconds).map_err(AudioError::io("Limiting the converter failed"))?;
-    std::thread::Builder::new()
-        .stack_size(WATCH_STACK_BYTES)
-        .spawn(end_with_the_parent)
-        .map_err(AudioError::io("Watching over the converter failed"))?;
-    let first_panic = std::sync::Arc::new(OnceLock::new());
-    let seen = first_panic.clone();
-    std::panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map_or_else(String::new, |at| format!("{}:{}", place(at.file()), at.line()));
-        let _ = seen.set(format!("{place}: {}", panic.payload_as_str().unwrap_or("panic")));
-    }));
-    std::panic::catch_unwind(|| {
-        #[cfg(debug_assertions)]
-        misbehave(request.misbehave);
-        pipeline::render(&request.spec)
-    })
-    .unwrap_or_else(|_| Err(damaged(first_panic.get().map_or("panic", String::as_str))))
-}
-
-/// Ends the process once its input has ended.
-fn end_with_the_parent() {
-    let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-    // Nobody is left to clean up for, and threads that still work would meet what an orderly exit destroys.
-    std::process::abort();
-}
-
-/// A source file without the folders of the machine that it was built on: `symphonia-core-0.6.1/src/io/mod.rs`.
-fn place(file: &str) -> &str {
-    let start = file.rfind("/src/").map_or(0, |src| file[..src].rfind('/').map_or(0, |slash| slash + 1));
-    &file[start..]
-}
-
-fn confine(limits: &ChildLimits, cpu_seconds: u64) -> std::io::Result<()> {
-    let bounds = [
-        (Resource::Data, limits.memory_bytes),
-        // The allocator reserves far more addresses than it uses, 64 MB a thread; this only bounds what else may be mapped.
-        (Resource::As, limits.memory_bytes.saturating_add(RESERVED_BYTES)),
-        (Resource::Cpu, cpu_seconds),
-        (Resource::Core, 0),
-        (Resource::Fsize, limits.file_bytes),
-        (Resource::Nofile, limits.open_files),
-    ];
-    for (resource, bound) in bounds {
-        setrlimit(resource, Rlimit { current: Some(bound), maximum: Some(bound) })?;
-    }
-    Ok(())
-}
-
-#[cfg(debug_assertions)]
-fn misbehave(how: Option<Misbehave>) {
-    match how {
-        None => {}
-        Some(Misbehave::Panic) => panic!("provoked"),
-        Some(Misbehave::Loop) => loop {
-            std::hint::spin_loop();
-        },
-        Some(Misbehave::Allocate) => {
-            let hoard: Vec<Vec<u8>> = (0..).map_while(|n| (n < 1 << 20).then(|| vec![1; 1 << 20])).collect();
-            std::hint::black_box(hoard);
-        }
-        Some(Misbehave::Abort) => std::process::abort(),
-    }
+    AudioError::Malformed(Fault::StoppedConverter { detail: detail.to_owned() })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::place;
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
 
     #[test]
-    fn a_place_names_the_package_and_no_folder_of_the_builder() {
-        assert_eq!(
-            place("/somewhere/registry/index/symphonia-core-0.6.1/src/io/mod.rs"),
-            "symphonia-core-0.6.1/src/io/mod.rs"
-        );
-        assert_eq!(place("src/audio/g722.rs"), "src/audio/g722.rs");
-        assert_eq!(place("/rustc/0123/library/core/src/slice/mod.rs"), "core/src/slice/mod.rs");
+    fn a_signal_from_outside_is_tried_again_and_one_of_its_own_is_not() {
+        for signal in [libc::SIGKILL, libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1] {
+            let error = explain(ExitStatus::from_raw(signal), "");
+            assert!(matches!(error, AudioError::Interrupted { .. }) && error.is_transient(), "{signal}: {error}");
+        }
+        for signal in [libc::SIGSEGV, libc::SIGABRT, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
+            let error = explain(ExitStatus::from_raw(signal), "");
+            assert!(matches!(error, AudioError::Malformed(_)) && !error.is_transient(), "{signal}: {error}");
+        }
+        for (signal, word) in [(libc::SIGXCPU, "processor time"), (libc::SIGXFSZ, "disk space")] {
+            let error = explain(ExitStatus::from_raw(signal), "");
+            assert!(matches!(error, AudioError::Limit(_)) && error.to_string().contains(word), "{signal}: {error}");
+        }
+        let error = explain(ExitStatus::from_raw(libc::SIGABRT), "memory allocation of 80 bytes failed\n");
+        assert!(matches!(&error, AudioError::Limit(Fault::Memory {})), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_does_not_start_is_no_fault_of_the_file() {
+        let status = ExitStatus::from_raw(127 << 8);
+        let error = explain(status, "\nerror while loading shared libraries: libmp3lame.so.0\nmore\n");
+        assert!(error.is_transient());
+        assert!(error.to_string().contains("exit status: 127") && error.to_string().contains("libmp3lame.so.0"));
     }
 }

@@ -28,7 +28,7 @@ async fn a_long_recording_needs_no_more_memory_than_a_short_one() {
         .ffmpeg("-stream_loop 1 -i music.wav -t 4 -c:a libmp3lame -b:a 128k -write_xing 0 -id3v2_version 0 short.mp3");
     workshop.write("long.mp3", &workshop.read("short.mp3").repeat(150));
     let meter = METER
-        .replace("PROGRAM", &format!("{:?}", env!("CARGO_BIN_EXE_voicemill")))
+        .replace("PROGRAM", &format!("{:?}", crate::CHILD))
         .replace("NOTE", &format!("{:?}", workshop.path("note")));
     workshop.write("meter", meter.as_bytes());
     std::fs::set_permissions(workshop.path("meter"), std::fs::Permissions::from_mode(0o755)).unwrap();
