@@ -8,6 +8,7 @@ mod harness;
 mod links;
 mod machines;
 mod mail;
+mod mail_field;
 mod mail_kill;
 mod mail_trees;
 mod operators;
