@@ -14,7 +14,7 @@ use std::{
 
 use voicemill_notify::{
     Channel, Recipient, Rendered,
-    email::{Attachment, AudioPart, MailLink, Security, Smtp, SmtpConfig, Stationery, TranscriptPart, VoicemailMail},
+    email::{Attachment, AudioPart, MailLink, MailOptions, Security, Smtp, SmtpConfig, TranscriptPart, VoicemailMail},
 };
 use voicemill_types::{NoticeId, Run, Time};
 
@@ -46,7 +46,7 @@ fn compose(number: usize, attachment: &[u8]) -> Rendered {
         callback_numbers: &[],
         audio,
     };
-    let bytes = mail.compose(&Stationery::default()).expect("the mail is sound").bytes.into();
+    let bytes = mail.compose(&MailOptions::default()).expect("the mail is sound").bytes.into();
     Rendered { notice_id, sender: "voicemail@acme.example.com".to_owned(), queued_at, bytes }
 }
 

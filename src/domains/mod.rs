@@ -11,7 +11,7 @@ use voicemill_types::{DomainId, PhoneNumber, Time};
 
 use crate::{
     app::App,
-    checks::{check_address, check_name, check_range, check_time_zone},
+    checks::{check_brand, check_locale, check_name, check_range, check_sender, check_time_zone},
     config::LUFS_RANGE,
     error::ServiceError,
     messages::PurgeTrash,
@@ -176,7 +176,9 @@ fn check_settings(domain: &Domain) -> Result<(), ServiceError> {
              have it heard from the audio"
         )));
     }
-    check_address(&domain.mail_from)?;
+    check_brand(&domain.brand)?;
+    check_locale(&domain.locale)?;
+    check_sender(&domain.mail_from)?;
     if let Some(sender) = &domain.sms_sender {
         let is_name = (1..=11).contains(&sender.len()) && sender.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if !is_name && PhoneNumber::parse(sender).is_err() {

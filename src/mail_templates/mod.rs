@@ -1,17 +1,17 @@
-//! Domains' own words for their mails.
+//! Templates that domains write in place of ours for their mails.
 
 pub(crate) mod rows;
 
 use serde::{Deserialize, Serialize};
-use voicemill_notify::email::{MailKind, MailTemplate, check_words, default_words};
+use voicemill_notify::email::{MailKind, MailTemplate, check_template, default_template};
 use voicemill_types::Time;
 
 use crate::{app::App, domains::Domain, error::ServiceError};
 
-/// Words as a domain writes them.
+/// CurrentTemplate as a domain writes them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NewWords {
+pub struct NewTemplate {
     /// The line of the subject.
     pub subject: String,
     /// The plain text.
@@ -20,35 +20,45 @@ pub struct NewWords {
     pub body_html: Option<String>,
 }
 
-/// The words that a kind of mail has.
+/// The template that a kind of mail has.
 #[derive(Clone, Debug, Serialize)]
-pub struct Words {
-    /// Whether they are the domain's own; else they are ours, to begin with.
+pub struct CurrentTemplate {
+    /// Whether it is the domain's own; else it is ours, to begin with.
     pub own: bool,
-    /// The words.
+    /// The template.
     #[serde(flatten)]
     pub template: MailTemplate,
 }
 
-/// Gives a kind of mail other words, if they work on every form that such a mail takes.
-pub async fn save(app: &App, domain: &Domain, kind: MailKind, words: NewWords) -> Result<Words, ServiceError> {
-    let NewWords { subject, body_text, body_html } = words;
+/// Gives a kind of mail another template, if it works on every form that such a mail takes.
+pub async fn save(
+    app: &App,
+    domain: &Domain,
+    kind: MailKind,
+    new: NewTemplate,
+) -> Result<CurrentTemplate, ServiceError> {
+    let NewTemplate { subject, body_text, body_html } = new;
     let created_at = Time::from(app.clock.now());
     let template = MailTemplate { domain_id: domain.id, kind, subject, body_text, body_html, created_at };
-    check_words(&template).map_err(|error| ServiceError::Invalid(error.to_string()))?;
+    let checked = template.clone();
+    // It comes from a stranger, and takes as long as is allowed.
+    let checked = tokio::task::spawn_blocking(move || check_template(&checked)).await;
+    checked
+        .map_err(|stopped| ServiceError::sorted(true, stopped))?
+        .map_err(|error| ServiceError::Invalid(error.to_string()))?;
     let mut transaction = app.begin().await?;
     rows::save(transaction.connection(), &template).await?;
     transaction.commit().await?;
-    Ok(Words { own: true, template })
+    Ok(CurrentTemplate { own: true, template })
 }
 
-/// The words of a kind of mail: the domain's own, else ours.
-pub async fn find(app: &App, domain: &Domain, kind: MailKind) -> Result<Words, ServiceError> {
+/// The template of a kind of mail: the domain's own, else ours.
+pub async fn find(app: &App, domain: &Domain, kind: MailKind) -> Result<CurrentTemplate, ServiceError> {
     let mut connection = app.database.read().await?;
     if let Some(template) = rows::find(&mut connection, domain.id, kind).await? {
-        return Ok(Words { own: true, template });
+        return Ok(CurrentTemplate { own: true, template });
     }
-    let (subject, body_text, body_html) = default_words(kind);
+    let (subject, body_text, body_html) = default_template(kind);
     let template = MailTemplate {
         domain_id: domain.id,
         kind,
@@ -57,10 +67,10 @@ pub async fn find(app: &App, domain: &Domain, kind: MailKind) -> Result<Words, S
         body_html: body_html.map(str::to_owned),
         created_at: domain.created_at,
     };
-    Ok(Words { own: false, template })
+    Ok(CurrentTemplate { own: false, template })
 }
 
-/// Goes back to our words.
+/// Goes back to our template.
 pub async fn delete(app: &App, domain: &Domain, kind: MailKind) -> Result<(), ServiceError> {
     let mut transaction = app.begin().await?;
     if !rows::delete(transaction.connection(), domain.id, kind).await? {

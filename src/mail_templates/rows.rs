@@ -1,4 +1,4 @@
-//! Domains' own words for their mails.
+//! Domains' templates for their mails.
 
 use voicemill_notify::email::{MailKind, MailTemplate};
 use voicemill_types::DomainId;
@@ -14,7 +14,7 @@ statements! {
     DELETE = "DELETE FROM mail_template WHERE domain_id = $1 AND kind = $2";
 }
 
-/// Stores the words, in place of earlier ones.
+/// Stores a template, in place of an earlier one.
 pub(crate) async fn save(connection: &mut Connection, template: &MailTemplate) -> Result<(), DbError> {
     on!(
         connection,
@@ -32,7 +32,7 @@ pub(crate) async fn save(connection: &mut Connection, template: &MailTemplate) -
     Ok(())
 }
 
-/// The domain's own words for that kind of mail, if it has some.
+/// The domain's template for that kind of mail, if it has one.
 pub(crate) async fn find(
     connection: &mut Connection,
     domain: DomainId,
@@ -41,7 +41,7 @@ pub(crate) async fn find(
     Ok(on!(connection, sqlx::query_as(FIND).bind(domain).bind(kind).fetch_optional(connection).await?))
 }
 
-/// Forgets them; true if there were some.
+/// Forgets it; true if there was one.
 pub(crate) async fn delete(connection: &mut Connection, domain: DomainId, kind: MailKind) -> Result<bool, DbError> {
     Ok(on!(connection, sqlx::query(DELETE).bind(domain).bind(kind).execute(connection).await?.rows_affected()) == 1)
 }

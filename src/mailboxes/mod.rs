@@ -85,7 +85,7 @@ pub async fn save(
 ) -> Result<Mailbox, ServiceError> {
     check_name(extension, "extension")?;
     let recipients = settings.recipients.unwrap_or_default();
-    check_recipients(&recipients)?;
+    check_recipients(app, &recipients).await?;
     let brief_seconds = settings.brief_seconds.unwrap_or(Mailbox::DEFAULT_BRIEF_SECONDS);
     check_range("brief_seconds", brief_seconds, 5..=300)?;
     let wait = settings.transcript_wait_seconds.unwrap_or(Mailbox::DEFAULT_TRANSCRIPT_WAIT_SECONDS);
@@ -169,7 +169,7 @@ pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Mailbox>, ServiceErr
     Ok(rows::list(&mut connection, domain.id).await?)
 }
 
-pub(crate) fn check_recipients(recipients: &[String]) -> Result<(), ServiceError> {
+pub(crate) async fn check_recipients(app: &App, recipients: &[String]) -> Result<(), ServiceError> {
     if recipients.len() > Mailbox::MAX_RECIPIENTS {
         return Err(ServiceError::Invalid(format!(
             "there may be at most {} recipients, not {}",
@@ -177,5 +177,8 @@ pub(crate) fn check_recipients(recipients: &[String]) -> Result<(), ServiceError
             recipients.len()
         )));
     }
-    recipients.iter().try_for_each(|address| check_address(address))
+    for address in recipients {
+        check_address(address, &*app.mail).await?;
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! What the jobs of all notices have in common: the final bytes of a mail, and the next server's answer.
 
 use bytes::Bytes;
-use voicemill_notify::{Channel, NotifyError, Recipient, Rendered, email::Mail};
+use voicemill_notify::{Answer, Channel, NotifyError, Recipient, Rendered, email::Mail};
 use voicemill_queue::{Attempt, Decide, JobError};
 use voicemill_storage::BlobKey;
 use voicemill_types::{NoticeId, Time};
@@ -23,12 +23,18 @@ pub(crate) struct Ended {
     pub(crate) state: NoticeState,
     answer: String,
     reference: Option<String>,
+    /// The next server takes no mail of this size.
+    pub(crate) too_large: bool,
 }
 
 impl Ended {
+    fn of(state: NoticeState, answer: &Answer) -> Self {
+        Self { state, answer: answer.text().to_owned(), reference: None, too_large: false }
+    }
+
     /// Nothing was sent, for a reason of ours.
     pub(crate) fn not_sent(why: &str) -> Self {
-        Self { state: NoticeState::Refused, answer: format!("not sent: {why}"), reference: None }
+        Self::of(NoticeState::Refused, &Answer::own(format!("not sent: {why}")))
     }
 }
 
@@ -40,7 +46,9 @@ pub(crate) async fn store_mail(
     mail: Mail,
     link: Option<&Link>,
 ) -> Result<Bytes, JobError> {
-    let parts = [&*attempt.job_id.to_string(), &attempt.claim.to_string(), "mail"];
+    // One attempt may compose two: the second without what the next server does not take.
+    let form = if link.is_some() { "mail with a link" } else { "mail" };
+    let parts = [&*attempt.job_id.to_string(), &attempt.claim.to_string(), form];
     let key = BlobKey::derive(notice.domain_id, notice.id.0, &parts, "eml").discard()?;
     let bytes = Bytes::from(mail.bytes);
     let stored = app.store.put(&key, bytes.clone().into()).await.retry()?;
@@ -85,11 +93,11 @@ pub(crate) async fn deliver(
     notice: &Notice,
     rendered: &Rendered,
 ) -> Result<Ended, JobError> {
-    let ended =
-        |state, answer: &voicemill_notify::Answer| Ended { state, answer: answer.text().to_owned(), reference: None };
+    let ended = Ended::of;
     match channel.deliver(&Recipient::new(&notice.recipient), rendered).await {
         Ok(receipt) => Ok(Ended { reference: receipt.reference, ..ended(NoticeState::Accepted, &receipt.answer) }),
         Err(NotifyError::Refused(answer)) => Ok(ended(NoticeState::Refused, &answer)),
+        Err(NotifyError::TooLarge(answer)) => Ok(Ended { too_large: true, ..ended(NoticeState::Refused, &answer) }),
         // The same bytes once more, and then never again.
         Err(NotifyError::Unknown(answer)) if notice.state == NoticeState::Unknown => {
             Ok(ended(NoticeState::Unknown, &answer))

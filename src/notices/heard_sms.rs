@@ -40,7 +40,7 @@ impl Job for HeardSms {
             Heard::Report { notice, reference, delivered, answer } => {
                 let found = match (notice, reference) {
                     (Some(id), _) => rows::by_id(connection, *id).await.retry()?,
-                    (None, Some(reference)) => rows::by_reference(connection, reference).await.retry()?,
+                    (None, Some(reference)) => rows::by_reference(connection, reference, Medium::Sms).await.retry()?,
                     (None, None) => None,
                 };
                 match found.filter(|notice| notice.medium == Medium::Sms) {
@@ -72,7 +72,7 @@ impl Job for HeardSms {
 /// A number or name in the one form that senders and recipients are compared by, however a provider writes it.
 pub(crate) fn key(text: &str) -> String {
     let number = PhoneNumber::parse(text).or_else(|_| PhoneNumber::parse(&format!("+{}", digits(text))));
-    number.map_or_else(|_| text.to_lowercase(), String::from)
+    number.map_or_else(|_| text.strip_prefix('+').unwrap_or(text).to_lowercase(), String::from)
 }
 
 #[cfg(test)]
@@ -84,7 +84,8 @@ mod tests {
         for written in ["+14155550132", "14155550132", "4155550132", "+1 415 555 0132"] {
             assert_eq!(key(written), "+14155550132", "{written}");
         }
-        assert_eq!(key("+1 415"), "+1 415");
+        assert_eq!(key("+1 415"), "1 415");
+        assert_eq!(key("+15550100"), key("15550100"), "a number that is none of North America's");
         assert_eq!((key("AcmeVM").as_str(), key("55512").as_str()), ("acmevm", "55512"));
     }
 }

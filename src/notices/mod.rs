@@ -12,6 +12,7 @@ pub(crate) mod rows;
 mod send_sms;
 pub mod sms_limits;
 pub(crate) mod subscriber;
+pub(crate) mod unheard;
 
 pub use self::{
     heard_sms::HeardSms,
@@ -30,6 +31,7 @@ use self::queue::{by_mail, by_sms, queue};
 use crate::{
     app::App,
     arrivals::metadata,
+    db::Connection,
     domains::Domain,
     error::ServiceError,
     events::Event,
@@ -111,17 +113,18 @@ pub async fn bounced(app: &App, mail: &[u8]) -> Result<Notice, ServiceError> {
     let bounce = Bounce::read(mail).map_err(|error| ServiceError::Invalid(error.to_string()))?;
     let mut transaction = app.begin().await?;
     let connection = transaction.connection();
-    let found = rows::by_internet_message_id(connection, &bounce.message_id).await?;
+    let found = reported(connection, &bounce).await?;
     let notice = found.ok_or(ServiceError::NotFound("mail as the one that this report is about"))?;
-    let state = match bounce.fate {
+    let outcome = bounce.outcome_for(&notice.recipient).ok_or(ServiceError::NotFound("recipient in this report"))?;
+    let state = match outcome.fate {
         Fate::Failed => NoticeState::Bounced,
         Fate::Delivered => NoticeState::Delivered,
         Fate::Delayed => return Ok(notice),
     };
     let at = Time::from(app.clock.now());
-    let report = rows::Settled { state, answer: &bounce.answer, reference: None, at };
+    let report = rows::Settled { state, answer: &outcome.answer, reference: None, at };
     rows::report(connection, notice.id, report).await?;
-    if let (Fate::Failed, Some(message)) = (bounce.fate, notice.message_id) {
+    if let (Fate::Failed, Some(message)) = (outcome.fate, notice.message_id) {
         restore(&mut transaction, message).await?;
     }
     let settled = Event::NoticeSettled { notice: notice.id, message: notice.message_id, state };
@@ -129,6 +132,28 @@ pub async fn bounced(app: &App, mail: &[u8]) -> Result<Notice, ServiceError> {
     let noted = rows::by_id(transaction.connection(), notice.id).await?.ok_or(ServiceError::NotFound("notice"))?;
     transaction.commit().await?;
     Ok(noted)
+}
+
+/// The mail that a report is about: by its Message-ID, by our own id of its envelope, or by the name that the next server
+/// gave it, of which some relays make a new Message-ID.
+async fn reported(connection: &mut Connection, bounce: &Bounce) -> Result<Option<Notice>, ServiceError> {
+    for name in &bounce.mails {
+        let by_id = rows::by_internet_message_id(connection, name).await?;
+        let by_envelope = match name.parse::<NoticeId>() {
+            Ok(id) if by_id.is_none() => rows::by_id(connection, id).await?,
+            _ => None,
+        };
+        let found = by_id.or(by_envelope).filter(|notice| notice.medium == Medium::Mail);
+        if found.is_some() {
+            return Ok(found);
+        }
+        let given = name.split('@').next().unwrap_or_default();
+        let found = rows::by_reference(connection, given, Medium::Mail).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// Moves a message back to where it was before a mail's acceptance moved it, unless a person moved it since.

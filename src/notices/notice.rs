@@ -28,6 +28,8 @@ pub enum Occasion {
     MailboxFull,
     /// A call that nobody took and that left no message.
     MissedCall,
+    /// A message in which nobody can hear anything: it failed, or holds no sound.
+    Unheard,
 }
 
 /// Where the delivery to one recipient stands.
@@ -146,6 +148,11 @@ impl Notice {
             created_at: at,
             settled_at: None,
         }
+    }
+
+    /// The event that a message is in which nobody can hear anything.
+    pub fn unheard_event(message: MessageId) -> String {
+        format!("unheard message {}", message.0.simple())
     }
 
     /// The event that a message is.

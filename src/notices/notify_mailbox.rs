@@ -1,4 +1,4 @@
-//! One mail about a mailbox to one recipient: it is full, or a call to it was missed.
+//! One mail about a mailbox to one recipient: it is full, a call to it was missed, or left nothing to hear.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use voicemill_notify::{
     self,
-    email::{MailKind, MailboxMail, MailboxNews, Stationery},
+    email::{MailKind, MailOptions, MailboxMail, MailboxNews},
 };
 use voicemill_queue::{Attempt, Decide, Job, JobError};
 use voicemill_types::NoticeId;
@@ -18,7 +18,8 @@ use crate::{
     lanes::Lane,
     mail_templates,
     mailboxes::{self, Mailbox},
-    notices::{Notice, delivery, rows},
+    messages,
+    notices::{Notice, NoticeState, Occasion, delivery, rows, unheard::is_unheard},
 };
 
 /// Sends one mail about a mailbox.
@@ -43,6 +44,11 @@ impl Job for NotifyMailbox {
         if notice.settled_at.is_some() {
             return Ok(());
         }
+        if notice.occasion == Occasion::Unheard && !self.is_still_unheard(app, &notice).await? {
+            let transaction = app.begin().await.retry()?;
+            let ended = delivery::Ended::not_sent("the message can be heard by now, or was removed");
+            return delivery::settle(app, attempt, notice.id, &ended, transaction).await;
+        }
         let bytes = match &notice.mail_key {
             Some(key) => delivery::read(app, key).await?,
             None => compose(app, attempt, &notice, &mailbox, &domain).await?,
@@ -64,6 +70,16 @@ impl Job for NotifyMailbox {
 }
 
 impl NotifyMailbox {
+    /// False once an operator had the message made anew.
+    async fn is_still_unheard(&self, app: &App, notice: &Notice) -> Result<bool, JobError> {
+        let Some(message) = notice.message_id.filter(|_| notice.state == NoticeState::Queued) else {
+            return Ok(true);
+        };
+        let mut connection = app.database.read().await.retry()?;
+        let message = messages::rows::by_id(&mut connection, message).await.retry()?;
+        Ok(message.as_ref().is_some_and(is_unheard))
+    }
+
     async fn load(&self, app: &App) -> Result<Option<(Notice, Mailbox, Domain)>, JobError> {
         let mut connection = app.database.read().await.retry()?;
         let Some(notice) = rows::by_id(&mut connection, self.notice).await.retry()? else {
@@ -83,19 +99,26 @@ async fn compose(
     mailbox: &Mailbox,
     domain: &Domain,
 ) -> Result<Bytes, JobError> {
-    let news = match &notice.missed_call {
-        Some(call) => MailboxNews::MissedCall {
-            caller_name: &call.caller_name,
-            caller_number: &call.caller_number,
-            called_at: call.called_at,
-        },
-        None => MailboxNews::Full { quota_bytes: mailbox.quota_bytes.unsigned_abs() },
+    let message = match notice.message_id {
+        Some(message) => {
+            let mut connection = app.database.read().await.retry()?;
+            messages::rows::by_id(&mut connection, message).await.retry()?
+        }
+        None => None,
     };
-    let kind = match notice.missed_call {
-        Some(_) => MailKind::MissedCall,
-        None => MailKind::MailboxFull,
+    let (kind, news) = match (&notice.missed_call, &message) {
+        (Some(call), _) => {
+            let (caller_name, caller_number, called_at) = (&call.caller_name, &call.caller_number, call.called_at);
+            (MailKind::MissedCall, MailboxNews::MissedCall { caller_name, caller_number, called_at })
+        }
+        (None, Some(message)) => {
+            let (caller_name, caller_number) = (&*message.caller_name, &*message.caller_number);
+            let (called_at, reason) = (message.received_at, message.failure.as_deref());
+            (MailKind::Unheard, MailboxNews::Unheard { caller_name, caller_number, called_at, reason })
+        }
+        (None, None) => (MailKind::MailboxFull, MailboxNews::Full { quota_bytes: mailbox.quota_bytes.unsigned_abs() }),
     };
-    let own_words = {
+    let template = {
         let mut connection = app.database.read().await.retry()?;
         mail_templates::rows::find(&mut connection, domain.id, kind).await.retry()?
     };
@@ -111,7 +134,7 @@ async fn compose(
         locale: &domain.locale,
         news,
     }
-    .compose(&Stationery { own_words: own_words.as_ref(), dkim: Some(&app.dkim) })
+    .compose(&MailOptions { template: template.as_ref(), dkim: Some(&app.dkim) })
     .discard()?;
     delivery::store_mail(app, attempt, notice, mail, None).await
 }

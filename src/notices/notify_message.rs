@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use voicemill_audio::encode::OutputFormat;
 use voicemill_notify::{
     self,
-    email::{Attachment, AudioPart, Mail, MailKind, MailLink, Stationery, TranscriptPart, VoicemailMail},
+    email::{Attachment, AudioPart, Mail, MailKind, MailLink, MailOptions, TranscriptPart, VoicemailMail},
+    wording,
 };
 use voicemill_queue::{Attempt, Decide, Job, JobError};
 use voicemill_types::{NoticeId, Time, Transcript};
@@ -59,20 +60,20 @@ impl Job for NotifyMessage {
         }
         if subject.message.folder == Folder::Trash && notice.state == NoticeState::Queued {
             let ended = Ended::not_sent("the message was deleted before its mail was due");
-            return subject.settle(app, attempt, &ended).await;
+            return subject.settle(app, attempt, &ended, true).await;
         }
-        let bytes = match &notice.mail_key {
-            Some(key) => delivery::read(app, key).await?,
-            None => compose(app, attempt, &subject).await?,
+        let (bytes, by_link) = match &notice.mail_key {
+            Some(key) => (delivery::read(app, key).await?, notice.link_id.is_some()),
+            None => compose(app, attempt, &subject, true).await?,
         };
-        let rendered = voicemill_notify::Rendered {
-            notice_id: notice.id,
-            sender: subject.domain.mail_from.clone(),
-            queued_at: notice.created_at,
-            bytes,
-        };
-        let ended = delivery::deliver(app, attempt, &*app.mail, notice, &rendered).await?;
-        subject.settle(app, attempt, &ended).await
+        let ended = subject.deliver(app, attempt, bytes).await?;
+        if !ended.too_large || by_link {
+            return subject.settle(app, attempt, &ended, by_link).await;
+        }
+        // The next server takes less than we thought: the same mail with a link in place of the audio.
+        let (bytes, by_link) = compose(app, attempt, &subject, false).await?;
+        let ended = subject.deliver(app, attempt, bytes).await?;
+        subject.settle(app, attempt, &ended, by_link).await
     }
 
     async fn given_up(&self, app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
@@ -107,15 +108,26 @@ impl Subject {
         Ok(Some(Self { notice, mode, message, mailbox, domain }))
     }
 
-    /// Records how it ended; once a mail with the audio inside was accepted, the message moves as its mailbox asks.
-    async fn settle(&self, app: &App, attempt: &Attempt, ended: &Ended) -> Result<(), JobError> {
+    async fn deliver(&self, app: &App, attempt: &Attempt, bytes: Bytes) -> Result<Ended, JobError> {
+        let rendered = voicemill_notify::Rendered {
+            notice_id: self.notice.id,
+            sender: self.domain.mail_from.clone(),
+            queued_at: self.notice.created_at,
+            bytes,
+        };
+        delivery::deliver(app, attempt, &*app.mail, &self.notice, &rendered).await
+    }
+
+    /// Records how it ended; once a mail with the audio inside was accepted, the message moves as its mailbox asks. With a
+    /// link inside, it stays: the link leads to it.
+    async fn settle(&self, app: &App, attempt: &Attempt, ended: &Ended, by_link: bool) -> Result<(), JobError> {
         let mut transaction = app.begin().await.retry()?;
         let to = match self.mailbox.after_email {
             AfterEmail::KeepNew => None,
             AfterEmail::MoveToSaved => Some(Folder::Saved),
             AfterEmail::MoveToTrash => Some(Folder::Trash),
         };
-        if let (NoticeState::Accepted, true, Some(to)) = (ended.state, self.mode.attaches(), to) {
+        if let (NoticeState::Accepted, true, Some(to)) = (ended.state, !by_link, to) {
             let (connection, id) = (transaction.connection(), self.message.id);
             if messages::rows::move_if_in(connection, id, Folder::New, to).await.retry()? {
                 // What a bounce has to take back.
@@ -130,11 +142,15 @@ impl Subject {
 }
 
 /// Makes the final bytes and stores them, with the link inside them, before anything is sent.
-async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Bytes, JobError> {
+///
+/// `may_attach` is false where the next server took no mail with the audio inside. Returns whether there is a link in place
+/// of the audio, too.
+async fn compose(app: &App, attempt: &Attempt, subject: &Subject, may_attach: bool) -> Result<(Bytes, bool), JobError> {
     let Subject { notice, mode, message, mailbox, domain } = subject;
     let limit = app.config.mail.max_mail_bytes;
     let audio = if mode.attaches() { Some(attachment(app, subject).await?) } else { None };
-    let fitting = audio.as_ref().filter(|audio| voicemill_notify::email::fits(audio.bytes.unsigned_abs(), limit));
+    let fits = |audio: &&Rendition| voicemill_notify::email::fits(audio.bytes.unsigned_abs(), limit);
+    let fitting = audio.as_ref().filter(fits).filter(|_| may_attach);
     let attached = match fitting {
         Some(rendition) => Some(delivery::read(app, &rendition.key).await?),
         None => None,
@@ -148,16 +164,18 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
     let part = match (&attached, mail_link, &audio) {
         (Some(bytes), _, _) => AudioPart::Attached(Attachment { bytes, file_name: &file_name, content_type }),
         (None, Some(link), None) => AudioPart::Link(link),
-        (None, Some(link), Some(audio)) => AudioPart::LinkInstead { link, bytes: audio.bytes.unsigned_abs(), limit },
+        (None, Some(link), Some(audio)) => {
+            AudioPart::LinkInstead { link, bytes: audio.bytes.unsigned_abs(), limit: may_attach.then_some(limit) }
+        }
         (None, None, _) => {
             return Err(JobError::Discard(anyhow::anyhow!("a mail needs a link or an attachment")));
         }
     };
     let kind = if mode.is_brief() { MailKind::VoicemailBrief } else { MailKind::Voicemail };
-    let (transcript, own_words) = {
+    let (transcript, template) = {
         let mut connection = app.database.read().await.retry()?;
-        let own_words = mail_templates::rows::find(&mut connection, domain.id, kind).await.retry()?;
-        (media::state::transcript(&mut connection, message.media_id).await.retry()?, own_words)
+        let template = mail_templates::rows::find(&mut connection, domain.id, kind).await.retry()?;
+        (media::state::transcript(&mut connection, message.media_id).await.retry()?, template)
     };
     let runs = transcript.as_ref().map(Transcript::runs).unwrap_or_default();
     let mailbox_name = format!("{} ({})", mailbox.name, mailbox.extension);
@@ -186,10 +204,11 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject) -> Result<Byte
         callback_numbers: transcript.as_ref().map_or(&[], |transcript| &transcript.callback_numbers),
         audio: part,
     }
-    .compose(&Stationery { own_words: own_words.as_ref(), dkim: Some(&app.dkim) })
+    .compose(&MailOptions { template: template.as_ref(), dkim: Some(&app.dkim) })
     .discard()?;
 
-    delivery::store_mail(app, attempt, notice, mail, link.as_ref()).await
+    let bytes = delivery::store_mail(app, attempt, notice, mail, link.as_ref()).await?;
+    Ok((bytes, link.is_some()))
 }
 
 /// The rendition that a mail would carry.
@@ -200,10 +219,9 @@ async fn attachment(app: &App, subject: &Subject) -> Result<Rendition, JobError>
     found.ok_or_else(|| JobError::Discard(anyhow::anyhow!("the message has no rendition for mails")))
 }
 
-/// `voicemail-2026-11-22-0931.wav`, by the mailbox's clock.
+/// `Robin Stone 2026-11-22 0931.wav`, by the mailbox's clock.
 fn file_name(clock: &str, message: &Message, audio: Option<&Rendition>) -> String {
     let format = audio.and_then(|audio| OutputFormat::from_name(&audio.format)).unwrap_or(OutputFormat::Wav);
-    let zone = jiff::tz::TimeZone::get(clock).unwrap_or(jiff::tz::TimeZone::UTC);
-    let received = message.received_at.timestamp().to_zoned(zone);
-    format!("voicemail-{}.{}", received.strftime("%Y-%m-%d-%H%M"), format.extension())
+    let (name, number) = (&message.caller_name, &message.caller_number);
+    wording::audio_file_name(name, number, message.received_at, clock, format.extension())
 }

@@ -16,7 +16,7 @@ statements! {
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
               ON CONFLICT (event, medium, recipient) DO NOTHING";
     BY_ID = "SELECT * FROM notice WHERE id = $1";
-    BY_REFERENCE = "SELECT * FROM notice WHERE reference = $1 ORDER BY id DESC LIMIT 1";
+    BY_REFERENCE = "SELECT * FROM notice WHERE reference = $1 AND medium = $2 ORDER BY id DESC LIMIT 1";
     BY_INTERNET_MESSAGE_ID = "SELECT * FROM notice WHERE internet_message_id = $1 ORDER BY id DESC LIMIT 1";
     OF_MESSAGE = "SELECT * FROM notice WHERE message_id = $1 ORDER BY id";
     // Newest first; a page begins below the id of the last row of the page before it.
@@ -74,9 +74,13 @@ pub(crate) async fn by_id(connection: &mut Connection, id: NoticeId) -> Result<O
     Ok(on!(connection, sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?))
 }
 
-/// The SMS that its provider calls `reference`.
-pub(crate) async fn by_reference(connection: &mut Connection, reference: &str) -> Result<Option<Notice>, DbError> {
-    Ok(on!(connection, sqlx::query_as(BY_REFERENCE).bind(reference).fetch_optional(connection).await?))
+/// What its provider, or the next mail server, calls `reference`.
+pub(crate) async fn by_reference(
+    connection: &mut Connection,
+    reference: &str,
+    medium: Medium,
+) -> Result<Option<Notice>, DbError> {
+    Ok(on!(connection, sqlx::query_as(BY_REFERENCE).bind(reference).bind(medium).fetch_optional(connection).await?))
 }
 
 /// The mail with that Message-ID.

@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use voicemill_notify::{
     self,
-    sms::{FullWords, MessageWords, ReminderWords, measure},
-    wording,
+    sms::{FullWords, MessageWords, ReminderWords, UnheardWords, measure},
 };
 use voicemill_queue::{Attempt, Decide, Job, JobError};
 use voicemill_types::NoticeId;
@@ -23,6 +22,7 @@ use crate::{
         Notice, NoticeState, Occasion,
         delivery::{self, Ended},
         rows, sms_limits,
+        unheard::is_unheard,
     },
 };
 
@@ -118,6 +118,9 @@ impl Subject {
             Occasion::Message if !self.message.as_ref().is_some_and(is_new) => {
                 return Ok(Some("the message was read or moved before its SMS was due"));
             }
+            Occasion::Unheard if !self.message.as_ref().is_some_and(is_unheard) => {
+                return Ok(Some("the message can be heard by now, or was removed"));
+            }
             Occasion::Reminder if self.unread == 0 => return Ok(Some("every message was read before its SMS was due")),
             _ => {}
         }
@@ -152,9 +155,21 @@ impl Subject {
                 words.text()
             }
             (Occasion::Reminder, Some(newest)) => {
-                let newest_caller = wording::caller(&newest.caller_name, &newest.caller_number);
+                let newest_caller = (&*newest.caller_name, &*newest.caller_number);
                 let (unread, newest_at) = (self.unread, newest.received_at);
                 ReminderWords { mailbox: &name, unread, newest_caller, newest_at, time_zone, locale }.text()
+            }
+            (Occasion::Unheard, Some(message)) => {
+                let words = UnheardWords {
+                    mailbox: &name,
+                    caller_name: &message.caller_name,
+                    caller_number: &message.caller_number,
+                    called_at: message.received_at,
+                    time_zone,
+                    locale,
+                    no_sound: message.failure.is_none(),
+                };
+                words.text()
             }
             _ => FullWords { mailbox: &name, quota_bytes: self.mailbox.quota_bytes.unsigned_abs() }.text(),
         };

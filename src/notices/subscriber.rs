@@ -11,7 +11,11 @@ use crate::{
     mailboxes::{self, EmailMode},
     messages,
     notices::{
-        Medium, Notice, NoticeState, NotifyMessage, Occasion, queue::queue, remind_mailbox::tell_of_message, rows,
+        Medium, Notice, NoticeState, NotifyMessage, Occasion,
+        queue::queue,
+        remind_mailbox::tell_of_message,
+        rows,
+        unheard::{is_unheard, tell_of_unheard},
     },
     service_numbers,
     transaction::Tx,
@@ -20,7 +24,9 @@ use crate::{
 /// Queues what an event is to be told by, in its own transaction.
 pub(crate) async fn on(tx: &mut Tx<'_>, domain: DomainId, event: &Event) -> Result<(), ServiceError> {
     match event {
-        Event::MessageAvailable { message, .. } => tell(tx, domain, *message).await,
+        Event::MessageAvailable { message, .. } | Event::MessageFailed { message, .. } => {
+            tell(tx, domain, *message).await
+        }
         Event::MessageTranscribed { message, .. } => send_what_waits(tx, *message).await,
         _ => Ok(()),
     }
@@ -33,6 +39,9 @@ async fn tell(tx: &mut Tx<'_>, domain: DomainId, message: MessageId) -> Result<(
     let mailbox = mailboxes::rows::by_id(connection, message.mailbox_id).await?;
     let domain = domains::rows::by_id(connection, domain).await?;
     let (Some(mailbox), Some(domain)) = (mailbox, domain) else { return Ok(()) };
+    if is_unheard(&message) {
+        return Ok(tell_of_unheard(tx, &message, &mailbox, &domain).await?);
+    }
     tell_of_message(tx, &message, &mailbox, &domain).await?;
     let now = Time::from(tx.app().clock.now());
     let wait = Duration::from_secs(u64::try_from(mailbox.transcript_wait_seconds).unwrap_or(0));

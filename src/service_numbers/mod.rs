@@ -34,7 +34,7 @@ pub async fn save(
     new: NewServiceNumber,
 ) -> Result<ServiceNumber, ServiceError> {
     check_name(number, "service number")?;
-    check_recipients(&new.recipients)?;
+    check_recipients(app, &new.recipients).await?;
     let number = ServiceNumber {
         domain_id: domain.id,
         number: number.to_owned(),

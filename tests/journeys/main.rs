@@ -9,6 +9,7 @@ mod intake;
 mod links;
 mod machines;
 mod mail;
+mod mail_field;
 mod mail_kill;
 mod mail_trees;
 mod operators;

@@ -48,7 +48,7 @@ async fn every_number_gets_an_sms_with_a_link_that_plays() {
     told.sort_unstable();
     assert_eq!(told, ["+14155550133", "+14155550134"]);
     let (_, text) = &texts[0];
-    assert!(text.starts_with("Voicemail for Dana (101) from Robin Stone (4155550132), 0:"), "{text}");
+    assert!(text.starts_with("Voicemail for Dana (101) from Robin Stone, (415) 555-0132, 0:"), "{text}");
     let link = text.rsplit(' ').next().unwrap();
     assert_eq!(test.browser(Method::GET, link).send().await.unwrap().status(), StatusCode::OK);
     assert!(texts[1].1 != *text, "each has a link of its own, which can be revoked");

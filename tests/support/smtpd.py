@@ -5,7 +5,8 @@ number of the connection, local part, Message-ID, media types, defects, bytes, t
 A local part that ends in -once misbehaves once; what stands after a + is left away. With --kill, it reads lines `kill PID`,
 kills that process as soon as it has said 250 to a mail that it sees for the first time, and prints KILLED; `spare` ends it.
 With --pipelining, it takes envelopes as a whole; with --wrapped, TLS is there from the first byte.
-Usage: smtpd.py [--login] [--kill] [--pipelining] [--tls CERTIFICATE KEY [--wrapped]]
+With --size, it says so and takes no more; with --late-size, it takes no more and does not say so; with --utf8, it takes addresses outside ASCII.
+Usage: smtpd.py [--login] [--kill] [--pipelining] [--size BYTES] [--late-size BYTES] [--utf8] [--tls CERTIFICATE KEY [--wrapped]]
 """
 
 import argparse
@@ -25,16 +26,21 @@ REPLIES_TO_RCPT = {
     "later": "450 4.2.1 mailbox busy",
     "closing": "421 4.3.2 shutting down",
     "unknown": "550 5.1.1 <unknown@example.com>: no such user",
+    "latin1-unknown": b"550 5.1.1 Empf\xe4nger unbekannt",
     "login": "530 5.7.0 authentication required",
 }
 REPLIES_TO_DATA = {
     "data-later": "451 4.3.0 try later",
     "spam": "554 5.7.1 spam",
     "large": "552 5.3.4 too large",
+    "full": "552 5.2.2 mailbox full",
+    "latin1": b"250 2.0.0 f\xfcr Zustellung angenommen",
+    "latin1-spam": b"554 5.7.1 unerw\xfcnscht",
+    "long": "250 2.0.0 " + "x" * 3000,
 }
 
 
-done_once, victims, seen, pipelining = set(), [], set(), False
+done_once, victims, seen, pipelining, late_size = set(), [], set(), False, None
 
 
 def manner(address):
@@ -89,6 +95,8 @@ class Handler:
             asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(kill_after, mail["Message-ID"]))
         if how == "hang-up":
             asyncio.get_running_loop().call_later(0.05, server.transport.abort)
+        if late_size and len(envelope.content) > late_size:
+            return "552 5.3.4 message too big"
         return REPLIES_TO_DATA.get(how, "250 2.0.0 queued")
 
 
@@ -102,11 +110,14 @@ async def main():
     arguments.add_argument("--login", action="store_true")
     arguments.add_argument("--kill", action="store_true")
     arguments.add_argument("--pipelining", action="store_true")
+    arguments.add_argument("--size", type=int, default=33554432)
+    arguments.add_argument("--late-size", type=int)
+    arguments.add_argument("--utf8", action="store_true")
     arguments.add_argument("--tls", nargs=2)
     arguments.add_argument("--wrapped", action="store_true")
     options = arguments.parse_args()
-    global pipelining
-    pipelining = options.pipelining
+    global pipelining, late_size
+    pipelining, late_size = options.pipelining, options.late_size
     tls = None
     if options.tls:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -117,6 +128,8 @@ async def main():
     def session():
         return SMTP(
             Handler(next(connections)),
+            data_size_limit=options.size,
+            enable_SMTPUTF8=options.utf8,
             tls_context=None if options.wrapped else tls,
             require_starttls=bool(tls) and not options.wrapped,
             auth_required=options.login,

@@ -1,5 +1,6 @@
 //! Mail: what it says, what it is made of, and the ways it goes out.
 
+mod address;
 mod assemble;
 mod bounce;
 mod compose;
@@ -9,12 +10,13 @@ mod error;
 mod mail_template;
 mod mailbox;
 mod outbox;
-mod own_words;
+mod overrides;
 mod sample;
 mod smtp;
 mod templates;
 mod verify;
 
+pub use address::{Address, AddressError};
 pub use assemble::{Attachment, Mail};
 pub use bounce::{Bounce, Fate, NoBounce};
 pub use compose::{AudioPart, DEFAULT_MAIL_LIMIT, MailLink, TranscriptPart, VoicemailMail, fits};
@@ -24,12 +26,7 @@ pub use error::ComposeError;
 pub use mail_template::{MailKind, MailTemplate};
 pub use mailbox::{MailboxMail, MailboxNews};
 pub use outbox::Outbox;
-pub use own_words::BadWords;
-pub use sample::check_words;
+pub use overrides::TemplateError;
+pub use sample::check_template;
 pub use smtp::{Security, Smtp, SmtpConfig};
-pub use templates::{Stationery, default_words};
-
-/// Reads an address that every server takes: one mailbox, all in ASCII.
-fn address(text: &str) -> Option<lettre::Address> {
-    text.parse().ok().filter(|_| text.is_ascii())
-}
+pub use templates::{MailOptions, default_template};

@@ -7,6 +7,7 @@
 
 pub mod email;
 pub mod sms;
+mod tls;
 pub mod wording;
 
 use std::{fmt, time::Duration};
@@ -24,6 +25,14 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// The variant tells what the next call is worth; see [`NotifyError`].
     async fn deliver(&self, to: &Recipient, message: &Rendered) -> Result<Receipt, NotifyError>;
+
+    /// Whether it takes mail addresses with letters outside ASCII before their `@`.
+    ///
+    /// # Errors
+    /// When the next server cannot be asked.
+    async fn takes_smtputf8(&self) -> Result<bool, NotifyError> {
+        Ok(false)
+    }
 }
 
 /// One address; its `Debug` form does not show it.
@@ -156,6 +165,9 @@ pub enum NotifyError {
     /// This recipient will never be reached with this message: give up and report it.
     #[error("refused for this recipient: {0}")]
     Refused(Answer),
+    /// The next server takes no mail of this size: send one without the audio instead.
+    #[error("too large for the next server: {0}")]
+    TooLarge(Answer),
     /// Our own account or configuration is refused: alert the operator and try again later; the recipient is blameless.
     #[error("our configuration is refused: {0}")]
     Misconfigured(Answer),
@@ -168,17 +180,14 @@ pub enum NotifyError {
 }
 
 impl NotifyError {
-    /// True when the same bytes may be sent again; after [`NotifyError::Unknown`] only once.
-    pub fn is_transient(&self) -> bool {
-        !matches!(self, Self::Refused(_))
-    }
-
     /// What the next server said, for the notice's record; nothing, where none was asked.
     pub fn answer(&self) -> Option<&Answer> {
         match self {
-            Self::Retry(answer) | Self::Refused(answer) | Self::Misconfigured(answer) | Self::Unknown(answer) => {
-                Some(answer)
-            }
+            Self::Retry(answer)
+            | Self::Refused(answer)
+            | Self::TooLarge(answer)
+            | Self::Misconfigured(answer)
+            | Self::Unknown(answer) => Some(answer),
             Self::Busy(_) => None,
         }
     }

@@ -3,18 +3,23 @@
 //! A provider with an HTTP interface is a [`rest::Template`], a file of settings; the others are a file of code each. All
 //! of them are a [`Channel`] for what goes out, and bring [`Heard`] for what comes back: reports of delivery, and replies.
 
+mod answer;
+#[cfg(feature = "aws-sms")]
 mod aws;
 mod config;
 mod ears;
 mod outbox;
 mod proof;
 mod rest;
+#[cfg(feature = "smpp")]
 mod smpp;
+mod template;
 mod text;
 mod words;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
@@ -22,9 +27,9 @@ pub use config::{AwsConfig, Provider, SmppConfig, SmsConfig};
 pub use ears::Heard;
 pub use outbox::SmsOutbox;
 pub use proof::Call;
-pub use rest::Template;
+pub use template::Template;
 pub use text::{Coding, MOST_PARTS, measure, plain};
-pub use words::{FullWords, MessageWords, ReminderWords};
+pub use words::{FullWords, MessageWords, ReminderWords, UnheardWords};
 
 use super::{Channel, NotifyError};
 
@@ -37,7 +42,14 @@ pub struct SmsGateway {
     /// What those calls are proved by.
     secret: Option<SecretString>,
     /// What comes back over the connection that SMS leave by, if there is one.
-    line: Option<smpp::Line>,
+    line: Option<Box<dyn Line>>,
+}
+
+/// A connection over which things come back.
+#[async_trait]
+trait Line: Send + Sync {
+    /// The next one.
+    async fn next(&self) -> Option<Incoming>;
 }
 
 /// Something heard over a connection; the provider is told that we have it once `taken` says so.
@@ -62,8 +74,16 @@ impl SmsGateway {
     pub fn new(config: &SmsConfig, public_url: &str) -> Result<Self, NotifyError> {
         config.check()?;
         match config.provider {
+            #[cfg(feature = "aws-sms")]
             Provider::Aws => aws::gateway(config),
+            #[cfg(not(feature = "aws-sms"))]
+            Provider::Aws => {
+                config::unfit("this build has no AWS End User Messaging; build it with the feature `aws-sms`")
+            }
+            #[cfg(feature = "smpp")]
             Provider::Smpp => smpp::gateway(config),
+            #[cfg(not(feature = "smpp"))]
+            Provider::Smpp => config::unfit("this build does not speak SMPP; build it with the feature `smpp`"),
             _ => rest::gateway(config, public_url),
         }
     }

@@ -20,12 +20,16 @@ impl PhoneNumber {
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(bad());
         }
+        // Neither an area code nor an exchange of North America begins with 0 or 1.
+        let north_american =
+            |digits: &str| digits.len() == 10 && digits.as_bytes()[0] > b'1' && digits.as_bytes()[3] > b'1';
         match (international, digits.len()) {
+            (true, _) if digits.starts_with('1') => match north_american(&digits[1..]) {
+                true => Ok(Self(format!("+{digits}"))),
+                false => Err(bad()),
+            },
             (true, 7..=15) if !digits.starts_with('0') => Ok(Self(format!("+{digits}"))),
-            // Neither an area code nor an exchange begins with 0 or 1.
-            (false, 10) if digits.as_bytes()[0] > b'1' && digits.as_bytes()[3] > b'1' => {
-                Ok(Self(format!("+1{digits}")))
-            }
+            (false, _) if north_american(digits) => Ok(Self(format!("+1{digits}"))),
             _ => Err(bad()),
         }
     }
@@ -107,5 +111,13 @@ mod tests {
         let error = PhoneNumber::parse_list("4155550132, 4155550133").unwrap_err().to_string();
         assert!(error.starts_with("\" 4155550133\" is no telephone number"), "{error}");
         assert!(PhoneNumber::parse_list("4155550132,").is_err());
+    }
+
+    #[test]
+    fn k26_a_north_american_number_is_whole() {
+        for number in ["+1415555013", "+141555501322", "+10155550132", "+14151550132", "415555013"] {
+            assert!(PhoneNumber::parse(number).is_err(), "{number}");
+        }
+        assert!(PhoneNumber::parse("+14155550132").is_ok() && PhoneNumber::parse("+442071838750").is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! Domains' own words for their mails.
+//! Templates that domains write in place of ours for their mails.
 
 use std::sync::Arc;
 
@@ -12,31 +12,31 @@ use crate::{
         error::Problem,
         extract::{Json, Path},
     },
-    mail_templates::{self, NewWords, Words},
+    mail_templates::{self, CurrentTemplate, NewTemplate},
 };
 
-/// `GET /v1/domains/{domain}/mail-templates/{kind}`: the domain's own words, or ours to begin with.
+/// `GET /v1/domains/{domain}/mail-templates/{kind}`: the domain's own, or ours to begin with.
 pub(super) async fn find(
     State(app): State<Arc<App>>,
     manager: Manager,
     Path((domain, kind)): Path<(String, MailKind)>,
-) -> Result<Json<Words>, Problem> {
+) -> Result<Json<CurrentTemplate>, Problem> {
     let domain = manager.domain(&app, &domain).await?;
     Ok(Json(mail_templates::find(&app, &domain, kind).await?))
 }
 
-/// `PUT /v1/domains/{domain}/mail-templates/{kind}`: tried before they are saved.
+/// `PUT /v1/domains/{domain}/mail-templates/{kind}`: tried before it is saved.
 pub(super) async fn save(
     State(app): State<Arc<App>>,
     manager: Manager,
     Path((domain, kind)): Path<(String, MailKind)>,
-    Json(words): Json<NewWords>,
-) -> Result<Json<Words>, Problem> {
+    Json(new): Json<NewTemplate>,
+) -> Result<Json<CurrentTemplate>, Problem> {
     let domain = manager.domain(&app, &domain).await?;
-    Ok(Json(mail_templates::save(&app, &domain, kind, words).await?))
+    Ok(Json(mail_templates::save(&app, &domain, kind, new).await?))
 }
 
-/// `DELETE /v1/domains/{domain}/mail-templates/{kind}`: back to our words.
+/// `DELETE /v1/domains/{domain}/mail-templates/{kind}`: back to ours.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     manager: Manager,

@@ -8,6 +8,7 @@ use lettre::message::{
 };
 
 use super::{
+    address::Address,
     dkim::Dkim,
     error::ComposeError,
     verify::{self, Expected},
@@ -64,20 +65,20 @@ impl Head<'_> {
         attachment: Option<&Attachment<'_>>,
         dkim: Option<&Dkim>,
     ) -> Result<Mail, ComposeError> {
-        let from = super::address(self.from).ok_or(ComposeError::Sender)?;
-        let to = super::address(self.to).ok_or(ComposeError::Recipient)?;
+        let from = Address::parse(self.from).map_err(ComposeError::Sender)?;
+        let to = Address::parse(self.to).map_err(ComposeError::Recipient)?;
         let message_id = format!("{}@{}", self.notice_id, from.domain());
         let expected = Expected {
-            from: self.from,
-            to: self.to,
+            from: from.as_str(),
+            to: to.as_str(),
             message_id: &message_id,
             attachments: usize::from(attachment.is_some()),
             html: words.html.is_some(),
         };
         let brand = wording::line(self.brand, wording::LONGEST_NAME);
         let mut builder = Message::builder()
-            .from(Mailbox::new(Some(brand).filter(|brand| !brand.is_empty()), from.clone()))
-            .to(Mailbox::new(None, to))
+            .from(Mailbox::new(Some(brand).filter(|brand| !brand.is_empty()), from.checked()))
+            .to(Mailbox::new(None, to.checked()))
             .subject(wording::line(&words.subject, 200))
             .date(SystemTime::from(self.date.timestamp()))
             .message_id(Some(format!("<{message_id}>")));
@@ -88,11 +89,11 @@ impl Head<'_> {
                 HeaderName::new_from_ascii(name.to_owned()).map_err(|_| ComposeError::Malformed("a header's name"))?;
             builder = builder.raw_header(HeaderValue::new(name, value));
         }
-        let mut message = self.with_parts(builder, words, attachment)?;
-        if let Some(dkim) = dkim {
-            dkim.sign(&mut message, from.domain());
-        }
-        let bytes = message.formatted();
+        let bytes = self.with_parts(builder, words, attachment)?.formatted();
+        let bytes = match dkim {
+            Some(dkim) => dkim.sign(bytes, from.domain(), self.date)?,
+            None => bytes,
+        };
         verify::check(&bytes, &expected)?;
         Ok(Mail { message_id, bytes })
     }

@@ -7,7 +7,7 @@ use minijinja::{Value, context};
 use super::{
     assemble::{Attachment, Head, Mail},
     error::ComposeError,
-    templates::{self, Stationery},
+    templates::{self, MailOptions},
 };
 use crate::{email::MailKind, wording};
 use voicemill_types::{CallbackNumber, NoticeId, Run, Time};
@@ -78,8 +78,8 @@ pub enum AudioPart<'a> {
         link: MailLink<'a>,
         /// Size of the audio that does not fit.
         bytes: u64,
-        /// Largest mail that is sent.
-        limit: u64,
+        /// Largest mail that is sent; nothing where it is the next server that takes no larger one.
+        limit: Option<u64>,
     },
 }
 
@@ -106,16 +106,18 @@ pub fn fits(bytes: u64, limit: u64) -> bool {
 const LONGEST_TRANSCRIPT: usize = 20_000;
 /// Most characters of a transcript in a brief mail.
 const LONGEST_BRIEF_TRANSCRIPT: usize = 320;
+/// Most characters of what was said that lists of mails show beside the subject.
+const LONGEST_PREVIEW: usize = 140;
 /// Most telephone numbers in a mail.
 const MOST_CALLBACKS: usize = 3;
 
 impl VoicemailMail<'_> {
     /// The mail's final bytes, read again and checked.
-    pub fn compose(&self, stationery: &Stationery<'_>) -> Result<Mail, ComposeError> {
+    pub fn compose(&self, options: &MailOptions<'_>) -> Result<Mail, ComposeError> {
         let kind = if self.brief { MailKind::VoicemailBrief } else { MailKind::Voicemail };
-        let words = templates::word(kind, stationery, self.facts())?;
+        let words = templates::word(kind, options, self.facts())?;
         let head = Head { notice_id: self.notice_id, date: self.date, from: self.from, to: self.to, brand: self.brand };
-        head.assemble(&words, self.own_headers(), self.attachment(), stationery.dkim)
+        head.assemble(&words, self.own_headers(), self.attachment(), options.dkim)
     }
 
     fn attachment(&self) -> Option<&Attachment<'_>> {
@@ -141,9 +143,6 @@ impl VoicemailMail<'_> {
 
     /// What templates can use.
     pub(super) fn facts(&self) -> Value {
-        let caller_name = wording::line(self.caller_name, wording::LONGEST_NAME);
-        let caller_number = wording::line(self.caller_number, wording::LONGEST_NAME);
-        let caller = wording::caller(self.caller_name, self.caller_number).unwrap_or("an unknown caller".to_owned());
         let longest = if self.brief { LONGEST_BRIEF_TRANSCRIPT } else { LONGEST_TRANSCRIPT };
         let transcript = match self.transcript {
             TranscriptPart::Text(runs) => Some(wording::runs(runs, longest)).filter(|(runs, _)| !runs.is_empty()),
@@ -165,10 +164,8 @@ impl VoicemailMail<'_> {
         });
         context! {
             brand => wording::line(self.brand, wording::LONGEST_NAME),
-            mailbox => wording::line(self.mailbox, wording::LONGEST_NAME),
-            caller,
-            caller_name,
-            caller_number,
+            mailbox => wording::name(self.mailbox, wording::LONGEST_NAME),
+            preview => transcript.as_deref().map(|runs| wording::line(&wording::marked(runs), LONGEST_PREVIEW)),
             received => wording::moment(self.received_at, self.time_zone, self.locale),
             length => wording::length(self.duration),
             transcript => transcript.as_deref().map(wording::marked),
@@ -183,6 +180,7 @@ impl VoicemailMail<'_> {
             }),
             attachment => self.attachment().map(|attachment| wording::file_name(attachment.file_name)),
             why_no_attachment,
+            ..caller_facts(self.caller_name, self.caller_number)
         }
     }
 
@@ -202,16 +200,27 @@ impl VoicemailMail<'_> {
     }
 }
 
+/// What templates can say of a caller: a number to read, and one to dial.
+pub(super) fn caller_facts(caller_name: &str, caller_number: &str) -> Value {
+    context! {
+        caller => wording::caller(caller_name, caller_number).unwrap_or("an unknown caller".to_owned()),
+        caller_name => wording::name(caller_name, wording::LONGEST_NAME),
+        caller_number => wording::number(caller_number),
+        caller_dial => wording::dial(caller_number),
+    }
+}
+
 fn run_value(run: &Run) -> Value {
     context! { text => run.text.as_str(), doubtful => run.doubtful }
 }
 
-fn why_no_attachment(bytes: u64, limit: u64) -> String {
-    format!(
-        "The recording ({}) is too large to be attached to a mail of at most {}, so here is a link to it instead.",
-        wording::megabytes(bytes),
-        wording::megabytes(limit)
-    )
+fn why_no_attachment(bytes: u64, limit: Option<u64>) -> String {
+    let bytes = wording::megabytes(bytes);
+    let limit = match limit {
+        Some(limit) => format!("a mail of at most {}", wording::megabytes(limit)),
+        None => "a mail that the mail server takes".to_owned(),
+    };
+    format!("The recording ({bytes}) is too large to be attached to {limit}, so here is a link to it instead.")
 }
 
 /// A plain web address needs no escaping in HTML; anything else is left to be escaped.

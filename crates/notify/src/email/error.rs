@@ -1,14 +1,16 @@
 //! What can be wrong with the facts a mail is made of.
 
+use super::address::AddressError;
+
 /// Why no mail could be made of the facts; the same facts fail again.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     /// The recipient's address cannot be written to.
-    #[error("the recipient's address is not a mail address")]
-    Recipient,
+    #[error("the recipient's address: {0}")]
+    Recipient(AddressError),
     /// The domain's sender address cannot be written from.
-    #[error("the domain's sender address is not a mail address; correct `mail_from`")]
-    Sender,
+    #[error("the domain's sender address, `mail_from`: {0}")]
+    Sender(AddressError),
     /// The attachment's media type cannot be read.
     #[error("the attachment's media type is not one")]
     ContentType,
@@ -21,11 +23,6 @@ pub enum ComposeError {
 }
 
 impl ComposeError {
-    /// Never: the same facts give the same mail.
-    pub fn is_transient(&self) -> bool {
-        false
-    }
-
     /// Keeps the kind and place of a template's error, but none of the text it worked on.
     pub(super) fn template(error: &minijinja::Error) -> Self {
         Self::Template(format!(

@@ -1,8 +1,8 @@
-//! A domain's own words for one kind of mail.
+//! The kinds of mails, and what a domain writes in place of ours.
 
 use voicemill_types::{DomainId, Time};
 
-/// The kinds of mails that a domain may word anew.
+/// The kinds of mails that a domain may write templates for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(type_name = "text", rename_all = "snake_case"))]
 #[serde(rename_all = "snake_case")]
@@ -15,6 +15,8 @@ pub enum MailKind {
     MailboxFull,
     /// A missed call.
     MissedCall,
+    /// A call that left something in which nobody can hear anything.
+    Unheard,
 }
 
 impl MailKind {
@@ -25,15 +27,16 @@ impl MailKind {
             Self::VoicemailBrief => "voicemail_brief",
             Self::MailboxFull => "mailbox_full",
             Self::MissedCall => "missed_call",
+            Self::Unheard => "unheard",
         }
     }
 }
 
-/// A domain's own words for one kind of mail.
+/// What a domain writes in place of our template for one kind of mail.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
 pub struct MailTemplate {
-    /// Whose words they are.
+    /// Whose it is.
     #[serde(skip)]
     pub domain_id: DomainId,
     /// The kind of mail.
@@ -44,6 +47,6 @@ pub struct MailTemplate {
     pub body_text: String,
     /// The HTML beside it; a plain mail if none.
     pub body_html: Option<String>,
-    /// When they were saved.
+    /// When it was saved.
     pub created_at: Time,
 }

@@ -1,11 +1,12 @@
-//! Mails about a mailbox rather than a message: it is full, or a call to it was missed.
+//! Mails without a message to listen to: a mailbox is full, a call was missed, or what a caller left cannot be heard.
 
 use minijinja::{Value, context};
 
 use super::{
     assemble::{Head, Mail},
+    compose::caller_facts,
     error::ComposeError,
-    templates::{self, Stationery},
+    templates::{self, MailOptions},
 };
 use crate::{email::MailKind, wording};
 use voicemill_types::{NoticeId, Time};
@@ -49,40 +50,58 @@ pub enum MailboxNews<'a> {
         /// When it was.
         called_at: Time,
     },
+    /// A call that left something in which nobody can hear anything.
+    Unheard {
+        /// The caller's name as the core gave it; may be empty.
+        caller_name: &'a str,
+        /// The caller's number as the core gave it; may be empty.
+        caller_number: &'a str,
+        /// When it was.
+        called_at: Time,
+        /// Why the message cannot be read, in a sentence; nothing where it holds no sound.
+        reason: Option<&'a str>,
+    },
 }
 
 impl MailboxMail<'_> {
     /// The mail's final bytes, read again and checked.
-    pub fn compose(&self, stationery: &Stationery<'_>) -> Result<Mail, ComposeError> {
+    pub fn compose(&self, options: &MailOptions<'_>) -> Result<Mail, ComposeError> {
         let kind = match self.news {
             MailboxNews::Full { .. } => MailKind::MailboxFull,
             MailboxNews::MissedCall { .. } => MailKind::MissedCall,
+            MailboxNews::Unheard { .. } => MailKind::Unheard,
         };
-        let words = templates::word(kind, stationery, self.facts())?;
+        let words = templates::word(kind, options, self.facts())?;
         let head = Head { notice_id: self.notice_id, date: self.date, from: self.from, to: self.to, brand: self.brand };
-        head.assemble(&words, Vec::new(), None, stationery.dkim)
+        head.assemble(&words, Vec::new(), None, options.dkim)
     }
 
     /// What templates can use.
     pub(super) fn facts(&self) -> Value {
-        let line = |text| wording::line(text, wording::LONGEST_NAME);
-        let (brand, mailbox) = (line(self.brand), line(self.mailbox));
+        let brand = wording::line(self.brand, wording::LONGEST_NAME);
+        let mailbox = wording::name(self.mailbox, wording::LONGEST_NAME);
+        let called = |at| wording::moment(at, self.time_zone, self.locale);
         match self.news {
             MailboxNews::Full { quota_bytes } => context! { brand, mailbox, quota => wording::megabytes(quota_bytes) },
-            MailboxNews::MissedCall { caller_name, caller_number, called_at } => {
-                let caller = wording::caller(caller_name, caller_number);
-                context! {
-                    brand,
-                    mailbox,
-                    caller => caller.unwrap_or("an unknown caller".to_owned()),
-                    caller_name => line(caller_name),
-                    caller_number => line(caller_number),
-                    called => wording::moment(called_at, self.time_zone, self.locale),
-                }
-            }
+            MailboxNews::MissedCall { caller_name, caller_number, called_at } => context! {
+                brand,
+                mailbox,
+                called => called(called_at),
+                ..caller_facts(caller_name, caller_number)
+            },
+            MailboxNews::Unheard { caller_name, caller_number, called_at, reason } => context! {
+                brand,
+                mailbox,
+                called => called(called_at),
+                reason => reason.map(|reason| wording::line(reason, LONGEST_REASON)),
+                ..caller_facts(caller_name, caller_number)
+            },
         }
     }
 }
+
+/// Most characters that are shown of the reason why a message cannot be read.
+const LONGEST_REASON: usize = 500;
 
 #[cfg(test)]
 mod tests {
@@ -115,17 +134,36 @@ mod tests {
 
     #[test]
     fn a_mail_of_a_missed_call() {
-        insta::assert_snapshot!(words(&mail(missed()).compose(&Stationery::default()).unwrap()));
+        insta::assert_snapshot!(words(&mail(missed()).compose(&MailOptions::default()).unwrap()));
+    }
+
+    /// K14, A6: whoever called is named, also where nothing can be heard.
+    #[test]
+    fn k14_a_mail_of_what_nobody_can_hear() {
+        let called_at = Time::from_microseconds(1_795_367_100_000_000);
+        let unheard = |reason| MailboxNews::Unheard {
+            caller_name: "Robin Stone",
+            caller_number: "+14155550132",
+            called_at,
+            reason,
+        };
+        let reason = "The file is AMR, which is not read here; send WAV, MP3 or Opus.";
+        insta::assert_snapshot!(words(&mail(unheard(Some(reason))).compose(&MailOptions::default()).unwrap()));
+        let silent = words(&mail(unheard(None)).compose(&MailOptions::default()).unwrap());
+        assert!(
+            silent.contains("Subject: No message from Robin Stone, (415) 555-0132") && !silent.contains("kept"),
+            "{silent}"
+        );
     }
 
     #[test]
     fn a_mail_of_a_full_mailbox() {
-        let mail = mail(MailboxNews::Full { quota_bytes: 25_000_000 }).compose(&Stationery::default()).unwrap();
+        let mail = mail(MailboxNews::Full { quota_bytes: 25_000_000 }).compose(&MailOptions::default()).unwrap();
         insta::assert_snapshot!(words(&mail));
     }
 
     #[test]
-    fn a_mail_in_a_domains_own_words_and_in_ours_where_those_fail() {
+    fn a_mail_by_a_domains_template_and_by_ours_where_that_fails() {
         let own = |body_text: &str| MailTemplate {
             domain_id: DomainId::new(),
             kind: MailKind::MissedCall,
@@ -135,8 +173,8 @@ mod tests {
             created_at: Time::from_microseconds(0),
         };
         let compose = |own: &MailTemplate| {
-            let stationery = Stationery { own_words: Some(own), dkim: None };
-            words(&mail(missed()).compose(&stationery).unwrap())
+            let options = MailOptions { template: Some(own), dkim: None };
+            words(&mail(missed()).compose(&options).unwrap())
         };
         insta::assert_snapshot!(compose(&own("Verpasst: {{ caller }}, {{ called }}.")));
         assert!(compose(&own("{{ gone }}")).contains("Subject: Missed call from Robin Stone"));

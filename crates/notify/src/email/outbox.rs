@@ -47,6 +47,10 @@ impl Channel for Outbox {
             }
         }
     }
+
+    async fn takes_smtputf8(&self) -> Result<bool, NotifyError> {
+        Ok(true)
+    }
 }
 
 /// Writes the whole file or none; a mail that is delivered again replaces itself.

@@ -1,4 +1,4 @@
-//! Facts of mails that never were, to try a domain's own words on before they are saved.
+//! Facts of mails that never were, to try a domain's templates on before they are saved.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::{
     assemble::Attachment,
     compose::{AudioPart, MailLink, TranscriptPart, VoicemailMail},
     mailbox::{MailboxMail, MailboxNews},
-    own_words::{self, BadWords},
+    overrides::{self, TemplateError},
 };
 use crate::email::{MailKind, MailTemplate};
 use voicemill_types::{CallbackNumber, NoticeId, Run, Time};
@@ -14,8 +14,8 @@ use voicemill_types::{CallbackNumber, NoticeId, Run, Time};
 /// When all samples are: 22 November 2026.
 const THEN: Time = Time::from_microseconds(1_795_366_800_000_000);
 
-/// Tries the words on every form that the facts of such a mail take.
-pub fn check_words(template: &MailTemplate) -> Result<(), BadWords> {
+/// Tries a template on every form that the facts of such a mail take.
+pub fn check_template(template: &MailTemplate) -> Result<(), TemplateError> {
     match template.kind {
         MailKind::Voicemail | MailKind::VoicemailBrief => {
             let link = MailLink { url: "https://vm.example.com/l/sample", expires_at: THEN };
@@ -35,13 +35,13 @@ pub fn check_words(template: &MailTemplate) -> Result<(), BadWords> {
                 (AudioPart::Link(link), TranscriptPart::Text(&short), ("Robin Stone", "+14155550132")),
                 (AudioPart::Attached(attachment), TranscriptPart::Pending, ("", "")),
                 (
-                    AudioPart::LinkInstead { link, bytes: 30_000_000, limit: 25_000_000 },
+                    AudioPart::LinkInstead { link, bytes: 30_000_000, limit: Some(25_000_000) },
                     TranscriptPart::Text(&long),
                     ("", "+14155550132"),
                 ),
             ] {
                 let mail = voicemail(template.kind == MailKind::VoicemailBrief, audio, transcript, &number, caller);
-                own_words::render(template, &mail.facts())?;
+                overrides::render(template, &mail.facts())?;
             }
         }
         MailKind::MailboxFull => check_mailbox(template, MailboxNews::Full { quota_bytes: 25_000_000 })?,
@@ -50,11 +50,19 @@ pub fn check_words(template: &MailTemplate) -> Result<(), BadWords> {
                 check_mailbox(template, MailboxNews::MissedCall { caller_name, caller_number, called_at: THEN })?;
             }
         }
+        MailKind::Unheard => {
+            for (caller_name, caller_number, reason) in
+                [("Robin Stone", "+14155550132", Some("The file is damaged.")), ("", "", None)]
+            {
+                let called_at = THEN;
+                check_mailbox(template, MailboxNews::Unheard { caller_name, caller_number, called_at, reason })?;
+            }
+        }
     }
     Ok(())
 }
 
-fn check_mailbox(template: &MailTemplate, news: MailboxNews<'_>) -> Result<(), BadWords> {
+fn check_mailbox(template: &MailTemplate, news: MailboxNews<'_>) -> Result<(), TemplateError> {
     let mail = MailboxMail {
         notice_id: NoticeId(uuid::Uuid::nil()),
         date: THEN,
@@ -66,7 +74,7 @@ fn check_mailbox(template: &MailTemplate, news: MailboxNews<'_>) -> Result<(), B
         locale: "en-US",
         news,
     };
-    own_words::render(template, &mail.facts()).map(drop)
+    overrides::render(template, &mail.facts()).map(drop)
 }
 
 fn voicemail<'a>(
@@ -100,7 +108,7 @@ fn voicemail<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::email::default_words;
+    use crate::email::default_template;
     use voicemill_types::DomainId;
 
     fn template(kind: MailKind, subject: &str, body_text: &str, body_html: Option<&str>) -> MailTemplate {
@@ -115,19 +123,25 @@ mod tests {
     }
 
     #[test]
-    fn our_own_words_may_be_a_domains() {
-        for kind in [MailKind::Voicemail, MailKind::VoicemailBrief, MailKind::MailboxFull, MailKind::MissedCall] {
-            let (subject, text, html) = default_words(kind);
-            check_words(&template(kind, subject, text, html)).unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+    fn our_own_templates_may_be_a_domains() {
+        for kind in [
+            MailKind::Voicemail,
+            MailKind::VoicemailBrief,
+            MailKind::MailboxFull,
+            MailKind::MissedCall,
+            MailKind::Unheard,
+        ] {
+            let (subject, text, html) = default_template(kind);
+            check_template(&template(kind, subject, text, html)).unwrap_or_else(|error| panic!("{kind:?}: {error}"));
         }
     }
 
     #[test]
-    fn words_that_fit_some_mails_only_are_refused() {
+    fn templates_that_fit_some_mails_only_are_refused() {
         let careless = template(MailKind::Voicemail, "{{ caller }}", "Hear it:\n{{ link.url }}", None);
-        let error = check_words(&careless).unwrap_err();
+        let error = check_template(&careless).unwrap_err();
         assert_eq!((error.part, error.line), ("body_text", 2), "a mail with an attachment has no link");
         let careful = template(MailKind::Voicemail, "{{ caller }}", "{% if link %}{{ link.url }}{% endif %}", None);
-        assert_eq!(check_words(&careful), Ok(()));
+        assert_eq!(check_template(&careful), Ok(()));
     }
 }

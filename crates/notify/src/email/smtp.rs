@@ -1,33 +1,27 @@
 //! Hands mails to the next SMTP server.
 //!
-//! lettre's own pooled transport reports a lost connection without saying how far the mail had got, and only that tells
-//! "try again" from "it may have been taken". So this speaks each step itself, over lettre's connections, and keeps those
-//! that are idle.
+//! What matters most here is how far a mail had got when something went wrong: only that tells "try again" from "it may
+//! have been taken". Libraries do not say so, and most read replies as UTF-8, which a server's 250 need not be. So this
+//! speaks the few commands itself, reads replies by their digits, and keeps connections that are idle.
 
-mod classify;
 mod config;
-mod dialogue;
-mod wire;
+mod failure;
+mod reply;
+mod session;
 
 use std::{sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
-use lettre::{
-    Address,
-    transport::smtp::{
-        authentication::{Credentials, DEFAULT_MECHANISMS},
-        client::{AsyncSmtpConnection, TlsParameters},
-        extension::ClientId,
-        response::Response,
-    },
-};
 use tokio::time::Instant;
 
 pub use config::{Security, SmtpConfig};
 
-use crate::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered};
-use classify::{Failure, Stage};
-use dialogue::Dialogue;
+use super::address::Address;
+use crate::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered, tls::Tls};
+use config::Login;
+use failure::{Failure, Stage};
+use reply::Reply;
+use session::{Session, Target};
 
 /// Most connections kept for the next mail.
 const MOST_IDLE: usize = 16;
@@ -35,21 +29,23 @@ const MOST_IDLE: usize = 16;
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
 /// How slow a line may be before a large mail misses its deadline.
 const SLOWEST_BYTES_PER_SECOND: usize = 64 * 1024;
+/// The shortest name of a mail that is kept: shorter ones come again for other mails.
+const SHORTEST_REFERENCE: usize = 12;
 
 /// The next SMTP server.
 pub struct Smtp {
     host: String,
     port: u16,
     security: Security,
-    tls: TlsParameters,
-    credentials: Option<Credentials>,
-    hello: ClientId,
+    tls: Tls,
+    login: Option<Login>,
+    hello: Option<String>,
     timeout: Duration,
     idle: Mutex<Vec<Idle>>,
 }
 
 struct Idle {
-    dialogue: Dialogue,
+    session: Session,
     since: Instant,
 }
 
@@ -57,18 +53,20 @@ struct Idle {
 struct Outgoing<'a> {
     from: Address,
     to: Address,
+    /// Our own id of it, which reports may repeat.
+    envelope_id: String,
     /// Without its last line end, which is written with the final dot.
     body: &'a [u8],
 }
 
 impl<'a> Outgoing<'a> {
     fn new(to: &Recipient, message: &'a Rendered) -> Result<Self, NotifyError> {
-        let from = super::address(&message.sender)
-            .ok_or_else(|| NotifyError::Misconfigured(Answer::own("the sender's address cannot be used")))?;
-        let to = super::address(to.address())
-            .ok_or_else(|| NotifyError::Refused(Answer::own("the recipient's address cannot be used")))?;
+        let from = Address::parse(&message.sender)
+            .map_err(|error| NotifyError::Misconfigured(Answer::own(format!("the sender's address: {error}"))))?;
+        let to = Address::parse(to.address())
+            .map_err(|error| NotifyError::Refused(Answer::own(format!("the recipient's address: {error}"))))?;
         let body = message.bytes.strip_suffix(b"\r\n").unwrap_or(&message.bytes);
-        Ok(Self { from, to, body })
+        Ok(Self { from, to, envelope_id: message.notice_id.to_string(), body })
     }
 }
 
@@ -76,7 +74,6 @@ impl<'a> Outgoing<'a> {
 impl Channel for Smtp {
     async fn deliver(&self, to: &Recipient, message: &Rendered) -> Result<Receipt, NotifyError> {
         let mail = Outgoing::new(to, message)?;
-        // lettre's own timeout covers the TCP connection only.
         let slowest = mail.body.len() / SLOWEST_BYTES_PER_SECOND;
         let deadline = self.timeout + Duration::from_secs(slowest as u64);
         let mut stage = Stage::Setup;
@@ -86,10 +83,39 @@ impl Channel for Smtp {
             Err(Failure::Broken(format!("no answer within {seconds} s")))
         });
         match sent {
-            Ok(answer) => Ok(Receipt::new(classify::answer(&answer))),
+            Ok(reply) => Ok(Receipt { answer: reply.answer(), reference: reference(&reply) }),
             Err(failure) => Err(failure.at(stage)),
         }
     }
+
+    async fn takes_smtputf8(&self) -> Result<bool, NotifyError> {
+        let asked = tokio::time::timeout(self.timeout, async {
+            let session = match self.idle_session() {
+                Some(session) => session,
+                None => self.connect().await?,
+            };
+            let takes = session.server().smtputf8;
+            self.keep(session);
+            Ok(takes)
+        });
+        let asked = asked.await.unwrap_or_else(|_| Err(Failure::Broken("no answer in time".to_owned())));
+        asked.map_err(|failure: Failure| failure.at(Stage::Setup))
+    }
+}
+
+/// What the server calls the mail from now on: `250 2.0.0 Ok: queued as 4ABCDEF1234567`, `250 Ok 0100018abc-000000`.
+///
+/// Relays that give mails a new Message-ID make it of this, and report of that.
+fn reference(reply: &Reply) -> Option<String> {
+    let text = reply.text();
+    let mut words = text.split_whitespace().map(|word| word.trim_matches(['<', '>', '[', ']', '.', ',', ';', '=']));
+    let is_name = |word: &&str| {
+        word.len() >= SHORTEST_REFERENCE
+            && word.len() <= 200
+            && word.bytes().any(|byte| byte.is_ascii_digit())
+            && word.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    words.rfind(is_name).map(str::to_owned)
 }
 
 impl Smtp {
@@ -101,61 +127,79 @@ impl Smtp {
             port: config.port(),
             security: config.security,
             tls: config.tls()?,
-            credentials: config.credentials(),
-            hello: config.hello_name.clone().map_or_else(ClientId::default, ClientId::Domain),
+            login: config.login(),
+            hello: config.hello_name.clone(),
             timeout: Duration::from_secs(config.timeout_seconds),
             idle: Mutex::default(),
         })
     }
 
     /// Goes through all the steps, noting in `stage` how far the mail has got.
-    async fn send(&self, mail: &Outgoing<'_>, stage: &mut Stage) -> Result<Response, Failure> {
-        let mut dialogue = self.begin(mail, stage).await?;
-        let answer = dialogue.content(mail, stage).await?;
-        self.keep(dialogue);
-        Ok(answer)
+    async fn send(&self, mail: &Outgoing<'_>, stage: &mut Stage) -> Result<Reply, Failure> {
+        let mut session = self.begin(mail, stage).await?;
+        let reply = session.content(mail, stage).await?;
+        self.keep(session);
+        Ok(reply)
     }
 
     /// A connection on which the server waits for the mail itself.
-    async fn begin(&self, mail: &Outgoing<'_>, stage: &mut Stage) -> Result<Dialogue, Failure> {
-        if let Some(mut idle) = self.idle_connection() {
+    async fn begin(&self, mail: &Outgoing<'_>, stage: &mut Stage) -> Result<Session, Failure> {
+        if let Some(mut idle) = self.idle_session() {
             match idle.envelope(mail, stage).await {
                 Ok(()) => return Ok(idle),
                 // The server hung up while the connection lay idle; nothing is lost.
-                Err(error) if *stage == Stage::Setup && error.status().is_none_or(|code| u16::from(code) == 421) => {}
-                Err(error) => return Err(error.into()),
+                Err(Failure::Broken(_)) if *stage == Stage::Setup => {}
+                Err(Failure::Reply(reply)) if *stage == Stage::Setup && reply.code == 421 => {}
+                Err(failure) => return Err(failure),
             }
         }
-        let mut dialogue = self.connect().await?;
-        dialogue.envelope(mail, stage).await?;
-        Ok(dialogue)
+        let mut session = self.connect().await?;
+        session.envelope(mail, stage).await?;
+        Ok(session)
     }
 
-    async fn connect(&self) -> Result<Dialogue, Failure> {
-        let wrapped = (self.security == Security::Tls).then(|| self.tls.clone());
-        let wire = wire::connect((self.host.as_str(), self.port), wrapped).await?;
-        let mut connection = AsyncSmtpConnection::connect_with_transport(wire, &self.hello).await?;
-        if self.security == Security::StartTls {
-            connection.starttls(self.tls.clone(), &self.hello).await?;
-        }
-        let dialogue = Dialogue::begin(connection, &self.hello).await?;
-        match &self.credentials {
-            Some(credentials) => Ok(dialogue.login(DEFAULT_MECHANISMS, credentials).await?),
-            None => Ok(dialogue),
-        }
+    async fn connect(&self) -> Result<Session, Failure> {
+        let target = Target {
+            host: &self.host,
+            port: self.port,
+            security: self.security,
+            tls: &self.tls,
+            login: self.login.as_ref(),
+            hello: self.hello.as_deref(),
+        };
+        Session::open(&target).await
     }
 
-    fn idle_connection(&self) -> Option<Dialogue> {
+    fn idle_session(&self) -> Option<Session> {
         let mut idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         idle.retain(|idle| idle.since.elapsed() < LONGEST_IDLE);
-        idle.pop().map(|idle| idle.dialogue)
+        idle.pop().map(|idle| idle.session)
     }
 
-    fn keep(&self, dialogue: Dialogue) {
+    fn keep(&self, session: Session) {
         let mut idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if idle.len() < MOST_IDLE {
             let since = Instant::now();
-            idle.push(Idle { dialogue, since });
+            idle.push(Idle { session, since });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_names_what_it_took() {
+        for (said, name) in [
+            ("2.0.0 Ok: queued as 4ABCDEF1234567", Some("4ABCDEF1234567")),
+            ("Ok 0100018abc-000000", Some("0100018abc-000000")),
+            ("2.0.0 OK  1795604800 a640c23a62f3a-af7e5cd2gsi.12 - gsmtp", Some("a640c23a62f3a-af7e5cd2gsi.12")),
+            ("2.0.0 Ok: queued as 4ABC", None),
+            ("2.0.0 accepted for delivery", None),
+        ] {
+            let reply = Reply { code: 250, lines: vec![said.to_owned()] };
+            assert_eq!(reference(&reply).as_deref(), name, "{said}");
         }
     }
 }

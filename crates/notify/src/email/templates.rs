@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use minijinja::{Environment, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
-use super::{assemble::Words, dkim::Dkim, error::ComposeError, own_words};
+use super::{assemble::Words, dkim::Dkim, error::ComposeError, overrides};
 use crate::email::{MailKind, MailTemplate};
 
 macro_rules! compiled_in {
@@ -23,6 +23,10 @@ const FILES: &[(&str, &str)] = compiled_in![
     "mailbox_full/body.txt",
     "missed_call/subject.txt",
     "missed_call/body.txt",
+    "missed_call/body.html",
+    "unheard/subject.txt",
+    "unheard/body.txt",
+    "unheard/body.html",
 ];
 
 /// Escaping goes by the end of a template's name: `.html` is escaped, `.txt` is not.
@@ -36,31 +40,31 @@ static DEFAULTS: LazyLock<Result<Environment<'static>, minijinja::Error>> = Lazy
     Ok(environment)
 });
 
-/// What a domain's mails are written on: its own words, where it has some, and the keys that sign.
+/// How a domain's mails are made: by its own template, where it has one, and signed with its keys.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Stationery<'a> {
-    /// The domain's own words for this kind of mail.
-    pub own_words: Option<&'a MailTemplate>,
+pub struct MailOptions<'a> {
+    /// What the domain writes in place of our template for this kind of mail.
+    pub template: Option<&'a MailTemplate>,
     /// The keys of domains that sign.
     pub dkim: Option<&'a Dkim>,
 }
 
-/// Words a mail in the domain's own words, else in ours.
+/// Renders a mail by the domain's template, else by ours.
 ///
-/// What was sound when it was saved may meet facts that it is not ready for: then the mail goes out in our words.
-pub(super) fn word(kind: MailKind, stationery: &Stationery<'_>, facts: Value) -> Result<Words, ComposeError> {
-    match stationery.own_words.map(|own| own_words::render(own, &facts)) {
+/// What was sound when it was saved may meet facts that it is not ready for: then the mail goes out by ours.
+pub(super) fn word(kind: MailKind, options: &MailOptions<'_>, facts: Value) -> Result<Words, ComposeError> {
+    match options.template.map(|own| overrides::render(own, &facts)) {
         Some(Ok(words)) => return Ok(words),
         Some(Err(error)) => {
-            tracing::warn!(part = error.part, line = error.line, "a domain's own words for its mails do not work");
+            tracing::warn!(part = error.part, line = error.line, "a domain's template for its mails does not work");
         }
         None => {}
     }
     render(kind.name(), facts)
 }
 
-/// The source of our words for a kind of mail, for domains to begin with: subject, text and HTML.
-pub fn default_words(kind: MailKind) -> (&'static str, &'static str, Option<&'static str>) {
+/// The source of our template for a kind of mail, for domains to begin with: subject, text and HTML.
+pub fn default_template(kind: MailKind) -> (&'static str, &'static str, Option<&'static str>) {
     let source = |part: &str| FILES.iter().find(|(name, _)| *name == format!("{}/{part}", kind.name()));
     let text = |part| source(part).map_or("", |(_, source)| *source);
     (text("subject.txt"), text("body.txt"), source("body.html").map(|(_, source)| *source))

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{proof::Proof, rest::Template};
+use super::{proof::Proof, template::Template};
 use crate::{Answer, NotifyError};
 
 /// The provider that SMS leave through, and what it needs to know.

@@ -1,7 +1,5 @@
 //! Providers with an HTTP interface: one way to ask them, and a file of settings for each.
 
-mod template;
-
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,16 +9,13 @@ use serde_json::Value;
 
 use super::{
     SmsGateway,
+    answer::body_of,
     config::{Provider, SmsConfig, unfit},
     ears::{self, Ears},
+    template::{Encoding, Facts, Login, Template, Verdict},
     text::{Coding, coding},
 };
 use crate::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered};
-pub use template::Template;
-use template::{Encoding, Facts, Login, Verdict};
-
-/// Most bytes of an answer that are read.
-const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// A provider that is asked over HTTP.
 struct Rest {
@@ -143,7 +138,7 @@ impl Rest {
     }
 
     async fn send(&self, request: reqwest::Request) -> Result<Receipt, NotifyError> {
-        let mut response = self.client.execute(request).await.map_err(|error| {
+        let response = self.client.execute(request).await.map_err(|error| {
             // What was not connected was not sent; afterwards nobody knows. An error's address may hold a password.
             if error.is_connect() {
                 NotifyError::Retry(Answer::own("the provider cannot be reached"))
@@ -152,15 +147,7 @@ impl Rest {
             }
         })?;
         let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while body.len() < LONGEST_ANSWER {
-            match response.chunk().await {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk[..chunk.len().min(LONGEST_ANSWER - body.len())]),
-                Ok(None) => break,
-                // The status says enough.
-                Err(_) => break,
-            }
-        }
+        let body = body_of(response).await;
         self.judge(status, &body)
     }
 

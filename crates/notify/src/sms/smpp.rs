@@ -5,6 +5,7 @@
 //! back is confirmed to the centre only when it is durable with us; else the centre brings it again.
 
 mod pdu;
+mod session;
 
 use std::{
     sync::{
@@ -15,20 +16,19 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::{Stream, StreamExt};
-use rusmpp::{CommandStatus, Pdu, pdus::DeliverSmResp, values::InterfaceVersion};
-use rusmppc::{Client, ConnectionBuilder, Event, error::Error};
+use rusmpp::{Command, CommandStatus, Pdu, pdus::DeliverSmResp, values::InterfaceVersion};
 use tokio::{
     sync::{Mutex, Semaphore, mpsc, oneshot},
     time::Instant,
 };
 
 use super::{
-    Heard, Incoming, SmsGateway,
+    Heard, Incoming, Line, SmsGateway,
     config::{SmppConfig, SmsConfig, unfit},
     text,
 };
 use crate::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered};
+use session::{Client, NoAnswer};
 
 /// How many things that came back may wait to be taken.
 const MOST_WAITING: usize = 64;
@@ -56,14 +56,15 @@ struct Session {
 }
 
 /// What comes back, and the connection that has to stand for it.
-pub(super) struct Line {
+struct Connection {
     waiting: Mutex<mpsc::Receiver<Incoming>>,
     smpp: Arc<Smpp>,
 }
 
-impl Line {
-    /// The next thing that comes back; while it waits, it keeps the connection up.
-    pub(super) async fn next(&self) -> Option<Incoming> {
+#[async_trait]
+impl Line for Connection {
+    /// While it waits, it keeps the connection up.
+    async fn next(&self) -> Option<Incoming> {
         let mut waiting = self.waiting.lock().await;
         tokio::select! {
             next = waiting.recv() => next,
@@ -93,8 +94,8 @@ pub(super) fn gateway(config: &SmsConfig) -> Result<SmsGateway, NotifyError> {
         incoming,
         concatenation: AtomicU8::new(rand::random()),
     });
-    let line = Line { waiting: Mutex::new(waiting), smpp: smpp.clone() };
-    Ok(SmsGateway { channel: smpp, ears: None, secret: None, line: Some(line) })
+    let line = Connection { waiting: Mutex::new(waiting), smpp: smpp.clone() };
+    Ok(SmsGateway { channel: smpp, ears: None, secret: None, line: Some(Box::new(line)) })
 }
 
 #[async_trait]
@@ -135,14 +136,20 @@ impl Smpp {
         deadline: Instant,
     ) -> Result<String, NotifyError> {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
-        match client.response_timeout(left).submit_sm(submit).await {
-            Ok(response) => Ok(pdu::reference(response.message_id().as_str(), self.config.decimal_reports)),
-            Err(Error::UnexpectedResponse { response }) => Err(pdu::refusal(response.status())),
-            Err(Error::ResponseTimeout { .. }) => {
+        match client.ask(submit, left).await {
+            Ok(answer) if answer.status() != CommandStatus::EsmeRok => Err(pdu::refusal(answer.status())),
+            Ok(answer) => match answer.pdu() {
+                Some(Pdu::SubmitSmResp(taken)) => {
+                    Ok(pdu::reference(taken.message_id().as_str(), self.config.decimal_reports))
+                }
+                _ => Ok(String::new()),
+            },
+            Err(NoAnswer::Late) => {
                 Err(NotifyError::Unknown(Answer::own(format!("no answer within {} s", left.as_secs()))))
             }
-            Err(Error::Encode(_)) => Err(NotifyError::Refused(Answer::own("the SMS cannot be put into SMPP"))),
-            Err(_) => Err(NotifyError::Unknown(Answer::own("the connection broke off before the centre answered"))),
+            Err(NoAnswer::Broken) => {
+                Err(NotifyError::Unknown(Answer::own("the connection broke off before the centre answered")))
+            }
         }
     }
 
@@ -173,30 +180,25 @@ impl Smpp {
     }
 
     async fn connect(&self) -> Result<Client, NotifyError> {
-        let builder = ConnectionBuilder::new()
-            .enquire_link_interval(Duration::from_secs(self.config.enquire_seconds))
-            .response_timeout(self.timeout)
-            // It would insist on version 5.
-            .with_interface_version_check(false);
-        let connected = builder.connect(&self.config.address).await;
+        let alive = Duration::from_secs(self.config.enquire_seconds);
+        let connected = Client::connect(&self.config.address, alive).await;
         let (client, events) =
             connected.map_err(|_| NotifyError::Retry(Answer::own("the message centre cannot be reached")))?;
         let mut bind = pdu::bind(&self.config)?;
         bind.interface_version = InterfaceVersion::Smpp3_4;
-        match client.bind_transceiver(bind).await {
-            Ok(_) => {}
-            Err(Error::UnexpectedResponse { response }) => {
-                let status = response.status();
-                let answer = Answer::own(format!("the message centre refuses our login with {:#x}", u32::from(status)));
-                return Err(match status {
-                    // The session before this one may not be over yet.
-                    CommandStatus::EsmeRalybnd | CommandStatus::EsmeRsyserr | CommandStatus::EsmeRthrottled => {
-                        NotifyError::Retry(answer)
-                    }
-                    _ => NotifyError::Misconfigured(answer),
-                });
-            }
+        let status = match client.ask(bind, self.timeout).await {
+            Ok(answer) => answer.status(),
             Err(_) => return Err(NotifyError::Retry(Answer::own("the message centre does not answer our login"))),
+        };
+        if status != CommandStatus::EsmeRok {
+            let answer = Answer::own(format!("the message centre refuses our login with {:#x}", u32::from(status)));
+            return Err(match status {
+                // The session before this one may not be over yet.
+                CommandStatus::EsmeRalybnd | CommandStatus::EsmeRsyserr | CommandStatus::EsmeRthrottled => {
+                    NotifyError::Retry(answer)
+                }
+                _ => NotifyError::Misconfigured(answer),
+            });
         }
         tokio::spawn(listen(client.clone(), events, self.incoming.clone(), self.config.decimal_reports));
         Ok(client)
@@ -225,14 +227,13 @@ impl Smpp {
 /// Hands on what comes back until the connection ends.
 async fn listen(
     client: Client,
-    mut events: impl Stream<Item = Event> + Unpin,
+    mut events: mpsc::Receiver<Command>,
     incoming: mpsc::Sender<Incoming>,
     decimal_reports: bool,
 ) {
-    while let Some(event) = events.next().await {
-        let Event::Incoming(command) = event else { continue };
+    while let Some(command) = events.recv().await {
         let sequence = command.sequence_number();
-        let answered = match command.pdu() {
+        let is_answered = match command.pdu() {
             Some(Pdu::DeliverSm(deliver)) => {
                 let is_taken = match pdu::heard(deliver, decimal_reports) {
                     Some(heard) => take(heard, &incoming).await,
@@ -240,17 +241,17 @@ async fn listen(
                     None => true,
                 };
                 let status = if is_taken { CommandStatus::EsmeRok } else { CommandStatus::EsmeRsyserr };
-                client.status(status).deliver_sm_resp(sequence, DeliverSmResp::default()).await
+                client.answer(status, sequence, DeliverSmResp::default()).await
             }
             Some(Pdu::Unbind) => {
-                let answered = client.unbind_resp(sequence).await;
+                let is_answered = client.answer(CommandStatus::EsmeRok, sequence, Pdu::UnbindResp).await;
                 // Nothing more may be asked of it; the next SMS makes a new connection.
-                drop(client.close().await);
-                answered
+                client.close().await;
+                is_answered
             }
-            _ => Ok(()),
+            _ => true,
         };
-        if answered.is_err() {
+        if !is_answered {
             break;
         }
     }

@@ -3,6 +3,8 @@
 //! A part has 140 bytes: 160 characters of the GSM 7-bit alphabet (3GPP TS 23.038), or 70 UTF-16 units. Parts of a longer
 //! text begin with six bytes that tell how they belong together, which leaves 153 or 67.
 
+use unicode_segmentation::UnicodeSegmentation;
+
 /// The alphabet that a text is sent in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
@@ -122,7 +124,9 @@ pub fn plain(text: &str) -> String {
         .collect::<String>()
         .replace('…', "...");
     while measure(&plain).1 > MOST_PARTS {
-        plain.pop();
+        // A whole character as people see it.
+        let last = plain.grapheme_indices(true).next_back().map_or(0, |(at, _)| at);
+        plain.truncate(last);
     }
     plain
 }

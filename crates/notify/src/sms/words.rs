@@ -33,9 +33,8 @@ impl MessageWords<'_> {
     /// The SMS.
     pub fn text(&self) -> String {
         let Self { mailbox, caller_name, caller_number, received_at, time_zone, locale, duration, url } = self;
-        let caller = wording::caller(caller_name, caller_number).unwrap_or("an unknown caller".to_owned());
-        let caller = wording::line(&caller, LONGEST);
-        let mailbox = wording::line(mailbox, LONGEST);
+        let caller = short_caller(caller_name, caller_number);
+        let mailbox = wording::name(mailbox, LONGEST);
         let at = wording::clock(*received_at, time_zone, locale);
         let length = wording::length(*duration);
         // Nothing is cut from the end, where the link stands: names are short by then.
@@ -49,8 +48,8 @@ pub struct ReminderWords<'a> {
     pub mailbox: &'a str,
     /// How many there are; at least one.
     pub unread: i64,
-    /// The caller of the newest one, if known.
-    pub newest_caller: Option<String>,
+    /// The newest one's caller, by name and number as the core gave them; may be empty.
+    pub newest_caller: (&'a str, &'a str),
     /// When that one came.
     pub newest_at: Time,
     /// See [`MessageWords`].
@@ -62,9 +61,8 @@ pub struct ReminderWords<'a> {
 impl ReminderWords<'_> {
     /// The SMS.
     pub fn text(&self) -> String {
-        let mailbox = wording::line(self.mailbox, LONGEST);
-        let caller = self.newest_caller.as_deref().unwrap_or("an unknown caller");
-        let caller = wording::line(caller, LONGEST);
+        let mailbox = wording::name(self.mailbox, LONGEST);
+        let caller = short_caller(self.newest_caller.0, self.newest_caller.1);
         let at = wording::clock(self.newest_at, self.time_zone, self.locale);
         let count = if self.unread == 1 {
             "1 unread voicemail".to_owned()
@@ -74,6 +72,43 @@ impl ReminderWords<'_> {
         let newest = if self.unread == 1 { "from" } else { "the newest from" };
         text::plain(&format!("{count} for {mailbox}, {newest} {caller}, {at}. Reply STOP to end these texts."))
     }
+}
+
+/// A call that left something in which nobody can hear anything.
+pub struct UnheardWords<'a> {
+    /// The mailbox as its owner knows it.
+    pub mailbox: &'a str,
+    /// See [`MessageWords`].
+    pub caller_name: &'a str,
+    /// See [`MessageWords`].
+    pub caller_number: &'a str,
+    /// When it was.
+    pub called_at: Time,
+    /// See [`MessageWords`].
+    pub time_zone: &'a str,
+    /// See [`MessageWords`].
+    pub locale: &'a str,
+    /// Whether it holds no sound; else it could not be read, and is kept.
+    pub no_sound: bool,
+}
+
+impl UnheardWords<'_> {
+    /// The SMS.
+    pub fn text(&self) -> String {
+        let mailbox = wording::name(self.mailbox, LONGEST);
+        let caller = short_caller(self.caller_name, self.caller_number);
+        let at = wording::clock(self.called_at, self.time_zone, self.locale);
+        let what = match self.no_sound {
+            true => "left no message",
+            false => "left a voicemail that could not be read; it is kept as it came",
+        };
+        text::plain(&format!("Call for {mailbox} from {caller}, {at}: the caller {what}."))
+    }
+}
+
+/// A caller in few characters: the number, and as much of the name as there is room for.
+fn short_caller(name: &str, number: &str) -> String {
+    wording::caller_within(name, number, LONGEST).unwrap_or("an unknown caller".to_owned())
 }
 
 /// A mailbox that refused a message because it is full.
@@ -87,7 +122,7 @@ pub struct FullWords<'a> {
 impl FullWords<'_> {
     /// The SMS.
     pub fn text(&self) -> String {
-        let mailbox = wording::line(self.mailbox, LONGEST);
+        let mailbox = wording::name(self.mailbox, LONGEST);
         let quota = wording::megabytes(self.quota_bytes);
         text::plain(&format!(
             "The voicemail of {mailbox} is full ({quota}) and takes no more messages. Delete some to make room."
@@ -118,7 +153,7 @@ mod tests {
         };
         assert_eq!(
             words.text(),
-            "Voicemail for Dana (101) from Robin Stone (4155550132), 0:34, Sun 9:31 AM. Listen: \
+            "Voicemail for Dana (101) from Robin Stone, (415) 555-0132, 0:34, Sun 9:31 AM. Listen: \
              https://vm.example.com/l/AQcHBwcHBwcHBwcHBwcHBwe-4ab8vLdX0mD_ZfGtQ0mT"
         );
         assert_eq!(measure(&words.text()).1, 1, "one part is what it costs");
@@ -127,20 +162,64 @@ mod tests {
     }
 
     #[test]
+    fn k22_a_name_never_takes_the_numbers_place_nor_becomes_a_link() {
+        let words = |caller_name: &str| {
+            let words = MessageWords {
+                mailbox: "Dana (101)",
+                caller_name,
+                caller_number: "+14155550132",
+                received_at: at("2026-11-22T14:31:00Z"),
+                time_zone: "America/New_York",
+                locale: "en-US",
+                duration: Duration::from_secs(34),
+                url: "https://vm.example.com/l/token",
+            };
+            words.text()
+        };
+        let long = words("Lakeside Family Dental Group of the Valley");
+        assert!(long.contains("Lakeside Family Dental..., (415) 555-0132, 0:34"), "{long}");
+        let hostile = words("http://evil.example/x");
+        assert!(hostile.contains("from http evil. example x, (415) 555-0132"), "{hostile}");
+        let family = words(&"👨‍👩‍👧‍👦".repeat(50));
+        assert!(family.contains(&format!("{}..., (415)", "👨‍👩‍👧‍👦".repeat(24))), "{family}");
+    }
+
+    #[test]
+    fn k14_a_call_that_left_nothing_to_hear_is_told_of() {
+        let words = UnheardWords {
+            mailbox: "Dana (101)",
+            caller_name: "Robin Stone",
+            caller_number: "4155550132",
+            called_at: at("2026-11-22T14:31:00Z"),
+            time_zone: "America/New_York",
+            locale: "en-US",
+            no_sound: true,
+        };
+        assert_eq!(
+            words.text(),
+            "Call for Dana (101) from Robin Stone, (415) 555-0132, Sun 9:31 AM: the caller left no message."
+        );
+        let unreadable = UnheardWords { no_sound: false, ..words };
+        assert!(unreadable.text().ends_with("left a voicemail that could not be read; it is kept as it came."));
+        assert_eq!(measure(&unreadable.text()).1, 1);
+    }
+
+    #[test]
     fn reminders_count() {
         let words = ReminderWords {
             mailbox: "Dana (101)",
             unread: 3,
-            newest_caller: Some("Robin Stone".to_owned()),
+            newest_caller: ("Robin Stone", "4155550132"),
             newest_at: at("2026-11-22T14:31:00Z"),
             time_zone: "Europe/Berlin",
             locale: "de-DE",
         };
         assert_eq!(
             words.text(),
-            "3 unread voicemails for Dana (101), the newest from Robin Stone, Sun 15:31. Reply STOP to end these texts."
+            "3 unread voicemails for Dana (101), the newest from Robin Stone, (415) 555-0132, Sun 15:31. \
+             Reply STOP to end these texts."
         );
-        let one = ReminderWords { unread: 1, newest_caller: None, ..words };
+        let one = ReminderWords { unread: 1, newest_caller: ("", ""), ..words };
         assert!(one.text().starts_with("1 unread voicemail for Dana (101), from an unknown caller, "));
     }
 

@@ -240,7 +240,7 @@ CREATE TABLE full_mailbox (
     told_at    BIGINT NOT NULL
 );
 
--- Domains' own words for their mails.
+-- Domains' templates for their mails.
 CREATE TABLE mail_template (
     domain_id  UUID NOT NULL REFERENCES domain (id),
     kind       TEXT COLLATE "C" NOT NULL,

@@ -238,7 +238,7 @@ CREATE TABLE full_mailbox (
     told_at    INTEGER NOT NULL
 ) STRICT;
 
--- Domains' own words for their mails.
+-- Domains' templates for their mails.
 CREATE TABLE mail_template (
     domain_id  BLOB NOT NULL REFERENCES domain (id),
     kind       TEXT NOT NULL,

@@ -108,42 +108,42 @@ fn taken_apart(mail: &Mail) -> String {
 
 #[test]
 fn a_mail_with_a_link() {
-    insta::assert_snapshot!(taken_apart(&mail().compose(&Stationery::default()).unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail().compose(&MailOptions::default()).unwrap()));
 }
 
 #[test]
 fn a_mail_with_an_attachment() {
     let mail =
         VoicemailMail { audio: AudioPart::Attached(attachment()), transcript: TranscriptPart::Pending, ..mail() };
-    insta::assert_snapshot!(taken_apart(&mail.compose(&Stationery::default()).unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail.compose(&MailOptions::default()).unwrap()));
 }
 
 #[test]
 fn a_brief_mail_with_a_link() {
     let mail = VoicemailMail { brief: true, ..mail() };
-    insta::assert_snapshot!(taken_apart(&mail.compose(&Stationery::default()).unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail.compose(&MailOptions::default()).unwrap()));
 }
 
 #[test]
 fn a_brief_mail_with_an_attachment() {
     let mail = VoicemailMail { brief: true, audio: AudioPart::Attached(attachment()), ..mail() };
-    insta::assert_snapshot!(taken_apart(&mail.compose(&Stationery::default()).unwrap()));
+    insta::assert_snapshot!(taken_apart(&mail.compose(&MailOptions::default()).unwrap()));
 }
 
 #[test]
 fn a_mail_whose_attachment_is_too_large_says_so() {
     let mail = VoicemailMail {
-        audio: AudioPart::LinkInstead { link: link(), bytes: 57_600_044, limit: 25_000_000 },
+        audio: AudioPart::LinkInstead { link: link(), bytes: 57_600_044, limit: Some(25_000_000) },
         ..mail()
     };
-    let composed = mail.compose(&Stationery::default()).unwrap();
+    let composed = mail.compose(&MailOptions::default()).unwrap();
     let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
     let why =
         "The recording (57.6 MB) is too large to be attached to a mail of at most 25.0 MB, so here is a link to it";
     assert!(parsed.body_text(0).unwrap().contains(why));
     assert!(parsed.body_text(0).unwrap().contains(link().url));
     assert!(parsed.body_html(0).unwrap().contains(why));
-    let brief = VoicemailMail { brief: true, ..mail }.compose(&Stationery::default()).unwrap();
+    let brief = VoicemailMail { brief: true, ..mail }.compose(&MailOptions::default()).unwrap();
     assert!(MessageParser::default().parse(&brief.bytes).unwrap().body_text(0).unwrap().contains(why));
 }
 
@@ -158,7 +158,7 @@ fn what_fits_stays_within_the_limit() {
         transcript: TranscriptPart::Text(&transcript),
         ..mail()
     };
-    assert!(mail.compose(&Stationery::default()).unwrap().bytes.len() as u64 <= limit);
+    assert!(mail.compose(&MailOptions::default()).unwrap().bytes.len() as u64 <= limit);
     assert!(!fits(u64::MAX, limit));
 }
 
@@ -166,11 +166,11 @@ fn what_fits_stays_within_the_limit() {
 fn the_same_facts_give_the_same_bytes() {
     let mail = VoicemailMail { audio: AudioPart::Attached(attachment()), ..mail() };
     assert_eq!(
-        mail.compose(&Stationery::default()).unwrap().bytes,
-        mail.compose(&Stationery::default()).unwrap().bytes
+        mail.compose(&MailOptions::default()).unwrap().bytes,
+        mail.compose(&MailOptions::default()).unwrap().bytes
     );
     assert_eq!(
-        mail.compose(&Stationery::default()).unwrap().message_id,
+        mail.compose(&MailOptions::default()).unwrap().message_id,
         "0192f0c1-2345-7abc-8def-0123456789ab@acme.example.com"
     );
 }
@@ -183,28 +183,79 @@ fn a_hostile_caller_writes_no_header_and_no_tag() {
         brand: "Acme\r\nCc: x@y.example",
         ..mail()
     };
-    let composed = mail.compose(&Stationery::default()).unwrap();
+    let composed = mail.compose(&MailOptions::default()).unwrap();
     let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
     assert!(parsed.bcc().is_none() && parsed.cc().is_none());
-    assert!(parsed.subject().unwrap().starts_with("Voicemail from Eve Bcc: x@y.example ("));
+    assert!(parsed.subject().unwrap().starts_with("Voicemail from Eve Bcc: x at y. example, "));
     let html = parsed.body_html(0).unwrap();
     assert!(!html.contains("<script") && html.contains("&lt;script&gt;"));
 }
 
 #[test]
 fn addresses_that_cannot_be_written_to_are_refused() {
-    for to in ["", "nobody", "a@b\r\nBcc: c@d", "a@b.example, c@d.example", "<a@b.example>", "ä@b.example"] {
-        let refused = VoicemailMail { to, ..mail() }.compose(&Stationery::default());
-        assert!(matches!(refused, Err(ComposeError::Recipient)), "{to:?}");
+    for to in ["", "nobody", "a@b\r\nBcc: c@d", "a@b.example, c@d.example", "<a@b.example>"] {
+        let refused = VoicemailMail { to, ..mail() }.compose(&MailOptions::default());
+        assert!(matches!(refused, Err(ComposeError::Recipient(_))), "{to:?}");
     }
-    let refused = VoicemailMail { from: "nobody", ..mail() }.compose(&Stationery::default());
-    assert!(matches!(refused, Err(ComposeError::Sender)));
+    let refused = VoicemailMail { from: "nobody", ..mail() }.compose(&MailOptions::default());
+    assert!(matches!(refused, Err(ComposeError::Sender(_))));
+}
+
+#[test]
+fn k17_addresses_outside_ascii_stand_in_the_mail_as_servers_take_them() {
+    for (to, written) in [
+        ("dana@bücher.example", "To: dana@xn--bcher-kva.example\r\n"),
+        ("用户@例子.example", "To: 用户@xn--fsqu00a.example\r\n"),
+    ] {
+        let composed = VoicemailMail { to, ..mail() }.compose(&MailOptions::default()).unwrap();
+        let text = String::from_utf8(composed.bytes).unwrap();
+        assert!(text.contains(written), "{text}");
+    }
+}
+
+#[test]
+fn a1_a9_the_caller_can_be_called_and_the_inbox_shows_the_first_words() {
+    let mail = VoicemailMail { caller_number: "+14155550177", ..mail() };
+    let composed = mail.compose(&MailOptions::default()).unwrap();
+    let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
+    let html = parsed.body_html(0).unwrap();
+    assert!(html.contains(r#"href="tel:+14155550177""#) && html.contains("Call (415) 555-0177"), "{html}");
+    let preview = html.find("Hi, it&#x27;s Alice. The café order is").unwrap();
+    assert!(preview < html.find("New voicemail for").unwrap(), "{html}");
+    assert_eq!(parsed.subject(), Some("Voicemail from Alice Example, (415) 555-0177, 0:34"));
+    let unknown = VoicemailMail { caller_number: "anonymous", ..mail }.compose(&MailOptions::default()).unwrap();
+    let parsed = MessageParser::default().parse(&unknown.bytes).unwrap();
+    assert!(!parsed.body_html(0).unwrap().contains("class=\"call\" href"), "nobody to call");
+}
+
+#[test]
+fn a8_every_length_of_one_message_is_the_same() {
+    let mail = VoicemailMail { duration: Duration::from_millis(10_900), ..mail() };
+    let composed = mail.compose(&MailOptions::default()).unwrap();
+    let text = String::from_utf8(composed.bytes).unwrap();
+    assert!(text.contains("X-VoiceMessageDuration: 10\r\n") && text.contains(", 0:10\r\n"), "{text}");
+}
+
+#[test]
+fn a12_a_brief_mail_ends_no_text_in_half_a_doubtful_word() {
+    let said =
+        [Run { text: "word ".repeat(63), doubtful: false }, Run { text: "212-555-0147".to_owned(), doubtful: true }];
+    let mail = VoicemailMail { brief: true, transcript: TranscriptPart::Text(&said), ..mail() };
+    let composed = mail.compose(&MailOptions::default()).unwrap();
+    let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
+    let text = parsed.body_text(0).unwrap();
+    assert!(text.contains("word…") && !text.contains("[212"), "{text}");
+    assert!(text.contains("The link works until Sunday, November 29, 2026"), "{text}");
+    let brief = VoicemailMail { transcript: TranscriptPart::Text(words()), ..mail }.compose(&MailOptions::default());
+    let brief = brief.unwrap();
+    let parsed = MessageParser::default().parse(&brief.bytes).unwrap();
+    assert!(parsed.body_text(0).unwrap().contains("Words in [brackets?] were hard to hear."));
 }
 
 #[test]
 fn every_state_of_the_transcript_has_its_sentence() {
     let text = |transcript, audio| {
-        let composed = VoicemailMail { transcript, audio, ..mail() }.compose(&Stationery::default()).unwrap();
+        let composed = VoicemailMail { transcript, audio, ..mail() }.compose(&MailOptions::default()).unwrap();
         let parsed = MessageParser::default().parse(&composed.bytes).unwrap();
         parsed.body_text(0).unwrap().into_owned()
     };
@@ -237,7 +288,7 @@ proptest! {
             brief,
             ..mail()
         };
-        prop_assert!(mail.compose(&Stationery::default()).is_ok());
+        prop_assert!(mail.compose(&MailOptions::default()).is_ok());
     }
 
     #[test]
@@ -249,6 +300,6 @@ proptest! {
             transcript: TranscriptPart::Text(&sure(&long)),
             ..mail()
         };
-        prop_assert!(mail.compose(&Stationery::default()).is_ok());
+        prop_assert!(mail.compose(&MailOptions::default()).is_ok());
     }
 }

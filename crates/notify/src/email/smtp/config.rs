@@ -2,14 +2,11 @@
 
 use std::path::PathBuf;
 
-use lettre::transport::smtp::{
-    authentication::Credentials,
-    client::{Certificate, TlsParameters},
-};
-use secrecy::{ExposeSecret, SecretString};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{Answer, NotifyError};
+use crate::{Answer, NotifyError, tls::Tls};
 
 /// The next SMTP server and how to talk to it.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,6 +50,12 @@ pub enum Security {
     None,
 }
 
+/// An account to log in with.
+pub(super) struct Login {
+    pub(super) username: String,
+    pub(super) password: SecretString,
+}
+
 impl SmtpConfig {
     /// A server with every other setting at its default.
     pub fn new(host: impl Into<String>, security: Security) -> Self {
@@ -88,6 +91,13 @@ impl SmtpConfig {
         if self.timeout_seconds == 0 {
             return refuse("`smtp.timeout_seconds` is 0; no mail could ever be sent");
         }
+        if self
+            .hello_name
+            .as_ref()
+            .is_some_and(|name| name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            return refuse("`smtp.hello_name` must be a name such as vm.example.com, or left out");
+        }
         Ok(())
     }
 
@@ -99,22 +109,22 @@ impl SmtpConfig {
         })
     }
 
-    pub(super) fn credentials(&self) -> Option<Credentials> {
+    pub(super) fn login(&self) -> Option<Login> {
         let (username, password) = self.username.as_ref().zip(self.password.as_ref())?;
-        Some(Credentials::new(username.clone(), password.expose_secret().to_owned()))
+        Some(Login { username: username.clone(), password: password.clone() })
     }
 
-    pub(super) fn tls(&self) -> Result<TlsParameters, NotifyError> {
+    pub(super) fn tls(&self) -> Result<Tls, NotifyError> {
         let unfit = |why: String| NotifyError::Misconfigured(Answer::own(why));
-        let mut builder = TlsParameters::builder(self.host.clone());
+        let mut more = Vec::new();
         if let Some(path) = &self.trusted_certificate {
             let pem = std::fs::read(path)
                 .map_err(|error| unfit(format!("`smtp.trusted_certificate` cannot be read: {error}")))?;
-            let certificate = Certificate::from_pem(&pem)
+            let certificate = CertificateDer::from_pem_slice(&pem)
                 .map_err(|error| unfit(format!("`smtp.trusted_certificate` is no PEM certificate: {error}")))?;
-            builder = builder.add_root_certificate(certificate);
+            more.push(certificate);
         }
-        builder.build().map_err(|error| unfit(format!("TLS cannot be set up: {error}")))
+        Tls::trusting(more).map_err(|error| unfit(format!("`smtp.trusted_certificate` cannot be trusted: {error}")))
     }
 }
 

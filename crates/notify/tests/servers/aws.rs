@@ -1,8 +1,9 @@
 //! SMS by AWS End User Messaging, with a server in this process that answers as AWS documents: no real one can be had.
 
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
-
-use std::sync::{Arc, Mutex};
+use std::{
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Router,
@@ -19,11 +20,44 @@ use voicemill_notify::{
 };
 use voicemill_types::{NoticeId, Time};
 
-type Asked = Arc<Mutex<Vec<(HeaderMap, Value)>>>;
+type Asked = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+
+/// Computes the signature of a request anew, with AWS's own library, as the service does.
+const SIGNATURE: &str = r#"
+import json, sys
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+asked = json.load(sys.stdin)
+auth = SigV4Auth(Credentials("AKIDEXAMPLE", "swordfish"), "sms-voice", "us-east-1")
+request = AWSRequest("POST", asked["url"], asked["headers"], asked["body"].encode())
+request.context["timestamp"] = asked["headers"]["x-amz-date"]
+canonical = auth.canonical_request(request)
+print(auth.signature(auth.string_to_sign(request, canonical), request))
+"#;
+
+/// What AWS would find the signature of this request to be, of the headers that it names as signed.
+fn signature(url: &str, headers: &HeaderMap, body: &[u8]) -> String {
+    let authorization = headers["authorization"].to_str().unwrap();
+    let signed = authorization.split("SignedHeaders=").nth(1).unwrap().split(',').next().unwrap();
+    let signed: Value =
+        signed.split(';').map(|name| (name.to_owned(), Value::from(headers[name].to_str().unwrap()))).collect();
+    let asked = json!({"url": url, "headers": signed, "body": std::str::from_utf8(body).unwrap()});
+    let mut python = Command::new(voicemill_testing::python::python())
+        .args(["-c", SIGNATURE])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    serde_json::to_writer(python.stdin.take().unwrap(), &asked).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
 
 async fn answer(State(asked): State<Asked>, headers: HeaderMap, body: Bytes) -> Response {
-    let body: Value = serde_json::from_slice(&body).unwrap();
-    let to = body["DestinationPhoneNumber"].as_str().unwrap().to_owned();
+    let told: Value = serde_json::from_slice(&body).unwrap();
+    let to = told["DestinationPhoneNumber"].as_str().unwrap().to_owned();
     asked.lock().unwrap().push((headers, body));
     let refuse = |status: StatusCode, kind: &str, more: Value| {
         let mut body = json!({"__type": kind, "Message": format!("about {to}")});
@@ -52,7 +86,6 @@ async fn answer(State(asked): State<Asked>, headers: HeaderMap, body: Bytes) -> 
 }
 
 fn config(base_url: String) -> SmsConfig {
-    voicemill::app::choose_tls();
     let mut config = SmsConfig::new(Provider::Aws, "+15550100");
     config.user = Some("AKIDEXAMPLE".to_owned());
     config.secret = Some("swordfish".into());
@@ -86,7 +119,16 @@ async fn aws_is_asked_and_its_answers_are_told_apart() {
     assert_eq!(sent.unwrap().reference.as_deref(), Some("m-1"));
     let (headers, body) = asked.lock().unwrap()[0].clone();
     assert_eq!(headers["x-amz-target"], "PinpointSMSVoiceV2.SendTextMessage");
-    assert!(headers["authorization"].to_str().unwrap().starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"));
+    let authorization = headers["authorization"].to_str().unwrap();
+    assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"));
+    for signed in ["host", "x-amz-date", "x-amz-target", "content-type"] {
+        assert!(authorization.contains(signed), "{authorization}");
+    }
+    let given = authorization.split("Signature=").nth(1).unwrap();
+    assert_eq!(signature(&format!("{base_url}/"), &headers, &body), given);
+    let changed = [&body[..body.len() - 1], b" }"].concat();
+    assert_ne!(signature(&format!("{base_url}/"), &headers, &changed), given);
+    let body: Value = serde_json::from_slice(&body).unwrap();
     let expected = json!({
         "DestinationPhoneNumber": "+14155550133", "OriginationIdentity": "+15550100", "MessageBody": "Voicemail for Zoë",
         "MessageType": "TRANSACTIONAL", "ConfigurationSetName": "reports", "Context": {"notice": notice.to_string()},

@@ -1,9 +1,8 @@
 //! What a failed step means for the mail and its recipient.
 
-use std::{error::Error as _, io};
+use std::io;
 
-use lettre::transport::smtp::{Error, response::Response};
-
+use super::reply::Reply;
 use crate::{Answer, NotifyError};
 
 /// How far a mail has got.
@@ -21,66 +20,57 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The server said no.
-    Reply(u16, String),
+    Reply(Reply),
     /// The connection broke, or an answer did not come in time.
     Broken(String),
     /// The server cannot do, or prove, what our configuration asks of it.
     Unfit(String),
+    /// The server cannot take a mail to this recipient.
+    Unable(&'static str),
+    /// The server says beforehand that it takes no mail of this size.
+    TooLarge {
+        /// Bytes of the mail.
+        bytes: usize,
+        /// Most bytes that it takes.
+        limit: usize,
+    },
 }
 
 impl Failure {
     /// What it means at `stage`.
     pub(super) fn at(self, stage: Stage) -> NotifyError {
         match (self, stage) {
-            (Self::Reply(code, said), _) if (400..500).contains(&code) => {
-                NotifyError::Retry(Answer::reply(code, &said))
-            }
+            (Self::Reply(reply), _) if (400..500).contains(&reply.code) => NotifyError::Retry(reply.answer()),
+            (Self::Reply(reply), _) if reply.is_too_large() => NotifyError::TooLarge(reply.answer()),
             // The server wants a login, or another one: never the recipient's fault, whenever it says so.
-            (Self::Reply(code @ (530 | 534 | 535 | 538), said), _) | (Self::Reply(code, said), Stage::Setup) => {
-                NotifyError::Misconfigured(Answer::reply(code, &said))
+            (Self::Reply(reply), _) if matches!(reply.code, 530 | 534 | 535 | 538) => {
+                NotifyError::Misconfigured(reply.answer())
             }
-            (Self::Reply(code, said), Stage::Recipient | Stage::End) => {
-                NotifyError::Refused(Answer::reply(code, &said))
+            (Self::Reply(reply), Stage::Setup) if reply.code >= 500 => NotifyError::Misconfigured(reply.answer()),
+            (Self::Reply(reply), Stage::Recipient | Stage::End) if reply.code >= 500 => {
+                NotifyError::Refused(reply.answer())
             }
+            // An answer to another question.
+            (Self::Reply(reply), Stage::End) => NotifyError::Unknown(reply.answer()),
+            (Self::Reply(reply), Stage::Setup | Stage::Recipient) => NotifyError::Retry(reply.answer()),
             (Self::Unfit(why), _) => NotifyError::Misconfigured(Answer::own(why)),
+            (Self::Unable(why), _) => NotifyError::Refused(Answer::own(why)),
+            (Self::TooLarge { bytes, limit }, _) => NotifyError::TooLarge(Answer::own(format!(
+                "the mail has {bytes} bytes, and the server takes at most {limit} (SIZE)"
+            ))),
             (Self::Broken(how), Stage::End) => NotifyError::Unknown(Answer::own(how)),
             (Self::Broken(how), Stage::Setup | Stage::Recipient) => NotifyError::Retry(Answer::own(how)),
         }
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        if let Some(code) = error.status() {
-            let said = error.source().map(ToString::to_string).unwrap_or_default();
-            return Self::Reply(code.into(), said);
-        }
-        match system_error(&error) {
-            // This is how rustls reports a certificate that it does not trust.
-            Some(system) if system.kind() == io::ErrorKind::InvalidData => Self::Unfit(system.to_string()),
-            Some(system) => Self::Broken(system.to_string()),
-            None if error.is_client() || error.is_tls() => Self::Unfit(error.to_string()),
-            None => Self::Broken("the connection broke off".to_owned()),
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Broken("the server closed the connection".to_owned()),
+            _ => Self::Broken(error.to_string()),
         }
     }
-}
-
-/// The system's error at the root of lettre's, if there is one.
-fn system_error(error: &Error) -> Option<&io::Error> {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if let Some(system) = error.downcast_ref() {
-            return Some(system);
-        }
-        source = error.source();
-    }
-    None
-}
-
-/// A good answer, for the record.
-pub(super) fn answer(response: &Response) -> Answer {
-    let said: Vec<&str> = response.message().collect();
-    Answer::reply(response.code().into(), &said.join(" "))
 }
 
 #[cfg(test)]
@@ -91,6 +81,7 @@ mod tests {
         match failure.at(stage) {
             NotifyError::Retry(_) => "retry",
             NotifyError::Refused(_) => "refused",
+            NotifyError::TooLarge(_) => "too large",
             NotifyError::Misconfigured(_) => "misconfigured",
             NotifyError::Unknown(_) => "unknown",
             NotifyError::Busy(_) => "busy",
@@ -99,7 +90,7 @@ mod tests {
 
     #[test]
     fn replies_are_judged_by_code_and_stage() {
-        let reply = |code| Failure::Reply(code, String::new());
+        let reply = |code| Failure::Reply(Reply { code, lines: vec!["\u{fffd}".to_owned()] });
         for (code, at_setup, at_recipient, at_end) in [
             (421, "retry", "retry", "retry"),
             (450, "retry", "retry", "retry"),
@@ -107,8 +98,9 @@ mod tests {
             (530, "misconfigured", "misconfigured", "misconfigured"),
             (535, "misconfigured", "misconfigured", "misconfigured"),
             (550, "misconfigured", "refused", "refused"),
-            (552, "misconfigured", "refused", "refused"),
+            (552, "too large", "too large", "too large"),
             (554, "misconfigured", "refused", "refused"),
+            (354, "retry", "retry", "unknown"),
         ] {
             let found = [Stage::Setup, Stage::Recipient, Stage::End].map(|stage| class(reply(code), stage));
             assert_eq!(found, [at_setup, at_recipient, at_end], "{code}");
