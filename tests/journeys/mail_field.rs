@@ -60,7 +60,7 @@ async fn k14_somebody_always_learns_of_a_call() {
         assert_eq!(subjects.last().unwrap(), subject, "{core_id}");
         let mail = String::from_utf8_lossy(test.mails().last().unwrap()).into_owned();
         assert!(mail.contains("tel:+14155550132") || mail.contains("tel:=2B14155550132"), "{mail}");
-        let text = &test.texts().last().unwrap().1;
+        let text = test.texts().last().unwrap().1.clone();
         assert!(text.contains("Robin Stone, (415) 555-0132") && text.contains("the caller left "), "{text}");
     }
     test.stop().await;

@@ -327,8 +327,8 @@ fn unless_gone(result: io::Result<()>) -> io::Result<()> {
 mod tests {
     use bytes::Bytes;
 
-    use crate::Landing;
     use super::*;
+    use crate::Landing;
 
     fn manifest(identity: u128, at: i64) -> Manifest {
         Manifest {

@@ -155,6 +155,7 @@ async fn aws_is_asked_and_its_answers_are_told_apart() {
             NotifyError::Retry(_) => "retry",
             NotifyError::Unknown(_) => "unknown",
             NotifyError::Busy(_) => "busy",
+            NotifyError::TooLarge(_) => "too large",
         };
         assert_eq!(found, expected, "{end}: {error}");
         assert_eq!(asked.lock().unwrap().len(), before + 1, "{end}: the library tries nothing again by itself");

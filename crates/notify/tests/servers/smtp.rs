@@ -259,7 +259,7 @@ async fn a_login_is_made_and_a_wrong_one_is_our_fault() {
         ..config(&server)
     };
     send(&Smtp::new(&with("right")).unwrap(), "ok").await.unwrap();
-    for config in [with("wrong"), server.config()] {
+    for config in [with("wrong"), config(&server)] {
         let result = send(&Smtp::new(&config).unwrap(), "ok").await;
         assert!(matches!(result, Err(NotifyError::Misconfigured(_))), "{result:?}");
     }
