@@ -185,7 +185,7 @@ async fn two_signals_end_it_at_once(site: Site, mut working: Process, arguments:
     assert_eq!((&held["state"], &held["attempt"], &held["crashes"]), (&json!("running"), &json!(1), &json!(0)));
     let _another = site.start(arguments, 1);
     site.until("it comes back", |job| job["crashes"] == 1).await;
-    site.until("it is tried again", |job| job["state"] == "running" && job["attempt"] == 2).await;
+    site.until("it is tried again", |job| job["state"] == "running" && job["crashes"] == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

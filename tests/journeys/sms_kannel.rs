@@ -82,7 +82,7 @@ async fn a_message_is_told_of_by_way_of_kannel_and_stop_comes_back() {
     loop {
         let mut connection = test.app.database.read().await.unwrap();
         let stopped =
-            voicemill::notices::sms_limits::stopped_at(&mut connection, "+15550100", "+14155550144").await.unwrap();
+            voicemill::notices::sms_limits::stopped_at(&mut connection, "15550100", "+14155550144").await.unwrap();
         if stopped.is_some() {
             break;
         }

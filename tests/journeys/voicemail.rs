@@ -187,7 +187,7 @@ async fn k19_no_caller_id_costs_a_message() {
     assert_eq!(cut["caller_name"], "\u{4e2d}".repeat(66), "at the end of a character");
     assert_eq!(cut["caller_number"], long_number[..200]);
     let cleaned = drop("m2", "Robin\0 Stone", " 14155550132").await;
-    assert_eq!((&cleaned["caller_name"], &cleaned["caller_number"]), (&json!("Robin Stone"), &json!("14155550132")));
+    assert_eq!((&cleaned["caller_name"], &cleaned["caller_number"]), (&json!("Robin Stone"), &json!("+14155550132")));
     let (one, other) = (format!("{}1", "a".repeat(300)), format!("{}2", "a".repeat(300)));
     let (one, other) = (drop(&one, "", "").await, drop(&other, "", "").await);
     assert_ne!(one["id"], other["id"], "long ids stay different");

@@ -104,12 +104,12 @@ mod tests {
             ("da na@acme.example", AddressError::Name),
             ("dana@x@acme.example", AddressError::Name),
             ("dana\r\nBcc: x@acme.example", AddressError::Name),
-            ("<dana@acme.example>", AddressError::Domain),
+            ("<dana@acme.example>", AddressError::Name),
         ] {
             assert_eq!(Address::parse(text), Err(error), "{text:?}");
         }
         assert_eq!(
-            Address::parse(&format!("{}@{}.example", "d".repeat(60), "a.".repeat(110))),
+            Address::parse(&format!("{}@{}example", "d".repeat(60), "a.".repeat(110))),
             Err(AddressError::TooLong)
         );
     }

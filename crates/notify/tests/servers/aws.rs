@@ -108,6 +108,7 @@ async fn send(gateway: &SmsGateway, to: &str) -> (NoticeId, Result<Receipt, Noti
 
 #[tokio::test]
 async fn aws_is_asked_and_its_answers_are_told_apart() {
+    drop(rustls::crypto::ring::default_provider().install_default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let asked = Asked::default();
@@ -171,6 +172,7 @@ async fn aws_is_asked_and_its_answers_are_told_apart() {
 
 #[tokio::test]
 async fn reports_and_replies_come_through_sns() {
+    drop(rustls::crypto::ring::default_provider().install_default());
     let gateway = SmsGateway::new(&config("http://127.0.0.1:9".to_owned()), "https://vm.example.com").unwrap();
     let notice = NoticeId::new();
     let through_sns = |message: Value| {

@@ -225,9 +225,10 @@ fn frames_that_are_missing_cost_no_more_than_themselves() {
 }
 
 #[test]
-fn frames_of_another_rate_are_junk() {
+fn a_part_of_another_rate_is_heard_behind_the_first() {
     let (one, other) = (fixture("bare.mp3"), fixture("cbr.mp3"));
-    assert_eq!(decoded(&[&one[..], &other].concat()).0, decoded(&one).0);
+    let (joined, first) = (decoded(&[&one[..], &other].concat()).0, decoded(&one).0);
+    assert!(joined.len() > first.len() && joined[..first.len() / 2] == first[..first.len() / 2]);
 }
 
 #[test]

@@ -112,7 +112,12 @@ fn long_files_state_their_size_elsewhere() {
         let mut ds64 = [0; 28];
         ds64[8..16].copy_from_slice(&1_000u64.to_le_bytes());
         let format = format_chunk(1, 1, 8_000, 16);
-        let mut bytes = riff(&[(b"ds64", 28, &ds64), (b"fmt ", 16, &format), (b"data", u32::MAX, &DATA)]);
+        let mut bytes = riff(&[
+            (b"ds64", 28, &ds64),
+            (b"fmt ", 16, &format),
+            (b"data", u32::MAX, &DATA[..1_000]),
+            (b"LIST", 4, b"INFO"),
+        ]);
         bytes[..4].copy_from_slice(magic);
         assert_eq!(frames_and_cut(&bytes), (500, false));
     }

@@ -13,8 +13,12 @@ fn is_whole(what: &str, report: &RenderReport) {
     assert_eq!(report.outputs.len(), 6, "{what}");
     for output in report.outputs.iter().filter(|output| output.name != "archive") {
         let lufs = output.loudness_lufs.unwrap_or(f64::NEG_INFINITY);
-        // GSM overshoots peaks by so much that it can be limited to less.
-        let off = if output.name == "mail" { 4.0 } else { 1.0 };
+        // GSM overshoots peaks by so much that it can be limited to less; Opus and MP3 leave out some of what lies beneath a voice.
+        let off = match &*output.name {
+            "mail" => 4.0,
+            "phone" => 1.0,
+            _ => 3.0,
+        };
         assert!((lufs + 16.0).abs() < off, "{what}: {} is at {lufs:.1} LUFS", output.name);
     }
 }
@@ -164,7 +168,7 @@ fn k06_silence_is_trimmed_under_an_offset_and_under_hum() {
     let workshop = Workshop::new();
     write_voice(&workshop, "plain.wav", &voicemail());
     let plain = render(&workshop, "plain.wav", true);
-    assert!((plain.trimmed_seconds - 1.63).abs() < 0.15, "{} s", plain.trimmed_seconds);
+    assert!((plain.trimmed_seconds - 0.85).abs() < 0.15, "{} s", plain.trimmed_seconds);
     for (what, disturbed) in [
         ("an offset of 0.2 %", under(|_| 0.002)),
         ("an offset of 1 %", under(|_| 0.01)),

@@ -161,11 +161,11 @@ fn headerless_pcm_is_what_its_name_says() {
                 .is("pcm_s16le", 16_000, 1)
                 .hint("sln16")
                 .read_by("-f s16le -ar 16000 -ac 1"),
-            // MixMonitor's interleaved recording: the caller on the left, the callee on the right.
-            Case::ffmpeg("call.raw", "-i music.wav -ar 8000 -c:a pcm_s16le -f s16le")
-                .is("pcm_s16le", 8_000, 2)
+            // As Asterisk's format_pcm writes it.
+            Case::ffmpeg("call.raw", "-i music.wav -ac 1 -ar 8000 -c:a pcm_s16le -f s16le")
+                .is("pcm_s16le", 8_000, 1)
                 .hint("raw")
-                .read_by("-f s16le -ar 8000 -ac 2"),
+                .read_by("-f s16le -ar 8000 -ac 1"),
         ],
     );
 }
