@@ -136,7 +136,7 @@ impl Resampler {
                 .zip(InterleavedSlice::new_mut(&mut self.chunk, channels, frames_out).ok())
                 .and_then(|(input, mut output)| fft.process_into_buffer(&input, &mut output, None).ok())
                 .map(|(_, produced)| produced)
-                .ok_or_else(|| AudioError::Malformed(Fault::ResamplingFailed {}))?;
+                .ok_or(AudioError::Malformed(Fault::ResamplingFailed {}))?;
             used += frames_in * channels;
             let skipped = self.delay_frames.min(produced);
             self.delay_frames -= skipped;

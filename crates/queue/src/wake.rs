@@ -73,7 +73,7 @@ impl Wake {
                     }
                 }
                 Err(error) => {
-                    log_failure("cannot hear of others' jobs at the moment; looking for them instead", &error)
+                    log_failure("cannot hear of others' jobs at the moment; looking for them instead", &error);
                 }
             }
             sleep(patience).await;

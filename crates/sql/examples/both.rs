@@ -1,5 +1,7 @@
 //! Counts in a table from two tasks at once, on SQLite or PostgreSQL: `both URL`.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
 use voicemill_sql::{Connection, Database, DatabaseUrl, DbError, on};
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS counter (name text PRIMARY KEY, value bigint NOT NULL)";

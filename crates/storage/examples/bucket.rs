@@ -1,6 +1,8 @@
 //! Stores a file in a bucket and reads it back: `bucket BUCKET ENDPOINT FILE`. Credentials come from where the AWS SDK looks
 //! for them, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
 use std::path::Path;
 
 use uuid::Uuid;

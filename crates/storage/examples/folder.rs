@@ -1,5 +1,7 @@
 //! Stores a file in a folder, reads the first bytes of it and lists what is there: `folder FOLDER FILE`.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
 use std::path::Path;
 
 use futures_util::TryStreamExt;

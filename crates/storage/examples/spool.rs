@@ -1,5 +1,7 @@
 //! Keeps what arrives while a store is down, and stores it afterwards: `spool FOLDER`.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
 use std::path::Path;
 
 use uuid::Uuid;

@@ -42,6 +42,7 @@ pub(super) fn open(mut file: File, start: u64, wanted: Wanted) -> Result<Opened,
     if parts.len() == 0 {
         return Ok(Opened { container: "wav", codec, source });
     }
+    #[expect(clippy::borrowed_box, reason = "that is what joined parts are")]
     let next = move |_: &Box<dyn AudioSource>| {
         let Some(part) = parts.next() else { return Ok(None) };
         let file = file.try_clone().map_err(AudioError::io("Reading the audio failed"))?;

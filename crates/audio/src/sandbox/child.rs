@@ -112,30 +112,20 @@ fn misbehave(how: Option<&Misbehave>) -> Result<(), AudioError> {
         }
         Some(Misbehave::Abort) => std::process::abort(),
         Some(Misbehave::Signal(signal)) => super::confinement::raise(*signal),
-        Some(Misbehave::Read(path)) => {
-            if std::fs::File::open(path).is_ok() {
-                return reached("read another file");
-            }
+        Some(Misbehave::Read(path)) if std::fs::File::open(path).is_ok() => {
+            return reached("read another file");
         }
-        Some(Misbehave::Write(path)) => {
-            if std::fs::File::create(path).is_ok() {
-                return reached("make another file");
-            }
+        Some(Misbehave::Write(path)) if std::fs::File::create(path).is_ok() => {
+            return reached("make another file");
         }
-        Some(Misbehave::Connect(port)) => {
-            if std::net::TcpStream::connect(("127.0.0.1", *port)).is_ok() {
-                return reached("connect to a port");
-            }
+        Some(Misbehave::Connect(port)) if std::net::TcpStream::connect(("127.0.0.1", *port)).is_ok() => {
+            return reached("connect to a port");
         }
-        Some(Misbehave::ConnectTo(path)) => {
-            if std::os::unix::net::UnixStream::connect(path).is_ok() {
-                return reached("connect to a socket");
-            }
+        Some(Misbehave::ConnectTo(path)) if std::os::unix::net::UnixStream::connect(path).is_ok() => {
+            return reached("connect to a socket");
         }
-        Some(Misbehave::Execute(program)) => {
-            if std::process::Command::new(program).spawn().is_ok() {
-                return reached("start a program");
-            }
+        Some(Misbehave::Execute(program)) if std::process::Command::new(program).spawn().is_ok() => {
+            return reached("start a program");
         }
         Some(Misbehave::SignalTo(process)) => {
             let process = rustix::process::Pid::from_raw(*process);

@@ -34,7 +34,10 @@ pub(super) struct Stretch {
 
 /// The watermarks of one process.
 #[derive(Debug, Default)]
-pub(super) struct Watermarks(Mutex<HashMap<(Arc<str>, Priority), HashMap<Uuid, Watermark>>>);
+pub(super) struct Watermarks(Mutex<ByLane>);
+
+/// Of each lane and priority, the watermark of each tenant.
+type ByLane = HashMap<(Arc<str>, Priority), HashMap<Uuid, Watermark>>;
 
 #[derive(Clone, Copy, Debug)]
 struct Watermark {
@@ -43,7 +46,7 @@ struct Watermark {
 }
 
 impl Watermarks {
-    fn lock(&self) -> MutexGuard<'_, HashMap<(Arc<str>, Priority), HashMap<Uuid, Watermark>>> {
+    fn lock(&self) -> MutexGuard<'_, ByLane> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -156,7 +156,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn copy(&self, mirror: Option<&Path>, progress: &mut dyn FnMut(FetchProgress<'_>)) -> Result<(), SpeechError> {
-        let mirror = mirror.ok_or_else(|| SourceProblem::NoMirror)?;
+        let mirror = mirror.ok_or(SourceProblem::NoMirror)?;
         let mut done_bytes = 0;
         for file in &self.model.files {
             let path = mirror.join(&self.model.name).join(&file.name);

@@ -130,9 +130,9 @@ fn roman(number: &str) -> u64 {
     for &value in values.iter().rev() {
         // A smaller one before a greater one is taken off.
         if value < greatest {
-            sum -= value
+            sum -= value;
         } else {
-            sum += value
+            sum += value;
         }
         greatest = greatest.max(value);
     }

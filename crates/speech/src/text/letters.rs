@@ -165,8 +165,8 @@ pub(super) fn unspeakable(text: &str) -> Option<String> {
         unknown.next().is_some() && !is_greek_letter(word)
     };
     let words: Vec<&str> = text.split_whitespace().collect();
-    let first = words.iter().position(|word| foreign(&word))?;
-    let found: Vec<&str> = words[first..].iter().copied().take_while(|word| foreign(&word)).collect();
+    let first = words.iter().position(&foreign)?;
+    let found: Vec<&str> = words[first..].iter().copied().take_while(|word| foreign(word)).collect();
     Some(found.join(" ").chars().take(MAX_CHARACTERS).collect())
 }
 

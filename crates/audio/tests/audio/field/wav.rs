@@ -113,7 +113,7 @@ fn k08_every_chunk_of_sound_is_heard() {
     let sound = pcm(&voicemail());
     let (first, rest) = sound.split_at(80_000);
     let format = chunk(b"fmt ", 16, &format(1, 1, 2, 16));
-    let of = |chunks: &[Vec<u8>]| riff(&[&[format.clone()], chunks].concat());
+    let of = |chunks: &[Vec<u8>]| riff(&[std::slice::from_ref(&format), chunks].concat());
     let data = |part: &[u8]| chunk(b"data", part.len(), part);
     let (second, third) = rest.split_at(40_000);
     assert!(whole("two chunks", &of(&[data(first), data(rest)])));
