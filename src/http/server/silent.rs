@@ -86,7 +86,7 @@ impl Place {
         self.0.evicted.cancelled().await;
         if lock(&self.0.state).busy > 0 {
             // A request came just then; its answer is the last.
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         }
     }
 

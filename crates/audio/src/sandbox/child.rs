@@ -127,6 +127,13 @@ fn misbehave(how: Option<&Misbehave>) -> Result<(), AudioError> {
         Some(Misbehave::Execute(program)) if std::process::Command::new(program).spawn().is_ok() => {
             return reached("start a program");
         }
+        Some(
+            Misbehave::Read(_)
+            | Misbehave::Write(_)
+            | Misbehave::Connect(_)
+            | Misbehave::ConnectTo(_)
+            | Misbehave::Execute(_),
+        ) => {}
         Some(Misbehave::SignalTo(process)) => {
             let process = rustix::process::Pid::from_raw(*process);
             if process.is_some_and(|process| rustix::process::test_kill_process(process).is_ok()) {
