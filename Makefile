@@ -64,8 +64,8 @@ $(testenv)/READY: $(testenv_packages) | setup
 
 test-garage: setup ## Hold the S3 store to the behaviour of all stores against garage, too (builds garage, once)
 	@test -x target/garage/bin/garage || { echo 'building $(garage), a store to test with; this takes long'; cargo install --quiet --locked --debug --no-default-features --features bundled-libs,sqlite --root target/garage $(garage); }
-	cargo test --no-run --test stores
-	scripts/with-garage target/garage/bin/garage cargo test --test stores another_server -- --nocapture
+	cargo test --no-run --test journeys
+	scripts/with-garage target/garage/bin/garage cargo test --test journeys another_server -- --nocapture
 
 $(testtools)/READY: | setup
 	@scripts/testtools $(testtools)
