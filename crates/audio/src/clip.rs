@@ -54,6 +54,11 @@ pub(crate) fn brief(speech: &[SpeechSegment], whole: TimeSpan, limit_seconds: f6
 
 /// Levels below the loudest moment by this factor (40 dB) are silence at the ends of a prompt.
 const SILENCE_BELOW_PEAK: f32 = 0.01;
+/// So is a noise up to twice (6 dB) above the floor of a recording, if that is below the loudest moment by this factor (30 dB).
+const ABOVE_FLOOR: f32 = 2.0;
+const NOISE_BELOW_PEAK: f32 = 0.03;
+/// Where a recording begins and ends, a filter hears a click if there is an offset (30 ms).
+const EDGE_FRAMES: u64 = SPEECH_RATE_HZ as u64 * 30 / 1_000;
 /// What stays around the first and last sound, so that soft consonants and reverberation are kept, in seconds.
 const KEEP_BEFORE_SECONDS: f64 = 0.15;
 const KEEP_AFTER_SECONDS: f64 = 0.25;
@@ -64,7 +69,9 @@ const KEEP_AFTER_SECONDS: f64 = 0.25;
 /// Whatever is loud enough to hear stays, and so does all speech, however soft.
 pub(crate) fn without_silence(speech: &[SpeechSegment], audible: &Peaks, highest: f32, whole: TimeSpan) -> TimeSpan {
     let rate = f64::from(SPEECH_RATE_HZ);
-    let audible = audible.frames_reaching((highest * SILENCE_BELOW_PEAK).max(f32::MIN_POSITIVE));
+    let noise = Some(ABOVE_FLOOR * audible.floor()).filter(|noise| *noise <= highest * NOISE_BELOW_PEAK);
+    let silence = (highest * SILENCE_BELOW_PEAK).max(noise.unwrap_or(0.0));
+    let audible = audible.frames_reaching(silence.max(f32::MIN_POSITIVE), EDGE_FRAMES);
     let Some(audible) = audible else { return whole };
     let first = speech.first().map_or(f64::INFINITY, |segment| segment.start_seconds);
     let last = speech.last().map_or(0.0, |segment| segment.end_seconds);
@@ -141,6 +148,13 @@ mod tests {
         assert!((2.24..2.27).contains(&loud_only.end_seconds), "{loud_only:?}");
         let with_speech = without_silence(&[segment(0.5, 3.0)], &peaks, 0.5, whole(4.0));
         assert_eq!(with_speech, TimeSpan { start_seconds: 0.35, end_seconds: 3.25 });
+        // Noise 38 dB below the voice is silence, too; a soft sound above it is not.
+        let mut noisy = Peaks::default();
+        for (level, frames) in [(0.006, 16_000), (0.5, 16_000), (0.006, 16_000), (0.03, 1_600), (0.006, 16_000)] {
+            noisy.push(&vec![level; frames]);
+        }
+        let noisy = without_silence(&[], &noisy, 0.5, whole(4.1));
+        assert!((0.84..0.86).contains(&noisy.start_seconds) && (3.34..3.37).contains(&noisy.end_seconds), "{noisy:?}");
         assert_eq!(without_silence(&[], &Peaks::default(), 0.5, whole(4.0)), whole(4.0));
     }
 }

@@ -6,7 +6,12 @@ use super::format::AudioSpec;
 pub(crate) struct HighPass {
     sections: Vec<Section>,
     channels: usize,
+    /// Nothing was filtered yet.
+    fresh: bool,
 }
+
+/// What a recording begins with is taken for its offset, over this many frames: else the filter would begin with a click.
+const SETTLING_FRAMES: usize = 320;
 
 /// Two poles of it.
 struct Section {
@@ -45,11 +50,15 @@ impl HighPass {
                 state: vec![[0.0; 2]; channels],
             }
         };
-        Self { sections: (0..poles / 2).map(section).collect(), channels }
+        Self { sections: (0..poles / 2).map(section).collect(), channels, fresh: true }
     }
 
     /// Filters in place.
     pub(crate) fn process(&mut self, samples: &mut [f32]) {
+        if self.fresh && samples.len() >= self.channels {
+            self.fresh = false;
+            self.settle(samples);
+        }
         for Section { b, a, state } in &mut self.sections {
             for frame in samples.chunks_exact_mut(self.channels) {
                 for (sample, state) in frame.iter_mut().zip(&mut *state) {
@@ -60,6 +69,20 @@ impl HighPass {
                     *sample = y as f32;
                 }
             }
+        }
+    }
+}
+
+impl HighPass {
+    /// Takes up the state that the offset of `samples` would have left if it had always been there.
+    fn settle(&mut self, samples: &[f32]) {
+        let frames = (samples.len() / self.channels).min(SETTLING_FRAMES);
+        let Some(Section { b, state, .. }) = self.sections.first_mut() else { return };
+        for (channel, state) in state.iter_mut().enumerate() {
+            let first = samples.iter().skip(channel).step_by(self.channels).take(frames);
+            let offset = first.map(|sample| f64::from(*sample)).sum::<f64>() / frames as f64;
+            // The output for it is zero, in this section and in all that follow.
+            *state = [-b[0] * offset, b[2] * offset];
         }
     }
 }
@@ -81,6 +104,16 @@ mod tests {
         for (hz, range_db) in [(20.0, -30.0..-20.0), (80.0, -3.5..-2.5), (300.0, -0.1..0.1), (3_000.0, -0.05..0.05)] {
             let db = level_db(HighPass::new(AudioSpec::mono(8_000), 80.0), hz);
             assert!(range_db.contains(&db), "{hz} Hz: {db:.2} dB");
+        }
+    }
+
+    #[test]
+    fn an_offset_makes_no_click() {
+        for poles in [2, 4, 8] {
+            let mut samples = vec![0.3; 2_000];
+            HighPass::of_order(AudioSpec::mono(8_000), 90.0, poles).process(&mut samples);
+            let highest = samples.iter().map(|sample| sample.abs()).fold(0.0, f32::max);
+            assert!(highest < 1e-5, "{poles} poles: {highest}");
         }
     }
 

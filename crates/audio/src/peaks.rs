@@ -5,6 +5,9 @@ const MAX_BINS: usize = 8_192;
 /// Frames in a bin at first.
 const FIRST_BIN_FRAMES: u64 = 16;
 
+/// Frames of a moment, whose highest peak counts.
+const MOMENT_FRAMES: u64 = 320;
+
 /// Collects peaks of a mono signal.
 pub(crate) struct Peaks {
     bins: Vec<f32>,
@@ -47,10 +50,25 @@ impl Peaks {
         self.bins.iter().copied().fold(0.0, f32::max)
     }
 
-    /// The frames from the first bin that reaches `level` (linear) to the end of the last; nothing if none does.
-    pub(crate) fn frames_reaching(&self, level: f32) -> Option<std::ops::Range<u64>> {
-        let first = self.bins.iter().position(|peak| *peak >= level)? as u64;
-        let last = self.bins.iter().rposition(|peak| *peak >= level)? as u64;
+    /// The level that a fifth of all moments does not pass: that of silence, where there is as much of it. Linear.
+    pub(crate) fn floor(&self) -> f32 {
+        let bins = (MOMENT_FRAMES / self.frames_per_bin).max(1) as usize;
+        let mut moments: Vec<f32> =
+            self.bins.chunks(bins).map(|bins| bins.iter().copied().fold(0.0, f32::max)).collect();
+        moments.sort_by(f32::total_cmp);
+        moments.get(moments.len() / 5).copied().unwrap_or(0.0)
+    }
+
+    /// The frames from the first bin that reaches `level` (linear) to the end of the last, the first and last `edge` frames
+    /// left out of account; nothing if none does.
+    pub(crate) fn frames_reaching(&self, level: f32, edge: u64) -> Option<std::ops::Range<u64>> {
+        let counts = |bin: usize| {
+            let start = bin as u64 * self.frames_per_bin;
+            start >= edge && start + self.frames_per_bin + edge <= self.frames
+        };
+        let reaches = |bin: &usize| self.bins[*bin] >= level && counts(*bin);
+        let first = (0..self.bins.len()).find(reaches)? as u64;
+        let last = (0..self.bins.len()).rev().find(reaches)? as u64;
         Some(first * self.frames_per_bin..((last + 1) * self.frames_per_bin).min(self.frames))
     }
 
@@ -101,7 +119,7 @@ mod tests {
         let waveform = peaks.waveform(0..1_000_000, 100, 0.8);
         assert_eq!(waveform.iter().position(|peak| *peak == 255), Some(75));
         assert_eq!(waveform.iter().filter(|peak| **peak > 0).count(), 1);
-        let reached = peaks.frames_reaching(0.4).unwrap();
+        let reached = peaks.frames_reaching(0.4, 0).unwrap();
         assert!(reached.contains(&750_100) && reached.end - reached.start <= 256, "{reached:?}");
     }
 }

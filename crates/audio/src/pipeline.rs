@@ -174,8 +174,8 @@ fn is_noisy(spec: &RenderSpec, heard: Option<&Heard>) -> bool {
     spec.reduce_noise && heard.and_then(|heard| heard.snr_db).is_some_and(|snr_db| snr_db < denoise::BELOW_SNR_DB)
 }
 
-/// More of the energy than this below a voice would leave the voice too soft: about a decibel.
-const DISTURBING_LOW_END: f64 = 0.2;
+/// More of the energy than this below a voice would leave the voice too soft: about half a decibel.
+const DISTURBING_LOW_END: f64 = 0.1;
 
 /// True if hum, rumble or bass takes loudness away from a voice that no phone would play of it.
 fn has_low_end(spec: &RenderSpec, heard: Option<&Heard>) -> bool {
