@@ -1,5 +1,7 @@
 //! A call core records a call.
 
+use std::time::{Duration, Instant};
+
 use crate::harness::{Sound, TestApp, likeness, ok, sample_bytes};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -137,5 +139,51 @@ async fn recordings_are_not_transcribed_unless_the_domain_wants_it() {
     let refused = test.change_domain("acme.example", json!({"language": "klingon"})).await;
     assert_eq!(refused.status(), 422);
     assert!(crate::harness::detail(refused).await.contains("ISO 639-1"));
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voicemail_is_heard_before_the_recordings_of_other_domains_that_came_first() {
+    const DOMAINS: usize = 5;
+    let test = TestApp::start().await;
+    let lane = json!({"lane": "transcribe"});
+    // Nothing is heard until everything waits to be.
+    ok(test.operator(Method::POST, "/v1/jobs/pause").json(&lane)).await;
+    // A worker knows of it within a second.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let mut recordings = Vec::new();
+    for number in 0..DOMAINS {
+        let name = format!("calls-{number}.example");
+        let (core, portal) = test.domain(&name).await;
+        test.change_domain(&name, json!({"transcribe_recordings": true, "language": "en"})).await;
+        let by_core = |method: Method, path: &str| test.browser(method, path).bearer_auth(&core);
+        ok(by_core(Method::PUT, CALL)).await;
+        ok(by_core(Method::PUT, &format!("{CALL}/legs/caller")).body(sample_bytes("call-caller.wav"))).await;
+        let completed = ok(by_core(Method::POST, &format!("{CALL}/complete"))).await;
+        recordings.push((portal, format!("/v1/recordings/{}", completed["id"].as_str().unwrap())));
+    }
+    test.mailbox("101", json!({"email_mode": "attachment", "recipients": ["pat@acme.example"]})).await;
+    let message = test.leave("101", "vm-1", "voicemail-short.wav").await;
+    test.message(&message["id"], |message| message["state"] == "available").await;
+    let recording = |at: usize| {
+        let (portal, path) = &recordings[at];
+        ok(test.browser(Method::GET, path).bearer_auth(portal))
+    };
+    let began = Instant::now();
+    for at in 0..DOMAINS {
+        while recording(at).await["state"] != "available" {
+            assert!(began.elapsed() < Duration::from_secs(60), "a recording is never rendered");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    ok(test.operator(Method::POST, "/v1/jobs/resume").json(&lane)).await;
+    test.message(&message["id"], |message| message["transcript_state"] != "pending").await;
+    let mut waiting = 0;
+    for at in 0..DOMAINS {
+        waiting += usize::from(recording(at).await["transcript_state"] == "pending");
+    }
+    // One may have been begun when the voicemail was done, before it was asked for.
+    assert!(waiting >= DOMAINS - 1, "only {waiting} of {DOMAINS} recordings wait");
     test.stop().await;
 }
