@@ -306,7 +306,8 @@ async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken
         _ if !work => 0,
         Lane::Cpu => 2,
         Lane::Io => 4,
-        Lane::Transcribe => 1,
+        // One job after another, so that journeys see the order.
+        _ => 1,
     };
     let config = WorkerConfig {
         lanes: Lane::ALL.map(|lane| lane.with_slots(slots(lane))).to_vec(),
