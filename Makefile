@@ -47,14 +47,15 @@ models: build ## Fetch and verify the models
 demo: models ## Show the whole service at work, then serve it (ONCE=1: check every step and end)
 	@VOICEMILL_SPEECH__MODELS_FOLDER=$(models_folder) $(target)/release/voicemill demo $(if $(ONCE),--once) $(if $(MAIL_TO),--mail-to $(MAIL_TO))
 
-# Tests and the binary that fetches their models are built in one go, so that the dependencies are compiled once.
+# Tests and the binary that fetches their models are built in one go, so that the dependencies are compiled once. Half of the
+# tests' time is waiting for a disk, a server or a clock, so twice as many run as there are cores.
 test: setup $(testenv)/READY $(testtools)/READY ## Run every test
 	@scripts/setup npm
 	cargo test --workspace --no-run
 	@mkdir -p $(models_folder)
 	@$(target)/debug/voicemill models --models-dir $(models_folder) fetch $(TEST_MODELS)
 	cargo test --workspace --doc
-	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run --workspace; else set -x; cargo test --workspace --lib --bins --tests; fi
+	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run --workspace --test-threads $$((2 * $$(nproc))); else set -x; cargo test --workspace --lib --bins --tests; fi
 
 $(testenv)/READY: $(testenv_packages) | setup
 	@echo 'installing $(testenv_packages) into $(testenv), for the tests of mail, SMS and buckets'
