@@ -4,50 +4,47 @@ use std::time::Duration;
 
 use voicemill_notify::{Channel, email::Address};
 
-use crate::error::ServiceError;
+use crate::{
+    error::ServiceError,
+    refusal::{Rule, Thing},
+};
 
-pub(crate) fn check_name(name: &str, what: &str) -> Result<(), ServiceError> {
+pub(crate) fn check_name(name: &str, pointer: &str, thing: Thing) -> Result<(), ServiceError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'*' | b'#' | b'+');
     if (1..=100).contains(&name.len()) && name.bytes().all(plain) {
         return Ok(());
     }
-    Err(ServiceError::Invalid(format!("{name:?} is no {what}: use 1 to 100 letters, digits or . - _ * # +")))
+    Err(ServiceError::invalid(pointer, Rule::BadName { thing, value: name.to_owned() }))
 }
 
 pub(crate) fn check_time_zone(name: &str) -> Result<(), ServiceError> {
     match jiff::tz::TimeZone::get(name) {
         Ok(_) => Ok(()),
-        Err(_) => {
-            Err(ServiceError::Invalid(format!("{name:?} is no IANA time zone; use one such as America/New_York")))
-        }
+        Err(_) => Err(ServiceError::invalid("/time_zone", Rule::UnknownTimeZone { value: name.to_owned() })),
     }
 }
 
 /// Refuses what no mail server takes. Addresses with letters outside ASCII before their `@` are taken where the next mail
 /// server says that it takes them, and refused otherwise: each mail would be.
-pub(crate) async fn check_address(address: &str, mail: &dyn Channel) -> Result<(), ServiceError> {
-    let refused = |why: String| ServiceError::Invalid(format!("{address:?} cannot be mailed to: {why}"));
-    let parsed = Address::parse(address).map_err(|error| refused(error.to_string()))?;
+pub(crate) async fn check_address(address: &str, pointer: &str, mail: &dyn Channel) -> Result<(), ServiceError> {
+    let own = || address.to_owned();
+    let parsed = Address::parse(address).map_err(|error| {
+        ServiceError::invalid(pointer, Rule::BadMailAddress { address: own(), cause: error.to_string() })
+    })?;
     if !parsed.needs_smtputf8() {
         return Ok(());
     }
     match tokio::time::timeout(LONGEST_QUESTION, mail.takes_smtputf8()).await {
         Ok(Ok(true)) => Ok(()),
-        Ok(Ok(false)) => Err(refused(
-            "its name has letters outside ASCII, and the mail server does not take those (SMTPUTF8); use another address"
-                .to_owned(),
-        )),
-        Ok(Err(_)) | Err(_) => Err(refused(
-            "its name has letters outside ASCII, and the mail server cannot be asked now whether it takes those; try again \
-             later, or use another address"
-                .to_owned(),
-        )),
+        Ok(Ok(false)) => Err(ServiceError::invalid(pointer, Rule::NeedsSmtputf8 { address: own() })),
+        Ok(Err(_)) | Err(_) => Err(ServiceError::invalid(pointer, Rule::SmtputfUnknown { address: own() })),
     }
 }
 
 /// Refuses what no mail can come from.
 pub(crate) fn check_sender(address: &str) -> Result<(), ServiceError> {
-    let refused = |why: String| ServiceError::Invalid(format!("{address:?} can send no mail: {why}"));
+    let refused =
+        |cause: String| ServiceError::invalid("/mail_from", Rule::BadSender { address: address.to_owned(), cause });
     match Address::parse(address) {
         Ok(parsed) if parsed.needs_smtputf8() => Err(refused("its name has letters outside ASCII".to_owned())),
         Ok(_) => Ok(()),
@@ -63,7 +60,7 @@ pub(crate) fn check_brand(brand: &str) -> Result<(), ServiceError> {
     if (1..=100).contains(&brand.chars().count()) && !brand.chars().any(char::is_control) {
         return Ok(());
     }
-    Err(ServiceError::Invalid("the brand must have 1 to 100 characters, none of them a control character".to_owned()))
+    Err(ServiceError::invalid("/brand", Rule::BadBrand {}))
 }
 
 /// A language tag such as `en-US` (BCP 47, whose longest are 35 characters).
@@ -72,14 +69,19 @@ pub(crate) fn check_locale(locale: &str) -> Result<(), ServiceError> {
     if (2..=35).contains(&locale.len()) && locale.split('-').all(is_part) {
         return Ok(());
     }
-    Err(ServiceError::Invalid("the locale must be a language tag such as en-US".to_owned()))
+    Err(ServiceError::invalid("/locale", Rule::BadLocale {}))
 }
 
-pub(crate) fn check_range(name: &str, value: i64, range: std::ops::RangeInclusive<i64>) -> Result<(), ServiceError> {
+pub(crate) fn check_range(field: &str, value: i64, range: std::ops::RangeInclusive<i64>) -> Result<(), ServiceError> {
     if range.contains(&value) {
         return Ok(());
     }
-    Err(ServiceError::Invalid(format!("{name} is {value}; it must lie between {} and {}", range.start(), range.end())))
+    Err(out_of_range(field, value as f64, (*range.start() as f64, *range.end() as f64)))
+}
+
+/// The refusal of a number in `field` that does not lie in the range.
+pub(crate) fn out_of_range(field: &str, given: f64, (least, most): (f64, f64)) -> ServiceError {
+    ServiceError::invalid(&format!("/{field}"), Rule::OutOfRange { field: field.to_owned(), given, least, most })
 }
 
 #[cfg(test)]

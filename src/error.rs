@@ -1,36 +1,41 @@
-//! Why a verb could not be done, in words for who asked.
+//! Why a verb could not be done, and whether it may be tried again.
 
-use voicemill_audio::format::AudioError;
+use voicemill_audio::format::{AudioError, Fault};
 use voicemill_queue::{FenceError, JobError, QueueError};
 use voicemill_speech::SpeechError;
 use voicemill_storage::StorageError;
 
-use crate::{db::DbError, notices::NoticeError};
+use crate::{
+    db::DbError,
+    notices::NoticeError,
+    refusal::{Conflict, Rule, Thing},
+};
 
-/// Why a verb could not be done, in words for who asked.
-#[derive(Debug, thiserror::Error)]
+/// Why a verb could not be done: a code with parameters, whose words [`crate::words`] has.
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum ServiceError {
     /// There is no such thing in the domain.
-    #[error("there is no such {0}")]
-    NotFound(&'static str),
-    /// Who asks does not prove to be who may; the text says what is missing.
-    #[error("{0}")]
-    Forbidden(&'static str),
+    NotFound(Thing),
+    /// Who calls our webhook does not prove to be the provider.
+    Unproven {
+        /// What is missing, and where to look.
+        missing: &'static str,
+    },
     /// The link has expired.
-    #[error("the link has expired")]
     Gone,
-    /// What was asked contradicts a rule; the text names it and what to do.
-    #[error("{0}")]
-    Invalid(String),
+    /// What was asked breaks a rule.
+    Invalid {
+        /// The field that breaks it, as a JSON pointer (RFC 6901); empty where no field alone does.
+        pointer: String,
+        /// The rule.
+        rule: Rule,
+    },
     /// What was asked contradicts how things stand.
-    #[error("{0}")]
-    Conflict(String),
+    Conflict(Conflict),
+    /// The sound cannot be used.
+    Audio(Fault),
     /// The mailbox holds as much as it may.
-    #[error(
-        "mailbox {extension} is full: it holds {stored} of {quota} bytes, and {more} more do not fit; delete messages or \
-         raise its quota"
-    )]
     MailboxFull {
         /// The mailbox.
         extension: String,
@@ -42,29 +47,56 @@ pub enum ServiceError {
         more: i64,
     },
     /// The body is larger than allowed.
-    #[error("the body is larger than the limit of {limit} bytes; send a shorter recording or a compressed format")]
     TooLarge {
-        /// The limit.
+        /// The limit, in bytes.
         limit: u64,
     },
     /// The body ended before it was whole; nothing was kept, the sender must send it again.
-    #[error("the body broke off before its end; send it again")]
     BodyBroken,
     /// There is no room for it.
-    #[error("the store is full; nothing was kept, try again later")]
     Full,
     /// Something that usually works did not.
-    #[error("this cannot be done at the moment; try again in a few seconds")]
-    Unavailable(#[source] anyhow::Error),
+    Unavailable(anyhow::Error),
     /// Something is broken.
-    #[error("this failed for a reason of our own; it has been logged")]
-    Internal(#[source] anyhow::Error),
+    Internal(anyhow::Error),
+}
+
+impl std::error::Error for ServiceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unavailable(cause) | Self::Internal(cause) => Some(&**cause),
+            _ => None,
+        }
+    }
 }
 
 impl ServiceError {
     /// True when the same call may succeed later.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Full | Self::Unavailable(_) | Self::BodyBroken)
+    }
+
+    /// The name of the reason, which stays when its sentence changes.
+    pub fn code(&self) -> String {
+        match self {
+            Self::NotFound(thing) => format!("{}_not_found", thing.code()),
+            Self::Unproven { .. } => "unproven".to_owned(),
+            Self::Gone => "link_expired".to_owned(),
+            Self::Invalid { .. } => "invalid".to_owned(),
+            Self::Conflict(conflict) => conflict.code().to_owned(),
+            Self::Audio(_) => "bad_audio".to_owned(),
+            Self::MailboxFull { .. } => "mailbox_full".to_owned(),
+            Self::TooLarge { .. } => "too_large".to_owned(),
+            Self::BodyBroken => "body_broken".to_owned(),
+            Self::Full => "store_full".to_owned(),
+            Self::Unavailable(_) => "unavailable".to_owned(),
+            Self::Internal(_) => "internal".to_owned(),
+        }
+    }
+
+    /// A rule that a field breaks; `pointer` is a JSON pointer to it, empty where no field alone does.
+    pub(crate) fn invalid(pointer: &str, rule: Rule) -> Self {
+        Self::Invalid { pointer: pointer.to_owned(), rule }
     }
 
     pub(crate) fn sorted(transient: bool, error: impl Into<anyhow::Error>) -> Self {
@@ -75,7 +107,7 @@ impl ServiceError {
 impl From<DbError> for ServiceError {
     fn from(error: DbError) -> Self {
         if error.is_unstorable_text() {
-            return Self::Invalid("a text may not hold the character of value zero".to_owned());
+            return Self::invalid("", Rule::ZeroCharacter {});
         }
         Self::sorted(error.is_transient(), error)
     }
@@ -99,7 +131,7 @@ impl From<StorageError> for ServiceError {
             StorageError::TooLarge { limit } => Self::TooLarge { limit },
             StorageError::Full => Self::Full,
             StorageError::Body(_) => Self::BodyBroken,
-            StorageError::NotFound => Self::NotFound("file"),
+            StorageError::NotFound => Self::NotFound(Thing::File {}),
             error => Self::sorted(error.is_transient(), error),
         }
     }
@@ -118,13 +150,23 @@ impl From<FenceError> for ServiceError {
 impl From<AudioError> for ServiceError {
     fn from(error: AudioError) -> Self {
         // Bad audio stays bad; a full disk or a killed child may not.
-        Self::sorted(error.is_transient(), error)
+        match error {
+            AudioError::Unsupported(fault)
+            | AudioError::Empty(fault)
+            | AudioError::Malformed(fault)
+            | AudioError::Limit(fault) => Self::Audio(fault),
+            error => Self::sorted(error.is_transient(), error),
+        }
     }
 }
 
 impl From<SpeechError> for ServiceError {
     fn from(error: SpeechError) -> Self {
-        Self::sorted(error.is_transient(), error)
+        match error {
+            SpeechError::Audio(error) => error.into(),
+            SpeechError::Refused(refusal) => Self::invalid("", Rule::BadScript { cause: refusal.to_string() }),
+            error => Self::sorted(error.is_transient(), error),
+        }
     }
 }
 

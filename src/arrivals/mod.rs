@@ -16,6 +16,7 @@ use crate::{
     media::{Media, Original},
     messages::{LeftMessage, Quota},
     recordings::{AnnouncedCall, CallEnd, LeftLeg},
+    refusal::Rule,
 };
 
 pub use self::intake::{Incoming, IncomingBytes, Spooled, Taken};
@@ -108,7 +109,7 @@ impl Arrival {
 
     /// Writes its rows and queues the work; false when the database has it already. Doing it again changes nothing.
     pub(crate) async fn commit(&self, app: &App, placed: Option<&Placed>) -> Result<bool, ServiceError> {
-        let without = || ServiceError::Invalid("its bytes are missing".to_owned());
+        let without = || ServiceError::invalid("", Rule::BytesMissing {});
         match (self, placed) {
             (Self::Message(message), Some(placed)) => Ok(message.commit(app, placed, Quota::WasConfirmed).await?.fresh),
             (Self::Leg(leg), Some(placed)) => Ok(leg.commit(app, placed).await?.kept),

@@ -34,7 +34,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     };
     match notices::bounced(&app, &mail).await {
         Ok(_) => Ok(ExitCode::SUCCESS),
-        Err(error @ (ServiceError::Invalid(_) | ServiceError::NotFound(_))) => {
+        Err(error @ (ServiceError::Invalid { .. } | ServiceError::NotFound(_))) => {
             eprintln!("voicemill: {error}");
             Ok(ExitCode::SUCCESS)
         }

@@ -11,10 +11,11 @@ use voicemill_types::{DomainId, PhoneNumber, Time};
 
 use crate::{
     app::App,
-    checks::{check_brand, check_locale, check_name, check_range, check_sender, check_time_zone},
+    checks::{check_brand, check_locale, check_name, check_range, check_sender, check_time_zone, out_of_range},
     config::LUFS_RANGE,
     error::ServiceError,
     messages::PurgeTrash,
+    refusal::{Conflict, Rule, Thing},
 };
 
 /// What a new domain needs; what is left out has a default.
@@ -94,7 +95,7 @@ where
 
 /// Makes a domain.
 pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
-    check_name(&new.name, "domain name")?;
+    check_name(&new.name, "/name", Thing::Domain {})?;
     let domain = Domain {
         id: DomainId::new(),
         brand: new.brand.unwrap_or_else(|| new.name.clone()),
@@ -115,7 +116,7 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
     let mut transaction = app.begin().await?;
     match rows::insert(transaction.connection(), &domain).await {
         Err(error) if error.is_conflict() => {
-            return Err(ServiceError::Conflict(format!("there is a domain {} already", domain.name)));
+            return Err(ServiceError::Conflict(Conflict::DomainExists { name: domain.name }));
         }
         result => result?,
     }
@@ -130,7 +131,7 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
     let mut transaction = app.begin().await?;
     transaction.connection().lock(id.0).await?;
     let domain = rows::by_id(transaction.connection(), id).await?;
-    let mut domain = domain.ok_or(ServiceError::NotFound("domain"))?;
+    let mut domain = domain.ok_or(ServiceError::NotFound(Thing::Domain {}))?;
     let DomainChanges {
         time_zone,
         locale,
@@ -165,16 +166,14 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
 /// The domain of that name.
 pub async fn by_name(app: &App, name: &str) -> Result<Domain, ServiceError> {
     let mut connection = app.database.read().await?;
-    rows::by_name(&mut connection, name).await?.ok_or(ServiceError::NotFound("domain"))
+    rows::by_name(&mut connection, name).await?.ok_or(ServiceError::NotFound(Thing::Domain {}))
 }
 
 fn check_settings(domain: &Domain) -> Result<(), ServiceError> {
     check_time_zone(&domain.time_zone)?;
     if let Some(language) = domain.language.as_deref().filter(|language| !transcribe::is_language(language)) {
-        return Err(ServiceError::Invalid(format!(
-            "{language:?} is no language that can be transcribed; use an ISO 639-1 code such as en, es or de, or null to \
-             have it heard from the audio"
-        )));
+        let rule = Rule::UnknownLanguage { value: language.to_owned() };
+        return Err(ServiceError::invalid("/language", rule));
     }
     check_brand(&domain.brand)?;
     check_locale(&domain.locale)?;
@@ -182,21 +181,15 @@ fn check_settings(domain: &Domain) -> Result<(), ServiceError> {
     if let Some(sender) = &domain.sms_sender {
         let is_name = (1..=11).contains(&sender.len()) && sender.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if !is_name && PhoneNumber::parse(sender).is_err() {
-            return Err(ServiceError::Invalid(format!(
-                "{sender:?} can send no SMS: use a number in E.164 form, a short code, or a name of at most 11 letters and digits"
-            )));
+            return Err(ServiceError::invalid("/sms_sender", Rule::BadSmsSender { value: sender.clone() }));
         }
     }
     if let Some(limit) = domain.sms_daily_limit {
         check_range("sms_daily_limit", limit, 0..=1_000_000_000)?;
     }
     for (name, lufs) in [("speech_lufs", domain.speech_lufs), ("music_lufs", domain.music_lufs)] {
-        if lufs.is_some_and(|lufs| !LUFS_RANGE.contains(&lufs)) {
-            return Err(ServiceError::Invalid(format!(
-                "{name} must lie between {} and {}, or be null for the usual loudness",
-                LUFS_RANGE.start(),
-                LUFS_RANGE.end()
-            )));
+        if let Some(lufs) = lufs.filter(|lufs| !LUFS_RANGE.contains(lufs)) {
+            return Err(out_of_range(name, lufs, (*LUFS_RANGE.start(), *LUFS_RANGE.end())));
         }
     }
     Ok(())

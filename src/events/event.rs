@@ -1,5 +1,6 @@
 //! What can happen, one variant a fact.
 
+use crate::refusal::Failure;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use voicemill_types::{MailboxId, MessageId, NoticeId, PromptId, RecordingId};
@@ -10,7 +11,7 @@ use crate::{media::TranscriptState, messages::Folder, notices::NoticeState};
 ///
 /// Its JSON is kept, and will be sent to others: a field may be added, none may change its meaning. It holds no numbers, names
 /// or words; whoever needs those asks for the subject.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
     /// A core left a message.
@@ -33,8 +34,8 @@ pub enum Event {
         message: MessageId,
         /// The mailbox that it lies in.
         mailbox: MailboxId,
-        /// Why, in words a person can act on.
-        reason: String,
+        /// Why.
+        reason: Failure,
     },
     /// The work on a message's words is over.
     MessageTranscribed {
@@ -90,8 +91,8 @@ pub enum Event {
         prompt: PromptId,
         /// The version.
         version: i64,
-        /// Why, in words a person can act on.
-        reason: String,
+        /// Why.
+        reason: Failure,
     },
     /// A call is being recorded.
     RecordingAnnounced {
@@ -107,15 +108,15 @@ pub enum Event {
     RecordingFailed {
         /// The recording.
         recording: RecordingId,
-        /// Why, in words a person can act on.
-        reason: String,
+        /// Why.
+        reason: Failure,
     },
     /// There is no recording of the call and never will be.
     RecordingNone {
         /// The recording.
         recording: RecordingId,
         /// Why.
-        reason: String,
+        reason: Failure,
     },
     /// The work on a recording's words is over.
     RecordingTranscribed {
@@ -197,13 +198,14 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refusal::WorkFailure;
 
     #[test]
     fn the_kind_of_an_event_is_that_of_its_json() {
         let events = [
             Event::MessageReceived { message: MessageId::new(), mailbox: MailboxId::new() },
             Event::PromptReplaced { prompt: PromptId::new(), version: 2 },
-            Event::RecordingNone { recording: RecordingId::new(), reason: "no media".to_owned() },
+            Event::RecordingNone { recording: RecordingId::new(), reason: WorkFailure::NoMedia {}.into() },
             Event::NoticeSettled { notice: NoticeId::new(), message: None, state: NoticeState::Accepted },
         ];
         for event in events {

@@ -36,7 +36,7 @@ const BATCH: i64 = 500;
 const PLACING: Uuid = Uuid::from_u128(0x6576_656e_7473_2070_6c61_6365_6421_2121);
 
 /// An event that is committed, with its place among all others.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Recorded {
     /// Grows from event to event, without gaps.
     pub position: i64,

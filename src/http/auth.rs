@@ -14,6 +14,7 @@ use crate::{
     error::ServiceError,
     http::{client::Client, error::Problem, limiter::Limiter},
     keys::{self, Caller, KeyScope},
+    refusal::Thing,
 };
 
 /// A call core of one domain.
@@ -103,7 +104,7 @@ impl Manager {
         match self.0 {
             Caller::Operator => Ok(domains::by_name(app, name).await?),
             Caller::Domain { domain, .. } if domain.name == name => Ok(domain),
-            Caller::Domain { .. } => Err(ServiceError::NotFound("domain").into()),
+            Caller::Domain { .. } => Err(ServiceError::NotFound(Thing::Domain {}).into()),
         }
     }
 }

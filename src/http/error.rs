@@ -8,31 +8,88 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use crate::error::ServiceError;
+use crate::{
+    error::ServiceError,
+    refusal::{Failure, Rule, parameters},
+};
 
 /// When to try again what usually works.
 const SOON: Duration = Duration::from_secs(4);
 
-/// A problem to be answered: a stable type for programs, a sentence for people.
+/// A problem to be answered: a stable type for programs, sentences for people.
 #[derive(Debug, Serialize)]
 pub(super) struct Problem {
+    /// A relative address that names the kind of problem, such as `/problems/mailbox-not-found`.
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: String,
+    /// The kind in words, the same for every problem of it.
+    title: String,
     #[serde(serialize_with = "as_number")]
     status: StatusCode,
+    /// What is wrong with this request, and what to do.
     detail: String,
+    /// The fields that are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    /// What the sentence is made of, for other languages.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    parameters: Map<String, Value>,
     #[serde(skip)]
     retry_after: Option<Duration>,
+}
+
+/// One field that is wrong.
+#[derive(Debug, Serialize)]
+pub(super) struct FieldError {
+    /// A JSON pointer to it; empty for the whole.
+    pub(super) pointer: String,
+    /// What is wrong, in a name that stays when its sentence changes.
+    pub(super) code: &'static str,
+    /// What is wrong, in a sentence.
+    pub(super) detail: String,
+    /// What the sentence is made of, for other languages.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(super) parameters: Map<String, Value>,
+}
+
+impl FieldError {
+    pub(super) fn new(pointer: impl Into<String>, rule: &Rule) -> Self {
+        Self { pointer: pointer.into(), code: rule.code(), detail: rule.to_string(), parameters: parameters(rule) }
+    }
 }
 
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
 }
 
+/// `mailbox-not-found` as `Mailbox not found`.
+fn title(kind: &str) -> String {
+    let mut words = kind.replace('-', " ");
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
 impl Problem {
-    pub(super) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, status, detail: detail.into(), retry_after: None }
+    pub(super) fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("/problems/{kind}"),
+            title: title(kind),
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+            parameters: Map::new(),
+            retry_after: None,
+        }
+    }
+
+    /// Names the fields that are wrong.
+    pub(super) fn with(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
     }
 
     /// The answer where there is nothing, or nothing for who asks.
@@ -51,6 +108,17 @@ impl Problem {
         Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the body came too slowly; send it again")
     }
 
+    /// The answer to audio, or a script, of which nothing can be made.
+    pub(super) fn failed(failure: &Failure) -> Self {
+        let error = FieldError {
+            pointer: String::new(),
+            code: failure.code(),
+            detail: failure.to_string(),
+            parameters: parameters(failure),
+        };
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-audio", failure.to_string()).with(vec![error])
+    }
+
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
     }
@@ -58,23 +126,43 @@ impl Problem {
 
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
-        let (status, kind) = match &error {
-            ServiceError::NotFound(_) => (StatusCode::NOT_FOUND, "not-found"),
-            ServiceError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
-            ServiceError::Gone => (StatusCode::GONE, "gone"),
-            ServiceError::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
-            ServiceError::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
-            ServiceError::MailboxFull { .. } => (StatusCode::INSUFFICIENT_STORAGE, "mailbox-full"),
-            ServiceError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
-            ServiceError::BodyBroken => (StatusCode::BAD_REQUEST, "body-broken"),
-            ServiceError::Full => (StatusCode::INSUFFICIENT_STORAGE, "store-full"),
-            ServiceError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-            ServiceError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        let status = match &error {
+            ServiceError::NotFound(_) => StatusCode::NOT_FOUND,
+            ServiceError::Unproven { .. } => StatusCode::FORBIDDEN,
+            ServiceError::Gone => StatusCode::GONE,
+            ServiceError::Invalid { .. } | ServiceError::Audio(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            ServiceError::Conflict(_) => StatusCode::CONFLICT,
+            ServiceError::MailboxFull { .. } | ServiceError::Full => StatusCode::INSUFFICIENT_STORAGE,
+            ServiceError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            ServiceError::BodyBroken => StatusCode::BAD_REQUEST,
+            ServiceError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ServiceError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         if let ServiceError::Unavailable(cause) | ServiceError::Internal(cause) = &error {
             tracing::error!(cause = format!("{cause:#}"), "a request failed");
         }
-        Self::new(status, kind, error.to_string())
+        let problem = Self::new(status, &error.code().replace('_', "-"), error.to_string());
+        match &error {
+            ServiceError::Invalid { pointer, rule } => problem.with(vec![FieldError::new(pointer, rule)]),
+            ServiceError::MailboxFull { extension, stored, quota, more } => {
+                let parameters = [
+                    ("extension", extension.clone().into()),
+                    ("stored", (*stored).into()),
+                    ("quota", (*quota).into()),
+                    ("more", (*more).into()),
+                ];
+                Self {
+                    parameters: parameters.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
+                    ..problem
+                }
+            }
+            ServiceError::TooLarge { limit } => {
+                Self { parameters: Map::from_iter([("limit".to_owned(), (*limit).into())]), ..problem }
+            }
+            ServiceError::Conflict(conflict) => Self { parameters: parameters(conflict), ..problem },
+            ServiceError::Audio(fault) => Self::failed(&Failure::Audio(fault.clone())),
+            _ => problem,
+        }
     }
 }
 
@@ -114,4 +202,27 @@ pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
         "this failed for a reason of our own; it has been logged",
     )
     .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal::{Conflict, Thing};
+
+    fn answered(error: ServiceError) -> Value {
+        serde_json::to_value(Problem::from(error)).unwrap()
+    }
+
+    #[test]
+    fn a_problem_has_a_type_that_stays_and_names_the_field() {
+        let rule = Rule::OutOfRange { field: "brief_seconds".to_owned(), given: 1.0, least: 5.0, most: 300.0 };
+        let problems = [
+            answered(ServiceError::NotFound(Thing::Mailbox {})),
+            answered(ServiceError::invalid("/brief_seconds", rule)),
+            answered(ServiceError::Conflict(Conflict::WrongMove {})),
+            answered(ServiceError::MailboxFull { extension: "101".to_owned(), stored: 90, quota: 100, more: 20 }),
+            answered(ServiceError::Audio(voicemill_audio::format::Fault::ImpossibleRate { rate_hz: 5 })),
+        ];
+        insta::assert_snapshot!(serde_json::to_string_pretty(&problems).unwrap());
+    }
 }

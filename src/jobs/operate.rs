@@ -1,5 +1,6 @@
 //! The queue, for operators.
 
+use crate::refusal::{Conflict, Thing};
 use serde::{Deserialize, Serialize};
 use voicemill_queue::{Job, JobFilter, JobId, JobInfo, Outlook, Pause, Paused, Stat, State};
 
@@ -62,7 +63,7 @@ pub async fn list(app: &App, which: Which) -> Result<Vec<JobInfo>, ServiceError>
 
 /// One unfinished job.
 pub async fn show(app: &App, id: JobId) -> Result<JobInfo, ServiceError> {
-    app.queue.show(id).await?.ok_or(ServiceError::NotFound("unfinished job of this number"))
+    app.queue.show(id).await?.ok_or(ServiceError::NotFound(Thing::Job {}))
 }
 
 /// What the queue is like as a whole.
@@ -87,14 +88,11 @@ pub async fn change(app: &App, id: JobId, deed: Deed) -> Result<(), ServiceError
         return Ok(());
     }
     show(app, id).await?;
-    Err(ServiceError::Conflict(
-        match deed {
-            Deed::Retry => "the job is no dead letter, or another with its key is under way",
-            Deed::Discard => "the job is no dead letter; cancel it first",
-            Deed::Cancel => "the job is given up already",
-        }
-        .into(),
-    ))
+    Err(ServiceError::Conflict(match deed {
+        Deed::Retry => Conflict::NotRetryable {},
+        Deed::Discard => Conflict::NotDiscarded {},
+        Deed::Cancel => Conflict::AlreadyDiscarded {},
+    }))
 }
 
 /// Does it to the jobs that the filter names, at most a thousand at once; returns to how many.

@@ -15,6 +15,7 @@ use crate::{
     deadlines::promptly,
     domains::{self, Domain},
     error::ServiceError,
+    refusal::Rule,
 };
 
 pub use self::key::{ApiKey, KeyScope};
@@ -37,7 +38,7 @@ pub enum Caller {
 /// Makes a key for a core or portal of the domain and returns its secret, which is shown this once.
 pub async fn create(app: &App, domain: &Domain, scope: KeyScope, name: &str) -> Result<String, ServiceError> {
     if scope == KeyScope::Operator {
-        return Err(ServiceError::Invalid("an operator's key is set in the configuration, not made here".into()));
+        return Err(ServiceError::invalid("/scope", Rule::OperatorKey {}));
     }
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| ServiceError::Internal(anyhow::anyhow!("{error}")))?;

@@ -20,6 +20,7 @@ use crate::{
         self, Folder, Message,
         renditions::{ARCHIVE, BRIEF_BROWSER, BRIEF_MP3, BROWSER, BROWSER_MP3, VERSION},
     },
+    refusal::Thing,
 };
 
 /// What the page of a link shows.
@@ -95,7 +96,7 @@ pub async fn played(app: &App, token: &str) -> Result<bool, ServiceError> {
     Ok(first)
 }
 
-const NOTHING: ServiceError = ServiceError::NotFound("link");
+const NOTHING: ServiceError = ServiceError::NotFound(Thing::Link {});
 
 async fn verified(app: &App, purpose: Purpose, token: &str) -> Result<Link, ServiceError> {
     // A token that does not verify costs the same look-up as one that does, so that time tells nothing.

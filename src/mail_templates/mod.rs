@@ -2,6 +2,7 @@
 
 pub(crate) mod rows;
 
+use crate::refusal::{Rule, Thing};
 use serde::{Deserialize, Serialize};
 use voicemill_notify::email::{MailKind, MailTemplate, check_template, default_template};
 use voicemill_types::Time;
@@ -45,7 +46,7 @@ pub async fn save(
     let checked = tokio::task::spawn_blocking(move || check_template(&checked)).await;
     checked
         .map_err(|stopped| ServiceError::sorted(true, stopped))?
-        .map_err(|error| ServiceError::Invalid(error.to_string()))?;
+        .map_err(|error| ServiceError::invalid("", Rule::BadTemplate { cause: error.to_string() }))?;
     let mut transaction = app.begin().await?;
     rows::save(transaction.connection(), &template).await?;
     transaction.commit().await?;
@@ -74,7 +75,7 @@ pub async fn find(app: &App, domain: &Domain, kind: MailKind) -> Result<CurrentT
 pub async fn delete(app: &App, domain: &Domain, kind: MailKind) -> Result<(), ServiceError> {
     let mut transaction = app.begin().await?;
     if !rows::delete(transaction.connection(), domain.id, kind).await? {
-        return Err(ServiceError::NotFound("mail template"));
+        return Err(ServiceError::NotFound(Thing::MailTemplate {}));
     }
     Ok(transaction.commit().await?)
 }

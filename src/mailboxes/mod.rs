@@ -15,6 +15,7 @@ use crate::{
     events::Event,
     messages::PurgeTrash,
     notices::remind_mailbox::remind_by,
+    refusal::{Rule, Thing},
 };
 
 pub use self::{
@@ -83,7 +84,7 @@ pub async fn save(
     extension: &str,
     settings: MailboxSettings,
 ) -> Result<Mailbox, ServiceError> {
-    check_name(extension, "extension")?;
+    check_name(extension, "", Thing::Mailbox {})?;
     let recipients = settings.recipients.unwrap_or_default();
     check_recipients(app, &recipients).await?;
     let brief_seconds = settings.brief_seconds.unwrap_or(Mailbox::DEFAULT_BRIEF_SECONDS);
@@ -132,21 +133,24 @@ fn sms_settings(
     quiet_hours: Option<&str>,
 ) -> Result<SmsSettings, ServiceError> {
     let sms_recipients = match numbers {
-        Some(numbers) => numbers.read().map_err(|error| ServiceError::Invalid(error.to_string()))?,
+        Some(numbers) => numbers
+            .read()
+            .map_err(|error| ServiceError::invalid("/sms_recipients", Rule::BadNumber { cause: error.to_string() }))?,
         None => Vec::new(),
     };
     if sms_recipients.len() > SmsSettings::MAX_RECIPIENTS {
-        return Err(ServiceError::Invalid(format!(
-            "a mailbox has at most {} numbers for SMS, not {}",
-            SmsSettings::MAX_RECIPIENTS,
-            sms_recipients.len()
-        )));
+        let rule = Rule::TooMany { field: "numbers for SMS".to_owned(), most: SmsSettings::MAX_RECIPIENTS };
+        return Err(ServiceError::invalid("/sms_recipients", rule));
     }
     if let Some(minutes) = reminder_minutes {
         check_range("reminder_minutes", minutes, SmsSettings::REMINDER_MINUTES)?;
     }
     let quiet_hours = quiet_hours
-        .map(|hours| hours.parse().map_err(|error: BadQuietHours| ServiceError::Invalid(error.to_string())))
+        .map(|hours| {
+            hours.parse().map_err(|error: BadQuietHours| {
+                ServiceError::invalid("/quiet_hours", Rule::BadQuietHours { cause: error.to_string() })
+            })
+        })
         .transpose()?;
     Ok(SmsSettings { sms_recipients, reminder_minutes, quiet_hours })
 }
@@ -154,13 +158,13 @@ fn sms_settings(
 /// The mailbox `extension` of the domain.
 pub async fn by_extension(app: &App, domain: &Domain, extension: &str) -> Result<Mailbox, ServiceError> {
     let mut connection = app.database.read().await?;
-    rows::by_extension(&mut connection, domain.id, extension).await?.ok_or(ServiceError::NotFound("mailbox"))
+    rows::by_extension(&mut connection, domain.id, extension).await?.ok_or(ServiceError::NotFound(Thing::Mailbox {}))
 }
 
 /// The mailbox with that id.
 pub async fn by_id(app: &App, id: MailboxId) -> Result<Mailbox, ServiceError> {
     let mut connection = app.database.read().await?;
-    rows::by_id(&mut connection, id).await?.ok_or(ServiceError::NotFound("mailbox"))
+    rows::by_id(&mut connection, id).await?.ok_or(ServiceError::NotFound(Thing::Mailbox {}))
 }
 
 /// The domain's mailboxes by extension.
@@ -171,14 +175,11 @@ pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Mailbox>, ServiceErr
 
 pub(crate) async fn check_recipients(app: &App, recipients: &[String]) -> Result<(), ServiceError> {
     if recipients.len() > Mailbox::MAX_RECIPIENTS {
-        return Err(ServiceError::Invalid(format!(
-            "there may be at most {} recipients, not {}",
-            Mailbox::MAX_RECIPIENTS,
-            recipients.len()
-        )));
+        let rule = Rule::TooMany { field: "recipients".to_owned(), most: Mailbox::MAX_RECIPIENTS };
+        return Err(ServiceError::invalid("/recipients", rule));
     }
-    for address in recipients {
-        check_address(address, &*app.mail).await?;
+    for (index, address) in recipients.iter().enumerate() {
+        check_address(address, &format!("/recipients/{index}"), &*app.mail).await?;
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ pub use self::{
     transcribe_media::TranscribeMedia,
 };
 
+use crate::refusal::Thing;
 use std::ops::Range;
 
 use voicemill_queue::{NewJob, Priority};
@@ -38,7 +39,7 @@ use crate::{app::App, domains::Domain, error::ServiceError, transaction::Tx};
 /// The domain's rendition with that id.
 pub async fn fetch(app: &App, domain: &Domain, id: RenditionId) -> Result<Rendition, ServiceError> {
     let mut connection = app.database.read().await?;
-    rows::in_domain(&mut connection, domain.id, id).await?.ok_or(ServiceError::NotFound("rendition"))
+    rows::in_domain(&mut connection, domain.id, id).await?.ok_or(ServiceError::NotFound(Thing::Rendition {}))
 }
 
 /// The bytes of a rendition, or a part of them.

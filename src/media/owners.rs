@@ -7,16 +7,17 @@ use crate::{
     events::Event,
     media::{Media, OwnerKind, TranscriptState, plan::Plan},
     messages, prompts, recordings,
+    refusal::Failure,
     transaction::Tx,
 };
 
 /// How the work on a version went.
 #[derive(Debug)]
-pub(crate) enum Outcome<'a> {
+pub(crate) enum Outcome {
     /// Every rendition is there.
     Available,
     /// None can be made, for this reason.
-    Failed(&'a str),
+    Failed(Failure),
     /// The words are there, or will not be.
     Transcribed(TranscriptState),
 }
@@ -40,13 +41,13 @@ pub(crate) fn heard(kind: OwnerKind) -> &'static str {
 }
 
 /// Tells of every owner how the work on its media went.
-pub(crate) async fn tell(tx: &mut Tx<'_>, media: &Media, outcome: &Outcome<'_>) -> Result<(), ServiceError> {
+pub(crate) async fn tell(tx: &mut Tx<'_>, media: &Media, outcome: &Outcome) -> Result<(), ServiceError> {
     let events: Vec<Event> = match media.owner_kind {
         OwnerKind::Message => {
             let messages = messages::rows::of_media(tx.connection(), media.id).await?;
             let event = |(message, mailbox)| match outcome {
                 Outcome::Available => Event::MessageAvailable { message, mailbox },
-                Outcome::Failed(reason) => Event::MessageFailed { message, mailbox, reason: (*reason).to_owned() },
+                Outcome::Failed(reason) => Event::MessageFailed { message, mailbox, reason: reason.clone() },
                 Outcome::Transcribed(state) => Event::MessageTranscribed { message, mailbox, state: *state },
             };
             messages.into_iter().map(event).collect()
@@ -55,7 +56,7 @@ pub(crate) async fn tell(tx: &mut Tx<'_>, media: &Media, outcome: &Outcome<'_>) 
             let version = media.version;
             let event = |prompt| match outcome {
                 Outcome::Available => Some(Event::PromptAvailable { prompt, version }),
-                Outcome::Failed(reason) => Some(Event::PromptFailed { prompt, version, reason: (*reason).to_owned() }),
+                Outcome::Failed(reason) => Some(Event::PromptFailed { prompt, version, reason: reason.clone() }),
                 Outcome::Transcribed(_) => None,
             };
             prompts::rows::of_media(tx.connection(), media.id).await?.and_then(event).into_iter().collect()
@@ -63,7 +64,7 @@ pub(crate) async fn tell(tx: &mut Tx<'_>, media: &Media, outcome: &Outcome<'_>) 
         OwnerKind::Recording => {
             let event = |recording| match outcome {
                 Outcome::Available => Event::RecordingAvailable { recording },
-                Outcome::Failed(reason) => Event::RecordingFailed { recording, reason: (*reason).to_owned() },
+                Outcome::Failed(reason) => Event::RecordingFailed { recording, reason: reason.clone() },
                 Outcome::Transcribed(state) => Event::RecordingTranscribed { recording, state: *state },
             };
             recordings::rows::of_media(tx.connection(), media.id).await?.map(event).into_iter().collect()

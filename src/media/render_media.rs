@@ -16,6 +16,7 @@ use crate::{
         owners::{self, Outcome},
         render, rows, state,
     },
+    refusal::Failure,
 };
 
 /// Renders one version of a message's, prompt's or recording's sound.
@@ -41,11 +42,15 @@ impl Job for RenderMedia {
     const TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
-        Ok(self.render(app, attempt).await?)
+        let outcome = self.render(app, attempt).await;
+        if let Err(ServiceError::Audio(fault)) = &outcome {
+            self.note(app, attempt, &Failure::Audio(fault.clone())).await?;
+        }
+        Ok(outcome?)
     }
 
-    async fn given_up(&self, app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
-        Ok(self.fail(app, transaction, reason).await?)
+    async fn given_up(&self, app: &App, transaction: &mut Transaction, _reason: &str) -> Result<(), JobError> {
+        Ok(self.fail(app, transaction).await?)
     }
 }
 
@@ -82,9 +87,15 @@ impl RenderMedia {
         Ok(tx.finish(attempt).await?)
     }
 
-    async fn fail(&self, app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), ServiceError> {
+    async fn note(&self, app: &App, attempt: &Attempt, failure: &Failure) -> Result<(), ServiceError> {
+        let mut tx = app.begin().await?;
+        state::note_failure(tx.connection(), (self.media, self.version), failure).await?;
+        Ok(tx.commit_under(attempt).await?)
+    }
+
+    async fn fail(&self, app: &App, transaction: &mut Transaction) -> Result<(), ServiceError> {
         let mut tx = app.join(transaction);
-        if state::failed(tx.connection(), (self.media, self.version), reason).await?
+        if let Some(reason) = state::failed(tx.connection(), (self.media, self.version)).await?
             && let Some(media) = state::by_id(tx.connection(), self.media).await?
         {
             owners::tell(&mut tx, &media, &Outcome::Failed(reason)).await?;

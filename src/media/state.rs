@@ -20,6 +20,7 @@ use voicemill_types::{DomainId, MediaId, Time, Transcript};
 use crate::{
     db::{Connection, DbError, on, statements},
     media::render::milliseconds,
+    refusal::{Failure, WorkFailure},
 };
 
 statements! {
@@ -33,8 +34,9 @@ statements! {
     RENDERED = "UPDATE media SET state = 'available', failure = NULL, duration_ms = $3, skew_ms = $4, brief_start_ms = $5, \
                     brief_end_ms = $6, truncated = $7, waveform = $8, phone_report = $9, transcript_state = $10 \
                 WHERE id = $1 AND version = $2 AND state IN ('pending', 'failed')";
-    FAILED = "UPDATE media SET state = 'failed', failure = $3, transcript_state = 'off' \
-              WHERE id = $1 AND version = $2 AND state = 'pending'";
+    NOTE_FAILURE = "UPDATE media SET failure = $3 WHERE id = $1 AND version = $2 AND state IN ('pending', 'failed')";
+    FAILED = "UPDATE media SET state = 'failed', failure = COALESCE(failure, $3), transcript_state = 'off' \
+              WHERE id = $1 AND version = $2 AND state = 'pending' RETURNING failure";
     NONE = "UPDATE media SET state = 'none', failure = $2, transcript_state = 'off' WHERE id = $1 AND state = 'pending'";
     TRANSCRIBED = "UPDATE media SET transcript_state = $3 \
                    WHERE id = $1 AND version = $2 AND transcript_state IN ('pending', 'failed')";
@@ -252,24 +254,37 @@ pub(crate) async fn rendered(
     Ok(rows == 1)
 }
 
-/// Records why a version cannot be made; false unless it is the latest and still pending.
+/// Notes why a version cannot be made, for when its job is given up: the queue passes on words only.
+pub(crate) async fn note_failure(
+    connection: &mut Connection,
+    (id, version): (MediaId, i64),
+    failure: &Failure,
+) -> Result<(), DbError> {
+    on!(
+        connection,
+        sqlx::query(NOTE_FAILURE).bind(id).bind(version).bind(Json(failure)).execute(connection).await?.rows_affected()
+    );
+    Ok(())
+}
+
+/// Gives a version up, for the reason that was noted; returns the reason, and none unless it is the latest and still pending.
 #[must_use = "when it came too late, nothing more may be written"]
 pub(crate) async fn failed(
     connection: &mut Connection,
     (id, version): (MediaId, i64),
-    reason: &str,
-) -> Result<bool, DbError> {
-    let rows = on!(
+) -> Result<Option<Failure>, DbError> {
+    let otherwise = Failure::from(WorkFailure::GivenUp {});
+    let failure: Option<Json<Failure>> = on!(
         connection,
-        sqlx::query(FAILED).bind(id).bind(version).bind(reason).execute(connection).await?.rows_affected()
+        sqlx::query_scalar(FAILED).bind(id).bind(version).bind(Json(otherwise)).fetch_optional(connection).await?
     );
-    Ok(rows == 1)
+    Ok(failure.map(|json| json.0))
 }
 
 /// Records why there is no sound and never will be; false unless it is still pending.
 #[must_use = "when it came too late, nothing more may be written"]
-pub(crate) async fn none(connection: &mut Connection, id: MediaId, reason: &str) -> Result<bool, DbError> {
-    Ok(on!(connection, sqlx::query(NONE).bind(id).bind(reason).execute(connection).await?.rows_affected()) == 1)
+pub(crate) async fn none(connection: &mut Connection, id: MediaId, reason: &Failure) -> Result<bool, DbError> {
+    Ok(on!(connection, sqlx::query(NONE).bind(id).bind(Json(reason)).execute(connection).await?.rows_affected()) == 1)
 }
 
 /// Stores what was said; false when nobody waits for it any more, or it is there already.

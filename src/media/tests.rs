@@ -1,5 +1,6 @@
 //! The state machine of media: what comes too late changes nothing.
 
+use voicemill_audio::format::Fault;
 use voicemill_sql::Kind;
 use voicemill_types::{Time, Transcript};
 
@@ -7,12 +8,16 @@ use super::{
     Media, MediaState, OwnerKind, TranscriptState,
     state::{self, Facts},
 };
-use crate::testing::{Opened, on_both, open};
+use crate::{
+    refusal::{Failure, WorkFailure},
+    testing::{Opened, on_both, open},
+};
 
 on_both!(
     a_render_that_ends_after_a_purge_leaves_nothing,
     a_version_is_made_available_once,
     what_is_available_cannot_fail,
+    what_was_noted_is_why_a_version_failed,
     a_failed_version_can_be_made_anew,
     of_two_that_replace_a_version_one_wins,
     a_transcript_is_stored_once_and_only_where_one_is_wanted,
@@ -62,15 +67,25 @@ async fn what_is_available_cannot_fail(kind: Kind) {
     let opened = open(kind).await;
     let media = stored(&opened, TranscriptState::Off).await;
     assert!(changed!(opened, rendered((media.id, 1), &Facts::default(), TranscriptState::Off)));
-    assert!(!changed!(opened, failed((media.id, 1), "somebody was slow")));
-    assert!(!changed!(opened, none(media.id, "no media")));
+    assert_eq!(changed!(opened, failed((media.id, 1))), None);
+    assert!(!changed!(opened, none(media.id, &WorkFailure::NoMedia {}.into())));
     assert_eq!(state_of(&opened, &media).await, Some((1, MediaState::Available)));
+}
+
+async fn what_was_noted_is_why_a_version_failed(kind: Kind) {
+    let opened = open(kind).await;
+    let media = stored(&opened, TranscriptState::Off).await;
+    let failure = Failure::Audio(Fault::ImpossibleRate { rate_hz: 5 });
+    changed!(opened, note_failure((media.id, 1), &failure));
+    assert_eq!(state_of(&opened, &media).await, Some((1, MediaState::Pending)), "its job has not been given up yet");
+    assert_eq!(changed!(opened, failed((media.id, 1))), Some(failure));
+    assert_eq!(changed!(opened, failed((media.id, 1))), None, "once");
 }
 
 async fn a_failed_version_can_be_made_anew(kind: Kind) {
     let opened = open(kind).await;
     let media = stored(&opened, TranscriptState::Off).await;
-    assert!(changed!(opened, failed((media.id, 1), "it is damaged")));
+    assert_eq!(changed!(opened, failed((media.id, 1))), Some(WorkFailure::GivenUp {}.into()));
     assert!(changed!(opened, rendered((media.id, 1), &Facts::default(), TranscriptState::Off)));
     assert_eq!(state_of(&opened, &media).await, Some((1, MediaState::Available)));
 }
@@ -80,7 +95,7 @@ async fn of_two_that_replace_a_version_one_wins(kind: Kind) {
     let media = stored(&opened, TranscriptState::Off).await;
     assert!(changed!(opened, begin_version(media.id, 1)));
     assert!(!changed!(opened, begin_version(media.id, 1)));
-    assert!(!changed!(opened, failed((media.id, 1), "the version before could not be spoken")));
+    assert_eq!(changed!(opened, failed((media.id, 1))), None);
     assert_eq!(state_of(&opened, &media).await, Some((2, MediaState::Pending)), "the good upload stays");
 }
 

@@ -13,6 +13,7 @@ use crate::{
     media::{self, Media, OwnerKind, TranscriptState},
     messages::{Folder, Message, check_quota, rows},
     notices,
+    refusal::Thing,
 };
 
 /// What became of a drop.
@@ -77,7 +78,7 @@ impl LeftMessage {
     pub(crate) async fn commit(&self, app: &App, placed: &Placed, quota: Quota) -> Result<Received, ServiceError> {
         let mut tx = app.begin().await?;
         let mailbox = mailboxes::rows::by_extension(tx.connection(), self.domain_id, &self.extension).await?;
-        let mailbox = mailbox.ok_or(ServiceError::NotFound("mailbox"))?;
+        let mailbox = mailbox.ok_or(ServiceError::NotFound(Thing::Mailbox {}))?;
         // What comes at once is counted one after the other.
         tx.connection().lock(mailbox.id.0).await?;
         if let Some(message) = rows::standing(tx.connection(), mailbox.id, &self.core_id, &self.sha256).await? {

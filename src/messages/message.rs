@@ -1,5 +1,6 @@
 //! One voicemail: its state, its folder, and the moves that folders allow.
 
+use crate::refusal::Failure;
 use voicemill_audio::PhoneReport;
 use voicemill_types::{DomainId, MailboxId, MediaId, MessageId, Time};
 
@@ -18,18 +19,10 @@ pub enum Folder {
     Trash,
 }
 
-/// A move between folders that the rules do not allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a message in the trash cannot become new again; save it, or forward it to yourself")]
-pub struct WrongMove;
-
 impl Folder {
-    /// Checks a move by a person: everything goes but trash to new.
-    pub fn check_move(self, to: Self) -> Result<(), WrongMove> {
-        match (self, to) {
-            (Self::Trash, Self::New) => Err(WrongMove),
-            _ => Ok(()),
-        }
+    /// Whether a person may move a message so: everything goes but trash to new.
+    pub fn may_move_to(self, to: Self) -> bool {
+        (self, to) != (Self::Trash, Self::New)
     }
 }
 
@@ -54,8 +47,9 @@ pub struct Message {
     pub folder: Folder,
     /// Where the work on its media stands.
     pub state: MediaState,
-    /// Why the work failed, in words a person can act on.
-    pub failure: Option<String>,
+    /// Why the work failed.
+    #[sqlx(json(nullable))]
+    pub failure: Option<Failure>,
     /// The caller's number as the core gave it; may be empty.
     pub caller_number: String,
     /// The caller's name as the core gave it; may be empty.
@@ -94,7 +88,7 @@ mod tests {
     fn only_trash_to_new_is_refused() {
         for from in [New, Saved, Trash] {
             for to in [New, Saved, Trash] {
-                assert_eq!(from.check_move(to).is_err(), from == Trash && to == New, "{from:?} to {to:?}");
+                assert_eq!(!from.may_move_to(to), from == Trash && to == New, "{from:?} to {to:?}");
             }
         }
     }

@@ -11,7 +11,7 @@ pub(crate) mod trash;
 pub use self::arrival::Received;
 pub(crate) use self::arrival::{LeftMessage, Quota};
 pub use self::{
-    message::{Folder, Message, WrongMove},
+    message::{Folder, Message},
     purge_trash::PurgeTrash,
 };
 pub use crate::media::{MediaState, TranscriptState};
@@ -32,6 +32,7 @@ use crate::{
     mailboxes::{self, Mailbox},
     media::{self, RenderMedia, Rendition, state::job_key},
     notices::{self, Notice},
+    refusal::{Conflict, Rule, Thing},
 };
 
 /// What a core says of the message it drops.
@@ -82,9 +83,7 @@ pub async fn receive(
     incoming: Incoming,
 ) -> Result<Taken<Received>, ServiceError> {
     if arrival.core_id.is_empty() {
-        return Err(ServiceError::Invalid(
-            "the message needs an id, so that sending it twice makes one message".into(),
-        ));
+        return Err(ServiceError::invalid("", Rule::IdMissing { thing: Thing::Message {} }));
     }
     let announced = arrival.announced_bytes;
     let mut left = LeftMessage {
@@ -202,7 +201,7 @@ pub async fn list(
         None => (Time::from_microseconds(i64::MAX), MessageId(uuid::Uuid::max())),
         Some(id) => {
             let last = rows::in_domain(&mut connection, domain.id, id).await?;
-            (last.ok_or(ServiceError::NotFound("message"))?.received_at, id)
+            (last.ok_or(ServiceError::NotFound(Thing::Message {}))?.received_at, id)
         }
     };
     let listed = rows::list(&mut connection, mailbox.id, folder, from, i64::from(limit)).await?;
@@ -222,7 +221,7 @@ pub async fn spooled(app: &App, domain: &Domain, id: MessageId) -> Result<Option
 pub async fn details(app: &App, domain: &Domain, id: MessageId) -> Result<Details, ServiceError> {
     let mut snapshot = app.database.snapshot().await?;
     let connection = snapshot.connection();
-    let message = rows::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound("message"))?;
+    let message = rows::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound(Thing::Message {}))?;
     let mut details = Details {
         transcript: media::state::transcript(connection, message.media_id).await?,
         renditions: media::rows::list(connection, message.media_id, VERSION).await?,
@@ -243,9 +242,11 @@ pub async fn move_to(app: &App, domain: &Domain, id: MessageId, folder: Folder) 
     let mut tx = app.begin().await?;
     tx.connection().lock(id.0).await?;
     let message = rows::in_domain(tx.connection(), domain.id, id).await?;
-    let mut message = message.ok_or(ServiceError::NotFound("message"))?;
+    let mut message = message.ok_or(ServiceError::NotFound(Thing::Message {}))?;
     let from = message.folder;
-    from.check_move(folder).map_err(|error| ServiceError::Conflict(error.to_string()))?;
+    if !from.may_move_to(folder) {
+        return Err(ServiceError::Conflict(Conflict::WrongMove {}));
+    }
     rows::set_folder(tx.connection(), id, folder).await?;
     notices::rows::forget_moves(tx.connection(), id).await?;
     if folder == Folder::Trash {

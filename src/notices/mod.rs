@@ -37,6 +37,7 @@ use crate::{
     events::Event,
     mailboxes::{self, Mailbox},
     messages::{self, Folder},
+    refusal::{Rule, Thing},
     transaction::Tx,
 };
 
@@ -85,7 +86,7 @@ pub async fn missed_call(
     const MAX_TEXT: usize = 200;
     let core_id = metadata::id(core_id, MAX_TEXT);
     if core_id.is_empty() {
-        return Err(ServiceError::Invalid("a missed call needs an id, so that it is told of once".to_owned()));
+        return Err(ServiceError::invalid("", Rule::IdMissing { thing: Thing::MissedCall {} }));
     }
     let call = MissedCall {
         caller_number: metadata::text(&call.caller_number, MAX_TEXT),
@@ -110,12 +111,13 @@ pub async fn missed_call(
 /// Takes note of a mail server's report of delivery. A mail that could not be delivered after all takes back what it did:
 /// the message that moved because of it is new again.
 pub async fn bounced(app: &App, mail: &[u8]) -> Result<Notice, ServiceError> {
-    let bounce = Bounce::read(mail).map_err(|error| ServiceError::Invalid(error.to_string()))?;
+    let bounce =
+        Bounce::read(mail).map_err(|error| ServiceError::invalid("", Rule::BadReport { cause: error.to_string() }))?;
     let mut transaction = app.begin().await?;
     let connection = transaction.connection();
     let found = reported(connection, &bounce).await?;
-    let notice = found.ok_or(ServiceError::NotFound("mail as the one that this report is about"))?;
-    let outcome = bounce.outcome_for(&notice.recipient).ok_or(ServiceError::NotFound("recipient in this report"))?;
+    let notice = found.ok_or(ServiceError::NotFound(Thing::BouncedMail {}))?;
+    let outcome = bounce.outcome_for(&notice.recipient).ok_or(ServiceError::NotFound(Thing::BouncedRecipient {}))?;
     let state = match outcome.fate {
         Fate::Failed => NoticeState::Bounced,
         Fate::Delivered => NoticeState::Delivered,
@@ -129,7 +131,8 @@ pub async fn bounced(app: &App, mail: &[u8]) -> Result<Notice, ServiceError> {
     }
     let settled = Event::NoticeSettled { notice: notice.id, message: notice.message_id, state };
     transaction.emit(notice.domain_id, settled).await?;
-    let noted = rows::by_id(transaction.connection(), notice.id).await?.ok_or(ServiceError::NotFound("notice"))?;
+    let noted =
+        rows::by_id(transaction.connection(), notice.id).await?.ok_or(ServiceError::NotFound(Thing::Notice {}))?;
     transaction.commit().await?;
     Ok(noted)
 }

@@ -106,6 +106,7 @@ async fn compose(
         }
         None => None,
     };
+    let failure = message.as_ref().and_then(|message| message.failure.as_ref()).map(ToString::to_string);
     let (kind, news) = match (&notice.missed_call, &message) {
         (Some(call), _) => {
             let (caller_name, caller_number, called_at) = (&call.caller_name, &call.caller_number, call.called_at);
@@ -113,7 +114,8 @@ async fn compose(
         }
         (None, Some(message)) => {
             let (caller_name, caller_number) = (&*message.caller_name, &*message.caller_number);
-            let (called_at, reason) = (message.received_at, message.failure.as_deref());
+            let called_at = message.received_at;
+            let reason = failure.as_deref();
             (MailKind::Unheard, MailboxNews::Unheard { caller_name, caller_number, called_at, reason })
         }
         (None, None) => (MailKind::MailboxFull, MailboxNews::Full { quota_bytes: mailbox.quota_bytes.unsigned_abs() }),

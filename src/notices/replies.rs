@@ -1,5 +1,6 @@
 //! What the provider of SMS tells us: made durable as jobs before it is confirmed.
 
+use crate::refusal::{Rule, Thing};
 use reqwest::header::HeaderMap;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
@@ -13,10 +14,10 @@ use crate::{app::App, error::ServiceError, notices::HeardSms};
 /// proof the provider has beside it.
 ///
 /// # Errors
-/// [`ServiceError::NotFound`] for another key, [`ServiceError::Forbidden`] without the proof.
+/// [`ServiceError::NotFound`] for another key, [`ServiceError::Unproven`] without the proof.
 pub async fn hear(app: &App, key: &str, query: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), ServiceError> {
     if !is_webhook_key(app, key) {
-        return Err(ServiceError::NotFound("address"));
+        return Err(ServiceError::NotFound(Thing::Address {}));
     }
     // As the provider knows it, whatever stands between it and this process.
     let asked = if query.is_empty() { String::new() } else { format!("?{query}") };
@@ -25,9 +26,9 @@ pub async fn hear(app: &App, key: &str, query: &str, headers: &HeaderMap, body: 
         Ok(heard) => keep(app, heard).await,
         Err(NotHeard::Unproven(why)) => {
             tracing::warn!(why, "a call to the webhook of SMS was refused");
-            Err(ServiceError::Forbidden(why))
+            Err(ServiceError::Unproven { missing: why })
         }
-        Err(NotHeard::Unreadable(why)) => Err(ServiceError::Invalid(why.to_owned())),
+        Err(NotHeard::Unreadable(why)) => Err(ServiceError::invalid("", Rule::BadReport { cause: why.to_owned() })),
     }
 }
 

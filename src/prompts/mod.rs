@@ -29,6 +29,7 @@ use crate::{
     jobs::{self, operate::Listed},
     mailboxes::{self, Mailbox},
     media::{self, Media, MediaState, OwnerKind, RenderMedia, Rendition, TranscriptState, state::job_key},
+    refusal::{Conflict, Rule, Thing},
     transaction::Tx,
 };
 
@@ -135,13 +136,11 @@ pub async fn change(app: &App, domain: &Domain, id: PromptId, changes: Changes) 
     }
     let rate = changes.speaking_rate.or(Some(prompt.manner.rate));
     let pauses = changes.pauses.or(Some(prompt.manner.pauses));
-    let manner = Manner::new(rate, pauses).map_err(ServiceError::Invalid)?;
+    let manner = Manner::new(rate, pauses).map_err(|cause| ServiceError::invalid("", Rule::BadManner { cause }))?;
     let words_about_sound = changes.voice.is_some() || manner != before.manner;
     let voice = changes.voice.or_else(|| before.voice.clone());
     match changes.script.or_else(|| before.script.clone()) {
-        None if words_about_sound => Err(ServiceError::Invalid(
-            "this prompt was uploaded: it has no script that a voice could speak; send a script too".into(),
-        )),
+        None if words_about_sound => Err(ServiceError::invalid("/script", Rule::ScriptMissing {})),
         Some(script)
             if before.state == MediaState::Failed
                 || (before.script.as_ref(), &before.voice, before.manner) != (Some(&script), &voice, manner) =>
@@ -184,7 +183,8 @@ pub async fn announce(
 
 fn check_name(name: &str) -> Result<(), ServiceError> {
     if name.is_empty() || name.len() > MAX_NAME {
-        return Err(ServiceError::Invalid(format!("a prompt needs a name of 1 to {MAX_NAME} bytes")));
+        let rule = Rule::BadLength { field: "name".to_owned(), most: MAX_NAME };
+        return Err(ServiceError::invalid("/name", rule));
     }
     Ok(())
 }
@@ -249,7 +249,7 @@ async fn write(tx: &mut Tx<'_>, prompt: &Prompt, begin: Begin) -> Result<(), Ser
             if replace_version(tx, prompt).await? {
                 return Ok(());
             }
-            Err(ServiceError::Conflict("somebody else replaced this prompt just now; look at it and try again".into()))
+            Err(ServiceError::Conflict(Conflict::ChangedMeanwhile {}))
         }
     }
 }
@@ -279,17 +279,18 @@ pub(crate) async fn speak_anew(app: &App, prompt: Prompt) -> Result<(), ServiceE
 
 fn check_script(app: &App, script: &str, voice: Option<&str>) -> Result<(), ServiceError> {
     if script.trim().is_empty() {
-        return Err(ServiceError::Invalid("the script is empty; type the words to be spoken".into()));
+        return Err(ServiceError::invalid("/script", Rule::ScriptEmpty {}));
     }
-    synthesize::check_text(script).map_err(|error| ServiceError::Invalid(error.to_string()))?;
+    synthesize::check_text(script)
+        .map_err(|error| ServiceError::invalid("/script", Rule::BadScript { cause: error.to_string() }))?;
     let voice = VoiceId::new(voice.map_or_else(|| app.config.speech.voice.clone(), str::to_owned));
     match synthesize::find(&app.synthesizer.voices(), &voice) {
         Ok(known) if known.ready => Ok(()),
-        Ok(known) => Err(ServiceError::Invalid(format!(
-            "the voice {voice} is not installed here: it needs the model {}",
-            known.model
-        ))),
-        Err(error) => Err(ServiceError::Invalid(error.to_string())),
+        Ok(known) => {
+            let rule = Rule::VoiceNotInstalled { voice: voice.to_string(), model: known.model.to_string() };
+            Err(ServiceError::invalid("/voice", rule))
+        }
+        Err(error) => Err(ServiceError::invalid("/voice", Rule::UnknownVoice { cause: error.to_string() })),
     }
 }
 
@@ -297,9 +298,7 @@ async fn mailbox_for(app: &App, domain: &Domain, new: &NewPrompt) -> Result<Opti
     let personal = matches!(new.kind, PromptKind::Greeting | PromptKind::RecordedName);
     match &new.extension {
         Some(extension) => Ok(Some(mailboxes::by_extension(app, domain, extension).await?.id)),
-        None if personal => {
-            Err(ServiceError::Invalid("a greeting or recorded name needs the mailbox's extension".into()))
-        }
+        None if personal => Err(ServiceError::invalid("/extension", Rule::ExtensionMissing {})),
         None => Ok(None),
     }
 }
@@ -308,7 +307,7 @@ async fn mailbox_for(app: &App, domain: &Domain, new: &NewPrompt) -> Result<Opti
 pub async fn details(app: &App, domain: &Domain, id: PromptId) -> Result<Details, ServiceError> {
     let mut snapshot = app.database.snapshot().await?;
     let connection = snapshot.connection();
-    let prompt = rows::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound("prompt"))?;
+    let prompt = rows::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound(Thing::Prompt {}))?;
     let renditions = media::rows::list(connection, prompt.media_id, prompt.version).await?;
     drop(snapshot);
     let queue = match prompt.state {

@@ -1,5 +1,6 @@
 //! Audio played to callers.
 
+use crate::refusal::Failure;
 use voicemill_audio::PhoneReport;
 use voicemill_speech::synthesize::Manner;
 use voicemill_types::{DomainId, MailboxId, MediaId, PromptId, Time};
@@ -77,8 +78,9 @@ pub struct Prompt {
     pub version: i64,
     /// Where the work on the latest version stands.
     pub state: MediaState,
-    /// Why the work failed, in words a person can act on.
-    pub failure: Option<String>,
+    /// Why the work failed.
+    #[sqlx(json(nullable))]
+    pub failure: Option<Failure>,
     /// Length of the audio in milliseconds, once known.
     pub duration_ms: Option<i64>,
     /// What a phone makes of it, once known.

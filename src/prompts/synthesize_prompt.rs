@@ -25,6 +25,7 @@ use crate::{
     },
     prompts::{Prompt, rows, spoken},
     pronunciations,
+    refusal::{Failure, WorkFailure},
 };
 
 /// Speaks one version of a prompt and hands it on to be rendered.
@@ -44,11 +45,15 @@ impl Job for SynthesizePrompt {
     const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
-        Ok(self.synthesize(app, attempt).await?)
+        let outcome = self.synthesize(app, attempt).await;
+        if let Err(ServiceError::Invalid { rule, .. }) = &outcome {
+            self.note(app, attempt, &WorkFailure::NotSpoken { cause: rule.to_string() }.into()).await?;
+        }
+        Ok(outcome?)
     }
 
-    async fn given_up(&self, app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
-        Ok(self.fail(app, transaction, reason).await?)
+    async fn given_up(&self, app: &App, transaction: &mut Transaction, _reason: &str) -> Result<(), JobError> {
+        Ok(self.fail(app, transaction).await?)
     }
 }
 
@@ -96,10 +101,18 @@ impl SynthesizePrompt {
         Ok(tx.finish(attempt).await?)
     }
 
-    async fn fail(&self, app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), ServiceError> {
+    async fn note(&self, app: &App, attempt: &Attempt, failure: &Failure) -> Result<(), ServiceError> {
+        let mut tx = app.begin().await?;
+        if let Some(prompt) = rows::by_id(tx.connection(), self.prompt).await? {
+            state::note_failure(tx.connection(), (prompt.media_id, self.version), failure).await?;
+        }
+        Ok(tx.commit_under(attempt).await?)
+    }
+
+    async fn fail(&self, app: &App, transaction: &mut Transaction) -> Result<(), ServiceError> {
         let mut tx = app.join(transaction);
         let Some(prompt) = rows::by_id(tx.connection(), self.prompt).await? else { return Ok(()) };
-        if state::failed(tx.connection(), (prompt.media_id, self.version), reason).await? {
+        if let Some(reason) = state::failed(tx.connection(), (prompt.media_id, self.version)).await? {
             let media = state::by_id(tx.connection(), prompt.media_id).await?;
             if let Some(media) = media {
                 owners::tell(&mut tx, &media, &Outcome::Failed(reason)).await?;

@@ -1,5 +1,6 @@
 //! The voices there are, and what they sound like.
 
+use crate::refusal::{Rule, Thing};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,12 +19,10 @@ pub fn list(app: &App) -> Vec<Voice> {
 /// A WAV file of the voice, spoken when it is first asked for. One is spoken at a time, whoever asks.
 pub async fn sample(app: &Arc<App>, voice: VoiceId) -> Result<Bytes, ServiceError> {
     let known = app.synthesizer.voices();
-    let known = synthesize::find(&known, &voice).map_err(|_| ServiceError::NotFound("voice"))?;
+    let known = synthesize::find(&known, &voice).map_err(|_| ServiceError::NotFound(Thing::Voice {}))?;
     if !known.ready {
-        return Err(ServiceError::Invalid(format!(
-            "the voice {voice} is not installed here: it needs {}",
-            known.model
-        )));
+        let rule = Rule::VoiceNotInstalled { voice: voice.to_string(), model: known.model.to_string() };
+        return Err(ServiceError::invalid("", rule));
     }
     let mut samples = app.voice_samples.lock().await;
     if let Some(sample) = samples.get(&voice) {

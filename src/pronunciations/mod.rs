@@ -5,6 +5,7 @@ mod speak_anew;
 
 pub use self::speak_anew::SpeakAnew;
 
+use crate::refusal::{Rule, Thing};
 use voicemill_queue::NewJob;
 use voicemill_speech::synthesize::{MAX_PRONUNCIATIONS, Pronunciation, Pronunciations, Said, pronunciation_key};
 use voicemill_types::Time;
@@ -21,13 +22,14 @@ pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Pronunciation>, Serv
 pub async fn find(app: &App, domain: &Domain, word: &str) -> Result<Pronunciation, ServiceError> {
     let mut connection = app.database.read().await?;
     let entry = rows::find(&mut connection, domain.id, &pronunciation_key(word)).await?;
-    entry.ok_or(ServiceError::NotFound("pronunciation"))
+    entry.ok_or(ServiceError::NotFound(Thing::Pronunciation {}))
 }
 
 /// Sets how a word is said, from now on and in every prompt that has it.
 pub async fn save(app: &App, domain: &Domain, word: String, said: Said) -> Result<Pronunciation, ServiceError> {
     let entry = Pronunciation { word, said };
-    Pronunciations::new([&entry]).map_err(|error| ServiceError::Invalid(error.to_string()))?;
+    Pronunciations::new([&entry])
+        .map_err(|error| ServiceError::invalid("", Rule::BadPronunciation { cause: error.to_string() }))?;
     let key = pronunciation_key(&entry.word);
     let mut tx = app.begin().await?;
     tx.connection().lock(domain.id.0).await?;
@@ -37,7 +39,8 @@ pub async fn save(app: &App, domain: &Domain, word: String, said: Said) -> Resul
         return Ok(entry);
     }
     if before.is_none() && known.len() >= MAX_PRONUNCIATIONS {
-        return Err(ServiceError::Invalid(format!("a domain has at most {MAX_PRONUNCIATIONS} pronunciations")));
+        let rule = Rule::TooMany { field: "pronunciations".to_owned(), most: MAX_PRONUNCIATIONS };
+        return Err(ServiceError::invalid("", rule));
     }
     let now = Time::from(app.clock.now());
     rows::save(tx.connection(), domain.id, &key, &entry, now).await?;
@@ -52,7 +55,7 @@ pub async fn delete(app: &App, domain: &Domain, word: &str) -> Result<(), Servic
     let mut tx = app.begin().await?;
     tx.connection().lock(domain.id.0).await?;
     let entry = rows::find(tx.connection(), domain.id, &key).await?;
-    let entry = entry.ok_or(ServiceError::NotFound("pronunciation"))?;
+    let entry = entry.ok_or(ServiceError::NotFound(Thing::Pronunciation {}))?;
     rows::delete(tx.connection(), domain.id, &key).await?;
     enqueue_speech(&mut tx, domain, entry).await?;
     Ok(tx.commit().await?)

@@ -12,6 +12,7 @@ use crate::{
     events::Event,
     media::{self, ForgetBlobs, Media, MediaState, OwnerKind, TranscriptState},
     recordings::{Recording, VERSION, rows},
+    refusal::{Failure, Thing, WorkFailure},
     transaction::Tx,
 };
 
@@ -135,7 +136,7 @@ impl LeftLeg {
             return Ok(Added { recording, kept: false });
         }
         let Some(media) = media::state::by_id(tx.connection(), recording.media_id).await? else {
-            return Err(ServiceError::NotFound("recording"));
+            return Err(ServiceError::NotFound(Thing::Recording {}));
         };
         let original = placed.original(&media, self.part(), self.hint.clone(), Time::from(app.clock.now()));
         let originals = media::rows::originals(tx.connection(), media.id, media.version).await?;
@@ -173,17 +174,17 @@ impl CallEnd {
         let mut tx = app.begin().await?;
         tx.connection().lock(call_identity(self.domain_id, &self.call_id)).await?;
         let recording = rows::by_call_id(tx.connection(), self.domain_id, &self.call_id).await?;
-        let mut recording = recording.ok_or(ServiceError::NotFound("recording"))?;
+        let mut recording = recording.ok_or(ServiceError::NotFound(Thing::Recording {}))?;
         let media = media::state::by_id(tx.connection(), recording.media_id).await?;
         let Some(media) = media.filter(|media| media.state == MediaState::Pending) else { return Ok(recording) };
         if media::rows::originals(tx.connection(), media.id, media.version).await?.is_empty() {
-            let reason = "no media: the core sent no leg";
-            if media::state::none(tx.connection(), media.id, reason).await? {
-                let event = Event::RecordingNone { recording: recording.id, reason: reason.to_owned() };
+            let reason = Failure::from(WorkFailure::NoMedia {});
+            if media::state::none(tx.connection(), media.id, &reason).await? {
+                let event = Event::RecordingNone { recording: recording.id, reason: reason.clone() };
                 tx.emit(self.domain_id, event).await?;
             }
             recording.state = MediaState::None;
-            recording.reason = Some(reason.to_owned());
+            recording.reason = Some(reason);
         } else {
             media::enqueue_render(&mut tx, &media).await?;
         }

@@ -20,6 +20,7 @@ use crate::{
     error::ServiceError,
     jobs::{self, operate::Listed},
     media::{self, RenderMedia, Rendition, state::job_key},
+    refusal::{Rule, Thing},
 };
 
 /// What a core says of a call it records.
@@ -168,7 +169,7 @@ fn waits(app: &App, domain: &Domain, call_id: &str) -> bool {
 fn call_key(call_id: &str) -> Result<String, ServiceError> {
     let kept = metadata::id(call_id, MAX_TEXT);
     if kept.is_empty() {
-        return Err(ServiceError::Invalid("a recording needs the call's id".to_owned()));
+        return Err(ServiceError::invalid("", Rule::IdMissing { thing: Thing::Recording {} }));
     }
     Ok(kept)
 }
@@ -178,7 +179,7 @@ pub async fn by_call_id(app: &App, domain: &Domain, call_id: &str) -> Result<Rec
     let mut connection = app.database.read().await?;
     rows::by_call_id(&mut connection, domain.id, &metadata::id(call_id, MAX_TEXT))
         .await?
-        .ok_or(ServiceError::NotFound("recording"))
+        .ok_or(ServiceError::NotFound(Thing::Recording {}))
 }
 
 /// One recording with what was made of it.
@@ -186,7 +187,7 @@ pub async fn details(app: &App, domain: &Domain, id: RecordingId) -> Result<Deta
     let mut snapshot = app.database.snapshot().await?;
     let connection = snapshot.connection();
     let recording = rows::in_domain(connection, domain.id, id).await?;
-    let recording = recording.ok_or(ServiceError::NotFound("recording"))?;
+    let recording = recording.ok_or(ServiceError::NotFound(Thing::Recording {}))?;
     let transcript = media::state::transcript(connection, recording.media_id).await?;
     let renditions = media::rows::list(connection, recording.media_id, VERSION).await?;
     drop(snapshot);
@@ -211,7 +212,7 @@ pub async fn list(
         None => (Time::from_microseconds(i64::MAX), RecordingId(uuid::Uuid::max())),
         Some(id) => {
             let last = rows::in_domain(&mut connection, domain.id, id).await?;
-            (last.ok_or(ServiceError::NotFound("recording"))?.started_at, id)
+            (last.ok_or(ServiceError::NotFound(Thing::Recording {}))?.started_at, id)
         }
     };
     let listed = rows::list(&mut connection, domain.id, from, i64::from(limit)).await?;

@@ -1,5 +1,6 @@
 //! A call's recording, one or more legs.
 
+use crate::refusal::Failure;
 use voicemill_types::{DomainId, MediaId, RecordingId, Time};
 
 use crate::media::{MediaState, TranscriptState};
@@ -19,7 +20,8 @@ pub struct Recording {
     /// Where it stands.
     pub state: MediaState,
     /// Why it failed or why there is none.
-    pub reason: Option<String>,
+    #[sqlx(json(nullable))]
+    pub reason: Option<Failure>,
     /// The calling party's number; may be empty.
     pub caller_number: String,
     /// The called party's number; may be empty.

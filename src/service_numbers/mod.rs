@@ -14,6 +14,7 @@ use crate::{
     domains::Domain,
     error::ServiceError,
     mailboxes::{EmailMode, check_recipients},
+    refusal::Thing,
 };
 
 /// Settings of a service number.
@@ -33,7 +34,7 @@ pub async fn save(
     number: &str,
     new: NewServiceNumber,
 ) -> Result<ServiceNumber, ServiceError> {
-    check_name(number, "service number")?;
+    check_name(number, "", Thing::ServiceNumber {})?;
     check_recipients(app, &new.recipients).await?;
     let number = ServiceNumber {
         domain_id: domain.id,
@@ -58,7 +59,7 @@ pub async fn list(app: &App, domain: &Domain) -> Result<Vec<ServiceNumber>, Serv
 pub async fn delete(app: &App, domain: &Domain, number: &str) -> Result<(), ServiceError> {
     let mut transaction = app.begin().await?;
     if !rows::delete(transaction.connection(), domain.id, number).await? {
-        return Err(ServiceError::NotFound("service number"));
+        return Err(ServiceError::NotFound(Thing::ServiceNumber {}));
     }
     Ok(transaction.commit().await?)
 }

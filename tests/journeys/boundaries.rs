@@ -31,7 +31,7 @@ async fn bad_files_end_with_a_reason_the_original_kept_and_the_service_unharmed(
             assert!((measured - wanted).abs() < 0.1, "{name}: {measured} s, not {wanted} s");
         } else {
             assert_eq!(message["state"], "failed", "{name}");
-            let reason = message["failure"].as_str().unwrap();
+            let reason = message["failure"]["detail"].as_str().unwrap();
             assert!(reason.ends_with('.') && !reason.contains('/'), "{name}: {reason}");
         }
         seen += 1;

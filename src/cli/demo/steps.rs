@@ -274,7 +274,7 @@ async fn bad_input(client: &Client, args: &DemoArgs, expected: &Value, report: &
         let path = format!("/v1/messages/{}", text(&message, "id")?);
         let message = settle(client, &path, |message| message["state"] != "pending").await?;
         let recovered = expected[&relative]["recovered_seconds"].as_f64();
-        let (holds, result) = match (recovered, message["failure"].as_str()) {
+        let (holds, result) = match (recovered, message["failure"]["detail"].as_str()) {
             (Some(wanted), _) => {
                 let seconds = message["duration_ms"].as_f64().unwrap_or(0.0) / 1000.0;
                 ((seconds - wanted).abs() < 0.1, format!("{seconds:.2} s recovered"))

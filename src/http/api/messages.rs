@@ -17,6 +17,7 @@ use crate::{
     },
     jobs::operate::Listed,
     messages::{self, Folder},
+    refusal::Thing,
 };
 
 #[derive(Deserialize)]
@@ -60,7 +61,7 @@ pub(super) async fn captions(
     Path(id): Path<MessageId>,
 ) -> Result<impl IntoResponse, Problem> {
     let details = messages::details(&app, &domain, id).await?;
-    let transcript = details.transcript.ok_or(ServiceError::NotFound("transcript"))?;
+    let transcript = details.transcript.ok_or(ServiceError::NotFound(Thing::Transcript {}))?;
     Ok(([(CONTENT_TYPE, "text/vtt; charset=utf-8")], transcript.to_web_vtt()))
 }
 

@@ -21,6 +21,7 @@ use crate::{
     },
     jobs::operate::Listed,
     prompts::{self, Changes, NewPrompt, Source},
+    refusal::Rule,
 };
 
 /// What a portal says of a prompt beside its file.
@@ -31,10 +32,7 @@ pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, 
     let (mut fields, incoming) = form::receive(&app, request, &FIELDS).await?;
     let kind = fields.text("kind");
     let kind = serde_json::from_value(kind.clone().into()).map_err(|_| {
-        Problem::bad_request(format!(
-            "{kind:.40?} is no kind of prompt; use greeting, recorded_name, hold_music, hold_introduction, hold_message or \
-             service_message"
-        ))
+        ServiceError::invalid("/kind", Rule::UnknownPromptKind { value: kind.chars().take(40).collect() })
     })?;
     let new = NewPrompt { kind, name: fields.text("name"), extension: fields.take("extension") };
     let prompt = prompts::add(&app, &domain, new, Source::Upload(incoming)).await?;
@@ -62,7 +60,8 @@ impl TryFrom<Text> for Source {
     type Error = ServiceError;
 
     fn try_from(text: Text) -> Result<Self, ServiceError> {
-        let manner = Manner::new(text.speaking_rate, text.pauses).map_err(ServiceError::Invalid)?;
+        let manner = Manner::new(text.speaking_rate, text.pauses)
+            .map_err(|cause| ServiceError::invalid("", Rule::BadManner { cause }))?;
         Ok(Self::Text { script: text.script, voice: text.voice, manner })
     }
 }

@@ -12,11 +12,11 @@ use crate::{
     error::ServiceError,
     http::{
         auth::Core,
-        error::Problem,
         extract::{Json, Path},
         prompt_outcome::{Answer, outcome},
     },
     mailboxes, messages, prompts,
+    refusal::Rule,
 };
 
 /// Most parts of one announcement.
@@ -36,9 +36,11 @@ pub(super) struct Wanted {
 /// `POST /core/v1/announcements`: the parts, spoken; the same parts again are answered at once.
 pub(super) async fn speak(State(app): State<Arc<App>>, Core(domain): Core, Json(wanted): Json<Wanted>) -> Answer {
     if wanted.parts.len() > MAX_PARTS {
-        return Err(Problem::bad_request(format!("an announcement has at most {MAX_PARTS} parts")));
+        let rule = Rule::TooMany { field: "parts".to_owned(), most: MAX_PARTS };
+        return Err(ServiceError::invalid("/parts", rule).into());
     }
-    let manner = Manner::new(wanted.speaking_rate, wanted.pauses).map_err(ServiceError::Invalid)?;
+    let manner = Manner::new(wanted.speaking_rate, wanted.pauses)
+        .map_err(|cause| ServiceError::invalid("", Rule::BadManner { cause }))?;
     let mailbox = match &wanted.extension {
         Some(extension) => Some(mailboxes::by_extension(&app, &domain, extension).await?),
         None => None,

@@ -5,7 +5,7 @@ use voicemill_audio::PhoneReport;
 use voicemill_queue::Outlook;
 use voicemill_types::{DomainId, MailboxId, MessageId, Time, Transcript};
 
-use super::{Notice, rendition::Rendition, waveform};
+use super::{Failure, Notice, rendition::Rendition, waveform};
 use crate::{
     media::{MediaState, TranscriptState},
     messages::{self, Folder, Received},
@@ -20,7 +20,7 @@ pub(in crate::http) struct Message {
     core_id: String,
     folder: Folder,
     state: MediaState,
-    failure: Option<String>,
+    failure: Option<Failure>,
     caller_number: String,
     caller_name: String,
     service_number: Option<String>,
@@ -69,7 +69,7 @@ impl From<messages::Message> for Message {
             core_id: message.core_id,
             folder: message.folder,
             state: message.state,
-            failure: message.failure,
+            failure: message.failure.as_ref().map(Failure::from),
             caller_number: message.caller_number,
             caller_name: message.caller_name,
             service_number: message.service_number,

@@ -1,6 +1,7 @@
 //! What answers look like. No row is an answer: what the database keeps for itself (keys of blobs, links' ids, texts with
 //! tokens in them) has no field here, and a column may be renamed without anybody noticing.
 
+mod failure;
 mod message;
 mod notice;
 mod prompt;
@@ -10,6 +11,7 @@ mod rendition;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 pub(super) use self::{
+    failure::Failure,
     message::{DroppedMessage, Message, MessageDetails},
     notice::Notice,
     prompt::{Prompt, PromptDetails},

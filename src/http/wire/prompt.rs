@@ -6,7 +6,7 @@ use voicemill_queue::Outlook;
 use voicemill_speech::synthesize::Manner;
 use voicemill_types::{DomainId, MailboxId, PromptId, Time};
 
-use super::{rendition::Rendition, waveform};
+use super::{Failure, rendition::Rendition, waveform};
 use crate::{
     media::MediaState,
     prompts::{self, PromptKind, PromptOrigin},
@@ -27,7 +27,7 @@ pub(in crate::http) struct Prompt {
     manner: Manner,
     version: i64,
     state: MediaState,
-    failure: Option<String>,
+    failure: Option<Failure>,
     duration_ms: Option<i64>,
     phone_report: Option<PhoneReport>,
     created_at: Time,
@@ -60,7 +60,7 @@ impl From<prompts::Prompt> for Prompt {
             manner: prompt.manner,
             version: prompt.version,
             state: prompt.state,
-            failure: prompt.failure,
+            failure: prompt.failure.as_ref().map(Failure::from),
             duration_ms: prompt.duration_ms,
             phone_report: prompt.phone_report,
             created_at: prompt.created_at,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use voicemill_queue::Outlook;
 use voicemill_types::{DomainId, RecordingId, Time, Transcript};
 
-use super::{rendition::Rendition, waveform};
+use super::{Failure, rendition::Rendition, waveform};
 use crate::{
     media::{MediaState, TranscriptState},
     recordings,
@@ -17,7 +17,7 @@ pub(in crate::http) struct Recording {
     domain_id: DomainId,
     call_id: String,
     state: MediaState,
-    reason: Option<String>,
+    reason: Option<Failure>,
     caller_number: String,
     callee_number: String,
     started_at: Time,
@@ -49,7 +49,7 @@ impl From<recordings::Recording> for Recording {
             domain_id: recording.domain_id,
             call_id: recording.call_id,
             state: recording.state,
-            reason: recording.reason,
+            reason: recording.reason.as_ref().map(Failure::from),
             caller_number: recording.caller_number,
             callee_number: recording.callee_number,
             started_at: recording.started_at,

@@ -1,6 +1,7 @@
 //! Which store belongs to which database: an id that lies in both. A sweep of a store against another database, or an empty one,
 //! would take everything for orphans.
 
+use crate::refusal::Conflict;
 use bytes::Bytes;
 use uuid::Uuid;
 use voicemill_storage::{BlobKey, StorageError};
@@ -22,14 +23,10 @@ pub(super) async fn check(app: &App) -> Result<(), ServiceError> {
     let known = blobs::store_id(&mut app.database.read().await?).await?;
     match (known, in_store(app).await?) {
         (Some(database), Some(store)) if database == store => Ok(()),
-        (Some(_), Some(_)) => Err(conflict("the store belongs to another database")),
-        (None, Some(_)) => {
-            Err(conflict("the store belongs to a database, and this one is new, or older than the store"))
-        }
+        (Some(_), Some(_)) => Err(conflict(|mark| Conflict::StoreOfAnother { mark })),
+        (None, Some(_)) => Err(conflict(|mark| Conflict::StoreIsKnown { mark })),
         (Some(database), None) if is_ours(app).await? => mark(app, database).await,
-        (Some(_), None) => {
-            Err(conflict("the database belongs to another store: nothing of what lies in this one is known"))
-        }
+        (Some(_), None) => Err(conflict(|mark| Conflict::StoreIsUnknown { mark })),
         (None, None) => {
             let id = Uuid::new_v4();
             let mut tx = app.begin().await?;
@@ -41,12 +38,9 @@ pub(super) async fn check(app: &App) -> Result<(), ServiceError> {
     }
 }
 
-fn conflict(what: &str) -> ServiceError {
+fn conflict(of: impl FnOnce(String) -> Conflict) -> ServiceError {
     let mark = key().map_or_else(|error| error.to_string(), |key| key.to_string());
-    ServiceError::Conflict(format!(
-        "store and database were not compared, and nothing was removed: {what}; check database.url and storage, and restore \
-         the database that belongs to this store; if this is meant, remove {mark} from the store"
-    ))
+    ServiceError::Conflict(of(mark))
 }
 
 async fn in_store(app: &App) -> Result<Option<Uuid>, ServiceError> {

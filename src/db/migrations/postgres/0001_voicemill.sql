@@ -56,7 +56,7 @@ CREATE TABLE media (
     owner_kind       TEXT NOT NULL,
     version          BIGINT NOT NULL,
     state            TEXT NOT NULL,
-    failure          TEXT,
+    failure          JSONB,
     duration_ms      BIGINT,
     skew_ms          BIGINT,
     brief_start_ms   BIGINT,

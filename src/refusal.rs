@@ -1,0 +1,235 @@
+//! Why something was refused or failed: a code that stays, and its parameters. The words are made in [`crate::words`].
+
+use serde::{Deserialize, Serialize};
+use voicemill_audio::format::Fault;
+
+/// Defines reasons, so that variant, parameters and code of each stand together.
+macro_rules! codes {
+    ($(#[$doc:meta])* $enum:ident { $($(#[$one:meta])* $name:ident { $($field:ident: $type:ty),* } $code:literal)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "code")]
+        #[non_exhaustive]
+        pub enum $enum {
+            $($(#[$one])* #[serde(rename = $code)] $name { $($field: $type),* },)*
+        }
+
+        impl $enum {
+            /// Every code there is.
+            pub const CODES: &'static [&'static str] = &[$($code),*];
+
+            /// The name of the reason, which stays when its sentence changes.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => $code,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Something that is looked for and may not be there.
+    Thing {
+        /// An address of the service.
+        Address {} "address"
+        /// The mail that a report of delivery is about.
+        BouncedMail {} "bounced_mail"
+        /// The recipient that a report of delivery is about.
+        BouncedRecipient {} "bounced_recipient"
+        /// A domain.
+        Domain {} "domain"
+        /// Bytes in the store.
+        File {} "file"
+        /// An unfinished job.
+        Job {} "job"
+        /// A mailed link.
+        Link {} "link"
+        /// A domain's own mail template.
+        MailTemplate {} "mail_template"
+        /// A mailbox.
+        Mailbox {} "mailbox"
+        /// A voicemail.
+        Message {} "message"
+        /// A missed call.
+        MissedCall {} "missed_call"
+        /// A mail or SMS.
+        Notice {} "notice"
+        /// A prompt.
+        Prompt {} "prompt"
+        /// How a word is said.
+        Pronunciation {} "pronunciation"
+        /// A call's recording.
+        Recording {} "recording"
+        /// An encoding of media.
+        Rendition {} "rendition"
+        /// A service number.
+        ServiceNumber {} "service_number"
+        /// What was said.
+        Transcript {} "transcript"
+        /// A voice.
+        Voice {} "voice"
+    }
+}
+
+codes! {
+    /// A rule that a request breaks. `cause` is what the crate that checked it says, in English.
+    #[expect(missing_docs, reason = "the parameters are the words of the sentence that is made of them")]
+    Rule {
+        /// A name has characters, or a length, that names may not have.
+        BadName { thing: Thing, value: String } "bad_name"
+        /// A time zone that is not IANA's.
+        UnknownTimeZone { value: String } "unknown_time_zone"
+        /// A language tag that is none.
+        BadLocale {} "bad_locale"
+        /// A brand that is empty, too long, or not printable.
+        BadBrand {} "bad_brand"
+        /// A language that nobody transcribes.
+        UnknownLanguage { value: String } "unknown_language"
+        /// An address that no mail server takes.
+        BadMailAddress { address: String, cause: String } "bad_mail_address"
+        /// An address with letters that the next mail server does not take.
+        NeedsSmtputf8 { address: String } "needs_smtputf8"
+        /// An address with letters of which the next mail server does not say whether it takes them.
+        SmtputfUnknown { address: String } "smtputf8_unknown"
+        /// An address that no mail can come from.
+        BadSender { address: String, cause: String } "bad_sender"
+        /// A number or name that no SMS can come from.
+        BadSmsSender { value: String } "bad_sms_sender"
+        /// A telephone number that is none.
+        BadNumber { cause: String } "bad_number"
+        /// Hours that are none.
+        BadQuietHours { cause: String } "bad_quiet_hours"
+        /// A number that is too small or too large.
+        OutOfRange { field: String, given: f64, least: f64, most: f64 } "out_of_range"
+        /// More entries than there may be.
+        TooMany { field: String, most: usize } "too_many"
+        /// A text that is empty or too long.
+        BadLength { field: String, most: usize } "bad_length"
+        /// What a core hands over has no id.
+        IdMissing { thing: Thing } "id_missing"
+        /// What a core handed over has no bytes.
+        BytesMissing {} "bytes_missing"
+        /// A text with the character of value zero.
+        ZeroCharacter {} "zero_character"
+        /// A script without words.
+        ScriptEmpty {} "script_empty"
+        /// A script that cannot be spoken.
+        BadScript { cause: String } "bad_script"
+        /// Another voice or manner for a prompt without a script.
+        ScriptMissing {} "script_missing"
+        /// A voice that does not exist.
+        UnknownVoice { cause: String } "unknown_voice"
+        /// A voice whose model is not here.
+        VoiceNotInstalled { voice: String, model: String } "voice_not_installed"
+        /// A rate or pauses that no voice has.
+        BadManner { cause: String } "bad_manner"
+        /// A greeting or recorded name of nobody.
+        ExtensionMissing {} "extension_missing"
+        /// A kind of prompt that does not exist.
+        UnknownPromptKind { value: String } "unknown_prompt_kind"
+        /// A pronunciation that no voice can say.
+        BadPronunciation { cause: String } "bad_pronunciation"
+        /// A mail template that does not work.
+        BadTemplate { cause: String } "bad_template"
+        /// A key that is not made here.
+        OperatorKey {} "operator_key"
+        /// A mail that is no report of delivery.
+        BadReport { cause: String } "bad_report"
+        /// A field that the request may not have.
+        UnknownField {} "unknown_field"
+        /// A field whose value is not of its type.
+        BadValue { cause: String } "bad_value"
+    }
+}
+
+codes! {
+    /// How things stand, where that is against what was asked.
+    #[expect(missing_docs, reason = "the parameters are the words of the sentence that is made of them")]
+    Conflict {
+        /// The name is taken.
+        DomainExists { name: String } "domain_exists"
+        /// A move that folders do not allow.
+        WrongMove {} "wrong_move"
+        /// Somebody else was quicker.
+        ChangedMeanwhile {} "changed_meanwhile"
+        /// The job is no dead letter, or another with its key is under way.
+        NotRetryable {} "job_not_retryable"
+        /// The job is no dead letter.
+        NotDiscarded {} "job_not_discarded"
+        /// The job is a dead letter already.
+        AlreadyDiscarded {} "job_already_discarded"
+        /// The store is another database's.
+        StoreOfAnother { mark: String } "store_of_another_database"
+        /// The store is older than the database.
+        StoreIsKnown { mark: String } "store_of_lost_database"
+        /// The database is another store's.
+        StoreIsUnknown { mark: String } "database_of_another_store"
+    }
+}
+
+codes! {
+    /// Why nothing could be made of media, or why there is none, where the sound itself is not to blame.
+    #[expect(missing_docs, reason = "the parameters are the words of the sentence that is made of them")]
+    WorkFailure {
+        /// The core sent no leg.
+        NoMedia {} "no_media"
+        /// The script cannot be spoken.
+        NotSpoken { cause: String } "not_spoken"
+        /// The work was given up for a reason of ours, which the dead letter has.
+        GivenUp {} "given_up"
+    }
+}
+
+/// Why media has no sound: the fault of the sound, or of the work on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Failure {
+    /// The work on it.
+    Work(WorkFailure),
+    /// The sound.
+    Audio(Fault),
+}
+
+impl Failure {
+    /// The name of the reason, which stays when its sentence changes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Work(failure) => failure.code(),
+            Self::Audio(fault) => fault.code(),
+        }
+    }
+}
+
+impl From<WorkFailure> for Failure {
+    fn from(failure: WorkFailure) -> Self {
+        Self::Work(failure)
+    }
+}
+
+/// The parameters of a reason, without its code.
+pub(crate) fn parameters(reason: &impl Serialize) -> serde_json::Map<String, serde_json::Value> {
+    let Ok(serde_json::Value::Object(mut fields)) = serde_json::to_value(reason) else { return serde_json::Map::new() };
+    fields.remove("code");
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_comes_back_from_the_database_as_it_was_stored() {
+        let failures = [
+            Failure::Audio(Fault::NoBytes {}),
+            Failure::Audio(Fault::ImpossibleRate { rate_hz: 5 }),
+            WorkFailure::NoMedia {}.into(),
+            WorkFailure::NotSpoken { cause: "no words".to_owned() }.into(),
+        ];
+        for failure in failures {
+            let json = serde_json::to_value(&failure).unwrap();
+            assert_eq!(json["code"], failure.code());
+            assert_eq!(serde_json::from_value::<Failure>(json).unwrap(), failure);
+        }
+    }
+}

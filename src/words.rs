@@ -1,0 +1,226 @@
+//! The English of every code: the one place where reasons become sentences. A translation is another file like this.
+//!
+//! A sentence says what is wrong, what was expected, and what to do.
+
+use std::fmt;
+
+use crate::{
+    error::ServiceError,
+    refusal::{Conflict, Failure, Rule, Thing, WorkFailure},
+};
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Address {} => "address",
+            Self::BouncedMail {} => "mail as the one that this report is about",
+            Self::BouncedRecipient {} => "recipient in this report",
+            Self::Domain {} => "domain",
+            Self::File {} => "file",
+            Self::Job {} => "unfinished job of this number",
+            Self::Link {} => "link",
+            Self::MailTemplate {} => "mail template",
+            Self::Mailbox {} => "mailbox",
+            Self::Message {} => "message",
+            Self::MissedCall {} => "missed call",
+            Self::Notice {} => "notice",
+            Self::Prompt {} => "prompt",
+            Self::Pronunciation {} => "pronunciation",
+            Self::Recording {} => "recording",
+            Self::Rendition {} => "rendition",
+            Self::ServiceNumber {} => "service number",
+            Self::Transcript {} => "transcript",
+            Self::Voice {} => "voice",
+        })
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadName { thing, value } => {
+                write!(f, "{value:.110?} is no name of a {thing}: use 1 to 100 letters, digits or . - _ * # +")
+            }
+            Self::UnknownTimeZone { value } => {
+                write!(f, "{value:.110?} is no IANA time zone; use one such as America/New_York")
+            }
+            Self::BadLocale {} => write!(f, "the locale must be a language tag such as en-US"),
+            Self::BadBrand {} => {
+                write!(f, "the brand must have 1 to 100 characters, none of them a control character")
+            }
+            Self::UnknownLanguage { value } => write!(
+                f,
+                "{value:.110?} is no language that can be transcribed; use an ISO 639-1 code such as en, es or de, or null \
+                 to have it heard from the audio"
+            ),
+            Self::BadMailAddress { address, cause } => write!(f, "{address:?} cannot be mailed to: {cause}"),
+            Self::NeedsSmtputf8 { address } => write!(
+                f,
+                "{address:?} cannot be mailed to: its name has letters outside ASCII, and the mail server does not take \
+                 those (SMTPUTF8); use another address"
+            ),
+            Self::SmtputfUnknown { address } => write!(
+                f,
+                "{address:?} cannot be mailed to: its name has letters outside ASCII, and the mail server cannot be asked \
+                 now whether it takes those; try again later, or use another address"
+            ),
+            Self::BadSender { address, cause } => write!(f, "{address:?} can send no mail: {cause}"),
+            Self::BadSmsSender { value } => write!(
+                f,
+                "{value:?} can send no SMS: use a number in E.164 form, a short code, or a name of at most 11 letters and \
+                 digits"
+            ),
+            Self::OutOfRange { field, given, least, most } => {
+                write!(f, "{field} is {given}; it must lie between {least} and {most}")
+            }
+            Self::TooMany { field, most } => write!(f, "there are too many {field}; there may be at most {most}"),
+            Self::BadLength { field, most } => write!(f, "the {field} must have 1 to {most} bytes"),
+            Self::IdMissing { thing } => {
+                write!(f, "the {thing} needs the call core's id, so that sending it twice makes one {thing}")
+            }
+            Self::BytesMissing {} => write!(f, "its bytes are missing"),
+            Self::ZeroCharacter {} => write!(f, "a text may not hold the character of value zero"),
+            Self::ScriptEmpty {} => write!(f, "the script is empty; type the words to be spoken"),
+            Self::ScriptMissing {} => {
+                write!(f, "this prompt was uploaded: it has no script that a voice could speak; send a script too")
+            }
+            Self::VoiceNotInstalled { voice, model } => {
+                write!(f, "the voice {voice} is not installed here: it needs the model {model}")
+            }
+            Self::ExtensionMissing {} => write!(f, "a greeting or recorded name needs the mailbox's extension"),
+            Self::UnknownPromptKind { value } => write!(
+                f,
+                "{value:.40?} is no kind of prompt; use greeting, recorded_name, hold_music, hold_introduction, \
+                 hold_message or service_message"
+            ),
+            Self::OperatorKey {} => write!(f, "an operator's key is set in the configuration, not made here"),
+            Self::UnknownField {} => write!(f, "there is no field of this name; leave it out, or correct its name"),
+            Self::BadNumber { cause }
+            | Self::BadQuietHours { cause }
+            | Self::BadScript { cause }
+            | Self::UnknownVoice { cause }
+            | Self::BadManner { cause }
+            | Self::BadPronunciation { cause }
+            | Self::BadTemplate { cause }
+            | Self::BadReport { cause }
+            | Self::BadValue { cause } => f.write_str(cause),
+        }
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, mark) = match self {
+            Self::DomainExists { name } => return write!(f, "there is a domain {name} already; use another name"),
+            Self::WrongMove {} => {
+                return write!(f, "a message in the trash cannot become new again; save it, or forward it to yourself");
+            }
+            Self::ChangedMeanwhile {} => {
+                return write!(f, "somebody else replaced this prompt just now; look at it and try again");
+            }
+            Self::NotRetryable {} => {
+                return write!(f, "the job is no dead letter, or another with its key is under way");
+            }
+            Self::NotDiscarded {} => return write!(f, "the job is no dead letter; cancel it first"),
+            Self::AlreadyDiscarded {} => return write!(f, "the job is given up already"),
+            Self::StoreOfAnother { mark } => ("the store belongs to another database", mark),
+            Self::StoreIsKnown { mark } => {
+                ("the store belongs to a database, and this one is new, or older than the store", mark)
+            }
+            Self::StoreIsUnknown { mark } => {
+                ("the database belongs to another store: nothing of what lies in this one is known", mark)
+            }
+        };
+        write!(
+            f,
+            "store and database were not compared, and nothing was removed: {what}; check database.url and storage, and \
+             restore the database that belongs to this store; if this is meant, remove {mark} from the store"
+        )
+    }
+}
+
+impl fmt::Display for WorkFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoMedia {} => write!(f, "There is no media: the core sent no leg."),
+            Self::NotSpoken { cause } => write!(f, "The script cannot be spoken: {cause}."),
+            Self::GivenUp {} => write!(
+                f,
+                "The work on it was given up for a reason of ours, which is kept for the operators. The original is kept \
+                 too, so that they can start it anew."
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Work(failure) => failure.fmt(f),
+            Self::Audio(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(thing) => write!(f, "there is no such {thing}"),
+            Self::Unproven { missing } => f.write_str(missing),
+            Self::Gone => write!(f, "the link has expired"),
+            Self::Invalid { rule, .. } => rule.fmt(f),
+            Self::Conflict(conflict) => conflict.fmt(f),
+            Self::Audio(fault) => fault.fmt(f),
+            Self::MailboxFull { extension, stored, quota, more } => write!(
+                f,
+                "mailbox {extension} is full: it holds {stored} of {quota} bytes, and {more} more do not fit; delete \
+                 messages or raise its quota"
+            ),
+            Self::TooLarge { limit } => write!(
+                f,
+                "the body is larger than the limit of {limit} bytes; send a shorter recording or a compressed format"
+            ),
+            Self::BodyBroken => write!(f, "the body broke off before its end; send it again"),
+            Self::Full => write!(f, "the store is full; nothing was kept, try again later"),
+            Self::Unavailable(_) => write!(f, "this cannot be done at the moment; try again in a few seconds"),
+            Self::Internal(_) => write!(f, "this failed for a reason of our own; it has been logged"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde::de::DeserializeOwned;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Makes the reason of each code from parameters that suit them all, and checks its words.
+    fn each_has_words<R: DeserializeOwned + fmt::Display>(codes: &[&str], code_of: impl Fn(&R) -> &'static str) {
+        let mut sentences = BTreeSet::new();
+        for code in codes {
+            let reason: R = serde_json::from_value(json!({
+                "code": code, "thing": {"code": "mailbox"}, "value": "text", "given": 7, "address": "a@b", "cause": format!("cause of {code}"),
+                "field": "pauses", "least": 1.0, "most": 5, "voice": "v", "model": "m", "name": "n", "mark": "k",
+            }))
+            .unwrap_or_else(|error| panic!("{code}: {error}"));
+            assert_eq!(code_of(&reason), *code);
+            let sentence = reason.to_string();
+            assert!(sentence.chars().filter(|letter| letter.is_alphabetic()).count() > 3, "{code}: {sentence:?}");
+            assert!(sentences.insert(sentence.clone()), "{code} has the words of another: {sentence}");
+            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+            assert!(code.bytes().all(plain), "{code} is no snake_case");
+        }
+        assert!(!codes.is_empty());
+    }
+
+    #[test]
+    fn every_code_has_words_of_its_own() {
+        each_has_words::<Thing>(Thing::CODES, Thing::code);
+        each_has_words::<Conflict>(Conflict::CODES, Conflict::code);
+        each_has_words::<WorkFailure>(WorkFailure::CODES, WorkFailure::code);
+        each_has_words::<Rule>(Rule::CODES, Rule::code);
+    }
+}
