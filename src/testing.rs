@@ -33,7 +33,7 @@ pub(crate) async fn open(kind: Kind) -> Opened {
     let app = App::new(config, Clock::fixed("2026-11-30T12:00:00Z".parse().unwrap()), PathBuf::from("voicemill"))
         .await
         .unwrap();
-    let new: NewDomain = serde_json::from_value(serde_json::json!({"name": "acme.example"})).unwrap();
+    let new = NewDomain { name: "acme.example".to_owned(), ..NewDomain::default() };
     let domain = domains::create(&app, new).await.unwrap();
     Opened { app, domain, _folder: folder, _server: server }
 }

@@ -40,7 +40,7 @@ pub enum Taken<T> {
 }
 
 /// What is known of something in the spool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spooled {
     /// The id that the message will have; none for a recording.
     pub id: Option<Uuid>,

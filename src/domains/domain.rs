@@ -19,7 +19,7 @@ pub enum MailAudio {
 }
 
 /// The tenant: owns mailboxes, prompts and recordings.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Domain {
     /// Identity, and the tenant of every job done for it.
     pub id: DomainId,

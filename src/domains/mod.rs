@@ -5,7 +5,6 @@ pub(crate) mod rows;
 
 pub use self::domain::{Domain, MailAudio};
 
-use serde::Deserialize;
 use voicemill_speech::transcribe;
 use voicemill_types::{DomainId, PhoneNumber, Time};
 
@@ -19,8 +18,7 @@ use crate::{
 };
 
 /// What a new domain needs; what is left out has a default.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub struct NewDomain {
     /// The name after the `@`.
     pub name: String,
@@ -33,7 +31,6 @@ pub struct NewDomain {
     /// Sender of mails; voicemail@ the domain's name if left out.
     pub mail_from: Option<String>,
     /// Form of the audio in mails; WAV with PCM if left out.
-    #[serde(default)]
     pub mail_audio: MailAudio,
     /// Loudness of voicemail and prompts; the configured one if left out.
     pub speech_lufs: Option<f64>,
@@ -46,14 +43,12 @@ pub struct NewDomain {
     /// ISO 639-1 code of the language that is spoken; heard from the audio if left out.
     pub language: Option<String>,
     /// Whether call recordings are transcribed; they are not if left out.
-    #[serde(default)]
     pub transcribe_recordings: bool,
 }
 
 /// New settings of a domain; what is left out stays. What is null, where it may be, is as configured again, and a language
 /// of null is heard from the audio.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub struct DomainChanges {
     /// IANA time zone.
     pub time_zone: Option<String>,
@@ -66,31 +61,17 @@ pub struct DomainChanges {
     /// Form of the audio in mails.
     pub mail_audio: Option<MailAudio>,
     /// Loudness of voicemail and prompts.
-    #[serde(default, deserialize_with = "null_or_value")]
     pub speech_lufs: Option<Option<f64>>,
     /// Loudness of hold music.
-    #[serde(default, deserialize_with = "null_or_value")]
     pub music_lufs: Option<Option<f64>>,
     /// Sender of SMS.
-    #[serde(default, deserialize_with = "null_or_value")]
     pub sms_sender: Option<Option<String>>,
     /// Most parts of SMS a day.
-    #[serde(default, deserialize_with = "null_or_value")]
     pub sms_daily_limit: Option<Option<i64>>,
     /// ISO 639-1 code of the language that is spoken.
-    #[serde(default, deserialize_with = "null_or_value")]
     pub language: Option<Option<String>>,
     /// Whether call recordings are transcribed.
     pub transcribe_recordings: Option<bool>,
-}
-
-/// Tells a value that is null from one that is left out.
-fn null_or_value<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// Makes a domain.

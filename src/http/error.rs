@@ -216,13 +216,25 @@ mod tests {
     #[test]
     fn a_problem_has_a_type_that_stays_and_names_the_field() {
         let rule = Rule::OutOfRange { field: "brief_seconds".to_owned(), given: 1.0, least: 5.0, most: 300.0 };
-        let problems = [
-            answered(ServiceError::NotFound(Thing::Mailbox {})),
-            answered(ServiceError::invalid("/brief_seconds", rule)),
-            answered(ServiceError::Conflict(Conflict::WrongMove {})),
-            answered(ServiceError::MailboxFull { extension: "101".to_owned(), stored: 90, quota: 100, more: 20 }),
-            answered(ServiceError::Audio(voicemill_audio::format::Fault::ImpossibleRate { rate_hz: 5 })),
-        ];
-        insta::assert_snapshot!(serde_json::to_string_pretty(&problems).unwrap());
+        let missing = answered(ServiceError::NotFound(Thing::Mailbox {}));
+        assert_eq!(missing["type"], "/problems/mailbox-not-found");
+        assert_eq!(missing["title"], "Mailbox not found");
+        assert_eq!(missing["status"], 404);
+        assert_eq!(missing.get("errors"), None);
+
+        let invalid = answered(ServiceError::invalid("/brief_seconds", rule));
+        assert_eq!(invalid["type"], "/problems/invalid");
+        assert_eq!(invalid["errors"][0]["pointer"], "/brief_seconds");
+        assert_eq!(invalid["errors"][0]["code"], "out_of_range");
+        assert_eq!(invalid["errors"][0]["parameters"]["most"], 300.0);
+        assert_eq!(invalid["detail"], "brief_seconds is 1; it must lie between 5 and 300");
+
+        assert_eq!(answered(ServiceError::Conflict(Conflict::WrongMove {}))["type"], "/problems/wrong-move");
+        let full =
+            answered(ServiceError::MailboxFull { extension: "101".to_owned(), stored: 90, quota: 100, more: 20 });
+        assert_eq!((&full["status"], &full["parameters"]["quota"]), (&507.into(), &100.into()));
+        let audio = answered(ServiceError::Audio(voicemill_audio::format::Fault::ImpossibleRate { rate_hz: 5 }));
+        assert_eq!(audio["type"], "/problems/bad-audio");
+        assert_eq!(audio["errors"][0]["parameters"]["rate_hz"], 5);
     }
 }

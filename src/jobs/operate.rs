@@ -1,15 +1,13 @@
 //! The queue, for operators.
 
 use crate::refusal::{Conflict, Thing};
-use serde::{Deserialize, Serialize};
 use voicemill_queue::{Job, JobFilter, JobId, JobInfo, Outlook, Pause, Paused, Stat, State};
 
 use crate::{app::App, domains, error::ServiceError, lanes::Lane};
 
 /// Which jobs; what is left out does not matter.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Which {
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
     /// In this state.
     pub state: Option<State>,
     /// Of this kind.
@@ -23,8 +21,7 @@ pub struct Which {
 }
 
 /// What is to pause, by the names that people use.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub enum PauseRequest {
     /// A lane.
     Lane(Lane),
@@ -35,7 +32,7 @@ pub enum PauseRequest {
 }
 
 /// What the queue is like as a whole.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Overview {
     /// Unfinished jobs by lane, kind and state, each with the age of the oldest.
     pub stats: Vec<Stat>,
@@ -46,18 +43,18 @@ pub struct Overview {
 /// The most jobs that one request lists or changes.
 const MOST: u32 = 1_000;
 
-async fn filter(app: &App, which: Which) -> Result<JobFilter, ServiceError> {
-    let tenant = match which.domain {
+async fn read(app: &App, wanted: Filter) -> Result<JobFilter, ServiceError> {
+    let tenant = match wanted.domain {
         Some(name) => Some(domains::by_name(app, &name).await?.id.0),
         None => None,
     };
-    let limit = which.limit.unwrap_or(100).clamp(1, MOST);
-    Ok(JobFilter { state: which.state, kind: which.kind, tenant, before: which.before, limit })
+    let limit = wanted.limit.unwrap_or(100).clamp(1, MOST);
+    Ok(JobFilter { state: wanted.state, kind: wanted.kind, tenant, before: wanted.before, limit })
 }
 
 /// Unfinished jobs, the newest first.
-pub async fn list(app: &App, which: Which) -> Result<Vec<JobInfo>, ServiceError> {
-    let filter = filter(app, which).await?;
+pub async fn list(app: &App, wanted: Filter) -> Result<Vec<JobInfo>, ServiceError> {
+    let filter = read(app, wanted).await?;
     Ok(app.queue.list(&filter).await?)
 }
 
@@ -73,7 +70,7 @@ pub async fn overview(app: &App) -> Result<Overview, ServiceError> {
 
 /// What can be done to a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum Action {
     /// A dead letter starts anew from its original, with all its attempts.
     Retry,
     /// A dead letter is removed.
@@ -83,30 +80,30 @@ pub enum Deed {
 }
 
 /// Does it to one job, or says why it cannot be done.
-pub async fn change(app: &App, id: JobId, deed: Deed) -> Result<(), ServiceError> {
-    if change_each(app, &[id], deed).await? == 1 {
+pub async fn change(app: &App, id: JobId, action: Action) -> Result<(), ServiceError> {
+    if change_each(app, &[id], action).await? == 1 {
         return Ok(());
     }
     show(app, id).await?;
-    Err(ServiceError::Conflict(match deed {
-        Deed::Retry => Conflict::NotRetryable {},
-        Deed::Discard => Conflict::NotDiscarded {},
-        Deed::Cancel => Conflict::AlreadyDiscarded {},
+    Err(ServiceError::Conflict(match action {
+        Action::Retry => Conflict::NotRetryable {},
+        Action::Discard => Conflict::NotDiscarded {},
+        Action::Cancel => Conflict::AlreadyDiscarded {},
     }))
 }
 
 /// Does it to the jobs that the filter names, at most a thousand at once; returns to how many.
-pub async fn change_all(app: &App, which: Which, deed: Deed) -> Result<usize, ServiceError> {
-    let state = match deed {
-        Deed::Retry | Deed::Discard => Some(State::Discarded),
-        Deed::Cancel => which.state,
+pub async fn change_all(app: &App, wanted: Filter, action: Action) -> Result<usize, ServiceError> {
+    let state = match action {
+        Action::Retry | Action::Discard => Some(State::Discarded),
+        Action::Cancel => wanted.state,
     };
-    let filter = filter(app, Which { state, limit: which.limit.or(Some(MOST)), ..which }).await?;
+    let filter = read(app, Filter { state, limit: wanted.limit.or(Some(MOST)), ..wanted }).await?;
     let ids: Vec<JobId> = app.queue.list(&filter).await?.into_iter().map(|job| job.id).collect();
-    change_each(app, &ids, deed).await
+    change_each(app, &ids, action).await
 }
 
-async fn change_each(app: &App, ids: &[JobId], deed: Deed) -> Result<usize, ServiceError> {
+async fn change_each(app: &App, ids: &[JobId], action: Action) -> Result<usize, ServiceError> {
     let mut ids = ids.to_vec();
     // Whoever takes several rows takes them in this order, so that no two wait for each other.
     ids.sort_unstable();
@@ -114,10 +111,10 @@ async fn change_each(app: &App, ids: &[JobId], deed: Deed) -> Result<usize, Serv
     let mut transaction = app.begin().await?;
     for id in ids {
         let (queue, connection) = transaction.queue();
-        let done = match deed {
-            Deed::Retry => queue.retry(connection, id).await?,
-            Deed::Discard => queue.forget(connection, id).await?,
-            Deed::Cancel => queue.cancel(connection, id, "cancelled by an operator").await?,
+        let done = match action {
+            Action::Retry => queue.retry(connection, id).await?,
+            Action::Discard => queue.forget(connection, id).await?,
+            Action::Cancel => queue.cancel(connection, id, "cancelled by an operator").await?,
         };
         changed += usize::from(done);
     }
@@ -154,13 +151,11 @@ async fn named(app: &App, what: PauseRequest) -> Result<Pause, ServiceError> {
 }
 
 /// One of a list, or all that there is of it, with what can be said of the work on it while it is pending.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Listed<T> {
     /// What is listed.
-    #[serde(flatten)]
     pub item: T,
     /// Its place in the queue and when it should be there, while it is pending.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<Outlook>,
 }
 

@@ -16,7 +16,7 @@ pub enum KeyScope {
 }
 
 /// A key that was handed out; only its hash is kept.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct ApiKey {
     /// Identity.
     pub id: ApiKeyId,

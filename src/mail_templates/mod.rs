@@ -3,15 +3,13 @@
 pub(crate) mod rows;
 
 use crate::refusal::{Rule, Thing};
-use serde::{Deserialize, Serialize};
 use voicemill_notify::email::{MailKind, MailTemplate, check_template, default_template};
 use voicemill_types::Time;
 
 use crate::{app::App, domains::Domain, error::ServiceError};
 
 /// CurrentTemplate as a domain writes them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct NewTemplate {
     /// The line of the subject.
     pub subject: String,
@@ -22,12 +20,11 @@ pub struct NewTemplate {
 }
 
 /// The template that a kind of mail has.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct CurrentTemplate {
     /// Whether it is the domain's own; else it is ours, to begin with.
     pub own: bool,
     /// The template.
-    #[serde(flatten)]
     pub template: MailTemplate,
 }
 

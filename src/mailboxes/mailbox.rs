@@ -52,7 +52,7 @@ pub enum AfterEmail {
 }
 
 /// `extension@domain`: settings for the messages left there.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Mailbox {
     /// Identity.
     pub id: MailboxId,
@@ -73,7 +73,6 @@ pub struct Mailbox {
     pub mail_missed_calls: bool,
     /// Who is told by SMS, and when.
     #[sqlx(flatten)]
-    #[serde(flatten)]
     pub sms: SmsSettings,
     /// Whether messages are transcribed.
     pub transcribe: bool,

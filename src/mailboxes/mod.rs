@@ -4,7 +4,6 @@ mod mailbox;
 pub(crate) mod rows;
 mod sms_settings;
 
-use serde::Deserialize;
 use voicemill_types::{BadNumber, MailboxId, PhoneNumber, Time};
 
 use crate::{
@@ -24,8 +23,7 @@ pub use self::{
 };
 
 /// Settings of a mailbox; what is left out has a default.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub struct MailboxSettings {
     /// The owner's name.
     pub name: Option<String>,
@@ -56,8 +54,7 @@ pub struct MailboxSettings {
 }
 
 /// Telephone numbers, as a list or in the form of classic portals: `4155550132,+14155550133`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 pub enum Numbers {
     /// With commas between them.
     Joined(String),

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, civil, tz::TimeZone};
 use voicemill_types::{PhoneNumber, Time};
 
 /// A mailbox's settings for SMS.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow)]
 pub struct SmsSettings {
     /// The numbers that are told; none switches SMS off.
     #[sqlx(json)]

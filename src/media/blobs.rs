@@ -72,7 +72,7 @@ pub(crate) struct Pass {
 }
 
 /// Something that is wrong with a blob.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Fault {
     /// Its key.
     pub key: String,

@@ -57,12 +57,11 @@ pub struct Original {
 }
 
 /// One encoding of a message, prompt or recording; its bytes never change.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Rendition {
     /// Identity, and its address.
     pub id: RenditionId,
     /// The media it was made of.
-    #[serde(skip)]
     pub media_id: MediaId,
     /// The version it was made of.
     pub version: i64,
@@ -83,7 +82,6 @@ pub struct Rendition {
     /// SHA-256 of the bytes in hex; also the ETag.
     pub sha256: String,
     /// Where it lies in the store.
-    #[serde(skip)]
     pub key: String,
     /// When it was made.
     pub created_at: Time,

@@ -27,7 +27,7 @@ impl Folder {
 }
 
 /// One voicemail in a mailbox.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Message {
     /// Identity.
     pub id: MessageId,
@@ -36,12 +36,10 @@ pub struct Message {
     /// The mailbox it was left in.
     pub mailbox_id: MailboxId,
     /// Its sound, which it may share with messages in other mailboxes.
-    #[serde(skip)]
     pub media_id: MediaId,
     /// The core's own id for it; with the same bytes it is the same message, with other bytes another.
     pub core_id: String,
     /// SHA-256 of its original, in hex.
-    #[serde(skip)]
     pub sha256: String,
     /// Where it lies.
     pub folder: Folder,
@@ -67,7 +65,6 @@ pub struct Message {
     /// True when the audio ended before its own header said it would.
     pub truncated: bool,
     /// The waveform's bins, loudest peak of each on a scale of 0 to 255.
-    #[serde(skip)]
     pub waveform: Vec<u8>,
     /// What a phone makes of it, once known.
     #[sqlx(json(nullable))]

@@ -55,10 +55,9 @@ pub struct Arrival {
 }
 
 /// A message with all that belongs to it.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug)]
 pub struct Details {
     /// The message.
-    #[serde(flatten)]
     pub message: Message,
     /// Its transcript.
     pub transcript: Option<Transcript>,
@@ -67,7 +66,6 @@ pub struct Details {
     /// Its mails, one a recipient.
     pub notices: Vec<Notice>,
     /// Its place in the queue and when it should be there, while it is pending.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<Outlook>,
 }
 

@@ -65,7 +65,7 @@ pub struct MissedCall {
 }
 
 /// One mail or SMS to one recipient.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Notice {
     /// Identity.
     pub id: NoticeId,
@@ -80,7 +80,6 @@ pub struct Notice {
     /// What it tells of.
     pub occasion: Occasion,
     /// The one event it tells of; a recipient is told of it once.
-    #[serde(skip)]
     pub event: String,
     /// The address or number it goes to.
     pub recipient: String,
@@ -89,14 +88,12 @@ pub struct Notice {
     /// Where it stands.
     pub state: NoticeState,
     /// The link inside it, if it has one.
-    #[serde(skip)]
     pub link_id: Option<LinkId>,
     /// A mail's Message-ID header, fixed before the first send.
     pub internet_message_id: Option<String>,
     /// Where a mail's final bytes lie in the store.
     pub mail_key: Option<String>,
     /// An SMS's final words: they hold a link's token.
-    #[serde(skip)]
     pub body: Option<String>,
     /// How many parts an SMS has.
     pub parts: Option<i64>,

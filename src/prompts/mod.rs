@@ -12,7 +12,6 @@ pub use self::{
     synthesize_prompt::SynthesizePrompt,
 };
 
-use serde::Deserialize;
 use voicemill_queue::{NewJob, Outlook};
 use voicemill_speech::{
     synthesize::{self, Manner, VoiceId},
@@ -34,7 +33,7 @@ use crate::{
 };
 
 /// What people say of a prompt they add.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct NewPrompt {
     /// What it is for.
     pub kind: PromptKind,
@@ -45,15 +44,13 @@ pub struct NewPrompt {
 }
 
 /// A prompt with what was made of its latest version.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug)]
 pub struct Details {
     /// The prompt.
-    #[serde(flatten)]
     pub prompt: Prompt,
     /// Its renditions.
     pub renditions: Vec<Rendition>,
     /// Its place in the queue and when it should be there, while it is pending.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<Outlook>,
 }
 
@@ -73,8 +70,7 @@ pub enum Source {
 }
 
 /// What a person changes of a prompt; what is left out stays.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// What they call it.
     pub name: Option<String>,

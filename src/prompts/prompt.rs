@@ -49,14 +49,13 @@ pub enum PromptOrigin {
 }
 
 /// One prompt of a domain or of one mailbox in it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Prompt {
     /// Identity.
     pub id: PromptId,
     /// The domain it belongs to.
     pub domain_id: DomainId,
     /// Its sound.
-    #[serde(skip)]
     pub media_id: MediaId,
     /// The mailbox it belongs to, for greetings and recorded names.
     pub mailbox_id: Option<MailboxId>,
@@ -71,7 +70,6 @@ pub struct Prompt {
     /// The voice that speaks them.
     pub voice: Option<String>,
     /// How it speaks them.
-    #[serde(flatten)]
     #[sqlx(flatten)]
     pub manner: Manner,
     /// Counts up with every replacement; part of every rendition's address.
@@ -87,7 +85,6 @@ pub struct Prompt {
     #[sqlx(json(nullable))]
     pub phone_report: Option<PhoneReport>,
     /// The waveform's bins, loudest peak of each on a scale of 0 to 255.
-    #[serde(skip)]
     pub waveform: Vec<u8>,
     /// When it was first stored.
     pub created_at: Time,

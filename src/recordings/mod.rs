@@ -35,17 +35,15 @@ pub struct Call {
 }
 
 /// A recording with what was made of it.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug)]
 pub struct Details {
     /// The recording.
-    #[serde(flatten)]
     pub recording: Recording,
     /// What was said.
     pub transcript: Option<Transcript>,
     /// Its renditions.
     pub renditions: Vec<Rendition>,
     /// Its place in the queue and when it should be there, while it is pending and all its legs are.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<Outlook>,
 }
 

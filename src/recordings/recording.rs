@@ -6,14 +6,13 @@ use voicemill_types::{DomainId, MediaId, RecordingId, Time};
 use crate::media::{MediaState, TranscriptState};
 
 /// One call's recording.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Recording {
     /// Identity.
     pub id: RecordingId,
     /// The domain it belongs to.
     pub domain_id: DomainId,
     /// Its sound.
-    #[serde(skip)]
     pub media_id: MediaId,
     /// The core's id of the call; the same id twice in a domain is one recording.
     pub call_id: String,
@@ -33,7 +32,6 @@ pub struct Recording {
     /// By how much the callee's leg is longer than the caller's, in milliseconds; a sign of a clock that runs fast.
     pub skew_ms: Option<i64>,
     /// The waveform's bins, loudest peak of each on a scale of 0 to 255.
-    #[serde(skip)]
     pub waveform: Vec<u8>,
     /// Where the work on its transcript stands.
     pub transcript_state: TranscriptState,

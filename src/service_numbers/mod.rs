@@ -5,7 +5,6 @@ mod service_number;
 
 pub use self::service_number::ServiceNumber;
 
-use serde::Deserialize;
 use voicemill_types::Time;
 
 use crate::{
@@ -18,8 +17,7 @@ use crate::{
 };
 
 /// Settings of a service number.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct NewServiceNumber {
     /// The addresses.
     pub recipients: Vec<String>,

@@ -5,10 +5,9 @@ use voicemill_types::{DomainId, Time};
 use crate::mailboxes::EmailMode;
 
 /// A service number and its addresses.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct ServiceNumber {
     /// The domain it belongs to.
-    #[serde(skip)]
     pub domain_id: DomainId,
     /// The number as the core names it.
     pub number: String,

@@ -3,27 +3,26 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use serde::{Deserialize, Serialize};
 
 use crate::{
     app::App,
-    domains::{self, Domain, DomainChanges, NewDomain},
+    domains,
     http::{
         auth::{Operator, Portal},
         error::Problem,
         extract::{Json, Path},
+        wire,
     },
-    keys::{self, KeyScope},
-    mailboxes::{self, Mailbox, MailboxSettings},
+    keys, mailboxes,
 };
 
 /// `POST /v1/domains`
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Operator: Operator,
-    Json(new): Json<NewDomain>,
-) -> Result<(StatusCode, Json<Domain>), Problem> {
-    Ok((StatusCode::CREATED, Json(domains::create(&app, new).await?)))
+    Json(new): Json<wire::NewDomain>,
+) -> Result<(StatusCode, Json<wire::Domain>), Problem> {
+    Ok((StatusCode::CREATED, Json(domains::create(&app, new.into()).await?.into())))
 }
 
 /// `GET /v1/domains/{domain}`
@@ -31,8 +30,8 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Operator: Operator,
     Path(domain): Path<String>,
-) -> Result<Json<Domain>, Problem> {
-    Ok(Json(domains::by_name(&app, &domain).await?))
+) -> Result<Json<wire::Domain>, Problem> {
+    Ok(Json(domains::by_name(&app, &domain).await?.into()))
 }
 
 /// `PATCH /v1/domains/{domain}`: what is left out stays as it is.
@@ -40,21 +39,9 @@ pub(super) async fn change(
     State(app): State<Arc<App>>,
     Operator: Operator,
     Path(domain): Path<String>,
-    Json(changes): Json<DomainChanges>,
-) -> Result<Json<Domain>, Problem> {
-    Ok(Json(domains::change(&app, &domain, changes).await?))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewKey {
-    scope: KeyScope,
-    name: String,
-}
-
-#[derive(Serialize)]
-pub(super) struct CreatedKey {
-    key: String,
+    Json(changes): Json<wire::DomainChanges>,
+) -> Result<Json<wire::Domain>, Problem> {
+    Ok(Json(domains::change(&app, &domain, changes.into()).await?.into()))
 }
 
 /// `POST /v1/domains/{domain}/keys`: the key is shown this once.
@@ -62,11 +49,11 @@ pub(super) async fn create_key(
     State(app): State<Arc<App>>,
     Operator: Operator,
     Path(domain): Path<String>,
-    Json(new): Json<NewKey>,
-) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
+    Json(new): Json<wire::NewKey>,
+) -> Result<(StatusCode, Json<wire::CreatedKey>), Problem> {
     let domain = domains::by_name(&app, &domain).await?;
     let key = keys::create(&app, &domain, new.scope, &new.name).await?;
-    Ok((StatusCode::CREATED, Json(CreatedKey { key })))
+    Ok((StatusCode::CREATED, Json(wire::CreatedKey { key })))
 }
 
 /// `PUT /v1/mailboxes/{extension}`: makes it, or gives it these settings.
@@ -74,9 +61,9 @@ pub(super) async fn save_mailbox(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(extension): Path<String>,
-    Json(settings): Json<MailboxSettings>,
-) -> Result<Json<Mailbox>, Problem> {
-    Ok(Json(mailboxes::save(&app, &domain, &extension, settings).await?))
+    Json(settings): Json<wire::MailboxSettings>,
+) -> Result<Json<wire::Mailbox>, Problem> {
+    Ok(Json(mailboxes::save(&app, &domain, &extension, settings.into()).await?.into()))
 }
 
 /// `GET /v1/mailboxes/{extension}`
@@ -84,14 +71,14 @@ pub(super) async fn mailbox(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(extension): Path<String>,
-) -> Result<Json<Mailbox>, Problem> {
-    Ok(Json(mailboxes::by_extension(&app, &domain, &extension).await?))
+) -> Result<Json<wire::Mailbox>, Problem> {
+    Ok(Json(mailboxes::by_extension(&app, &domain, &extension).await?.into()))
 }
 
 /// `GET /v1/mailboxes`
 pub(super) async fn mailboxes(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
-) -> Result<Json<Vec<Mailbox>>, Problem> {
-    Ok(Json(mailboxes::list(&app, &domain).await?))
+) -> Result<Json<Vec<wire::Mailbox>>, Problem> {
+    Ok(Json(mailboxes::list(&app, &domain).await?.into_iter().map(wire::Mailbox::from).collect()))
 }

@@ -11,8 +11,9 @@ use crate::{
         auth::Manager,
         error::Problem,
         extract::{Json, Path},
+        wire,
     },
-    mail_templates::{self, CurrentTemplate, NewTemplate},
+    mail_templates,
 };
 
 /// `GET /v1/domains/{domain}/mail-templates/{kind}`: the domain's own, or ours to begin with.
@@ -20,9 +21,9 @@ pub(super) async fn find(
     State(app): State<Arc<App>>,
     manager: Manager,
     Path((domain, kind)): Path<(String, MailKind)>,
-) -> Result<Json<CurrentTemplate>, Problem> {
+) -> Result<Json<wire::MailTemplate>, Problem> {
     let domain = manager.domain(&app, &domain).await?;
-    Ok(Json(mail_templates::find(&app, &domain, kind).await?))
+    Ok(Json(mail_templates::find(&app, &domain, kind).await?.into()))
 }
 
 /// `PUT /v1/domains/{domain}/mail-templates/{kind}`: tried before it is saved.
@@ -30,10 +31,10 @@ pub(super) async fn save(
     State(app): State<Arc<App>>,
     manager: Manager,
     Path((domain, kind)): Path<(String, MailKind)>,
-    Json(new): Json<NewTemplate>,
-) -> Result<Json<CurrentTemplate>, Problem> {
+    Json(new): Json<wire::NewMailTemplate>,
+) -> Result<Json<wire::MailTemplate>, Problem> {
     let domain = manager.domain(&app, &domain).await?;
-    Ok(Json(mail_templates::save(&app, &domain, kind, new).await?))
+    Ok(Json(mail_templates::save(&app, &domain, kind, new.into()).await?.into()))
 }
 
 /// `DELETE /v1/domains/{domain}/mail-templates/{kind}`: back to ours.

@@ -15,12 +15,12 @@ use crate::{
         extract::{Json, Limit, Path, Query},
         wire,
     },
-    jobs::operate::Listed,
     messages::{self, Folder},
     refusal::Thing,
 };
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Page {
     #[serde(default = "new")]
     folder: Folder,
@@ -39,7 +39,7 @@ pub(super) async fn list(
     Portal(domain): Portal,
     Path(extension): Path<String>,
     Query(page): Query<Page>,
-) -> Result<Json<Vec<Listed<wire::Message>>>, Problem> {
+) -> Result<Json<Vec<wire::Listed<wire::Message>>>, Problem> {
     let limit = page.limit.0;
     let messages = messages::list(&app, &domain, &extension, page.folder, page.before, limit).await?;
     Ok(Json(wire::listed(messages)))
@@ -65,18 +65,12 @@ pub(super) async fn captions(
     Ok(([(CONTENT_TYPE, "text/vtt; charset=utf-8")], transcript.to_web_vtt()))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Move {
-    folder: Folder,
-}
-
 /// `POST /v1/messages/{id}/move`
 pub(super) async fn move_to(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<MessageId>,
-    Json(wanted): Json<Move>,
+    Json(wanted): Json<wire::Move>,
 ) -> Result<Json<wire::Message>, Problem> {
     Ok(Json(messages::move_to(&app, &domain, id, wanted.folder).await?.into()))
 }

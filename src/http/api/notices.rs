@@ -18,6 +18,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Page {
     state: Option<NoticeState>,
     before: Option<NoticeId>,

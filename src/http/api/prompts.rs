@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use serde::Deserialize;
-use voicemill_speech::synthesize::Manner;
 use voicemill_types::PromptId;
 
 use crate::{
@@ -19,8 +17,7 @@ use crate::{
         prompt_outcome::{Answer, outcome},
         raw, wire,
     },
-    jobs::operate::Listed,
-    prompts::{self, Changes, NewPrompt, Source},
+    prompts::{self, NewPrompt, Source},
     refusal::Rule,
 };
 
@@ -39,40 +36,14 @@ pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, 
     outcome(&app, &domain, prompt).await
 }
 
-/// Words for a voice.
-#[derive(Deserialize)]
-pub(super) struct Text {
-    script: String,
-    voice: Option<String>,
-    speaking_rate: Option<f64>,
-    pauses: Option<f64>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct NewText {
-    #[serde(flatten)]
-    new: NewPrompt,
-    #[serde(flatten)]
-    text: Text,
-}
-
-impl TryFrom<Text> for Source {
-    type Error = ServiceError;
-
-    fn try_from(text: Text) -> Result<Self, ServiceError> {
-        let manner = Manner::new(text.speaking_rate, text.pauses)
-            .map_err(|cause| ServiceError::invalid("", Rule::BadManner { cause }))?;
-        Ok(Self::Text { script: text.script, voice: text.voice, manner })
-    }
-}
-
 /// `POST /v1/prompts/text`: a prompt spoken by a voice.
 pub(super) async fn add_text(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
-    Json(wanted): Json<NewText>,
+    Json(wanted): Json<wire::NewSpokenPrompt>,
 ) -> Answer {
-    let prompt = prompts::add(&app, &domain, wanted.new, wanted.text.try_into()?).await?;
+    let (new, words) = wanted.try_into()?;
+    let prompt = prompts::add(&app, &domain, new, words).await?;
     outcome(&app, &domain, prompt).await
 }
 
@@ -101,7 +72,7 @@ pub(super) async fn replace_text(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<PromptId>,
-    Json(text): Json<Text>,
+    Json(text): Json<wire::Script>,
 ) -> Answer {
     let prompt = prompts::replace(&app, &domain, id, text.try_into()?).await?;
     outcome(&app, &domain, prompt).await
@@ -112,9 +83,9 @@ pub(super) async fn change(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<PromptId>,
-    Json(changes): Json<Changes>,
+    Json(changes): Json<wire::PromptChanges>,
 ) -> Answer {
-    let prompt = prompts::change(&app, &domain, id, changes).await?;
+    let prompt = prompts::change(&app, &domain, id, changes.into()).await?;
     outcome(&app, &domain, prompt).await
 }
 
@@ -122,7 +93,7 @@ pub(super) async fn change(
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
-) -> Result<Json<Vec<Listed<wire::Prompt>>>, Problem> {
+) -> Result<Json<Vec<wire::Listed<wire::Prompt>>>, Problem> {
     Ok(Json(wire::listed(prompts::list(&app, &domain).await?)))
 }
 

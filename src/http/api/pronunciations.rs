@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use voicemill_speech::synthesize::{Pronunciation, Said};
 
 use crate::{
     app::App,
@@ -11,6 +10,7 @@ use crate::{
         auth::Manager,
         error::Problem,
         extract::{Json, Path},
+        wire,
     },
     pronunciations,
 };
@@ -20,9 +20,9 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     manager: Manager,
     Path(domain): Path<String>,
-) -> Result<Json<Vec<Pronunciation>>, Problem> {
+) -> Result<Json<Vec<wire::Pronunciation>>, Problem> {
     let domain = manager.domain(&app, &domain).await?;
-    Ok(Json(pronunciations::list(&app, &domain).await?))
+    Ok(Json(pronunciations::list(&app, &domain).await?.into_iter().map(wire::Pronunciation::from).collect()))
 }
 
 /// `GET /v1/domains/{domain}/pronunciations/{word}`
@@ -30,9 +30,9 @@ pub(super) async fn find(
     State(app): State<Arc<App>>,
     manager: Manager,
     Path((domain, word)): Path<(String, String)>,
-) -> Result<Json<Pronunciation>, Problem> {
+) -> Result<Json<wire::Pronunciation>, Problem> {
     let domain = manager.domain(&app, &domain).await?;
-    Ok(Json(pronunciations::find(&app, &domain, &word).await?))
+    Ok(Json(pronunciations::find(&app, &domain, &word).await?.into()))
 }
 
 /// `PUT /v1/domains/{domain}/pronunciations/{word}`: the body is `{"as": …}`, respelled, or `{"ipa": …}`.
@@ -40,10 +40,10 @@ pub(super) async fn save(
     State(app): State<Arc<App>>,
     manager: Manager,
     Path((domain, word)): Path<(String, String)>,
-    Json(said): Json<Said>,
-) -> Result<Json<Pronunciation>, Problem> {
+    Json(new): Json<wire::NewPronunciation>,
+) -> Result<Json<wire::Pronunciation>, Problem> {
     let domain = manager.domain(&app, &domain).await?;
-    Ok(Json(pronunciations::save(&app, &domain, word, said).await?))
+    Ok(Json(pronunciations::save(&app, &domain, word, new.into()).await?.into()))
 }
 
 /// `DELETE /v1/domains/{domain}/pronunciations/{word}`

@@ -15,12 +15,12 @@ use crate::{
         extract::{Json, Limit, Path, Query},
         wire,
     },
-    jobs::operate::Listed,
     recordings,
     refusal::Thing,
 };
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Page {
     before: Option<RecordingId>,
     #[serde(default)]
@@ -32,7 +32,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Query(page): Query<Page>,
-) -> Result<Json<Vec<Listed<wire::Recording>>>, Problem> {
+) -> Result<Json<Vec<wire::Listed<wire::Recording>>>, Problem> {
     Ok(Json(wire::listed(recordings::list(&app, &domain, page.before, page.limit.0).await?)))
 }
 

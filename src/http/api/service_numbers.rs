@@ -10,16 +10,17 @@ use crate::{
         auth::Portal,
         error::Problem,
         extract::{Json, Path},
+        wire,
     },
-    service_numbers::{self, NewServiceNumber, ServiceNumber},
+    service_numbers,
 };
 
 /// `GET /v1/service-numbers`
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
-) -> Result<Json<Vec<ServiceNumber>>, Problem> {
-    Ok(Json(service_numbers::list(&app, &domain).await?))
+) -> Result<Json<Vec<wire::ServiceNumber>>, Problem> {
+    Ok(Json(service_numbers::list(&app, &domain).await?.into_iter().map(wire::ServiceNumber::from).collect()))
 }
 
 /// `PUT /v1/service-numbers/{number}`: makes it, or gives it these addresses.
@@ -27,9 +28,9 @@ pub(super) async fn save(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(number): Path<String>,
-    Json(new): Json<NewServiceNumber>,
-) -> Result<Json<ServiceNumber>, Problem> {
-    Ok(Json(service_numbers::save(&app, &domain, &number, new).await?))
+    Json(new): Json<wire::NewServiceNumber>,
+) -> Result<Json<wire::ServiceNumber>, Problem> {
+    Ok(Json(service_numbers::save(&app, &domain, &number, new.into()).await?.into()))
 }
 
 /// `DELETE /v1/service-numbers/{number}`

@@ -7,8 +7,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
-use voicemill_speech::synthesize::{Voice, VoiceId};
+use voicemill_speech::synthesize::VoiceId;
 
 use crate::{
     app::App,
@@ -16,22 +15,14 @@ use crate::{
         auth::Portal,
         error::Problem,
         extract::{Json, Path},
+        wire,
     },
     prompts::voices,
 };
 
-#[derive(Serialize)]
-pub(super) struct Listed {
-    #[serde(flatten)]
-    voice: Voice,
-    /// Where its sample is heard.
-    sample: String,
-}
-
 /// `GET /v1/voices`
-pub(super) async fn list(State(app): State<Arc<App>>, Portal(_): Portal) -> Json<Vec<Listed>> {
-    let listed = |voice: Voice| Listed { sample: format!("/v1/voices/{}/sample", voice.id), voice };
-    Json(voices::list(&app).into_iter().map(listed).collect())
+pub(super) async fn list(State(app): State<Arc<App>>, Portal(_): Portal) -> Json<Vec<wire::Voice>> {
+    Json(voices::list(&app).into_iter().map(wire::Voice::from).collect())
 }
 
 /// `GET /v1/voices/{voice}/sample`: a few words as a WAV file.

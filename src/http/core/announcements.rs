@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde::Deserialize;
 use voicemill_speech::{synthesize::Manner, text::parts::Part};
 use voicemill_types::MessageId;
 
@@ -14,6 +13,7 @@ use crate::{
         auth::Core,
         extract::{Json, Path},
         prompt_outcome::{Answer, outcome},
+        wire,
     },
     mailboxes, messages, prompts,
     refusal::Rule,
@@ -22,25 +22,17 @@ use crate::{
 /// Most parts of one announcement.
 const MAX_PARTS: usize = 50;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
-    parts: Vec<Part>,
-    /// The mailbox whose clock tells the times; the domain's does if none is named.
-    extension: Option<String>,
-    voice: Option<String>,
-    speaking_rate: Option<f64>,
-    pauses: Option<f64>,
-}
-
 /// `POST /core/v1/announcements`: the parts, spoken; the same parts again are answered at once.
-pub(super) async fn speak(State(app): State<Arc<App>>, Core(domain): Core, Json(wanted): Json<Wanted>) -> Answer {
+pub(super) async fn speak(
+    State(app): State<Arc<App>>,
+    Core(domain): Core,
+    Json(wanted): Json<wire::Announcement>,
+) -> Answer {
     if wanted.parts.len() > MAX_PARTS {
         let rule = Rule::TooMany { field: "parts".to_owned(), most: MAX_PARTS };
         return Err(ServiceError::invalid("/parts", rule).into());
     }
-    let manner = Manner::new(wanted.speaking_rate, wanted.pauses)
-        .map_err(|cause| ServiceError::invalid("", Rule::BadManner { cause }))?;
+    let manner = wanted.manner()?;
     let mailbox = match &wanted.extension {
         Some(extension) => Some(mailboxes::by_extension(&app, &domain, extension).await?),
         None => None,

@@ -88,7 +88,7 @@ pub(super) async fn state(
         Ok(details) => Ok(Json(wire::MessageDetails::from(details)).into_response()),
         // It may be on its way.
         Err(error) => match messages::spooled(&app, &domain, id).await? {
-            Some(spooled) => Ok(Json(spooled).into_response()),
+            Some(spooled) => Ok(Json(wire::SpooledDrop::from(spooled)).into_response()),
             None => Err(error.into()),
         },
     }
@@ -100,6 +100,6 @@ fn answer(taken: Taken<Received>) -> Response {
             let status = if received.fresh { StatusCode::CREATED } else { StatusCode::OK };
             (status, Json(wire::DroppedMessage::from(received))).into_response()
         }
-        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(spooled)).into_response(),
+        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(wire::SpooledDrop::from(spooled))).into_response(),
     }
 }

@@ -69,7 +69,7 @@ pub(super) async fn complete(
 fn answer(taken: Taken<Recording>) -> Response {
     match taken {
         Taken::Done(recording) => Json(wire::Recording::from(recording)).into_response(),
-        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(spooled)).into_response(),
+        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(wire::SpooledDrop::from(spooled))).into_response(),
     }
 }
 

@@ -1,11 +1,10 @@
 //! Voicemails as they are answered.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use voicemill_audio::PhoneReport;
-use voicemill_queue::Outlook;
 use voicemill_types::{DomainId, MailboxId, MessageId, Time, Transcript};
 
-use super::{Failure, Notice, rendition::Rendition, waveform};
+use super::{Failure, Notice, Outlook, rendition::Rendition, waveform};
 use crate::{
     media::{MediaState, TranscriptState},
     messages::{self, Folder, Received},
@@ -60,6 +59,13 @@ pub(in crate::http) struct DroppedMessage {
     same_id_as: Option<MessageId>,
 }
 
+/// Where a message is to go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Move {
+    pub(in crate::http) folder: Folder,
+}
+
 impl From<messages::Message> for Message {
     fn from(message: messages::Message) -> Self {
         Self {
@@ -94,7 +100,7 @@ impl From<messages::Details> for MessageDetails {
             transcript: details.transcript,
             renditions: details.renditions.iter().map(Rendition::from).collect(),
             notices: details.notices.into_iter().map(Notice::from).collect(),
-            queue: details.queue,
+            queue: details.queue.map(Outlook::from),
         }
     }
 }

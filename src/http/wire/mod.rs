@@ -1,27 +1,53 @@
-//! What answers look like. No row is an answer: what the database keeps for itself (keys of blobs, links' ids, texts with
+//! What requests and answers look like. No row is an answer: what the database keeps for itself (keys of blobs, links' ids, texts with
 //! tokens in them) has no field here, and a column may be renamed without anybody noticing.
 
+mod domain;
 mod failure;
+mod job;
+mod mail_template;
+mod mailbox;
 mod message;
 mod notice;
 mod prompt;
+mod prompt_requests;
 mod recording;
 mod rendition;
+mod service_number;
+mod speech;
+mod storage;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Serialize;
 
 pub(super) use self::{
+    domain::{CreatedKey, Domain, DomainChanges, NewDomain, NewKey},
     failure::Failure,
-    message::{DroppedMessage, Message, MessageDetails},
+    job::{Changed, Job, JobFilter, Outlook, Queue, WhatToPause},
+    mail_template::{MailTemplate, NewMailTemplate},
+    mailbox::{Mailbox, MailboxSettings},
+    message::{DroppedMessage, Message, MessageDetails, Move},
     notice::Notice,
     prompt::{Prompt, PromptDetails},
+    prompt_requests::{Announcement, NewSpokenPrompt, PromptChanges, Script},
     recording::{Recording, RecordingDetails},
+    service_number::{NewServiceNumber, ServiceNumber},
+    speech::{NewPronunciation, Pronunciation, Voice},
+    storage::{SpooledDrop, Storage},
 };
-use crate::jobs::operate::Listed;
+use crate::jobs::operate;
+
+/// One of a list, with what can be said of the work on it while it is pending.
+#[derive(Debug, Serialize)]
+pub(super) struct Listed<T> {
+    #[serde(flatten)]
+    item: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<Outlook>,
+}
 
 /// A list as it is answered.
-pub(super) fn listed<T, W: From<T>>(items: Vec<Listed<T>>) -> Vec<Listed<W>> {
-    items.into_iter().map(|one| Listed { item: one.item.into(), queue: one.queue }).collect()
+pub(super) fn listed<T, W: From<T>>(items: Vec<operate::Listed<T>>) -> Vec<Listed<W>> {
+    items.into_iter().map(|one| Listed { item: one.item.into(), queue: one.queue.map(Outlook::from) }).collect()
 }
 
 /// A waveform, one byte a bin, in base64; none where there is none.

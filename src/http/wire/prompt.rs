@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 use voicemill_audio::PhoneReport;
-use voicemill_queue::Outlook;
 use voicemill_speech::synthesize::Manner;
 use voicemill_types::{DomainId, MailboxId, PromptId, Time};
 
-use super::{Failure, rendition::Rendition, waveform};
+use super::{Failure, Outlook, rendition::Rendition, waveform};
 use crate::{
     media::MediaState,
     prompts::{self, PromptKind, PromptOrigin},
@@ -74,7 +73,7 @@ impl From<prompts::Details> for PromptDetails {
             waveform: waveform(&details.prompt.waveform),
             prompt: details.prompt.into(),
             renditions: details.renditions.iter().map(Rendition::from).collect(),
-            queue: details.queue,
+            queue: details.queue.map(Outlook::from),
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Call recordings as they are answered.
 
 use serde::Serialize;
-use voicemill_queue::Outlook;
 use voicemill_types::{DomainId, RecordingId, Time, Transcript};
 
-use super::{Failure, rendition::Rendition, waveform};
+use super::{Failure, Outlook, rendition::Rendition, waveform};
 use crate::{
     media::{MediaState, TranscriptState},
     recordings,
@@ -68,7 +67,7 @@ impl From<recordings::Details> for RecordingDetails {
             recording: details.recording.into(),
             transcript: details.transcript,
             renditions: details.renditions.iter().map(Rendition::from).collect(),
-            queue: details.queue,
+            queue: details.queue.map(Outlook::from),
         }
     }
 }

@@ -2,11 +2,14 @@ use uuid::Uuid;
 use voicemill_types::{DomainId, LinkId, MailboxId, MediaId, MessageId, NoticeId, RenditionId, Time};
 
 use crate::{
-    http::wire::MessageDetails,
-    mailboxes::EmailMode,
+    domains::{self, MailAudio},
+    http::wire::{Domain, MailTemplate, Mailbox, MailboxSettings, MessageDetails, Pronunciation, ServiceNumber},
+    mail_templates, mailboxes,
+    mailboxes::{AfterEmail, EmailMode, SmsSettings},
     media::{self, MediaState, Purpose, TranscriptState},
     messages::{self, Folder},
     notices::{self, Medium, NoticeState, Occasion},
+    service_numbers,
 };
 
 fn uuid(number: u128) -> Uuid {
@@ -87,4 +90,96 @@ fn a_message_is_answered_without_what_the_database_keeps_for_itself() {
     assert!(!json.contains("secret"), "{json}");
     assert!(!json.contains(&uuid(4).to_string()) && !json.contains(&uuid(7).to_string()), "neither media nor link");
     insta::assert_snapshot!(json);
+}
+
+fn at() -> Time {
+    Time::from("2026-11-22T14:31:00Z".parse::<jiff::Timestamp>().unwrap())
+}
+
+fn shown(answer: impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(&answer).unwrap()
+}
+
+#[test]
+fn a_domain_is_answered() {
+    let domain = domains::Domain {
+        id: DomainId(uuid(1)),
+        name: "acme.example".to_owned(),
+        time_zone: "America/New_York".to_owned(),
+        locale: "en-US".to_owned(),
+        brand: "Acme".to_owned(),
+        mail_from: "voicemail@acme.example".to_owned(),
+        mail_audio: MailAudio::WavUlaw,
+        speech_lufs: Some(-19.0),
+        music_lufs: None,
+        sms_sender: Some("+14155550100".to_owned()),
+        sms_daily_limit: None,
+        language: Some("en".to_owned()),
+        transcribe_recordings: true,
+        created_at: at(),
+    };
+    insta::assert_snapshot!(shown(Domain::from(domain)));
+}
+
+#[test]
+fn a_mailbox_is_answered() {
+    let mailbox = mailboxes::Mailbox {
+        id: MailboxId(uuid(1)),
+        domain_id: DomainId(uuid(2)),
+        extension: "101".to_owned(),
+        name: "Dana".to_owned(),
+        email_mode: EmailMode::BriefLink,
+        recipients: vec!["dana@acme.example".to_owned()],
+        after_email: AfterEmail::MoveToSaved,
+        mail_missed_calls: true,
+        sms: SmsSettings { reminder_minutes: Some(30), ..SmsSettings::default() },
+        transcribe: true,
+        transcript_wait_seconds: 60,
+        brief_seconds: 30,
+        quota_bytes: 25_000_000,
+        time_zone: None,
+        created_at: at(),
+    };
+    insta::assert_snapshot!(shown(Mailbox::from(mailbox)));
+}
+
+#[test]
+fn a_mailbox_is_asked_for_with_numbers_in_either_form_and_nothing_unknown() {
+    let read = serde_json::from_str::<MailboxSettings>;
+    read(r#"{"sms_recipients": "4155550132,+14155550133"}"#).unwrap();
+    read(r#"{"sms_recipients": ["4155550132"]}"#).unwrap();
+    assert!(read(r#"{"sms_recipient": "4155550132"}"#).is_err());
+}
+
+#[test]
+fn a_service_number_is_answered() {
+    let number = service_numbers::ServiceNumber {
+        domain_id: DomainId(uuid(1)),
+        number: "+14155550100".to_owned(),
+        recipients: vec!["sales@acme.example".to_owned()],
+        email_mode: EmailMode::Attachment,
+        created_at: at(),
+    };
+    insta::assert_snapshot!(shown(ServiceNumber::from(number)));
+}
+
+#[test]
+fn a_mail_template_is_answered() {
+    let template = voicemill_notify::email::MailTemplate {
+        domain_id: DomainId(uuid(1)),
+        kind: voicemill_notify::email::MailKind::MissedCall,
+        subject: "A call".to_owned(),
+        body_text: "It was missed.".to_owned(),
+        body_html: None,
+        created_at: at(),
+    };
+    insta::assert_snapshot!(shown(MailTemplate::from(mail_templates::CurrentTemplate { own: true, template })));
+}
+
+#[test]
+fn a_pronunciation_is_answered() {
+    use voicemill_speech::synthesize::{self, Said};
+    let entries = [Said::As("win".to_owned()), Said::Ipa("wɪn".to_owned())]
+        .map(|said| Pronunciation::from(synthesize::Pronunciation { word: "Nguyen".to_owned(), said }));
+    insta::assert_snapshot!(shown(entries));
 }

@@ -1,6 +1,5 @@
 //! How store, spool and their comparing stand, for operators.
 
-use serde::Serialize;
 use voicemill_storage::Depth;
 use voicemill_types::Time;
 
@@ -17,7 +16,7 @@ use crate::{
 const FAULTS: i64 = 100;
 
 /// How things stand.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Report {
     /// Where blobs lie.
     pub store: String,
@@ -38,7 +37,7 @@ pub struct Report {
 }
 
 /// One way of comparing.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct PassReport {
     /// Which it is: `orphans`, `rows` or `originals`.
     pub name: &'static str,

@@ -1,0 +1,102 @@
+//! Mailboxes as they are answered and asked for.
+
+use serde::{Deserialize, Serialize};
+use voicemill_types::{DomainId, MailboxId, PhoneNumber, Time};
+
+use crate::mailboxes::{self, AfterEmail, EmailMode, QuietHours};
+
+/// One mailbox.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct Mailbox {
+    id: MailboxId,
+    domain_id: DomainId,
+    extension: String,
+    name: String,
+    email_mode: EmailMode,
+    recipients: Vec<String>,
+    after_email: AfterEmail,
+    mail_missed_calls: bool,
+    sms_recipients: Vec<PhoneNumber>,
+    reminder_minutes: Option<i64>,
+    quiet_hours: Option<QuietHours>,
+    transcribe: bool,
+    transcript_wait_seconds: i64,
+    brief_seconds: i64,
+    quota_bytes: i64,
+    time_zone: Option<String>,
+    created_at: Time,
+}
+
+/// Settings of a mailbox; what is left out has a default.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct MailboxSettings {
+    name: Option<String>,
+    email_mode: Option<EmailMode>,
+    recipients: Option<Vec<String>>,
+    after_email: Option<AfterEmail>,
+    mail_missed_calls: Option<bool>,
+    sms_recipients: Option<Numbers>,
+    reminder_minutes: Option<i64>,
+    quiet_hours: Option<String>,
+    transcribe: Option<bool>,
+    transcript_wait_seconds: Option<i64>,
+    brief_seconds: Option<i64>,
+    quota_bytes: Option<i64>,
+    time_zone: Option<String>,
+}
+
+/// Telephone numbers, as a list or in the form of classic portals: `4155550132,+14155550133`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Numbers {
+    Joined(String),
+    Listed(Vec<String>),
+}
+
+impl From<mailboxes::Mailbox> for Mailbox {
+    fn from(mailbox: mailboxes::Mailbox) -> Self {
+        Self {
+            id: mailbox.id,
+            domain_id: mailbox.domain_id,
+            extension: mailbox.extension,
+            name: mailbox.name,
+            email_mode: mailbox.email_mode,
+            recipients: mailbox.recipients,
+            after_email: mailbox.after_email,
+            mail_missed_calls: mailbox.mail_missed_calls,
+            sms_recipients: mailbox.sms.sms_recipients,
+            reminder_minutes: mailbox.sms.reminder_minutes,
+            quiet_hours: mailbox.sms.quiet_hours,
+            transcribe: mailbox.transcribe,
+            transcript_wait_seconds: mailbox.transcript_wait_seconds,
+            brief_seconds: mailbox.brief_seconds,
+            quota_bytes: mailbox.quota_bytes,
+            time_zone: mailbox.time_zone,
+            created_at: mailbox.created_at,
+        }
+    }
+}
+
+impl From<MailboxSettings> for mailboxes::MailboxSettings {
+    fn from(settings: MailboxSettings) -> Self {
+        Self {
+            name: settings.name,
+            email_mode: settings.email_mode,
+            recipients: settings.recipients,
+            after_email: settings.after_email,
+            mail_missed_calls: settings.mail_missed_calls,
+            sms_recipients: settings.sms_recipients.map(|numbers| match numbers {
+                Numbers::Joined(text) => mailboxes::Numbers::Joined(text),
+                Numbers::Listed(texts) => mailboxes::Numbers::Listed(texts),
+            }),
+            reminder_minutes: settings.reminder_minutes,
+            quiet_hours: settings.quiet_hours,
+            transcribe: settings.transcribe,
+            transcript_wait_seconds: settings.transcript_wait_seconds,
+            brief_seconds: settings.brief_seconds,
+            quota_bytes: settings.quota_bytes,
+            time_zone: settings.time_zone,
+        }
+    }
+}

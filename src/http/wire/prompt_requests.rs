@@ -1,0 +1,98 @@
+//! What is asked for of prompts.
+
+use serde::Deserialize;
+use voicemill_speech::{synthesize::Manner, text::parts::Part};
+
+use crate::{
+    error::ServiceError,
+    prompts::{self, NewPrompt, PromptKind, Source},
+    refusal::Rule,
+};
+
+/// A prompt to be spoken by a voice.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewSpokenPrompt {
+    kind: PromptKind,
+    name: String,
+    /// The mailbox it belongs to, for greetings and recorded names.
+    extension: Option<String>,
+    script: String,
+    voice: Option<String>,
+    speaking_rate: Option<f64>,
+    pauses: Option<f64>,
+}
+
+/// Words for a voice.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Script {
+    script: String,
+    voice: Option<String>,
+    speaking_rate: Option<f64>,
+    pauses: Option<f64>,
+}
+
+/// Changes of a prompt, as a merge patch (RFC 7396): what is left out stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct PromptChanges {
+    name: Option<String>,
+    script: Option<String>,
+    voice: Option<String>,
+    speaking_rate: Option<f64>,
+    pauses: Option<f64>,
+}
+
+/// Facts that a core wants spoken.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Announcement {
+    pub(in crate::http) parts: Vec<Part>,
+    /// The mailbox whose clock tells the times; the domain's does if none is named.
+    pub(in crate::http) extension: Option<String>,
+    pub(in crate::http) voice: Option<String>,
+    speaking_rate: Option<f64>,
+    pauses: Option<f64>,
+}
+
+impl Announcement {
+    pub(in crate::http) fn manner(&self) -> Result<Manner, ServiceError> {
+        manner(self.speaking_rate, self.pauses)
+    }
+}
+
+fn manner(rate: Option<f64>, pauses: Option<f64>) -> Result<Manner, ServiceError> {
+    Manner::new(rate, pauses).map_err(|cause| ServiceError::invalid("", Rule::BadManner { cause }))
+}
+
+impl TryFrom<NewSpokenPrompt> for (NewPrompt, Source) {
+    type Error = ServiceError;
+
+    fn try_from(new: NewSpokenPrompt) -> Result<Self, ServiceError> {
+        let manner = manner(new.speaking_rate, new.pauses)?;
+        let prompt = NewPrompt { kind: new.kind, name: new.name, extension: new.extension };
+        Ok((prompt, Source::Text { script: new.script, voice: new.voice, manner }))
+    }
+}
+
+impl TryFrom<Script> for Source {
+    type Error = ServiceError;
+
+    fn try_from(words: Script) -> Result<Self, ServiceError> {
+        let manner = manner(words.speaking_rate, words.pauses)?;
+        Ok(Self::Text { script: words.script, voice: words.voice, manner })
+    }
+}
+
+impl From<PromptChanges> for prompts::Changes {
+    fn from(changes: PromptChanges) -> Self {
+        Self {
+            name: changes.name,
+            script: changes.script,
+            voice: changes.voice,
+            speaking_rate: changes.speaking_rate,
+            pauses: changes.pauses,
+        }
+    }
+}
