@@ -25,7 +25,7 @@ pub(super) struct Problem {
     #[serde(rename = "type")]
     kind: String,
     /// The kind in words, the same for every problem of it.
-    title: String,
+    title: Box<str>,
     #[serde(serialize_with = "as_number")]
     status: StatusCode,
     /// What is wrong with this request, and what to do.
@@ -35,7 +35,7 @@ pub(super) struct Problem {
     errors: Vec<FieldError>,
     /// What the sentence is made of, for other languages.
     #[serde(skip_serializing_if = "Map::is_empty")]
-    parameters: Map<String, Value>,
+    parameters: Box<Map<String, Value>>,
     #[serde(skip)]
     retry_after: Option<Duration>,
 }
@@ -77,11 +77,11 @@ impl Problem {
     pub(super) fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
         Self {
             kind: format!("/problems/{kind}"),
-            title: title(kind),
+            title: title(kind).into(),
             status,
             detail: detail.into(),
             errors: Vec::new(),
-            parameters: Map::new(),
+            parameters: Box::default(),
             retry_after: None,
         }
     }
@@ -152,14 +152,16 @@ impl From<ServiceError> for Problem {
                     ("more", (*more).into()),
                 ];
                 Self {
-                    parameters: parameters.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
+                    parameters: Box::new(
+                        parameters.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
+                    ),
                     ..problem
                 }
             }
             ServiceError::TooLarge { limit } => {
-                Self { parameters: Map::from_iter([("limit".to_owned(), (*limit).into())]), ..problem }
+                Self { parameters: Box::new(Map::from_iter([("limit".to_owned(), (*limit).into())])), ..problem }
             }
-            ServiceError::Conflict(conflict) => Self { parameters: parameters(conflict), ..problem },
+            ServiceError::Conflict(conflict) => Self { parameters: Box::new(parameters(conflict)), ..problem },
             ServiceError::Audio(fault) => Self::failed(&Failure::Audio(fault.clone())),
             _ => problem,
         }
