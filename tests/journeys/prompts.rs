@@ -105,7 +105,7 @@ async fn a_bad_upload_is_refused_in_words_a_person_can_act_on() {
     assert!(words.contains("text file") && words.contains("Send a WAV"), "{words}");
 
     let wrong = test.upload("ringtone", "hold-music.mp3").await;
-    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(detail(wrong).await.contains("hold_music"), "the kinds there are");
 
     let script = json!({"kind": "hold_message", "name": "x", "script": "  "});
@@ -263,7 +263,7 @@ async fn a_core_has_facts_spoken_once() {
 
     let unknown = json!({"parts": [{"weather": "fine"}]});
     let refused = test.core(Method::POST, "/core/v1/announcements").json(&unknown).send().await.unwrap();
-    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
     test.stop().await;
 }
 

@@ -91,7 +91,7 @@ async fn an_empty_leg_ends_as_failed_and_never_hangs() {
     leg(&test, "caller", sample_bytes("bad/empty.wav")).await;
     let recording = completed(&test).await;
     assert_eq!(recording["state"], "failed");
-    assert_eq!(recording["reason"]["code"], "no_bytes");
+    assert_eq!(recording["reason"]["code"], "nothing_recorded");
     test.stop().await;
 }
 

@@ -78,9 +78,10 @@ impl S3Server {
     }
 
     /// Files of uploads that were begun and neither completed nor aborted.
-    pub fn unfinished_uploads(&self) -> usize {
+    pub fn unfinished_uploads(&self) -> Vec<String> {
         let files = std::fs::read_dir(self.folder.path()).unwrap();
-        files.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().starts_with(".upload")).count()
+        let names = files.map(|file| file.unwrap().file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with(".upload")).collect()
     }
 
     /// Its address.

@@ -76,25 +76,29 @@ impl<'a> Put<'a> {
     async fn in_parts(self, first: Part, mut body: Body) -> Result<Stored, StorageError> {
         let config = &self.store.config;
         let request = self.store.client.create_multipart_upload().bucket(&config.bucket).key(&self.object);
-        let begun = request
+        let begin = request
             .set_metadata(self.metadata())
             .set_checksum_algorithm(self.checksum())
             .set_server_side_encryption(self.store.encryption())
             .set_ssekms_key_id(config.kms_key_id.clone())
-            .set_tagging(config.tagging())
-            .send()
-            .await
-            .map_err(|error| Failed::from(error).into_error("begin an upload"))?;
-        let id = begun.upload_id.ok_or_else(|| unexpected("begin an upload", "the service gave it no id"))?;
-        let mut upload = Multipart {
-            client: self.store.client.clone(),
-            bucket: config.bucket.clone(),
-            object: self.object.clone(),
-            id,
-            checksum: self.checksum(),
-            sending: JoinSet::new(),
-            finished: false,
-        };
+            .set_tagging(config.tagging());
+        let (client, bucket, object) = (self.store.client.clone(), config.bucket.clone(), self.object.clone());
+        let checksum = self.checksum();
+        // A task of its own: who gives up while the service begins the upload would never learn its id to abort it.
+        let beginning = tokio::spawn(async move {
+            let begun = begin.send().await.map_err(|error| Failed::from(error).into_error("begin an upload"))?;
+            let id = begun.upload_id.ok_or_else(|| unexpected("begin an upload", "the service gave it no id"))?;
+            Ok::<_, StorageError>(Multipart {
+                client,
+                bucket,
+                object,
+                id,
+                checksum,
+                sending: JoinSet::new(),
+                finished: false,
+            })
+        });
+        let mut upload = beginning.await.map_err(|stopped| unexpected("begin an upload", stopped))??;
         let mut sent: Vec<CompletedPart> = Vec::new();
         let mut next = Some(first);
         for number in 1.. {
