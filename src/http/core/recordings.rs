@@ -76,7 +76,7 @@ fn answer(taken: Taken<Recording>) -> Response {
 fn added(taken: Taken<Added>) -> Response {
     match taken {
         Taken::Done(added) => Json(wire::AddedLeg::from(added)).into_response(),
-        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(spooled)).into_response(),
+        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(wire::SpooledDrop::from(spooled))).into_response(),
     }
 }
 
