@@ -18,8 +18,7 @@ COPY --from=build /models /models
 COPY --from=build /usr/local/bin/voicemill /usr/local/bin/
 ENV VOICEMILL_HTTP__LISTEN=0.0.0.0:8080 \
     VOICEMILL_STORAGE__FOLDER=/data \
-    VOICEMILL_SPEECH__MODELS_FOLDER=/models \
-    VOICEMILL_MODELS_DIR=/models
+    VOICEMILL_SPEECH__MODELS_FOLDER=/models
 USER voicemill
 WORKDIR /data
 VOLUME /data

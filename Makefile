@@ -107,7 +107,7 @@ bench-speech: setup ## Measure every voice: cost, and words understood over a ph
 	cargo bench --profile dev --bench voices -- --models-dir $(abspath $(models_folder))
 
 bench-transcription: models ## Compare transcription with faster-whisper: CPU, memory, words (fetches it and its clips)
-	@VOICEMILL_MODELS_DIR=$(abspath $(models_folder)) benches/transcription $(abspath $(target)/release/voicemill)
+	@VOICEMILL_SPEECH__MODELS_FOLDER=$(abspath $(models_folder)) benches/transcription $(abspath $(target)/release/voicemill)
 
 # An unoptimised build will do: what moves bytes are dependencies, which are optimised in every build.
 bench-delivery: setup $(awsenv)/$(awscli) $(testtools)/READY ## Measure storage and mail beside rclone and the AWS CLI, and smtp-sink

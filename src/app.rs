@@ -27,7 +27,7 @@ use voicemill_speech::{
     synthesize::{AllVoices, CloudVoices, LocalVoices, Synthesizer, VoiceId},
     transcribe::{CloudTranscriber, Transcribers},
 };
-use voicemill_storage::{BlobStore, Landing, LocalStore, S3Store, Spool};
+use voicemill_storage::{BlobStore, Landing, LocalStore, S3Store, Scratch, Spool};
 use voicemill_types::clock::Clock;
 
 use crate::{
@@ -40,7 +40,6 @@ use crate::{
     keys::KeyScope,
     lanes::Lane,
     links::tokens::{KeyConfig, LinkKeys},
-    scratch::Scratch,
 };
 
 /// Every handle that services and jobs work with; shared by all of them.

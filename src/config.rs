@@ -262,7 +262,7 @@ impl Config {
             None => {}
         }
         let mut config: Self = figment
-            // Other variables of ours, such as VOICEMILL_MODELS_DIR, are no settings of a section.
+            // Other variables of ours, such as VOICEMILL_MODELS_MIRROR, are no settings of a section.
             .merge(Env::prefixed("VOICEMILL_").filter(|name| name.as_str().contains("__")).split("__"))
             .extract()
             .map_err(|error| anyhow::anyhow!("the configuration cannot be used: {error}"))?;

@@ -26,7 +26,6 @@ pub mod prompts;
 pub mod pronunciations;
 pub mod recordings;
 pub mod refusal;
-mod scratch;
 pub mod service_numbers;
 pub mod telemetry;
 #[cfg(test)]

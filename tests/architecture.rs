@@ -113,3 +113,40 @@ fn leftovers(file: &str, text: &str) -> Vec<String> {
     }
     found
 }
+
+#[test]
+fn every_test_that_the_faults_of_the_field_name_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut names = Vec::new();
+    for folder in ["src", "crates", "tests"] {
+        functions(&root.join(folder), &mut names);
+    }
+    let mut missing = Vec::new();
+    for row in fs::read_to_string(root.join("docs/field.md")).unwrap().lines().filter(|line| line.starts_with('|')) {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        for test in tests.split('`').skip(1).step_by(2) {
+            let is_there = match test.strip_suffix('*') {
+                Some(begins) => names.iter().any(|name| name.starts_with(begins)),
+                None => names.iter().any(|name| name == test),
+            };
+            if !is_there {
+                missing.push(format!("docs/field.md names the test {test}, which is not there"));
+            }
+        }
+    }
+    report(&missing);
+}
+
+/// The names of all functions in the sources of a folder.
+fn functions(folder: &Path, names: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            functions(&path, names);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let name = |rest: &str| rest.split(['(', '<']).next().unwrap_or_default().to_owned();
+            names.extend(text.split("fn ").skip(1).map(name));
+        }
+    }
+}

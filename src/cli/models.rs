@@ -11,6 +11,8 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use voicemill_speech::models::{FetchProgress, FetchStage, Manifest, ModelState, ModelStore, default_folder};
 
+use crate::config::Config;
+
 /// List, fetch and verify the models for speech.
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
@@ -23,8 +25,9 @@ pub struct ModelsArgs {
 /// Where the fetched models lie.
 #[derive(Clone, Debug, Args)]
 pub struct ModelsFolder {
-    /// Folder of the fetched models [default: models/fetched if it is there, else ~/.local/share/voicemill/models].
-    #[arg(long, global = true, env = "VOICEMILL_MODELS_DIR", value_name = "FOLDER")]
+    /// Folder of the fetched models [default: speech.models_folder of the configuration; without it models/fetched if it is
+    /// there, else ~/.local/share/voicemill/models].
+    #[arg(long, global = true, value_name = "FOLDER")]
     models_dir: Option<PathBuf>,
 }
 
@@ -50,9 +53,11 @@ enum ModelsCommand {
 impl ModelsFolder {
     /// The store in the chosen folder, with the manifest of this binary.
     pub fn store(&self) -> anyhow::Result<ModelStore> {
-        let folder = self
-            .models_dir
-            .clone()
+        let named = match &self.models_dir {
+            Some(folder) => Some(folder.clone()),
+            None => Config::load(None)?.speech.models_folder,
+        };
+        let folder = named
             .or_else(default_folder)
             .context("there is no home folder to keep models in: name a folder with --models-dir")?;
         Ok(ModelStore::new(folder, Manifest::built_in()?))

@@ -6,6 +6,7 @@ pub mod tokens;
 
 pub use self::link::{Link, LinkSpan};
 
+use voicemill_notify::wording;
 use voicemill_types::{LinkId, Time, Transcript};
 
 use self::tokens::Purpose;
@@ -18,7 +19,7 @@ use crate::{
     media::{self, Rendition},
     messages::{
         self, Folder, Message,
-        renditions::{ARCHIVE, BRIEF_BROWSER, BRIEF_MP3, BROWSER, BROWSER_MP3, VERSION},
+        renditions::{PLAYED, PLAYED_BRIEF, of_names},
     },
     refusal::Thing,
 };
@@ -37,17 +38,8 @@ pub struct Shown {
     pub transcript: Option<Transcript>,
     /// The token for the audio; a page's token is none.
     pub audio_token: String,
-}
-
-/// Which of a link's audio files is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// Ogg Opus, for browsers that play it.
-    Opus,
-    /// MP3, for the rest.
-    Mp3,
-    /// What is worth keeping as a file: a WAV of the whole, an MP3 of a clip.
-    Download,
+    /// What there is to play, the form to be preferred first.
+    pub playable: Vec<Rendition>,
 }
 
 /// Opens a page's token.
@@ -64,23 +56,48 @@ pub async fn open(app: &App, token: &str) -> Result<Shown, ServiceError> {
         LinkSpan::Full => media::state::transcript(&mut connection, message.media_id).await?,
         LinkSpan::Brief => None,
     };
+    let playable = playable(&mut connection, &link, &message).await?;
     let audio_token = app.link_keys.mint(Purpose::Audio, link.id);
-    Ok(Shown { link, domain, mailbox, message, transcript, audio_token })
+    Ok(Shown { link, domain, mailbox, message, transcript, audio_token, playable })
 }
 
-/// Opens an audio token: the rendition to stream.
-pub async fn audio(app: &App, token: &str, listen: Listen) -> Result<Rendition, ServiceError> {
+/// A file behind a link's audio token.
+pub struct File {
+    /// What to stream.
+    pub rendition: Rendition,
+    /// What people save it as.
+    pub name: String,
+}
+
+/// Opens an audio token: the form with that file name extension, or the one to be preferred where there is none.
+pub async fn audio(app: &App, token: &str, extension: &str) -> Result<File, ServiceError> {
     let link = verified(app, Purpose::Audio, token).await?;
     let mut connection = app.database.read().await?;
     let message = message(&mut connection, &link).await?;
-    let name = match (link.span, listen) {
-        (LinkSpan::Full, Listen::Opus) => BROWSER,
-        (LinkSpan::Full, Listen::Mp3) => BROWSER_MP3,
-        (LinkSpan::Full, Listen::Download) => ARCHIVE,
-        (LinkSpan::Brief, Listen::Opus) => BRIEF_BROWSER,
-        (LinkSpan::Brief, Listen::Mp3 | Listen::Download) => BRIEF_MP3,
+    let domain = domains::rows::by_id(&mut connection, link.domain_id).await?.ok_or(NOTHING)?;
+    let mailbox = mailboxes::rows::by_id(&mut connection, message.mailbox_id).await?.ok_or(NOTHING)?;
+    let mut playable = playable(&mut connection, &link, &message).await?;
+    let asked = playable.iter().position(|rendition| rendition.extension() == extension).unwrap_or(0);
+    if playable.is_empty() {
+        return Err(NOTHING);
+    }
+    let rendition = playable.swap_remove(asked);
+    let Message { caller_name, caller_number, received_at, .. } = &message;
+    let clock = mailbox.clock(&domain);
+    let name = wording::audio_file_name(caller_name, caller_number, *received_at, clock, rendition.extension());
+    Ok(File { rendition, name })
+}
+
+async fn playable(
+    connection: &mut crate::db::Connection,
+    link: &Link,
+    message: &Message,
+) -> Result<Vec<Rendition>, ServiceError> {
+    let names: &[&str] = match link.span {
+        LinkSpan::Full => &PLAYED,
+        LinkSpan::Brief => &PLAYED_BRIEF,
     };
-    media::rows::by_name(&mut connection, message.media_id, VERSION, name).await?.ok_or(NOTHING)
+    Ok(of_names(connection, message, names).await?)
 }
 
 /// Records that somebody played the message; true if it was the first time.

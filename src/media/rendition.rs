@@ -1,5 +1,6 @@
 //! Uses of bytes in the store: what came, and what was made of it.
 
+use voicemill_audio::encode::OutputFormat;
 use voicemill_types::{MediaId, RenditionId, Time};
 
 /// What a rendition is for.
@@ -85,4 +86,11 @@ pub struct Rendition {
     pub key: String,
     /// When it was made.
     pub created_at: Time,
+}
+
+impl Rendition {
+    /// The file name extension of its format, without a dot.
+    pub fn extension(&self) -> &'static str {
+        OutputFormat::from_name(&self.format).unwrap_or(OutputFormat::Wav).extension()
+    }
 }

@@ -4,9 +4,11 @@ use voicemill_types::{LinkId, MessageId, Time};
 
 use crate::{
     app::App,
+    db::{Connection, DbError},
     error::ServiceError,
     links::{Link, LinkSpan, tokens::Purpose},
     mailboxes::{self, Mailbox},
+    media::{self, Rendition},
     messages::{Message, rows},
 };
 
@@ -26,6 +28,28 @@ pub(crate) const BRIEF: &str = "brief-mail";
 pub(crate) const BRIEF_BROWSER: &str = "brief-opus";
 /// The brief clip for browsers without Opus, and for download.
 pub(crate) const BRIEF_MP3: &str = "brief-mp3";
+
+/// What mails attach, and where that was left out, what most programs play.
+pub(crate) const MAILED: [&str; 4] = [MAIL, BROWSER_MP3, ARCHIVE, BROWSER];
+/// What brief mails attach, and in place of it; never more than the clip.
+pub(crate) const MAILED_BRIEF: [&str; 3] = [BRIEF, BRIEF_MP3, BRIEF_BROWSER];
+/// What a page offers to play: a browser takes the first that it can.
+pub(crate) const PLAYED: [&str; 3] = [BROWSER, BROWSER_MP3, ARCHIVE];
+/// What a page offers to play of a clip.
+pub(crate) const PLAYED_BRIEF: [&str; 3] = [BRIEF_BROWSER, BRIEF_MP3, BRIEF];
+
+/// Those of a message's renditions that have one of `names`, in that order. Any may have been left out.
+pub(crate) async fn of_names(
+    connection: &mut Connection,
+    message: &Message,
+    names: &[&str],
+) -> Result<Vec<Rendition>, DbError> {
+    let mut made = media::rows::list(connection, message.media_id, VERSION).await?;
+    let place = |made: &Rendition| names.iter().position(|name| *name == made.name);
+    made.retain(|made| place(made).is_some());
+    made.sort_by_key(place);
+    Ok(made)
+}
 
 /// The message and its mailbox; none when the message is gone, which ends any job for it.
 pub(crate) async fn load(app: &App, id: MessageId) -> Result<Option<(Message, Mailbox)>, ServiceError> {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use voicemill_audio::encode::OutputFormat;
 use voicemill_notify::{
     self,
     email::{Attachment, AudioPart, Mail, MailKind, MailLink, MailOptions, TranscriptPart, VoicemailMail},
@@ -25,7 +24,7 @@ use crate::{
     media::{self, Rendition},
     messages::{
         self, Folder, Message, TranscriptState,
-        renditions::{BRIEF, MAIL, VERSION, minted},
+        renditions::{MAILED, MAILED_BRIEF, minted},
         trash,
     },
     notices::{
@@ -148,7 +147,7 @@ impl Subject {
 async fn compose(app: &App, attempt: &Attempt, subject: &Subject, may_attach: bool) -> Result<(Bytes, bool), JobError> {
     let Subject { notice, mode, message, mailbox, domain } = subject;
     let limit = app.config.mail.max_mail_bytes;
-    let audio = if mode.attaches() { Some(attachment(app, subject).await?) } else { None };
+    let audio = if mode.attaches() { attachment(app, subject).await? } else { None };
     let fits = |audio: &&Rendition| voicemill_notify::email::fits(audio.bytes.unsigned_abs(), limit);
     let fitting = audio.as_ref().filter(fits).filter(|_| may_attach);
     let attached = match fitting {
@@ -211,17 +210,17 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject, may_attach: bo
     Ok((bytes, link.is_some()))
 }
 
-/// The rendition that a mail would carry.
-async fn attachment(app: &App, subject: &Subject) -> Result<Rendition, JobError> {
-    let name = if subject.mode.is_brief() { BRIEF } else { MAIL };
+/// The rendition that a mail would carry: the domain's form, or the next best of those that were made.
+async fn attachment(app: &App, subject: &Subject) -> Result<Option<Rendition>, JobError> {
+    let names: &[&str] = if subject.mode.is_brief() { &MAILED_BRIEF } else { &MAILED };
     let mut connection = app.database.read().await.retry()?;
-    let found = media::rows::by_name(&mut connection, subject.message.media_id, VERSION, name).await.retry()?;
-    found.ok_or_else(|| JobError::Discard(anyhow::anyhow!("the message has no rendition for mails")))
+    let made = messages::renditions::of_names(&mut connection, &subject.message, names).await.retry()?;
+    Ok(made.into_iter().next())
 }
 
 /// `Robin Stone 2026-11-22 0931.wav`, by the mailbox's clock.
 fn file_name(clock: &str, message: &Message, audio: Option<&Rendition>) -> String {
-    let format = audio.and_then(|audio| OutputFormat::from_name(&audio.format)).unwrap_or(OutputFormat::Wav);
+    let extension = audio.map_or("wav", Rendition::extension);
     let (name, number) = (&message.caller_name, &message.caller_number);
-    wording::audio_file_name(name, number, message.received_at, clock, format.extension())
+    wording::audio_file_name(name, number, message.received_at, clock, extension)
 }

@@ -21,7 +21,7 @@ use crate::{
 pub(crate) const PHONE: &str = "phone-wav-16k";
 
 /// Every rate that a core's hold-music classes ask for, and the two laws for those that fetch by extension.
-const RENDITIONS: [Planned; 8] = [
+const RENDITIONS: [Planned; 9] = [
     Planned::mono("phone-ulaw-8k", Purpose::Phone, OutputFormat::Ulaw, 8_000),
     Planned::mono("phone-alaw-8k", Purpose::Phone, OutputFormat::Alaw, 8_000),
     Planned::mono("phone-wav-8k", Purpose::Phone, OutputFormat::Wav, 8_000),
@@ -29,6 +29,7 @@ const RENDITIONS: [Planned; 8] = [
     Planned::mono("phone-wav-32k", Purpose::Phone, OutputFormat::Wav, 32_000),
     Planned::mono("phone-wav-48k", Purpose::Phone, OutputFormat::Wav, 48_000),
     Planned::mono("browser-opus", Purpose::Browser, OutputFormat::Opus, 48_000),
+    Planned::mono("browser-mp3", Purpose::Browser, OutputFormat::Mp3, 48_000),
     Planned::preview("preview-wav-8k"),
 ];
 

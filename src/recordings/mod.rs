@@ -1,12 +1,13 @@
 //! Call recordings: announced, filled leg by leg, completed.
 
 mod arrival;
+mod growth;
 pub(crate) mod plan;
 mod recording;
 pub(crate) mod rows;
 
 pub(crate) use self::arrival::{AnnouncedCall, CallEnd, LeftLeg};
-pub use self::recording::Recording;
+pub use self::{arrival::Added, recording::Recording};
 pub use crate::media::MediaState as RecordingState;
 
 use voicemill_queue::Outlook;
@@ -53,7 +54,7 @@ const VERSION: i64 = 1;
 /// Most bytes kept of a call's id or a number.
 const MAX_TEXT: usize = 200;
 
-/// Says that a call is being recorded; the same call twice is one recording.
+/// Says that a call is being recorded; the same call twice is one recording, unless the first is over and between others.
 pub async fn announce(app: &App, domain: &Domain, call_id: &str, call: Call) -> Result<Taken<Recording>, ServiceError> {
     let call_id = &*call_key(call_id)?;
     let announced = AnnouncedCall {
@@ -77,7 +78,8 @@ pub async fn announce(app: &App, domain: &Domain, call_id: &str, call: Call) -> 
     }
 }
 
-/// Takes one leg; the same leg twice is kept once, and one that has grown meanwhile takes the place of the shorter.
+/// Takes one leg; the same leg twice is kept once, and one that has grown meanwhile takes the place of the shorter. Other
+/// sound, or what comes after the call's end, begins another recording of the call, which has an end of its own.
 pub async fn add_leg(
     app: &App,
     domain: &Domain,
@@ -85,7 +87,7 @@ pub async fn add_leg(
     role: LegRole,
     announced_bytes: Option<u64>,
     incoming: Incoming,
-) -> Result<Taken<Recording>, ServiceError> {
+) -> Result<Taken<Added>, ServiceError> {
     let call_id = &*call_key(call_id)?;
     let mut leg = LeftLeg {
         domain_id: domain.id,
@@ -96,7 +98,6 @@ pub async fn add_leg(
         sha256: String::new(),
     };
     match promptly(&app.breakers.reads, by_call_id(app, domain, call_id)).await {
-        Ok(recording) if recording.state != RecordingState::Pending => return Ok(Taken::Done(recording)),
         Ok(_) => {}
         Err(error) if error.is_transient() => {}
         // The news of the call may itself wait in the spool.
@@ -125,7 +126,7 @@ pub async fn add_leg(
             if !added.kept {
                 intake::forget(app, &placed.key).await;
             }
-            Ok(Taken::Done(added.recording))
+            Ok(Taken::Done(added))
         }
         Err(error) if error.is_transient() => {
             Ok(Taken::Spooled(intake::spool(app, arrival, None, Some(placed), &error).await?))
@@ -172,7 +173,7 @@ fn call_key(call_id: &str) -> Result<String, ServiceError> {
     Ok(kept)
 }
 
-/// The recording of a call.
+/// The latest recording of a call.
 pub async fn by_call_id(app: &App, domain: &Domain, call_id: &str) -> Result<Recording, ServiceError> {
     let mut connection = app.database.read().await?;
     rows::by_call_id(&mut connection, domain.id, &metadata::id(call_id, MAX_TEXT))

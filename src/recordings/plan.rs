@@ -17,9 +17,10 @@ use crate::{
 /// The rendition that phones play and the transcriber hears: caller left, callee right, as it was said.
 pub(crate) const PHONE: &str = "phone-wav-8k";
 
-const RENDITIONS: [Planned; 2] = [
+const RENDITIONS: [Planned; 3] = [
     Planned::stereo(PHONE, Purpose::Phone, OutputFormat::Wav, 8_000),
     Planned::stereo("browser-opus", Purpose::Browser, OutputFormat::Opus, 16_000),
+    Planned::stereo("browser-mp3", Purpose::Browser, OutputFormat::Mp3, 16_000),
 ];
 
 /// What is to be made of a recording's sound. What was said is kept as it was said: no levelling, no filter.

@@ -14,8 +14,12 @@ pub struct Recording {
     pub domain_id: DomainId,
     /// Its sound.
     pub media_id: MediaId,
-    /// The core's id of the call; the same id twice in a domain is one recording.
+    /// The core's id of the call.
     pub call_id: String,
+    /// Which recording of that call it is, from 1: a leg with other sound than was there begins another.
+    pub take: i64,
+    /// When the core said that every leg is there.
+    pub completed_at: Option<Time>,
     /// Where it stands.
     pub state: MediaState,
     /// Why it failed or why there is none.
@@ -37,4 +41,11 @@ pub struct Recording {
     pub transcript_state: TranscriptState,
     /// When it was first heard of.
     pub created_at: Time,
+}
+
+impl Recording {
+    /// True once no more legs are taken into it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.completed_at.is_some() || self.state != MediaState::Pending
+    }
 }

@@ -20,9 +20,10 @@ macro_rules! recordings {
 }
 
 statements! {
-    INSERT = "INSERT INTO recording (id, domain_id, media_id, call_id, caller_number, callee_number, started_at, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    BY_CALL_ID = recordings!("WHERE recording.domain_id = $1 AND recording.call_id = $2");
+    INSERT = "INSERT INTO recording (id, domain_id, media_id, call_id, caller_number, callee_number, started_at, take, \
+                  created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    OF_CALL = recordings!("WHERE recording.domain_id = $1 AND recording.call_id = $2 ORDER BY recording.take DESC LIMIT $3");
+    SET_COMPLETED = "UPDATE recording SET completed_at = $2 WHERE id = $1 AND completed_at IS NULL";
     OF_MEDIA = "SELECT id FROM recording WHERE media_id = $1";
     IN_DOMAIN = recordings!("WHERE recording.domain_id = $1 AND recording.id = $2");
     LIST = recordings!("WHERE recording.domain_id = $1 \
@@ -30,7 +31,7 @@ statements! {
                         ORDER BY recording.started_at DESC, recording.id DESC LIMIT $4");
 }
 
-/// Stores a new recording, whose media is stored; another of the same call is a conflict.
+/// Stores a new recording, whose media is stored; another take of that number is a conflict.
 pub(crate) async fn insert(connection: &mut Connection, recording: &Recording) -> Result<(), DbError> {
     on!(
         connection,
@@ -42,6 +43,7 @@ pub(crate) async fn insert(connection: &mut Connection, recording: &Recording) -
             .bind(&recording.caller_number)
             .bind(&recording.callee_number)
             .bind(recording.started_at)
+            .bind(recording.take)
             .bind(recording.created_at)
             .execute(connection)
             .await?
@@ -50,13 +52,32 @@ pub(crate) async fn insert(connection: &mut Connection, recording: &Recording) -
     Ok(())
 }
 
-/// The recording of that call.
+/// The latest recording of that call.
 pub(crate) async fn by_call_id(
     connection: &mut Connection,
     domain: DomainId,
     call_id: &str,
 ) -> Result<Option<Recording>, DbError> {
-    Ok(on!(connection, sqlx::query_as(BY_CALL_ID).bind(domain).bind(call_id).fetch_optional(connection).await?))
+    Ok(on!(
+        connection,
+        sqlx::query_as(OF_CALL).bind(domain).bind(call_id).bind(1_i64).fetch_optional(connection).await?
+    ))
+}
+
+/// The recordings of that call, the latest first; of very many only those.
+pub(crate) async fn of_call(
+    connection: &mut Connection,
+    domain: DomainId,
+    call_id: &str,
+) -> Result<Vec<Recording>, DbError> {
+    const MOST: i64 = 100;
+    Ok(on!(connection, sqlx::query_as(OF_CALL).bind(domain).bind(call_id).bind(MOST).fetch_all(connection).await?))
+}
+
+/// Records that every leg is there.
+pub(crate) async fn set_completed(connection: &mut Connection, id: RecordingId, at: Time) -> Result<(), DbError> {
+    on!(connection, sqlx::query(SET_COMPLETED).bind(id).bind(at).execute(connection).await?.rows_affected());
+    Ok(())
 }
 
 /// The recording that has this sound.

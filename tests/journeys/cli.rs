@@ -13,9 +13,26 @@ fn voicemill(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_voicemill"))
         .args(args)
         .current_dir(folder)
-        .env("VOICEMILL_MODELS_DIR", models_folder())
+        .env("VOICEMILL_SPEECH__MODELS_FOLDER", models_folder())
         .output()
         .unwrap()
+}
+
+#[test]
+fn a19_the_setting_of_the_service_is_that_of_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = |file: &str, variable: Option<&str>, option: &[&str]| {
+        std::fs::write(folder.path().join("voicemill.toml"), file).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_voicemill"));
+        command.current_dir(folder.path()).env_remove("VOICEMILL_SPEECH__MODELS_FOLDER");
+        command.args([&["models", "list"], option].concat());
+        let output = command.envs(variable.map(|folder| ("VOICEMILL_SPEECH__MODELS_FOLDER", folder))).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().next().unwrap_or_default().to_owned()
+    };
+    let file = "[speech]\nmodels_folder = \"/of/the/file\"\n";
+    assert_eq!(asked(file, None, &[]), "models in /of/the/file:");
+    assert_eq!(asked(file, Some("/of/the/variable"), &[]), "models in /of/the/variable:");
+    assert_eq!(asked(file, Some("/of/the/variable"), &["--models-dir", "/as/asked"]), "models in /as/asked:");
 }
 
 fn succeeds(folder: &Path, args: &[&str]) -> String {
@@ -120,7 +137,7 @@ fn a_long_recording_needs_no_more_memory_to_transcribe_than_a_short_one() {
         let program = env!("CARGO_BIN_EXE_voicemill");
         let mut meter = Command::new("python3");
         meter.args(["-c", METER, program, "transcribe", file.to_str().unwrap()]);
-        let output = meter.env("VOICEMILL_MODELS_DIR", models_folder()).output().unwrap();
+        let output = meter.env("VOICEMILL_SPEECH__MODELS_FOLDER", models_folder()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().parse::<u64>().unwrap()
     };

@@ -37,7 +37,7 @@ async fn scanners_change_nothing_and_a_person_reads_once() {
             assert_eq!(test.browser(Method::HEAD, &source).send().await.unwrap().status(), StatusCode::OK);
         }
     }
-    assert_eq!(sources(&html).len(), 2);
+    assert_eq!(sources(&html).len(), 3);
     assert!(!is_read(&test, &id).await, "opening is not playing");
 
     let played = format!("{page}/played");
@@ -62,7 +62,7 @@ async fn audio_is_served_in_ranges() {
     let test = TestApp::start().await;
     let (_, page) = mailed(&test).await;
     let html = test.browser(Method::GET, &page).send().await.unwrap().text().await.unwrap();
-    for (source, hint) in sources(&html).iter().zip(["ogg", "mp3"]) {
+    for (source, hint) in sources(&html).iter().zip(["ogg", "mp3", "wav"]) {
         let whole = test.browser(Method::GET, source).send().await.unwrap();
         let length = whole.headers()["content-length"].to_str().unwrap().parse::<usize>().unwrap();
         let bytes = whole.bytes().await.unwrap();
@@ -86,11 +86,52 @@ async fn audio_is_served_in_ranges() {
         assert_eq!(head.headers()["content-length"], length.to_string());
         assert!(head.bytes().await.unwrap().is_empty());
     }
-    let download = html.split("class=\"download\" href=\"").nth(1).unwrap().split('"').next().unwrap();
-    let file = test.browser(Method::GET, download).send().await.unwrap();
-    assert_eq!(file.headers()["content-disposition"], "attachment; filename=\"voicemail.wav\"");
-    assert_eq!(file.headers()["content-type"], "audio/wav");
-    assert_eq!(Sound::decode(&file.bytes().await.unwrap(), "wav").rate_hz, 16_000);
+    test.stop().await;
+}
+
+/// The addresses of the files to keep in a page.
+fn downloads(html: &str) -> Vec<&str> {
+    html.split("class=\"download\" href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a1_a11_a_page_has_the_number_to_tap_and_files_that_people_find_again() {
+    let test = TestApp::start().await;
+    let (_, page) = mailed(&test).await;
+    let html = test.browser(Method::GET, &page).send().await.unwrap().text().await.unwrap();
+    assert!(html.contains("<a class=\"call\" href=\"tel:+14155550132\">Call (415) 555-0132</a>"), "{html}");
+    let downloads = downloads(&html);
+    assert_eq!(downloads.len(), 2);
+    for (download, form, content_type) in [(downloads[0], "mp3", "audio/mpeg"), (downloads[1], "wav", "audio/wav")] {
+        let file = test.browser(Method::GET, download).send().await.unwrap();
+        let disposition = file.headers()["content-disposition"].to_str().unwrap().to_owned();
+        let day = test.clock.now().strftime("%Y-%m").to_string();
+        let begins = format!("attachment; filename=\"Robin Stone {day}");
+        assert!(disposition.starts_with(&begins) && disposition.ends_with(&format!(".{form}")), "{disposition}");
+        assert_eq!(file.headers()["content-type"], content_type);
+        assert_eq!(Sound::decode(&file.bytes().await.unwrap(), form).rate_hz, 16_000);
+    }
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k01_a_page_without_one_form_offers_the_others() {
+    let test = TestApp::start().await;
+    let (_, page) = mailed(&test).await;
+    let page_now = async || test.browser(Method::GET, &page).send().await.unwrap().text().await.unwrap();
+    let all = sources(&page_now().await);
+    test.execute("DELETE FROM blob WHERE name = 'browser-opus'").await;
+    assert_eq!(sources(&page_now().await), all[1..]);
+    let old = test.browser(Method::GET, &all[0]).send().await.unwrap();
+    assert_eq!((old.status(), &old.headers()["content-type"]), (StatusCode::OK, &"audio/mpeg".parse().unwrap()));
+    test.execute("DELETE FROM blob WHERE name = 'browser-mp3'").await;
+    let html = page_now().await;
+    assert_eq!(sources(&html), all[2..]);
+    assert_eq!(downloads(&html).len(), 1);
+    test.execute("DELETE FROM blob WHERE role = 'rendition'").await;
+    let html = page_now().await;
+    assert!(html.contains("Listen to it by phone") && sources(&html).is_empty() && downloads(&html).is_empty());
+    assert_eq!(test.browser(Method::GET, &all[0]).send().await.unwrap().status(), StatusCode::NOT_FOUND);
     test.stop().await;
 }
 

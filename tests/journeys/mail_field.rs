@@ -1,4 +1,4 @@
-//! What the field does to mails (docs/field-notify.md), beside a real server that is told to misbehave.
+//! What the field does to mails (docs/field.md), beside a real server that is told to misbehave.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

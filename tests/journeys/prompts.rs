@@ -12,6 +12,8 @@ async fn hold_music_plays_on_every_phone_at_the_right_loudness() {
     assert_eq!(answer.status(), StatusCode::CREATED);
     let prompt: Value = answer.json().await.unwrap();
     let mut rates = Vec::new();
+    let has = |name: &str| prompt["renditions"].as_array().unwrap().iter().any(|one| one["name"] == name);
+    assert!(has("browser-opus") && has("browser-mp3"), "{prompt:#}");
     for rendition in prompt["renditions"].as_array().unwrap() {
         let format = rendition["format"].as_str().unwrap();
         let bytes = test.media(rendition).await;

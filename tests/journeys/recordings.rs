@@ -37,6 +37,11 @@ async fn two_legs_become_stereo_by_role() {
     let callee = Sound::decode(&sample_bytes("call-callee.wav"), "wav");
     assert!(likeness(&sound.channel(0), &caller.channel(0)) > 0.99, "caller left");
     assert!(likeness(&sound.channel(1), &callee.channel(0)) > 0.99, "callee right");
+    // For browsers that play no Opus.
+    let mp3 = renditions.iter().find(|rendition| rendition["name"] == "browser-mp3").unwrap();
+    let mp3 = Sound::decode(&test.media(mp3).await, "mp3");
+    assert_eq!((mp3.rate_hz, mp3.channels), (16_000, 2));
+    assert!((mp3.seconds() - sound.seconds()).abs() < 0.001);
     let longest = caller.seconds().max(callee.seconds());
     assert!((sound.seconds() - longest).abs() < 0.001);
     let skew_ms = ((callee.seconds() - caller.seconds()) * 1000.0).round() as i64;
@@ -54,8 +59,64 @@ async fn the_same_leg_and_the_same_end_twice_change_nothing() {
     let first = completed(&test).await;
     let again = completed(&test).await;
     assert_eq!(again, first);
+    let late = leg(&test, "caller", sample_bytes("call-caller.wav")).await;
+    assert_eq!((&late["id"], &late["kept"]), (&first["id"], &json!(false)), "what is done is done");
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leg_with_other_sound_begins_another_recording_and_the_answer_says_so() {
+    let test = TestApp::start().await;
+    let (long, short) = (sample_bytes("voicemail.wav"), sample_bytes("call-caller.wav"));
+    for (call, files) in [("shorter", [&long, &short]), ("longer", [&short, &long])] {
+        let put = |path: &str, body: &[u8]| {
+            ok(test.core(Method::PUT, &format!("/core/v1/recordings/{call}{path}")).body(body.to_vec()))
+        };
+        let announced = put("?caller_number=4155550132", &[]).await;
+        let first = put("/legs/caller", files[0]).await;
+        assert_eq!((&first["id"], &first["kept"], &first["take"]), (&announced["id"], &json!(true), &json!(1)));
+        assert!(first["same_call_as"].is_null());
+        let second = put("/legs/caller", files[1]).await;
+        assert_eq!(
+            (&second["same_call_as"], &second["kept"], &second["take"]),
+            (&first["id"], &json!(true), &json!(2))
+        );
+        assert_ne!(second["id"], first["id"]);
+        assert_eq!(second["caller_number"], "4155550132");
+        for (at, file) in files.iter().enumerate() {
+            let again = put("/legs/caller", file).await;
+            assert_eq!((&again["id"], &again["kept"]), (&[&first, &second][at]["id"], &json!(false)), "sent again");
+        }
+        ok(test.core(Method::POST, &format!("/core/v1/recordings/{call}/complete"))).await;
+        for (recording, file) in [(first, files[0]), (second, files[1])] {
+            let path = format!("/v1/recordings/{}", recording["id"].as_str().unwrap());
+            let made = test.until(&path, |recording| recording["state"] != "pending").await;
+            let expected = (Sound::decode(file, "wav").seconds() * 1000.0).round() as i64;
+            assert_eq!((&made["state"], &made["duration_ms"]), (&json!("available"), &json!(expected)), "{made:#}");
+        }
+    }
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_after_the_end_is_a_recording_of_its_own_and_so_is_another_call_of_the_same_id() {
+    let test = TestApp::start().await;
+    ok(test.core(Method::PUT, &format!("{CALL}?caller_number=4155550132"))).await;
+    leg(&test, "caller", sample_bytes("call-caller.wav")).await;
+    let first = ok(test.core(Method::POST, &format!("{CALL}/complete"))).await;
+    // While it may already be rendered.
     let late = leg(&test, "callee", sample_bytes("call-callee.wav")).await;
-    assert_eq!(late["state"], "available", "what is done is done");
+    assert_eq!((&late["same_call_as"], &late["take"], &late["state"]), (&first["id"], &json!(2), &json!("pending")));
+    let second = completed(&test).await;
+    assert_eq!((&second["id"], &second["state"]), (&late["id"], &json!("available")), "{second:#}");
+
+    let again = ok(test.core(Method::PUT, &format!("{CALL}?caller_number=4155550132"))).await;
+    assert_eq!(again["id"], late["id"], "the same call is announced twice");
+    let other = ok(test.core(Method::PUT, &format!("{CALL}?caller_number=6465550177"))).await;
+    assert_eq!((&other["take"], &other["caller_number"]), (&json!(3), &json!("6465550177")));
+    let standing = leg(&test, "caller", sample_bytes("voicemail.wav")).await;
+    assert_eq!((&standing["id"], &standing["same_call_as"]), (&other["id"], &Value::Null));
+    assert_eq!(completed(&test).await["state"], "available");
     test.stop().await;
 }
 

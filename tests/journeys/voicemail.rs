@@ -454,6 +454,43 @@ async fn mailed_audio_has_the_form_that_the_domain_chose() {
     test.stop().await;
 }
 
+/// A form that a codec refused is no reason to tell nobody: the next best is attached, or the mail has a link.
+#[tokio::test(flavor = "multi_thread")]
+async fn k01_a_mail_whose_audio_was_left_out_has_the_next_best() {
+    let test = TestApp::start().await;
+    let pause =
+        |act: &str| test.operator(Method::POST, &format!("/v1/jobs/{act}")).json(&json!({"kind": "notify_message"}));
+    test.change_domain("acme.example", json!({"mail_audio": "mp3"})).await;
+    for mode in ["attachment", "brief_attachment"] {
+        let settings = json!({"email_mode": mode, "recipients": ["d@acme.example"], "transcribe": false});
+        test.mailbox(mode, settings).await;
+    }
+    let mut core_id = 0;
+    for (mode, without, expected) in [
+        ("attachment", "DELETE FROM blob WHERE name = 'mail'", Some("mpeg")),
+        ("attachment", "DELETE FROM blob WHERE name IN ('mail', 'browser-mp3')", Some("wav")),
+        ("attachment", "DELETE FROM blob WHERE role = 'rendition'", None),
+        ("brief_attachment", "DELETE FROM blob WHERE name IN ('brief-mail', 'brief-mp3')", Some("ogg")),
+        // All of it would be more than was asked for.
+        ("brief_attachment", "DELETE FROM blob WHERE name LIKE 'brief-%'", None),
+    ] {
+        crate::harness::ok(pause("pause")).await;
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        core_id += 1;
+        let dropped = test.leave(mode, &core_id.to_string(), "voicemail-short.wav").await;
+        test.message(&dropped["id"], |message| message["state"] == "available").await;
+        test.execute(without).await;
+        crate::harness::ok(pause("resume")).await;
+        let message = test.message(&dropped["id"], settled).await;
+        assert_eq!(message["notices"][0]["state"], "accepted", "{mode}, {without}: {message:#}");
+        let mail = test.mails().pop().unwrap();
+        let attached = named_attachment(&mail).map(|(_, kind, _)| kind);
+        assert_eq!(attached.as_deref(), expected, "{mode}, {without}");
+        assert_eq!(link_in(&mail).is_some(), expected.is_none(), "{mode}, {without}");
+    }
+    test.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_domain_has_its_own_loudness_and_only_a_possible_one() {
     let test = TestApp::start().await;

@@ -15,6 +15,8 @@ use crate::PhoneReport;
 
 /// Renditions written at the same time; more would compete with other jobs for the same cores.
 const MAX_THREADS: usize = 4;
+/// A waveform of less than -40 dBFS is drawn as low as it is, so that mere noise does not look like speech. Linear.
+const QUIETEST_WAVEFORM: f32 = 0.01;
 /// Clicks at a cut through room noise are faded away in this time; a brief ends more gently.
 const CUT_FADE_SECONDS: f64 = 0.005;
 const BRIEF_FADE_OUT_SECONDS: f64 = 0.06;
@@ -222,7 +224,7 @@ fn report(
             heard.peaks.waveform(
                 frame(cut.full.start_seconds)..frame(cut.full.end_seconds),
                 bins,
-                heard.peaks.highest(),
+                heard.peaks.highest().max(QUIETEST_WAVEFORM),
             )
         }
         _ => Vec::new(),

@@ -184,9 +184,16 @@ pub fn runs(runs: &[Run], longest: usize) -> (Vec<Run>, bool) {
     (kept, false)
 }
 
-/// Runs of words as plain text, what is doubtful in brackets with a question mark: `it's [Bob Smith?] from Acme`.
+/// Runs of words as plain text, what is doubtful in brackets with a question mark, and the sentence's own mark behind them:
+/// `it's [Bob Smith?]. From Acme`.
 pub fn marked(runs: &[Run]) -> String {
-    let run = |run: &Run| if run.doubtful { format!("[{}?]", run.text) } else { run.text.clone() };
+    let run = |run: &Run| {
+        if !run.doubtful {
+            return run.text.clone();
+        }
+        let words = run.text.trim_end_matches(['.', ',', ';', ':', '!', '?']);
+        format!("[{words}?]{}", &run.text[words.len()..])
+    };
     runs.iter().map(run).collect::<Vec<_>>().join(" ")
 }
 

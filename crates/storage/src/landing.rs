@@ -1,23 +1,20 @@
 //! The first stop of what comes from outside: a file on the local disk.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc};
 
 use bytes::BytesMut;
 use futures_util::TryStreamExt;
 use tempfile::TempPath;
 
 use crate::{
-    ByteStream, StorageError, Stored,
-    disk::{Disk, Upload, fill, free_bytes, make_folder, remove_older},
+    ByteStream, Scratch, StorageError, Stored,
+    disk::{Disk, Upload, fill, free_bytes, make_folder},
 };
 
 /// A folder for bodies on their way in, on a disk that is never filled to the brim.
 #[derive(Clone, Debug)]
 pub struct Landing {
-    folder: PathBuf,
+    scratch: Arc<Scratch>,
     min_free_bytes: u64,
     disk: Disk,
 }
@@ -38,20 +35,16 @@ impl Landed {
 }
 
 impl Landing {
-    /// What a crash left is removed when it is this old; no body takes as long.
-    const STALE: Duration = Duration::from_secs(86_400);
-
-    /// Opens the landing in `folder`, making it if need be. A body that would leave less than `min_free_bytes` free on its
-    /// disk is refused.
-    pub async fn open(folder: impl Into<PathBuf>, min_free_bytes: u64) -> Result<Self, StorageError> {
-        let landing = Self { folder: folder.into(), min_free_bytes, disk: Disk::new() };
-        let folder = landing.folder.clone();
+    /// Opens a landing of this process's own in `folder`, making it if need be; what processes that are no more left there
+    /// is removed. A body that would leave less than `min_free_bytes` free on its disk is refused.
+    pub async fn open(folder: impl AsRef<Path>, min_free_bytes: u64) -> Result<Self, StorageError> {
+        let (folder, disk) = (folder.as_ref().to_owned(), Disk::new());
         let prepare = move || {
             make_folder(&folder)?;
-            remove_older(&folder, Self::STALE)
+            Scratch::open(&folder)
         };
-        landing.disk.run("make the folder that uploads land in", prepare).await?;
-        Ok(landing)
+        let scratch = disk.run("make the folder that uploads land in", prepare).await?;
+        Ok(Self { scratch: Arc::new(scratch), min_free_bytes, disk })
     }
 
     /// Checks that there is room for as many bytes as a sender announces, before any is read.
@@ -65,7 +58,7 @@ impl Landing {
 
     /// Bytes free on its disk.
     pub async fn free_bytes(&self) -> Result<u64, StorageError> {
-        let folder = self.folder.clone();
+        let folder = self.scratch.path().to_owned();
         self.disk.run("measure the free space", move || free_bytes(&folder)).await
     }
 
@@ -75,7 +68,7 @@ impl Landing {
     /// [`StorageError::Full`] when it would fill the disk; whatever the error, nothing stays behind.
     pub async fn take(&self, mut body: ByteStream) -> Result<Landed, StorageError> {
         self.check_room(body.length().unwrap_or(0)).await?;
-        let folder = self.folder.clone();
+        let folder = self.scratch.path().to_owned();
         let mut upload = self.disk.run("begin an upload", move || Upload::begin(&folder)).await?;
         // Small until there is more: a hundred uploads at once are common, and most are short.
         let mut block = BytesMut::new();
@@ -90,7 +83,7 @@ impl Landing {
     }
 
     async fn write(&self, upload: Upload, block: BytesMut) -> Result<(Upload, BytesMut), StorageError> {
-        let (folder, floor) = (self.folder.clone(), self.min_free_bytes);
+        let (folder, floor) = (self.scratch.path().to_owned(), self.min_free_bytes);
         let write = move || {
             if free_bytes(&folder)? < floor.saturating_add(block.len() as u64) {
                 return Err(std::io::ErrorKind::StorageFull.into());
@@ -121,6 +114,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_crash_left_is_gone_at_the_next_start_and_nothing_that_still_arrives() {
+        let folder = tempfile::tempdir().unwrap();
+        let (living, killed) =
+            (Landing::open(folder.path(), 0).await.unwrap(), Landing::open(folder.path(), 0).await.unwrap());
+        let arriving = living.take(Bytes::from_static(b"abc").into()).await.unwrap();
+        let left = killed.take(Bytes::from_static(b"abc").into()).await.unwrap();
+        // What a killed process leaves is not removed by it; its locks are gone.
+        let left = TempPath::keep(left.path).unwrap();
+        drop(killed);
+        Landing::open(folder.path(), 0).await.unwrap();
+        assert!(!left.exists() && arriving.path().exists());
+    }
+
+    #[tokio::test]
     async fn a_disk_that_is_nearly_full_takes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let landing = Landing::open(folder.path(), u64::MAX).await.unwrap();
@@ -128,7 +135,7 @@ mod tests {
             |_| -> std::task::Poll<Option<Result<Bytes, std::io::Error>>> { panic!("the body was read") },
         ));
         assert!(matches!(landing.take(unread).await, Err(StorageError::Full)));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(landing.scratch.path()).unwrap().count(), 0);
     }
 
     #[tokio::test]
@@ -139,7 +146,7 @@ mod tests {
         let endless = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(&[7; 65_536])));
         let body = ByteStream::new(endless).limit(512 << 20);
         assert!(matches!(landing.take(body).await, Err(StorageError::Full)));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(landing.scratch.path()).unwrap().count(), 0);
     }
 
     #[tokio::test]

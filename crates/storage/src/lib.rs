@@ -9,6 +9,7 @@ mod landing;
 mod local;
 #[cfg(feature = "s3")]
 pub mod s3;
+mod scratch;
 mod spool;
 
 use std::{ops::Range, path::Path, time::Duration};
@@ -24,6 +25,7 @@ pub use landing::{Landed, Landing};
 pub use local::LocalStore;
 #[cfg(feature = "s3")]
 pub use s3::S3Store;
+pub use scratch::Scratch;
 pub use spool::{Depth, Entry, Manifest, Spool};
 
 use voicemill_types::Time;

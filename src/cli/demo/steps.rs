@@ -189,7 +189,7 @@ async fn hold_music(client: &Client, args: &DemoArgs, report: &mut Report) -> an
     let renditions = prompt["renditions"].as_array().cloned().unwrap_or_default();
     report.check_audio(
         "hold music",
-        renditions.len() == 8,
+        renditions.len() == 9,
         format!("{} renditions of {seconds:.1} s", renditions.len()),
         seconds,
     );

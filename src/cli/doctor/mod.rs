@@ -1,5 +1,6 @@
 //! `voicemill doctor`: is this machine fit, and what would stop the service?
 
+mod files;
 mod store;
 
 use std::io::Write;
@@ -52,6 +53,7 @@ pub async fn run(config: Config, args: DoctorArgs) -> anyhow::Result<bool> {
             findings.bad("store", format!("{} cannot be used: {:#}", place(&app), anyhow::Error::new(error)));
         }
     }
+    files::check(&app.config, &mut findings);
     if args.store {
         store::check(&app, args.sweep, &mut findings).await?;
         return findings.print();

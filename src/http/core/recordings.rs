@@ -19,7 +19,7 @@ use crate::{
         fields::Fields,
         form, raw, wire,
     },
-    recordings::{self, Call, Recording},
+    recordings::{self, Added, Call, Recording},
 };
 
 /// `PUT /core/v1/recordings/{call}?caller_number=…`: the call is being recorded.
@@ -49,12 +49,12 @@ pub(super) async fn add_leg(
     if form::announces_form(request.headers()) {
         let (mut fields, mut incoming) = form::receive(&app, request, &["format"]).await?;
         incoming.hint = format.or(fields.take("format")).or(incoming.hint);
-        return Ok(answer(recordings::add_leg(&app, &domain, &call_id, role, None, incoming).await?));
+        return Ok(added(recordings::add_leg(&app, &domain, &call_id, role, None, incoming).await?));
     }
     let announced = raw::announced(request.headers());
     let (incoming, disguise) = raw::receive(&app, request, format)?;
-    let added = recordings::add_leg(&app, &domain, &call_id, role, announced, incoming).await;
-    Ok(answer(disguise.explain(added)?))
+    let outcome = recordings::add_leg(&app, &domain, &call_id, role, announced, incoming).await;
+    Ok(added(disguise.explain(outcome)?))
 }
 
 /// `POST /core/v1/recordings/{call}/complete`: every leg is there.
@@ -69,6 +69,13 @@ pub(super) async fn complete(
 fn answer(taken: Taken<Recording>) -> Response {
     match taken {
         Taken::Done(recording) => Json(wire::Recording::from(recording)).into_response(),
+        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(wire::SpooledDrop::from(spooled))).into_response(),
+    }
+}
+
+fn added(taken: Taken<Added>) -> Response {
+    match taken {
+        Taken::Done(added) => Json(wire::AddedLeg::from(added)).into_response(),
         Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(wire::SpooledDrop::from(spooled))).into_response(),
     }
 }

@@ -21,16 +21,17 @@ use voicemill_types::Transcript;
 
 use self::{
     assets::Asset,
-    templates::{AudioSource, Gone, GonePage, ListenPage},
+    templates::{AudioSource, Download, Gone, GonePage, ListenPage},
 };
 use crate::{
     app::App,
     error::ServiceError,
     http::{client::Client, error::Problem, extract::Path, limiter::Limiter, media},
     links::{
-        self, LinkSpan, Listen, Shown,
+        self, LinkSpan, Shown,
         tokens::{LinkKeys, Purpose},
     },
+    media::Rendition,
     messages::TranscriptState,
 };
 
@@ -131,13 +132,21 @@ fn render(status: StatusCode, template: &impl Template) -> Response {
 }
 
 fn page(shown: Shown, token: &str) -> ListenPage {
-    let Shown { link, domain, mailbox, message, transcript, audio_token } = shown;
+    let Shown { link, domain, mailbox, message, transcript, audio_token, playable } = shown;
     let time_zone = mailbox.clock(&domain).to_owned();
     let milliseconds = |ms: Option<i64>| Duration::from_millis(ms.unwrap_or(0).max(0).unsigned_abs());
     let whole = milliseconds(message.duration_ms);
     let audio = |file: &str| format!("/l/audio/{audio_token}/{file}");
-    let source =
-        |file: &str, content_type: &str| AudioSource { url: audio(file), content_type: content_type.to_owned() };
+    let source = |rendition: &Rendition| AudioSource {
+        url: audio(&format!("message.{}", rendition.extension())),
+        content_type: rendition.content_type.clone(),
+    };
+    let download = |wanted: &str| {
+        let made = playable.iter().any(|rendition| rendition.extension() == wanted);
+        made.then(|| Download { url: audio(&format!("voicemail.{wanted}")), format: wanted.to_uppercase() })
+    };
+    // MP3 is the smaller, and plays wherever WAV does.
+    let downloads = ["mp3", "wav", "opus"].into_iter().filter_map(download).take(2).collect();
     let brief = link.span == LinkSpan::Brief;
     ListenPage {
         brand: domain.brand,
@@ -157,13 +166,13 @@ fn page(shown: Shown, token: &str) -> ListenPage {
         transcript_state: if brief { TranscriptState::Off } else { message.transcript_state },
         transcript: transcript.as_ref().map(Transcript::runs),
         callback_numbers: transcript.map(|transcript| transcript.callback_numbers).unwrap_or_default(),
-        sources: vec![source("message.opus", "audio/ogg; codecs=opus"), source("message.mp3", "audio/mpeg")],
-        download_url: audio(if brief { "voicemail.mp3" } else { "voicemail.wav" }),
+        sources: playable.iter().map(source).collect(),
+        downloads,
         played_url: format!("/l/{token}/played"),
     }
 }
 
-/// `GET /l/audio/{token}/{file}`: `message.opus` or `message.mp3` to play, anything else to keep.
+/// `GET /l/audio/{token}/{file}`: the extension names the form; `message` plays, any other name is a file to keep.
 async fn audio(
     State(app): State<Arc<App>>,
     Extension(limiter): Extension<Arc<Limiter>>,
@@ -175,26 +184,33 @@ async fn audio(
     if let Some(response) = slowed_down(&app, &limiter, client, Purpose::Audio, &token) {
         return response;
     }
-    let listen = match &*file {
-        "message.opus" => Listen::Opus,
-        "message.mp3" => Listen::Mp3,
-        _ => Listen::Download,
-    };
+    let (stem, extension) = file.rsplit_once('.').unwrap_or((&file, ""));
     let served: Result<Response, Problem> = async {
-        let rendition = links::audio(&app, &token, listen).await?;
-        let mut response = media::serve(&app, &rendition, &method, &headers).await?;
-        if listen == Listen::Download {
-            let disposition = match &*rendition.content_type {
-                "audio/mpeg" => "attachment; filename=\"voicemail.mp3\"",
-                _ => "attachment; filename=\"voicemail.wav\"",
-            };
-            let disposition = HeaderValue::from_static(disposition);
-            response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
+        let audio = links::audio(&app, &token, extension).await?;
+        let mut response = media::serve(&app, &audio.rendition, &method, &headers).await?;
+        if stem != "message" {
+            response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment(&audio.name));
         }
         Ok(response)
     }
     .await;
     served.unwrap_or_else(Problem::into_response)
+}
+
+/// To be saved under that name, in any script: RFC 6266, with a plain name for those who read no other.
+fn attachment(name: &str) -> HeaderValue {
+    let plain: String =
+        name.chars().map(|next| if next.is_ascii_graphic() || next == ' ' { next } else { '_' }).collect();
+    let plain = plain.replace(['"', '\\'], "_");
+    let encoded: String = name
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    HeaderValue::from_str(&format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"))
+        .unwrap_or(HeaderValue::from_static("attachment"))
 }
 
 /// `POST /l/{token}/played`: from our own page only, so that no other site can mark a message as read.

@@ -40,8 +40,8 @@ pub(super) struct ListenPage {
     pub callback_numbers: Vec<CallbackNumber>,
     /// The audio, the form to be preferred first.
     pub sources: Vec<AudioSource>,
-    /// Where the audio is fetched as a file.
-    pub download_url: String,
+    /// Where the audio is fetched as a file, the form to be preferred first.
+    pub downloads: Vec<Download>,
     /// Where playing is reported to.
     pub played_url: String,
 }
@@ -55,6 +55,15 @@ pub(super) struct AudioSource {
     pub content_type: String,
 }
 
+/// A file to keep.
+#[derive(Clone, Debug)]
+pub(super) struct Download {
+    /// Where it is fetched.
+    pub url: String,
+    /// Its form, such as `MP3`.
+    pub format: String,
+}
+
 impl ListenPage {
     fn asset(&self, name: &str) -> &'static str {
         assets::path(name)
@@ -66,7 +75,12 @@ impl ListenPage {
     }
 
     fn number(&self) -> Option<String> {
-        Some(wording::line(&self.caller_number, wording::LONGEST_NAME)).filter(|number| !number.is_empty())
+        Some(wording::number(&self.caller_number)).filter(|number| !number.is_empty())
+    }
+
+    /// The caller's number to tap, and what a phone dials for it.
+    fn call(&self) -> Option<(String, String)> {
+        self.number().zip(wording::dial(&self.caller_number))
     }
 
     /// The number, unless it is the heading already.
@@ -252,7 +266,12 @@ mod tests {
                 },
                 AudioSource { url: "/a/TOKEN/message.mp3".to_owned(), content_type: "audio/mpeg".to_owned() },
             ],
-            download_url: "/a/TOKEN/message.wav?download=1".to_owned(),
+            downloads: ["MP3", "WAV"]
+                .map(|format| Download {
+                    url: format!("/a/TOKEN/voicemail.{}", format.to_lowercase()),
+                    format: format.to_owned(),
+                })
+                .into(),
             played_url: "/l/TOKEN/played".to_owned(),
         }
     }

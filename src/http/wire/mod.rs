@@ -29,7 +29,7 @@ pub(super) use self::{
     notice::Notice,
     prompt::{Prompt, PromptDetails},
     prompt_requests::{Announcement, NewSpokenPrompt, PromptChanges, Script},
-    recording::{Recording, RecordingDetails},
+    recording::{AddedLeg, Recording, RecordingDetails},
     service_number::{NewServiceNumber, ServiceNumber},
     speech::{NewPronunciation, Pronunciation, Voice},
     storage::{SpooledDrop, Storage},

@@ -15,6 +15,9 @@ pub(in crate::http) struct Recording {
     id: RecordingId,
     domain_id: DomainId,
     call_id: String,
+    /// Which recording of that call it is, from 1.
+    take: i64,
+    completed_at: Option<Time>,
     state: MediaState,
     reason: Option<Failure>,
     caller_number: String,
@@ -41,12 +44,32 @@ pub(in crate::http) struct RecordingDetails {
     queue: Option<Outlook>,
 }
 
+/// A leg that a core handed over, and the recording that has it.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct AddedLeg {
+    #[serde(flatten)]
+    recording: Recording,
+    /// False when its sound was here already.
+    kept: bool,
+    /// The recording of the same call before this one, which the leg began; both are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same_call_as: Option<RecordingId>,
+}
+
+impl From<recordings::Added> for AddedLeg {
+    fn from(added: recordings::Added) -> Self {
+        Self { recording: added.recording.into(), kept: added.kept, same_call_as: added.same_call_as }
+    }
+}
+
 impl From<recordings::Recording> for Recording {
     fn from(recording: recordings::Recording) -> Self {
         Self {
             id: recording.id,
             domain_id: recording.domain_id,
             call_id: recording.call_id,
+            take: recording.take,
+            completed_at: recording.completed_at,
             state: recording.state,
             reason: recording.reason.as_ref().map(Failure::from),
             caller_number: recording.caller_number,

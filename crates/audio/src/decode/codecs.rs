@@ -19,6 +19,7 @@ use crate::gsm::{Gsm, Packing};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pcm {
     U8,
+    S8,
     S16,
     S24,
     S32,
@@ -29,7 +30,7 @@ pub(crate) enum Pcm {
 impl Pcm {
     fn sample_bytes(self) -> usize {
         match self {
-            Self::U8 => 1,
+            Self::U8 | Self::S8 => 1,
             Self::S16 => 2,
             Self::S24 => 3,
             Self::S32 | Self::F32 => 4,
@@ -40,6 +41,7 @@ impl Pcm {
     fn sample(self, b: &[u8]) -> f32 {
         match (self, b) {
             (Self::U8, &[a]) => (f32::from(a) - 128.0) / 128.0,
+            (Self::S8, &[a]) => f32::from(a.cast_signed()) / 128.0,
             (Self::S16, &[a, b]) => f32::from(i16::from_le_bytes([a, b])) / 32_768.0,
             (Self::S24, &[a, b, c]) => (i32::from_le_bytes([0, a, b, c]) >> 8) as f32 / 8_388_608.0,
             (Self::S32, &[a, b, c, d]) => i32::from_le_bytes([a, b, c, d]) as f32 / 2_147_483_648.0,

@@ -2,6 +2,9 @@
 
 mod aac;
 mod adts;
+mod aiff;
+mod au;
+mod behind;
 mod caf;
 mod codecs;
 mod data;
@@ -48,7 +51,7 @@ impl Wanted {
 
 /// A file that was recognised, ready to be read.
 pub struct Opened {
-    /// Short name of the container: `wav`, `mp3`, `mp4`, `ogg`, `flac`, `aiff`, `caf`, `adts`, `raw`.
+    /// Short name of the container: `wav`, `mp3`, `mp4`, `ogg`, `flac`, `aiff`, `au`, `caf`, `adts`, `raw`.
     pub container: &'static str,
     /// Short name of the codec, as ffmpeg calls it: `pcm_s16le`, `pcm_mulaw`, `gsm_ms`, `mp3`, `aac`, `opus`.
     pub codec: String,
@@ -105,10 +108,16 @@ pub fn open_for(path: &Path, hint: Option<&str>, wanted: Wanted) -> Result<Opene
         (Kind::Container("mp3"), _) => open_mpeg(file, "mp3", wanted),
         (Kind::Container("caf"), _) => {
             let mend = caf::look(&mut file).map_err(read_error())?;
-            let truncated = mend.as_ref().is_some_and(|mend| mend.truncated);
-            let patches = mend.map(|mend| mend.patch).into_iter().collect();
-            symphonia::open_caf(Patched::new(file, patches).map_err(read_error())?, truncated)
+            let file = Patched::new(file, mend.patch.into_iter().collect()).map_err(read_error())?;
+            symphonia::open_measured(file.ending_at(mend.end), "caf", mend.truncated)
         }
+        (Kind::Container("aiff"), _) => {
+            let patches = aiff::look(&mut file).map_err(read_error())?;
+            let is_right = patches.is_empty();
+            let file = Patched::new(file, patches).map_err(read_error())?;
+            if is_right { symphonia::open(file, "aiff", None) } else { symphonia::open_measured(file, "aiff", true) }
+        }
+        (Kind::Au, _) => au::open(file),
         (Kind::Container("aac"), _) => open_adts(file),
         (Kind::Container(name), _) => {
             symphonia::open(Patched::new(file, Vec::new()).map_err(read_error())?, name, None)

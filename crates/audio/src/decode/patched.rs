@@ -18,24 +18,33 @@ pub(super) struct Patched {
     file: File,
     patches: Vec<Patch>,
     at: u64,
+    /// Where it ends for its reader, if that is before its end.
+    end: Option<u64>,
 }
 
 impl Patched {
     /// Reads from the start.
     pub(super) fn new(mut file: File, patches: Vec<Patch>) -> Result<Self> {
         file.rewind()?;
-        Ok(Self { file, patches, at: 0 })
+        Ok(Self { file, patches, at: 0, end: None })
+    }
+
+    /// Without what lies behind `end`.
+    pub(super) fn ending_at(self, end: Option<u64>) -> Self {
+        Self { end, ..self }
     }
 
     /// The same file again; both move together, so only one may be read.
     pub(super) fn try_clone(&self) -> Result<Self> {
-        Ok(Self { file: self.file.try_clone()?, patches: self.patches.clone(), at: self.at })
+        Ok(Self { file: self.file.try_clone()?, patches: self.patches.clone(), at: self.at, end: self.end })
     }
 }
 
 impl Read for Patched {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let read = self.file.read(buffer)?;
+        let left = self.end.map_or(u64::MAX, |end| end.saturating_sub(self.at));
+        let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let read = self.file.read(&mut buffer[..most])?;
         for patch in &self.patches {
             let (patch_end, read_end) = (patch.at + patch.bytes.len() as u64, self.at + read as u64);
             for at in patch.at.max(self.at)..patch_end.min(read_end) {
@@ -49,6 +58,10 @@ impl Read for Patched {
 
 impl Seek for Patched {
     fn seek(&mut self, to: SeekFrom) -> Result<u64> {
+        let to = match (to, self.end) {
+            (SeekFrom::End(offset), Some(end)) => SeekFrom::Start(end.saturating_add_signed(offset)),
+            (to, _) => to,
+        };
         self.at = self.file.seek(to)?;
         Ok(self.at)
     }
@@ -60,7 +73,7 @@ impl MediaSource for Patched {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        self.file.metadata().ok().map(|metadata| metadata.len())
+        self.end.or_else(|| self.file.metadata().ok().map(|metadata| metadata.len()))
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Container(&'static str),
     /// MP4, MOV or M4A.
     Mp4,
+    /// Sun's AU.
+    Au,
     /// No sound, in words that follow "This is".
     NotAudio(&'static str),
     /// Sound of a kind that is not read, in words that follow "This is".
@@ -48,6 +50,7 @@ pub(super) fn sniff(head: &[u8]) -> Kind {
             }
         }
         [b'O', b'g', b'g', b'S', ..] => ogg(head),
+        [b'.', b's', b'n', b'd', ..] => Kind::Au,
         [b'f', b'L', b'a', b'C', ..] => Kind::Container("flac"),
         [b'F', b'O', b'R', b'M', ..] if at(8, b"AIF") => Kind::Container("aiff"),
         [b'c', b'a', b'f', b'f', ..] => Kind::Container("caf"),
@@ -99,7 +102,6 @@ const NOT_AUDIO: &[(&[u8], &str)] = &[
 
 const UNREADABLE: &[(&[u8], &str)] = &[
     (b"#!AMR", "an AMR recording"),
-    (b".snd", "a Sun AU file"),
     (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11", "a Windows Media (WMA) file"),
     (b".RMF", "a RealMedia file"),
     (b".ra\xFD", "a RealAudio file"),

@@ -123,9 +123,9 @@ pub(super) fn open(file: Patched, container: &'static str, sound: Option<SoundTr
     Ok(opened(source?))
 }
 
-/// Opens a CAF file whose sound is as long as it reads; `truncated` if that is less than was meant.
-pub(super) fn open_caf(file: Patched, truncated: bool) -> Result<Opened, AudioError> {
-    let source = SymphoniaSource::new(Box::new(file), "caf", None)?;
+/// Opens a file whose sound is as long as it reads; `truncated` if another length was promised.
+pub(super) fn open_measured(file: Patched, container: &'static str, truncated: bool) -> Result<Opened, AudioError> {
+    let source = SymphoniaSource::new(Box::new(file), container, None)?;
     Ok(opened(SymphoniaSource { truncated, ..source }))
 }
 

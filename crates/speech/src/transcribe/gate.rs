@@ -105,6 +105,7 @@ mod tests {
             ("ringing", seconds(12, |time| sines(&[440.0, 480.0], time) * on_off(time, 2.0, 6.0))),
             ("busy", seconds(8, |time| sines(&[480.0, 620.0], time) * on_off(time, 0.5, 1.0))),
             ("reorder", seconds(8, |time| sines(&[480.0, 620.0], time) * on_off(time, 0.25, 0.5))),
+            ("stuttering", seconds(8, |time| sines(&[350.0, 440.0], time) * on_off(time, 0.1, 0.2))),
             ("fax", seconds(8, |time| sines(&[1100.0], time) * on_off(time, 0.5, 3.5))),
             ("keys", seconds(6, |time| sines(&[697.0 + 73.0 * time.floor(), 1336.0], time) * on_off(time, 0.1, 0.2))),
         ] {

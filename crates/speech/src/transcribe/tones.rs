@@ -156,6 +156,11 @@ const STEADY_DB: f32 = 1.0;
 /// No voice is strongest below 80 Hz; a drum is.
 const LOWEST_VOICE_BIN: f32 = 80.0 * POINTS as f32 / RATE_HZ as f32;
 const SIGNAL_REACH: usize = 19;
+/// A spectrum that a tone fills in part is an edge of it: so near to it, and with so much of its energy within so many bins
+/// (90 Hz) of it. Tones that are on and off ten times a second have little else.
+const EDGE_REACH: usize = 2;
+const EDGE_BINS: f32 = 6.0;
+const EDGE_SHARE: f32 = 0.5;
 /// So many loud spectra in a row without a tone are no part of a signal, whatever is around them: 0.3 s.
 const VOICE_RUN: usize = 9;
 
@@ -167,6 +172,8 @@ enum Sound {
     Tone,
     /// A tone that stays as it is, as no voice does.
     SteadyTone,
+    /// Where a tone begins or ends: it says nothing of what it is the edge of.
+    Edge,
     Other,
 }
 
@@ -197,7 +204,13 @@ impl Signals {
                 if steady || tone.peaks[0] < LOWEST_VOICE_BIN { Sound::SteadyTone } else { Sound::Tone }
             }
             None if levels[index] <= least => Sound::Quiet,
-            None => Sound::Other,
+            None => {
+                let near = (index.saturating_sub(EDGE_REACH)..=index + EDGE_REACH)
+                    .filter_map(|near| tones.get(near)?.as_ref());
+                let mut louder = near.filter(|tone| tone.level_dbfs > levels[index] + STEADY_DB).peekable();
+                let power = louder.peek().map(|_| SPECTRUM.power(stretches[index])).unwrap_or_default();
+                if louder.any(|tone| tone.is_around(&power)) { Sound::Edge } else { Sound::Other }
+            }
         };
         let sounds: Vec<Sound> = (0..tones.len()).map(sound).collect();
         let signal = signals(&sounds);
@@ -238,8 +251,9 @@ fn signals(sounds: &[Sound]) -> Vec<bool> {
         })
         .collect();
     let mut start = 0;
-    for run in sounds.chunk_by(|one, next| one == next) {
-        if run[0] == Sound::Other && run.len() >= VOICE_RUN {
+    let is_voice = |sound: &Sound| matches!(sound, Sound::Other | Sound::Edge);
+    for run in sounds.chunk_by(|one, next| is_voice(one) == is_voice(next)) {
+        if is_voice(&run[0]) && run.len() >= VOICE_RUN {
             signal[start..start + run.len()].fill(false);
         }
         start += run.len();
@@ -259,6 +273,13 @@ impl Tone {
         // Of two that are equally strong either may come first.
         let same = other.peaks.iter().any(|peak| (peak - self.peaks[0]).abs() < STEADY_BINS);
         same && (self.level_dbfs - other.level_dbfs).abs() < STEADY_DB
+    }
+
+    /// Whether most of a spectrum lies about this tone.
+    fn is_around(&self, power: &[f32]) -> bool {
+        let is_near = |bin: usize| self.peaks.iter().any(|peak| (bin as f32 - peak).abs() <= EDGE_BINS);
+        let near: f32 = power.iter().enumerate().filter(|(bin, _)| is_near(*bin)).map(|(_, power)| power).sum();
+        near > EDGE_SHARE * power.iter().sum::<f32>()
     }
 }
 

@@ -57,7 +57,7 @@ fn tones(seconds: f32, level: f32, hz: &[f32], cadence: &[f32]) -> Vec<f32> {
 }
 
 /// What exchanges of the world play when a caller hangs up or nobody is there (ITU-T E.180, supplement 2).
-const SIGNALS: [(&str, &[f32], &[f32]); 23] = [
+const SIGNALS: [(&str, &[f32], &[f32]); 25] = [
     ("busy, North America", &[480.0, 620.0], &[0.5, 0.5]),
     ("reorder, North America", &[480.0, 620.0], &[0.25, 0.25]),
     ("dial tone, North America", &[350.0, 440.0], &[]),
@@ -81,6 +81,8 @@ const SIGNALS: [(&str, &[f32], &[f32]); 23] = [
     ("busy, Italy", &[425.0], &[0.5, 0.5]),
     ("special information", &[950.0], &[0.33, 1.0]),
     ("fax", &[1_100.0], &[0.5, 3.0]),
+    ("stutter dial tone, North America", &[350.0, 440.0], &[0.1, 0.1]),
+    ("special dial tone, Austria", &[425.0], &[0.1, 0.1]),
 ];
 
 /// Words of `said` that are missing or otherwise in what is heard.

@@ -167,8 +167,10 @@ CREATE TABLE recording (
     caller_number TEXT NOT NULL,
     callee_number TEXT NOT NULL,
     started_at    BIGINT NOT NULL,
+    take          BIGINT NOT NULL,
+    completed_at  BIGINT,
     created_at    BIGINT NOT NULL,
-    UNIQUE (domain_id, call_id)
+    UNIQUE (domain_id, call_id, take)
 );
 
 CREATE INDEX recording_listing ON recording (domain_id, started_at, id);

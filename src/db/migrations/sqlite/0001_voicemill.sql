@@ -165,8 +165,10 @@ CREATE TABLE recording (
     caller_number TEXT NOT NULL,
     callee_number TEXT NOT NULL,
     started_at    INTEGER NOT NULL,
+    take          INTEGER NOT NULL,
+    completed_at  INTEGER,
     created_at    INTEGER NOT NULL,
-    UNIQUE (domain_id, call_id)
+    UNIQUE (domain_id, call_id, take)
 ) STRICT;
 
 CREATE INDEX recording_listing ON recording (domain_id, started_at, id);

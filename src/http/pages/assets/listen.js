@@ -28,7 +28,7 @@ async function report() {
 audio.addEventListener("playing", report);
 
 // An error is reported by each source that fails; only the last one leaves nothing to play.
-audio.querySelector("source:last-of-type").addEventListener("error", () => {
+audio.querySelector("source:last-of-type")?.addEventListener("error", () => {
   problem.hidden = false;
 });
 audio.addEventListener("error", () => {

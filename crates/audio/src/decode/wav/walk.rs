@@ -4,8 +4,9 @@
 //! in a size early and died, or never came back to it.
 
 use std::fs::File;
-use std::io::{Read, Result, Seek, SeekFrom};
+use std::io::{Result, Seek, SeekFrom};
 
+use super::super::behind::{is_silent, is_tag_or_text, read_up_to};
 use crate::format::{AudioError, Fault};
 
 /// A header with more chunks than this was made to waste our time.
@@ -19,9 +20,6 @@ const UNKNOWN_SIZE: u32 = 0x7FFF_0000;
 
 /// Fewer bytes than a chunk's header has are padding.
 const CHUNK_HEADER_BYTES: u64 = 8;
-
-/// Printable bytes behind the sound, up to so many, are what an upload left there.
-const MAX_TEXT_BYTES: u64 = 4_096;
 
 /// What the `fmt ` chunk says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -254,7 +252,8 @@ impl<'a> Walk<'a> {
             }
         }
         let left = self.end.saturating_sub(after);
-        let is_nothing = left < CHUNK_HEADER_BYTES || self.is_tag_or_text(after, left)? || self.is_silent(after)?;
+        let is_nothing =
+            left < CHUNK_HEADER_BYTES || is_tag_or_text(self.file, after, left)? || is_silent(self.file, after)?;
         Ok(if is_nothing { Behind::Nothing } else { Behind::Sound })
     }
 
@@ -325,31 +324,6 @@ impl<'a> Walk<'a> {
         }
         Ok(None)
     }
-
-    fn is_tag_or_text(&mut self, at: u64, bytes: u64) -> Result<bool> {
-        self.file.seek(SeekFrom::Start(at))?;
-        let mut head = vec![0; bytes.min(MAX_TEXT_BYTES) as usize];
-        let read = read_up_to(self.file, &mut head)?;
-        let head = &head[..read];
-        let is_tag = [&b"TAG"[..], b"ID3", b"APETAGEX", b"LYRICSBEGIN"].iter().any(|tag| head.starts_with(tag));
-        let is_print = |byte: &u8| (0x20..0x7F).contains(byte) || matches!(byte, b'\r' | b'\n' | b'\t');
-        Ok(is_tag || (bytes <= MAX_TEXT_BYTES && head.iter().all(is_print)))
-    }
-
-    /// True if there is nothing but zeros from `at` to the end.
-    fn is_silent(&mut self, at: u64) -> Result<bool> {
-        self.file.seek(SeekFrom::Start(at))?;
-        let mut block = [0; 8 * 1024];
-        loop {
-            let read = read_up_to(self.file, &mut block)?;
-            if block[..read].iter().any(|byte| *byte != 0) {
-                return Ok(false);
-            }
-            if read < block.len() {
-                return Ok(true);
-            }
-        }
-    }
 }
 
 /// Chunks that are found in WAV files, by which one is told from another's middle.
@@ -363,16 +337,4 @@ const FILE_HEAD_BYTES: usize = 12;
 
 fn begins_file(head: &[u8]) -> bool {
     matches!(head.get(..4), Some(b"RIFF" | b"RIFX" | b"RF64" | b"BW64")) && head.get(8..12) == Some(b"WAVE")
-}
-
-/// Fills as much of `buffer` as the file still has.
-fn read_up_to(file: &mut File, buffer: &mut [u8]) -> Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read(&mut buffer[filled..])? {
-            0 => break,
-            n => filled += n,
-        }
-    }
-    Ok(filled)
 }

@@ -151,3 +151,64 @@ fn k10_a_codec_that_is_not_read_is_named() {
         assert!(error.to_string().contains(codec) && !error.is_transient(), "{hint}: {error}");
     }
 }
+
+#[test]
+fn k08_sound_goes_on_behind_a_size_that_was_written_early_in_every_container() {
+    let workshop = Workshop::new();
+    write_voice(&workshop, "voice.wav", &voicemail());
+    for (name, codec, mark, from_mark, width) in [
+        ("voice.aiff", "pcm_s16be", b"SSND", 4, 4),
+        ("voice.caf", "pcm_s16le", b"data", 4, 8),
+        ("voice.au", "pcm_s16be", b".snd", 8, 4),
+    ] {
+        workshop.ffmpeg(&format!("-i voice.wav -c:a {codec} {name}"));
+        let right = workshop.read(name);
+        let at = right.windows(4).position(|window| window == mark).unwrap() + from_mark;
+        let decode = |bytes: &[u8]| {
+            workshop.write(name, bytes);
+            workshop.decode(name, None).unwrap_or_else(|error| panic!("{name}: {error}"))
+        };
+        let whole = decode(&right);
+        assert!((seconds(&whole) - SECONDS).abs() < 0.001 && !whole.truncated, "{name}");
+        // A text that an upload left, zeros, and for chunks one of their own, are no sound.
+        for behind in [&b"\r\n--------boundary--\r\n"[..], &[0; 512]] {
+            let decoded = decode(&[&right, behind].concat());
+            assert!(
+                decoded.samples == whole.samples && !decoded.truncated,
+                "{name} with {} bytes behind",
+                behind.len()
+            );
+        }
+        for claimed in [0u64, 1, 8, 36, 320, 16_000, 86_000] {
+            let mut stale = right.clone();
+            stale[at..at + width].copy_from_slice(&claimed.to_be_bytes()[8 - width..]);
+            let decoded = decode(&stale);
+            assert!(decoded.samples == whole.samples, "{name}, a size of {claimed}: {:.3} s", seconds(&decoded));
+            assert!(decoded.truncated, "{name}, a size of {claimed} is not told");
+        }
+    }
+    // What a pipe writes promises nothing, and breaks no promise.
+    let mut piped = workshop.read("voice.au");
+    piped[8..12].fill(0xFF);
+    workshop.write("piped.au", &piped);
+    let piped = workshop.decode("piped.au", None).unwrap();
+    assert!((seconds(&piped) - SECONDS).abs() < 0.001 && !piped.truncated);
+}
+
+#[test]
+fn what_lasts_out_of_all_proportion_to_its_bytes_is_refused_while_it_is_decoded() {
+    let workshop = Workshop::new();
+    let silence = |seconds: u32, how: &str, name: &str| {
+        workshop.ffmpeg(&format!("-f lavfi -i anullsrc=r=8000:cl=mono -t {seconds} {how} {name}"));
+        super::try_render(&workshop, name)
+    };
+    // A second of it takes FLAC less than thirty bytes.
+    let refused = silence(1_800, "-c:a flac -frame_size 16384", "long.flac").unwrap_err().to_string();
+    assert!(refused.contains("minutes"), "{refused}");
+    let short = silence(240, "-c:a flac", "short.flac").unwrap();
+    assert!((short.duration_seconds - 240.0).abs() < 0.1);
+    // The sparsest that is ever sent.
+    let sparse =
+        silence(1_800, "-c:a libopus -b:a 6k -application voip -frame_duration 60 -dtx 1", "sparse.opus").unwrap();
+    assert!((sparse.duration_seconds - 1_800.0).abs() < 0.1);
+}

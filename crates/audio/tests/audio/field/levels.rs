@@ -199,3 +199,15 @@ fn k06_speech_is_found_under_an_offset() {
         assert!(report.phone.unwrap().snr_db.is_some(), "{offset}");
     }
 }
+
+#[test]
+fn a15_noise_that_is_hardly_heard_is_not_drawn_like_speech() {
+    let workshop = Workshop::new();
+    let mut random = noise(7);
+    let hiss: Vec<f32> = (0..80_000).map(|_| 0.001 * random()).collect();
+    write_voice(&workshop, "hiss.wav", &hiss);
+    write_voice(&workshop, "voice.wav", &voicemail());
+    let highest = |name: &str| render(&workshop, name, false).waveform.into_iter().max();
+    assert!(highest("hiss.wav") < Some(128), "{:?} of 255", highest("hiss.wav"));
+    assert_eq!(highest("voice.wav"), Some(255));
+}

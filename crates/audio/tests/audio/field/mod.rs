@@ -6,7 +6,7 @@ mod wav;
 
 use voicemill_audio::decode;
 use voicemill_audio::encode::OutputFormat;
-use voicemill_audio::format::{AudioBlock, AudioSpec};
+use voicemill_audio::format::{AudioBlock, AudioError, AudioSpec};
 use voicemill_audio::pipeline;
 use voicemill_audio::spec::{ChannelLayout, OutputSpec, RenderReport, RenderSpec, SourceSpec, Span};
 
@@ -47,6 +47,16 @@ fn seconds(decoded: &Decoded) -> f64 {
 
 /// Renders as the service renders a voicemail (or a greeting, where silence is trimmed).
 fn render(workshop: &Workshop, source: &str, trim_silence: bool) -> RenderReport {
+    let spec = spec(workshop, source, trim_silence);
+    pipeline::render(&spec).unwrap_or_else(|error| panic!("{source}: {error}"))
+}
+
+/// Measures a file, which may be refused.
+fn try_render(workshop: &Workshop, source: &str) -> Result<RenderReport, AudioError> {
+    pipeline::render(&RenderSpec::of(vec![SourceSpec { path: workshop.path(source), hint: None, role: None }]))
+}
+
+fn spec(workshop: &Workshop, source: &str, trim_silence: bool) -> RenderSpec {
     let output = |name: &str, format: OutputFormat, rate_hz, span| OutputSpec {
         name: name.into(),
         path: workshop.path(name),
@@ -57,7 +67,7 @@ fn render(workshop: &Workshop, source: &str, trim_silence: bool) -> RenderReport
         as_recorded: name == "archive",
         through: None,
     };
-    let spec = RenderSpec {
+    RenderSpec {
         loudness_lufs: Some(-16.0),
         high_pass_hz: Some(80.0),
         reduce_noise: true,
@@ -74,6 +84,5 @@ fn render(workshop: &Workshop, source: &str, trim_silence: bool) -> RenderReport
             output("brief", OutputFormat::Opus, 16_000, Span::Brief),
         ],
         ..RenderSpec::of(vec![SourceSpec { path: workshop.path(source), hint: None, role: None }])
-    };
-    pipeline::render(&spec).unwrap_or_else(|error| panic!("{source}: {error}"))
+    }
 }

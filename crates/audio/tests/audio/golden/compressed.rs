@@ -48,7 +48,7 @@ fn mp3_agrees_with_ffmpeg_to_100_db() {
 }
 
 #[test]
-fn flac_aiff_and_caf_are_exact() {
+fn flac_aiff_au_and_caf_are_exact() {
     let music = |file, arguments, codec| Case::ffmpeg(file, arguments).is(codec, 44_100, 2);
     check(
         &Workshop::new(),
@@ -65,6 +65,12 @@ fn flac_aiff_and_caf_are_exact() {
             music("s24.caf", "-i music.wav -c:a pcm_s24le", "pcm_s24le"),
             music("f32.caf", "-i music.wav -c:a pcm_f32le", "pcm_f32le"),
             music("alac.caf", "-i music.wav -c:a alac", "alac"),
+            music("s8.au", "-i music.wav -c:a pcm_s8", "pcm_s8"),
+            music("s16.au", "-i music.wav -c:a pcm_s16be", "pcm_s16be"),
+            music("s24.au", "-i music.wav -c:a pcm_s24be", "pcm_s24be"),
+            music("f32.au", "-i music.wav -c:a pcm_f32be", "pcm_f32be"),
+            Case::ffmpeg("mulaw.au", "-i voice.wav -c:a pcm_mulaw").is("pcm_mulaw", 8_000, 1),
+            Case::ffmpeg("alaw.au", "-i voice.wav -c:a pcm_alaw").is("pcm_alaw", 8_000, 1),
             Case::ffmpeg("mulaw.caf", "-i voice.wav -c:a pcm_mulaw").is("pcm_mulaw", 8_000, 1),
             Case::ffmpeg("alaw.aifc", "-i voice.wav -c:a pcm_alaw -f aiff").is("pcm_alaw", 8_000, 1),
         ],

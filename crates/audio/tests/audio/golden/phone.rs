@@ -118,6 +118,7 @@ fn g726_is_exact_at_every_rate() {
             au.extend_from_slice(&codes);
             workshop.write("codes.au", &au);
             let reference = workshop.run("sox", "codes.au -t raw -e signed -b 16 -L -");
+            assert_eq!(workshop.decode("codes.au", None).unwrap().samples, raw.samples, "{name} in AU");
             let reference: Vec<f32> = reference
                 .chunks_exact(2)
                 .map(|bytes| f32::from(i16::from_le_bytes([bytes[0], bytes[1]])) / 32_768.0)

@@ -111,7 +111,6 @@ fn what_is_not_read_is_named() {
         ("music.wv", "-i music.wav -c:a wavpack", "WavPack"),
         ("music.tta", "-i music.wav -c:a tta", "True Audio"),
         ("music.w64", "-i music.wav -c:a pcm_s16le", "Wave64"),
-        ("music.au", "-i music.wav -c:a pcm_s16be", "Sun AU"),
         ("aac.wav", "-i music.wav -c:a aac", "AAC"),
         ("wma.wav", "-i music.wav -c:a wmav2", "Windows Media"),
         ("g723.wav", "-i voice.wav -c:a g723_1 -b:a 6300", "G.723.1"),

@@ -1,4 +1,4 @@
-//! A folder for the files of attempts, which this process alone uses; what killed processes left is removed at the next start.
+//! A folder that one process alone uses; what killed processes left is removed at the next start.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -18,14 +18,17 @@ const LOCK: &str = "lock";
 
 /// A folder that this process alone uses.
 #[derive(Debug)]
-pub(crate) struct Scratch {
+pub struct Scratch {
     folder: PathBuf,
     _lock: File,
 }
 
 impl Scratch {
     /// Makes a folder in `parent`, and removes those of processes that are no more.
-    pub(crate) fn open(parent: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When neither folder nor lock file can be made.
+    pub fn open(parent: &Path) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
         let lock = loop {
             let path = parent.join(Uuid::now_v7().to_string()).with_extension(LOCK);
@@ -42,7 +45,7 @@ impl Scratch {
     }
 
     /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.folder
     }
 }
