@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Libraries that say too much: whisper.cpp its every step, and those of SMPP all that people are sent.
-const QUIET: &str = "whisper_rs=warn,rusmpp=off,rusmppc=off";
+const QUIET: &str = "whisper_rs=warn,rusmpp=off";
 
 /// Starts logging at `level` unless `RUST_LOG` says otherwise; JSON where no person is watching.
 pub fn start(level: &str) {
