@@ -132,9 +132,11 @@ bench-queue: setup ## Compare the queue with graphile-worker, pg-boss, apalis an
 	@benches/queue/run "$$(ls -t $(target)/debug/deps/queues-* | grep -v '\.d$$' | head -1)" \
 		$(target)/bench-queue/peers/release/queue-peers $(abspath $(target)/bench-queue/node) $(BENCH)
 
-# CHAOS_SEED repeats a run's choices; CHAOS_JOBS and CHAOS_SECONDS change its size.
-chaos: setup ## Kill workers and databases at random for about five minutes: nothing may be lost or done twice
-	cargo test -p voicemill-queue --test chaos -- --ignored --nocapture
+# CHAOS_SEED repeats a run's choices; CHAOS_JOBS and CHAOS_SECONDS change the size of the queue's, CHAOS_DROPS and CHAOS_KILLS
+# that of the whole service's.
+chaos: setup $(testenv)/READY ## Kill service, workers, decoders and databases at random for some minutes: nothing may be lost or done twice
+	cargo test --workspace --test chaos -- --ignored --nocapture
+	cargo test --workspace --test journeys storm:: -- --ignored --nocapture
 
 clean-data: ## Remove what the demo and a local service stored
 	rm -rf data

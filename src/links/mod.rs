@@ -1,10 +1,14 @@
 //! What an expiring link shows, and what a play through it records.
 
 mod link;
+mod recent;
 pub(crate) mod rows;
 pub mod tokens;
 
 pub use self::link::{Link, LinkSpan};
+pub(crate) use self::recent::Recent;
+
+use std::time::Instant;
 
 use voicemill_types::{LinkId, Time, Transcript};
 
@@ -39,7 +43,7 @@ pub struct Shown {
 }
 
 /// Which of a link's audio files is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Listen {
     /// Ogg Opus, for browsers that play it.
     Opus,
@@ -63,12 +67,17 @@ pub async fn open(app: &App, token: &str) -> Result<Shown, ServiceError> {
         LinkSpan::Full => media::state::transcript(&mut connection, message.media_id).await?,
         LinkSpan::Brief => None,
     };
-    let audio_token = app.link_keys.mint(Purpose::Audio, link.id);
+    let audio_token = app.secrets().link_keys.mint(Purpose::Audio, link.id);
     Ok(Shown { link, domain, mailbox, message, transcript, audio_token })
 }
 
 /// Opens an audio token: the rendition to stream.
 pub async fn audio(app: &App, token: &str, listen: Listen) -> Result<Rendition, ServiceError> {
+    let verified_id = app.secrets().link_keys.verify(Purpose::Audio, token).ok();
+    if let Some((link, rendition)) = verified_id.and_then(|id| app.recent_links.get(id, listen)) {
+        return if link.is_expired(Time::from(app.clock.now())) { Err(ServiceError::Gone) } else { Ok(rendition) };
+    }
+    let began = Instant::now();
     let link = verified(app, Purpose::Audio, token).await?;
     let mut connection = app.database.read().await?;
     let message = message(&mut connection, &link).await?;
@@ -79,7 +88,10 @@ pub async fn audio(app: &App, token: &str, listen: Listen) -> Result<Rendition, 
         (LinkSpan::Brief, Listen::Opus) => BRIEF_BROWSER,
         (LinkSpan::Brief, Listen::Mp3 | Listen::Download) => BRIEF_MP3,
     };
-    media::rows::by_name(&mut connection, message.media_id, VERSION, name).await?.ok_or(NOTHING)
+    let found = media::rows::by_name(&mut connection, message.media_id, VERSION, name).await?;
+    let rendition = found.ok_or(NOTHING)?;
+    app.recent_links.put(began, listen, link, rendition.clone());
+    Ok(rendition)
 }
 
 /// Records that somebody played the message; true if it was the first time.
@@ -99,7 +111,7 @@ const NOTHING: ServiceError = ServiceError::NotFound("link");
 
 async fn verified(app: &App, purpose: Purpose, token: &str) -> Result<Link, ServiceError> {
     // A token that does not verify costs the same look-up as one that does, so that time tells nothing.
-    let id = app.link_keys.verify(purpose, token);
+    let id = app.secrets().link_keys.verify(purpose, token);
     let looked_up = id.as_ref().map_or(LinkId(uuid::Uuid::nil()), |id| *id);
     let mut connection = app.database.read().await?;
     let link = rows::by_id(&mut connection, looked_up).await?;
