@@ -28,7 +28,7 @@ awsenv := target/awsenv
 awscli := awscli==1.46.3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models demo test test-garage fuzz lint advisories docs build-times samples bench-audio bench-speech bench-transcription bench-delivery bench-queue chaos clean-data
+.PHONY: help setup build models demo test test-garage fuzz lint advisories docs build-times samples bench-audio bench-speech bench-transcription bench-delivery bench-queue bench-http chaos clean-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,8 +71,9 @@ test-garage: setup ## Hold the S3 store to the behaviour of all stores against g
 $(testtools)/READY: | setup
 	@scripts/testtools $(testtools)
 
-fuzz: setup ## Feed the decoders hostile input, a minute each (FUZZ_SECONDS=60; needs a nightly compiler)
-	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) crates/audio/fuzz/run
+fuzz: setup ## Feed decoders and parsers hostile input, a minute each (FUZZ_SECONDS=60; needs a nightly compiler)
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) scripts/fuzz audio
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) scripts/fuzz notify
 
 lint: setup ## Check formatting, lints, and the licences, sources and known advisories of dependencies
 	cargo fmt --check
@@ -133,9 +134,15 @@ bench-queue: setup ## Compare the queue with graphile-worker, pg-boss, apalis an
 	@benches/queue/run "$$(ls -t $(target)/debug/deps/queues-* | grep -v '\.d$$' | head -1)" \
 		$(target)/bench-queue/peers/release/queue-peers $(abspath $(target)/bench-queue/node) $(BENCH)
 
-# CHAOS_SEED repeats a run's choices; CHAOS_JOBS and CHAOS_SECONDS change its size.
-chaos: setup ## Kill workers and databases at random for about five minutes: nothing may be lost or done twice
-	cargo test -p voicemill-queue --test chaos -- --ignored --nocapture
+bench-http: build ## Measure ranges of a rendition beside nginx, and drops a second (BENCH='--seconds 8 --rounds 3')
+	@scripts/setup nginx wrk
+	benches/http/run $(target)/release/voicemill $(BENCH)
+
+# CHAOS_SEED repeats a run's choices; CHAOS_JOBS and CHAOS_SECONDS change the size of the queue's, CHAOS_DROPS and CHAOS_KILLS
+# that of the whole service's.
+chaos: setup $(testenv)/READY ## Kill service, workers, decoders and databases at random for some minutes: nothing may be lost or done twice
+	cargo test --workspace --test chaos -- --ignored --nocapture
+	cargo test --workspace --test journeys storm:: -- --ignored --nocapture
 
 clean-data: ## Remove what the demo and a local service stored
 	rm -rf data

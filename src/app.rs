@@ -6,7 +6,7 @@ use std::{
     num::NonZeroUsize,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -39,7 +39,11 @@ use crate::{
     events::Committed,
     keys::KeyScope,
     lanes::Lane,
-    links::tokens::{KeyConfig, LinkKeys},
+    links::{
+        Recent,
+        tokens::{KeyConfig, LinkKeys},
+    },
+    telemetry,
 };
 
 /// Every handle that services and jobs work with; shared by all of them.
@@ -66,28 +70,56 @@ pub struct App {
     pub events: Committed,
     /// Where mails go.
     pub mail: Arc<dyn Channel>,
-    /// The keys that mails are signed with.
-    pub dkim: Dkim,
     /// Where SMS go, and what comes back.
     pub sms: SmsGateway,
-    /// Keys of the links in mails.
-    pub link_keys: LinkKeys,
     /// Renders audio in a process of its own.
     pub sandbox: Sandbox,
-    /// SHA-256 of the operators' key.
-    pub operator_key_hash: [u8; 32],
     /// The voices; each model is loaded when it first speaks.
     pub synthesizer: Arc<dyn Synthesizer>,
     /// WAV files of the voices that have been listened to; whoever holds it speaks.
     pub voice_samples: tokio::sync::Mutex<HashMap<VoiceId, Bytes>>,
     /// What transcribes; each model is loaded when it is first needed.
     pub transcribers: Transcribers,
-    scratch: Scratch,
+    /// What audio links led to a moment ago.
+    pub(crate) recent_links: Recent,
+    secrets: RwLock<Arc<Secrets>>,
+    /// Where working copies lie.
+    pub(crate) scratch: Scratch,
+    /// Keeps the folder of [`Self::landing`] this process's own.
+    _landing_folder: Scratch,
     /// The database's files, where it has any here.
     files: Option<DatabaseFiles>,
     /// Why the service cannot go on, once it cannot.
     failure: OnceLock<String>,
     broken: CancellationToken,
+}
+
+/// The keys of the service, which can be changed while it runs.
+pub struct Secrets {
+    /// The keys that mails are signed with.
+    pub dkim: Dkim,
+    /// Keys of the links in mails.
+    pub link_keys: LinkKeys,
+    /// SHA-256 of the operators' key.
+    pub operator_key_hash: [u8; 32],
+}
+
+impl Secrets {
+    /// Reads those that are configured, and reads or makes the others in the storage folder.
+    fn open(config: &Config) -> anyhow::Result<Self> {
+        let folder = &config.storage.folder;
+        let link_keys = match config.links.keys.as_slice() {
+            [] => LinkKeys::new(&[KeyConfig { id: 1, secret: secret(&folder.join("link-key"))? }])?,
+            keys => LinkKeys::new(keys)?,
+        };
+        let operator_key = match &config.http.operator_key {
+            Some(key) => key.clone(),
+            None => secret(&folder.join("operator-key"))?,
+        };
+        anyhow::ensure!(operator_key.len() >= 32, "http.operator_key must have at least 32 characters");
+        let operator_key_hash = Sha256::digest(operator_key.as_bytes()).into();
+        Ok(Self { dkim: Dkim::new(&config.mail.dkim)?, link_keys, operator_key_hash })
+    }
 }
 
 /// What was down just now, so that not everybody waits to find out.
@@ -111,7 +143,8 @@ impl App {
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the storage folder {}", folder.display()))?;
         close_to_others(&folder).with_context(|| format!("cannot keep others out of {}", folder.display()))?;
-        let scratch = Scratch::open(&folder.join("scratch")).context("cannot make the scratch folder")?;
+        let room = config.storage.min_free_bytes;
+        let scratch = Scratch::open(&folder.join("scratch"), room).context("cannot make the scratch folder")?;
         let database = open_database(&config).await?;
         let files = match config.database.address(&folder) {
             DatabaseUrl::Sqlite(file) => {
@@ -126,7 +159,7 @@ impl App {
         };
         let spool_folder = config.storage.spool_folder.clone().unwrap_or_else(|| folder.join("spool"));
         // On one disk, so that what landed becomes an entry of the spool by its name alone.
-        let landing = Landing::open(spool_folder.join("landing"), config.storage.min_free_bytes)
+        let landing = Landing::open(spool_folder.join("landing"), room)
             .await
             .context("cannot make the folder that drops land in")?;
         let spool = Spool::open(&spool_folder).await.context("cannot open the spool")?;
@@ -137,7 +170,7 @@ impl App {
             }
             None => Arc::new(Outbox::open(folder.join("outbox")).context("cannot make the outbox")?),
         };
-        let dkim = Dkim::new(&config.mail.dkim)?;
+        let secrets = RwLock::new(Arc::new(Secrets::open(&config)?));
         let sms = match &config.sms {
             Some(sms) => SmsGateway::new(sms, &config.http.public_url)?,
             None => {
@@ -146,15 +179,6 @@ impl App {
                 SmsGateway::outbox(SmsOutbox::new(outbox))
             }
         };
-        let link_keys = match config.links.keys.as_slice() {
-            [] => LinkKeys::new(&[KeyConfig { id: 1, secret: secret(&folder.join("link-key"))? }])?,
-            keys => LinkKeys::new(keys)?,
-        };
-        let operator_key = match &config.http.operator_key {
-            Some(key) => key.clone(),
-            None => secret(&folder.join("operator-key"))?,
-        };
-        anyhow::ensure!(operator_key.len() >= 32, "http.operator_key must have at least 32 characters");
         let models = config
             .speech
             .models_folder
@@ -188,20 +212,38 @@ impl App {
             queue,
             events: Committed::default(),
             mail,
-            dkim,
             sms,
-            link_keys,
             sandbox: Sandbox::new(program),
-            operator_key_hash: Sha256::digest(operator_key.as_bytes()).into(),
             synthesizer,
             voice_samples: tokio::sync::Mutex::default(),
             transcribers,
+            recent_links: Recent::default(),
+            secrets,
             scratch,
+            _landing_folder: landing_folder,
             files,
             failure: OnceLock::new(),
             broken: CancellationToken::new(),
             config,
         }))
+    }
+
+    /// The keys as they are now.
+    pub fn secrets(&self) -> Arc<Secrets> {
+        Arc::clone(&self.secrets.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes what can be changed while the service runs from settings that were read anew: its keys, and the level of its log.
+    /// Everything else stays as it was at the start.
+    ///
+    /// # Errors
+    /// What is wrong with them; then nothing is changed.
+    pub fn reload(&self, config: &Config) -> anyhow::Result<()> {
+        let storage = self.config.storage.clone();
+        let secrets = Arc::new(Secrets::open(&Config { storage, ..config.clone() })?);
+        telemetry::set_level(&config.log.level)?;
+        *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = secrets;
+        Ok(())
     }
 
     /// The number or name that a domain's SMS come from.

@@ -10,6 +10,7 @@ use std::{
 
 use figment::{
     Figment,
+    error::{Actual, Kind},
     providers::{Env, Format, Toml},
 };
 use ipnet::IpNet;
@@ -60,6 +61,22 @@ pub struct Config {
     pub cloud_transcription: Option<CloudTranscriptionConfig>,
     /// Keys of the links in mails.
     pub links: LinksConfig,
+    /// What is logged.
+    pub log: LogConfig,
+}
+
+/// `[log]`: what is logged.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// `error`, `warn`, `info`, `debug` or `trace`, or directives of the form `target=level`; RUST_LOG wins over it.
+    pub level: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: "info".into() }
+    }
 }
 
 /// `[storage]`: where data lies.
@@ -71,7 +88,8 @@ pub struct StorageConfig {
     /// The folder that what cores drop lands in, and stays in while store or database is down; `spool` in the storage
     /// folder unless set.
     pub spool_folder: Option<PathBuf>,
-    /// Bytes to keep free on the disk of the spool: what would leave less is answered 507.
+    /// Bytes to keep free on the disks of spool and scratch files: a drop that would leave less is answered 507, and a render
+    /// that would is tried again later.
     pub min_free_bytes: u64,
     /// The bucket that is the store, in place of the folder `store` in the storage folder.
     #[serde(skip_serializing)]
@@ -265,7 +283,7 @@ impl Config {
             // Other variables of ours, such as VOICEMILL_MODELS_MIRROR, are no settings of a section.
             .merge(Env::prefixed("VOICEMILL_").filter(|name| name.as_str().contains("__")).split("__"))
             .extract()
-            .map_err(|error| anyhow::anyhow!("the configuration cannot be used: {error}"))?;
+            .map_err(|error| anyhow::anyhow!("the configuration cannot be used: {}", explained(error)))?;
         config.check()?;
         config.http.public_url.truncate(config.http.public_url.trim_end_matches('/').len());
         Ok(config)
@@ -294,9 +312,88 @@ impl Config {
     }
 }
 
+/// What is wrong with settings, each by its name, and never by its value: that may be a password.
+fn explained(errors: figment::Error) -> String {
+    let explain = |error: figment::Error| {
+        let wrong = match &error.kind {
+            Kind::InvalidType(found, expected) => wrong_type(found, expected),
+            Kind::InvalidValue(_, expected) => format!("it cannot have this value; it must be {expected}"),
+            Kind::InvalidLength(length, expected) => format!("it has {length} parts; it must be {expected}"),
+            Kind::ISizeOutOfRange(_) | Kind::USizeOutOfRange(_) => "the number is too large".to_owned(),
+            Kind::Unsupported(found) | Kind::UnsupportedKey(found, _) => format!("it cannot be {}", kind_of(found)),
+            Kind::Message(text) => without_source(text),
+            kind @ (Kind::UnknownVariant(..)
+            | Kind::UnknownField(..)
+            | Kind::MissingField(_)
+            | Kind::DuplicateField(_)) => kind.to_string(),
+        };
+        let place = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref());
+        let place = place.map_or_else(String::new, |place| format!(" ({place})"));
+        match error.path.join(".").to_lowercase() {
+            name if name.is_empty() => format!("{wrong}{place}"),
+            name => format!("{name}: {wrong}{place}"),
+        }
+    };
+    errors.into_iter().map(explain).collect::<Vec<_>>().join("; ")
+}
+
+fn wrong_type(found: &Actual, expected: &str) -> String {
+    let kind = kind_of(found);
+    match found {
+        Actual::Unsigned(_) | Actual::Signed(_) | Actual::Float(_) | Actual::Bool(_) if expected.contains("string") => {
+            format!(
+                "{kind} was found where {expected} is expected; put it into quotes, in the environment, too: '\"…\"'"
+            )
+        }
+        _ => format!("{kind} was found where {expected} is expected"),
+    }
+}
+
+fn kind_of(found: &Actual) -> &'static str {
+    match found {
+        Actual::Bool(_) => "true or false",
+        Actual::Unsigned(_) | Actual::Signed(_) | Actual::Float(_) => "a number",
+        Actual::Char(_) | Actual::Str(_) => "a text",
+        Actual::Bytes(_) => "bytes",
+        Actual::Seq => "a list",
+        Actual::Map => "a table",
+        Actual::Unit | Actual::Option => "nothing",
+        _ => "something else",
+    }
+}
+
+/// A sentence of the parser without the line of the file that it shows.
+fn without_source(text: &str) -> String {
+    text.lines().filter(|line| !line.contains('|')).collect::<Vec<_>>().join(": ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attack_17_an_error_names_the_setting_and_never_shows_its_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("voicemill.toml");
+        for (text, name) in [
+            ("[smtp]\nhost = \"h\"\nusername = \"u\"\npassword = 87654321", "smtp.password"),
+            ("[smtp]\nhost = \"h\"\nusername = \"u\"\npassword = -8765.4321", "smtp.password"),
+            ("[smtp]\nhost = \"h\"\nusername = \"u\"\npassword = [\"87654321\"]", "smtp.password"),
+            ("[http]\noperator_key = 87654321", "http.operator_key"),
+            ("[links]\nkeys = [{ id = 1, secret = 87654321 }]", "links.keys"),
+            ("[links]\nkeys = [{ id = \"87654321\", secret = \"x\" }]", "links.keys"),
+            ("[links]\nkeys = \"87654321\"", "links.keys"),
+            ("[database]\nurl = 87654321", "database.url"),
+            ("[database]\nurl = \"postgres//me:87654321@host\"", "database.url"),
+            ("[smtp]\npassword = \"87654321", "line 2"),
+            ("[smtp]\npassword = s87654321\n", "line 2"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let error = format!("{:#}", Config::load(Some(&file)).unwrap_err());
+            assert!(error.contains(name), "{text}: {error}");
+            assert!(!error.contains("8765"), "{text}: {error}");
+        }
+    }
 
     #[test]
     fn the_sample_says_every_setting_and_its_default() {

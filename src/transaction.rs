@@ -114,7 +114,10 @@ impl<'a> Tx<'a> {
         let Self { app, transaction, wakes, emitted } = self;
         match transaction {
             Held::Own(transaction) => {
-                transaction.commit().await?;
+                let committed = transaction.commit().await;
+                // A commit whose answer is lost may have happened.
+                app.recent_links.clear();
+                committed?;
                 // What was written into a file that is gone is no commit.
                 app.check_database().map_err(sqlx::Error::Io)?;
             }

@@ -75,14 +75,39 @@ fn nothing_is_left_lying_about() {
     report(&found);
 }
 
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let (_, table) = model.split_once("## What was attacked").unwrap();
+    let all: String =
+        ["src", "crates", "tests"].iter().flat_map(|folder| sources_in(folder)).map(|(_, text)| text).collect();
+    let names = table.split('`').skip(1).step_by(2).filter(|name| {
+        name.matches('_').count() >= 2
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    });
+    let names: Vec<&str> = names.filter(|name| *name != "min_free_bytes").collect();
+    assert!(names.len() > 35, "{names:?}");
+    let is_missing = |name: &&&str| !all.contains(&format!("fn {name}("));
+    report(&names.iter().filter(is_missing).map(|name| format!("there is no test {name}")).collect::<Vec<_>>());
+    for row in 1..=24 {
+        assert!(table.contains(&format!("\n| {row} | ")), "finding {row} is not in the table");
+    }
+}
+
 fn report(found: &[String]) {
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
 /// The files of `src` by name.
 fn sources() -> Vec<(String, String)> {
+    sources_in("src")
+}
+
+/// The Rust files of a folder by name.
+fn sources_in(folder: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut sources, mut folders) = (Vec::new(), vec![root.join("src")]);
+    let (mut sources, mut folders) = (Vec::new(), vec![root.join(folder)]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();

@@ -102,11 +102,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Models(args) => models::run(args)?,
         Command::Serve(With { settings, args }) => {
             telemetry::start("info");
-            block_on(serve::serve(settings.load()?, args))?;
+            block_on(serve::serve(settings.load()?, settings.config, args))?;
         }
         Command::Worker(With { settings, args }) => {
             telemetry::start("info");
-            block_on(serve::worker(settings.load()?, args))?;
+            block_on(serve::worker(settings.load()?, settings.config, args))?;
         }
         Command::Migrate(settings) => {
             telemetry::start("warn");

@@ -1,6 +1,6 @@
 //! `voicemill serve` and `voicemill worker`: the service, until a signal ends it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use voicemill_queue::Worker;
 use voicemill_types::clock::Clock;
 
-use crate::{app::App, config::Config, http, jobs, lanes::Lane, notices, upkeep};
+use crate::{app::App, config::Config, http, jobs, lanes::Lane, notices, telemetry, upkeep};
 
 /// Options of `voicemill serve`.
 #[derive(Args, Debug)]
@@ -23,8 +23,10 @@ pub struct ServeArgs {
     pub no_workers: bool,
 }
 
-/// Answers requests and, unless told otherwise, does the jobs.
-pub async fn serve(config: Config, args: ServeArgs) -> anyhow::Result<()> {
+/// Answers requests and, unless told otherwise, does the jobs. A SIGHUP has `config_file` read anew.
+pub async fn serve(config: Config, config_file: Option<PathBuf>, args: ServeArgs) -> anyhow::Result<()> {
+    let hangup = signal(SignalKind::hangup())?;
+    telemetry::set_level(&config.log.level)?;
     open_files();
     let listener = listen(config.http.listen).await?;
     let app = App::new(config, Clock::system(), std::env::current_exe()?).await?;
@@ -38,8 +40,35 @@ pub async fn serve(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     };
     let upkeep = upkeep::run(app.clone(), shutdown.clone());
     let serving = async { tokio::join!(answer(app.clone(), listener, shutdown.clone()), workers, upkeep).1 };
+    let serving = with_reloads(&app, config_file, hangup, serving);
     Box::pin(unless_broken(&app, &shutdown, serving)).await
 }
+
+/// Runs the service to its end, and at every SIGHUP takes over what can be changed meanwhile.
+async fn with_reloads<T>(
+    app: &App,
+    config_file: Option<PathBuf>,
+    mut hangup: Signal,
+    service: impl Future<Output = T>,
+) -> T {
+    let reloads = async {
+        // The stream of a signal never ends.
+        while hangup.recv().await.is_some() {
+            match Config::load(config_file.as_deref()).and_then(|config| app.reload(&config)) {
+                Ok(()) => tracing::info!("keys and log level are read anew; other settings need a restart"),
+                Err(error) => tracing::error!(error = format!("{error:#}"), "nothing is changed"),
+            }
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        ended = service => ended,
+        never = reloads => never,
+    }
+}
+
+/// How long the database gets to bring its log into its file at the end.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// Runs the service to its end; when it cannot go on, has it stop and says why.
 async fn unless_broken(
@@ -49,7 +78,11 @@ async fn unless_broken(
 ) -> anyhow::Result<()> {
     let mut service = std::pin::pin!(service);
     tokio::select! {
-        ended = &mut service => ended,
+        ended = &mut service => {
+            // A connection that hangs keeps nobody from ending.
+            drop(tokio::time::timeout(LAST_WRITES, app.database.close()).await);
+            ended
+        }
         reason = app.broken() => {
             shutdown.cancel();
             // How it ended does not matter beside why it had to.
@@ -67,8 +100,10 @@ pub struct WorkerArgs {
     lane: Vec<Lane>,
 }
 
-/// Does jobs only.
-pub async fn worker(config: Config, args: WorkerArgs) -> anyhow::Result<()> {
+/// Does jobs only. A SIGHUP has `config_file` read anew.
+pub async fn worker(config: Config, config_file: Option<PathBuf>, args: WorkerArgs) -> anyhow::Result<()> {
+    let hangup = signal(SignalKind::hangup())?;
+    telemetry::set_level(&config.log.level)?;
     let app = App::new(config, Clock::system(), std::env::current_exe()?).await?;
     let shutdown = stop_on_signal()?;
     let lanes = if args.lane.is_empty() { Lane::ALL.to_vec() } else { args.lane };
@@ -78,6 +113,7 @@ pub async fn worker(config: Config, args: WorkerArgs) -> anyhow::Result<()> {
             never = upkeep::look_for_ever(&app) => match never {},
         }
     };
+    let working = with_reloads(&app, config_file, hangup, working);
     Box::pin(unless_broken(&app, &shutdown, working)).await
 }
 

@@ -320,4 +320,40 @@ mod tests {
         assert_eq!(file_name(b"form-data; name=\"a; filename=b.wav\""), None);
         assert_eq!(file_name(b"form-data; filename=\"\"").as_deref(), Some(""));
     }
+
+    /// A form that is changed anywhere is taken or refused, soon, and leaves no file behind.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn whatever_a_form_holds_is_answered() {
+        use rand::{Rng, SeedableRng, rngs::StdRng};
+
+        let opened = crate::testing::open(voicemill_sql::Kind::Sqlite).await;
+        let whole = b"--XyZ\r\nContent-Disposition: form-data; name=\"id\"\r\n\r\n17\r\n--XyZ\r\n\
+            Content-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\n\
+            RIFF and so on\r\n--XyZ--\r\n";
+        let mut random = StdRng::seed_from_u64(9);
+        let mut taken = 0;
+        for round in 0..1_500 {
+            let mut body = whole.to_vec();
+            for _ in 0..round % 8 {
+                let at = random.random_range(0..body.len());
+                match random.random_range(0..4) {
+                    0 => body[at] = random.random(),
+                    1 => body.truncate(at.max(1)),
+                    2 => {
+                        let end = random.random_range(at..body.len());
+                        let piece = body[at..=end].repeat(random.random_range(1..4));
+                        body.splice(at..at, piece);
+                    }
+                    _ => drop(body.drain(at..(at + 9).min(body.len() - 1).max(at))),
+                }
+            }
+            let request = Request::builder()
+                .header(header::CONTENT_TYPE, "multipart/form-data; boundary=XyZ")
+                .body(Body::from(body))
+                .unwrap();
+            let received = tokio::time::timeout(Duration::from_secs(20), receive(&opened.app, request, &["id"])).await;
+            taken += usize::from(received.expect("it ends").is_ok());
+        }
+        assert!((188..1_500).contains(&taken), "{taken}: those that were not changed, and some that were");
+    }
 }

@@ -26,16 +26,19 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use inbound::Inbound;
+use outbound::Paced;
+use pace::Least;
 use silent::{Busy, Place, Silent};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 mod inbound;
+mod outbound;
+mod pace;
 mod silent;
 
 /// Most bytes that a connection reads at a time, and gathers before it writes; the head of a request has to fit.
@@ -45,6 +48,9 @@ const BUFFER: usize = 32 * 1024;
 const HEAD: Duration = Duration::from_secs(120);
 /// How long a client may take nothing of an answer; who paused playing asks for the rest again.
 const STALL: Duration = Duration::from_secs(600);
+/// What a client has to take of its answers, apart from the time in which nothing is there to take: a hundred bytes a second,
+/// less than any player does.
+const LEAST: Least = Least { bytes: 600 * 100, within: STALL };
 /// How long to wait for more of what may be the preface of HTTP/2.
 const NEXT_LETTERS: Duration = Duration::from_millis(10);
 /// How long a client that speaks HTTP/2 gets to read that we do not.
@@ -143,8 +149,7 @@ async fn answer(
     if speaks_http2 {
         return refuse_http2(socket).await;
     }
-    let mut socket = TimeoutStream::new(socket);
-    socket.set_write_timeout(Some(STALL));
+    let socket = Paced::new(socket, LEAST, STALL);
     let asked = place.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         let (busy, asked) = (asked.busy(), asked.clone());
@@ -162,7 +167,7 @@ async fn answer(
     });
     let mut protocol = http1::Builder::new();
     protocol.max_buf_size(BUFFER).timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let mut connection = Box::pin(protocol.serve_connection(TokioIo::new(Box::pin(socket)), service).with_upgrades());
+    let mut connection = Box::pin(protocol.serve_connection(TokioIo::new(socket), service).with_upgrades());
     let answered = tokio::select! {
         answered = &mut connection => answered,
         () = place.evicted() => Ok(()),

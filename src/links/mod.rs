@@ -1,10 +1,14 @@
 //! What an expiring link shows, and what a play through it records.
 
 mod link;
+mod recent;
 pub(crate) mod rows;
 pub mod tokens;
 
 pub use self::link::{Link, LinkSpan};
+pub(crate) use self::recent::Recent;
+
+use std::time::Instant;
 
 use voicemill_notify::wording;
 use voicemill_types::{LinkId, Time, Transcript};
@@ -41,6 +45,7 @@ pub struct Shown {
     /// What there is to play, the form to be preferred first.
     pub playable: Vec<Rendition>,
 }
+}
 
 /// Opens a page's token.
 ///
@@ -57,11 +62,12 @@ pub async fn open(app: &App, token: &str) -> Result<Shown, ServiceError> {
         LinkSpan::Brief => None,
     };
     let playable = playable(&mut connection, &link, &message).await?;
-    let audio_token = app.link_keys.mint(Purpose::Audio, link.id);
+    let audio_token = app.secrets().link_keys.mint(Purpose::Audio, link.id);
     Ok(Shown { link, domain, mailbox, message, transcript, audio_token, playable })
 }
 
 /// A file behind a link's audio token.
+#[derive(Clone, Debug)]
 pub struct File {
     /// What to stream.
     pub rendition: Rendition,
@@ -71,6 +77,11 @@ pub struct File {
 
 /// Opens an audio token: the form with that file name extension, or the one to be preferred where there is none.
 pub async fn audio(app: &App, token: &str, extension: &str) -> Result<File, ServiceError> {
+    let verified_id = app.secrets().link_keys.verify(Purpose::Audio, token).ok();
+    if let Some((link, file)) = verified_id.and_then(|id| app.recent_links.get(id, extension)) {
+        return if link.is_expired(Time::from(app.clock.now())) { Err(ServiceError::Gone) } else { Ok(file) };
+    }
+    let began = Instant::now();
     let link = verified(app, Purpose::Audio, token).await?;
     let mut connection = app.database.read().await?;
     let message = message(&mut connection, &link).await?;
@@ -85,7 +96,9 @@ pub async fn audio(app: &App, token: &str, extension: &str) -> Result<File, Serv
     let Message { caller_name, caller_number, received_at, .. } = &message;
     let clock = mailbox.clock(&domain);
     let name = wording::audio_file_name(caller_name, caller_number, *received_at, clock, rendition.extension());
-    Ok(File { rendition, name })
+    let file = File { rendition, name };
+    app.recent_links.put(began, extension, link, file.clone());
+    Ok(file)
 }
 
 async fn playable(
@@ -117,7 +130,7 @@ const NOTHING: ServiceError = ServiceError::NotFound(Thing::Link {});
 
 async fn verified(app: &App, purpose: Purpose, token: &str) -> Result<Link, ServiceError> {
     // A token that does not verify costs the same look-up as one that does, so that time tells nothing.
-    let id = app.link_keys.verify(purpose, token);
+    let id = app.secrets().link_keys.verify(purpose, token);
     let looked_up = id.as_ref().map_or(LinkId(uuid::Uuid::nil()), |id| *id);
     let mut connection = app.database.read().await?;
     let link = rows::by_id(&mut connection, looked_up).await?;

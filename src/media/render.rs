@@ -53,7 +53,7 @@ pub(crate) async fn render(
         .collect();
     let spec = RenderSpec { sources, outputs, ..settings };
     let limit = Duration::from_secs(app.config.media.render_timeout_seconds).min(attempt.remaining());
-    let report = app.sandbox.render(&spec, limit).await?;
+    let report = app.scratch.while_there_is_room(app.sandbox.render(&spec, limit)).await??;
 
     let mut renditions = Vec::with_capacity(planned.len());
     for omitted in &report.omitted {

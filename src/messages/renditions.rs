@@ -73,6 +73,6 @@ pub(crate) fn minted(app: &App, message: &Message, span: LinkSpan) -> (Link, Str
         expires_at: now.after(Link::LIFETIME),
         revoked_at: None,
     };
-    let url = format!("{}/l/{}", app.config.http.public_url, app.link_keys.mint(Purpose::Page, link.id));
+    let url = format!("{}/l/{}", app.config.http.public_url, app.secrets().link_keys.mint(Purpose::Page, link.id));
     (link, url)
 }

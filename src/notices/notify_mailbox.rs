@@ -125,6 +125,7 @@ async fn compose(
         mail_templates::rows::find(&mut connection, domain.id, kind).await.retry()?
     };
     let name = format!("{} ({})", mailbox.name, mailbox.extension);
+    let secrets = app.secrets();
     let mail = MailboxMail {
         notice_id: notice.id,
         date: notice.created_at,
@@ -136,7 +137,7 @@ async fn compose(
         locale: &domain.locale,
         news,
     }
-    .compose(&MailOptions { template: template.as_ref(), dkim: Some(&app.dkim) })
+    .compose(&MailOptions { template: template.as_ref(), dkim: Some(&secrets.dkim) })
     .discard()?;
     delivery::store_mail(app, attempt, notice, mail, None).await
 }

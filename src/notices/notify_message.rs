@@ -178,6 +178,7 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject, may_attach: bo
     };
     let runs = transcript.as_ref().map(Transcript::runs).unwrap_or_default();
     let mailbox_name = format!("{} ({})", mailbox.name, mailbox.extension);
+    let secrets = app.secrets();
     let mail: Mail = VoicemailMail {
         notice_id: notice.id,
         date: notice.created_at,
@@ -203,7 +204,7 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject, may_attach: bo
         callback_numbers: transcript.as_ref().map_or(&[], |transcript| &transcript.callback_numbers),
         audio: part,
     }
-    .compose(&MailOptions { template: template.as_ref(), dkim: Some(&app.dkim) })
+    .compose(&MailOptions { template: template.as_ref(), dkim: Some(&secrets.dkim) })
     .discard()?;
 
     let bytes = delivery::store_mail(app, attempt, notice, mail, link.as_ref()).await?;

@@ -25,6 +25,29 @@ async fn is_read(test: &TestApp, id: &Value) -> bool {
     !test.message(id, |_| true).await["read_at"].is_null()
 }
 
+/// What another process writes is seen within a second, though the player's next ranges ask no database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_another_machine_revokes_is_shut_within_a_second() {
+    let test = TestApp::start().await;
+    let (_, page) = mailed(&test).await;
+    let html = test.browser(Method::GET, &page).send().await.unwrap().text().await.unwrap();
+    let audio = sources(&html).remove(0);
+    let status = async || {
+        let part = test.browser(Method::GET, &audio).header(header::RANGE, "bytes=0-99").send().await.unwrap();
+        part.status()
+    };
+    assert_eq!(status().await, StatusCode::PARTIAL_CONTENT);
+    let address = test.app.config.database.address(&test.app.config.storage.folder);
+    let other = voicemill_sql::Database::connect(&address, 2).await.unwrap();
+    let mut transaction = other.begin().await.unwrap();
+    let voicemill_sql::Connection::Sqlite(connection) = transaction.connection() else { panic!("it is SQLite") };
+    sqlx::query("UPDATE link SET revoked_at = 1").execute(&mut **connection).await.unwrap();
+    transaction.commit().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(status().await, StatusCode::NOT_FOUND);
+    test.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn scanners_change_nothing_and_a_person_reads_once() {
     let test = TestApp::start().await;

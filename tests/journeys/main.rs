@@ -21,4 +21,5 @@ mod sms_kannel;
 mod sms_provider;
 mod sms_smpp;
 mod storage;
+mod storm;
 mod voicemail;

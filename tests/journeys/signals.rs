@@ -166,6 +166,8 @@ async fn the_first_signal_lets_work_end_within_its_grace_and_hands_the_rest_back
     service.signal(Signal::TERM);
     let status = service.ends();
     assert_eq!(status.code(), Some(0));
+    let log = site.folder.path().join("data/voicemill.db-wal");
+    assert!(!log.exists(), "after a clean stop the file is the whole database (attack.md, 11)");
     let job = site.job().unwrap();
     assert_eq!((&job["state"], &job["attempt"], &job["crashes"]), (&json!("available"), &json!(0), &json!(0)));
 }
@@ -203,4 +205,32 @@ async fn a_second_interrupt_ends_a_worker_at_once() {
     let worker = site.start(&["worker"], LONG_GRACE_SECONDS);
     site.leave_message().await;
     two_signals_end_it_at_once(site, worker, &["worker"], Signal::INT, 130).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_16_a_hangup_changes_keys_and_log_level_and_ends_nothing() {
+    let site = Site::new();
+    let settings = site.folder.path().join("voicemill.toml");
+    let write = |id: u8, level: &str| {
+        let secret = format!("{id:02x}").repeat(32);
+        let text = format!("[log]\nlevel = \"{level}\"\n[[links.keys]]\nid = {id}\nsecret = \"{secret}\"\n");
+        std::fs::write(&settings, text).unwrap();
+    };
+    write(1, "info");
+    let mut service = site.start(&["serve"], 1);
+    site.leave_message().await;
+    site.until("the mail is under way", |job| job["state"] == "running").await;
+    write(2, "debug");
+    service.signal(Signal::HUP);
+    service.says("read anew").await;
+    service.says("\"DEBUG\"").await;
+    std::fs::write(&settings, "[[links.keys]]\nid = 3\nsecret = \"short\"\n").unwrap();
+    service.signal(Signal::HUP);
+    service.says("nothing is changed").await;
+    service.says("is shorter than 32 bytes").await;
+    assert!(!service.has_ended());
+    let job = site.job().unwrap();
+    assert_eq!((&job["state"], &job["crashes"]), (&json!("running"), &json!(0)), "what was under way goes on");
+    let health = site.http.get(format!("{}/healthz", site.base)).send().await.unwrap();
+    assert!(health.status().is_success());
 }

@@ -116,6 +116,18 @@ impl Database {
         }
     }
 
+    /// Ends every connection, once what is under way on it has ended. Of a SQLite file the last one to close brings everything
+    /// from the log into the file, which is then a whole database by itself; the one that writes is that last one.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(pools) => {
+                pools.read.close().await;
+                pools.write.close().await;
+            }
+            Self::Postgres(postgres) => postgres.pool.close().await,
+        }
+    }
+
     /// A connection for reading.
     pub async fn read(&self) -> Result<Connection, DbError> {
         Ok(match self {

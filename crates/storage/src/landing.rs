@@ -41,7 +41,7 @@ impl Landing {
         let (folder, disk) = (folder.as_ref().to_owned(), Disk::new());
         let prepare = move || {
             make_folder(&folder)?;
-            Scratch::open(&folder)
+            Scratch::open(&folder, min_free_bytes)
         };
         let scratch = disk.run("make the folder that uploads land in", prepare).await?;
         Ok(Self { scratch: Arc::new(scratch), min_free_bytes, disk })

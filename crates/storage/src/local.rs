@@ -19,12 +19,14 @@ use rustix::fs::{XattrFlags, fgetxattr, fsetxattr};
 
 use crate::{
     Blob, BlobInfo, BlobKey, BlobStore, ByteStream, Listed, Page, StorageError, Stored,
-    disk::{BLOCK, Disk, Upload, fill, make_folder, measure, remove_older, sync_folder},
+    disk::{Disk, Upload, fill, make_folder, measure, remove_older, sync_folder},
 };
 use voicemill_types::Time;
 
 /// The extended attribute that holds a blob's label.
 const LABEL: &str = "user.voicemill.label";
+/// How much of a blob is read at a time: each time costs a thread's turn, and each reader as much memory.
+const READ: u64 = 128 * 1024;
 /// Longest label, in bytes; file systems take about 4 KiB.
 const LONGEST_LABEL: usize = 2_048;
 
@@ -115,35 +117,37 @@ impl BlobStore for LocalStore {
     }
 
     async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<Blob, StorageError> {
+        let is_part = range.is_some();
         let path = self.path(key);
-        let (file, bytes) = self
-            .disk
-            .run("open a file", move || {
-                let file = File::open(path)?;
-                let bytes = file.metadata()?.len();
-                Ok((Arc::new(file), bytes))
-            })
-            .await
-            .map_err(StorageError::of_the_blob)?;
-        let range = match range {
-            None => 0..bytes,
-            Some(range) => {
-                let cut = range.start..range.end.min(bytes);
-                if cut.is_empty() {
-                    return Err(StorageError::OutOfRange { bytes });
-                }
-                cut
-            }
+        // Opened and begun to be read in one go: most of what is asked for is one block.
+        let open = move || {
+            let file = File::open(path)?;
+            let bytes = file.metadata()?.len();
+            let wanted = range.unwrap_or(0..u64::MAX);
+            let range = wanted.start..wanted.end.min(bytes);
+            let first = if range.is_empty() { None } else { Some(read_block(&file, range.clone())?) };
+            Ok((Arc::new(file), bytes, range, first))
+        };
+        let opened = self.disk.run("open a file", open).await.map_err(StorageError::of_the_blob)?;
+        let (file, bytes, range, first) = opened;
+        let Some((first, rest)) = first else {
+            return match is_part {
+                true => Err(StorageError::OutOfRange { bytes }),
+                false => Ok(Blob { bytes, range, body: Bytes::new().into() }),
+            };
         };
         let disk = self.disk.clone();
-        let body = stream::try_unfold(range.clone(), move |left| {
+        let body = stream::try_unfold((Some(first), rest), move |(ready, left)| {
             let (disk, file) = (disk.clone(), Arc::clone(&file));
             async move {
+                if let Some(block) = ready {
+                    return Ok(Some((block, (None, left))));
+                }
                 if left.is_empty() {
                     return Ok(None);
                 }
-                let block = disk.run("read a file", move || read_block(&file, left)).await?;
-                Ok(Some(block))
+                let (block, left) = disk.run("read a file", move || read_block(&file, left)).await?;
+                Ok(Some((block, (None, left))))
             }
         });
         Ok(Blob { bytes, range, body: ByteStream::from_chunks(body) })
@@ -252,7 +256,7 @@ fn names(folder: &Path) -> io::Result<impl Iterator<Item = String>> {
 
 /// Reads the first block of what is left and returns it with the rest.
 fn read_block(file: &File, left: Range<u64>) -> io::Result<(Bytes, Range<u64>)> {
-    let length = (left.end - left.start).min(BLOCK as u64);
+    let length = (left.end - left.start).min(READ);
     let mut block = vec![0; length as usize];
     file.read_exact_at(&mut block, left.start)?;
     Ok((block.into(), left.start + length..left.end))

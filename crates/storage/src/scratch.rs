@@ -10,16 +10,23 @@ use std::{
 
 use uuid::Uuid;
 
+use crate::error::StorageError;
+
 /// Without a lock file, a folder is removed when nothing was added to it for so long.
 const STALE: Duration = Duration::from_secs(86_400);
 
 /// The ending of the file beside a folder that its process holds locked as long as it lives.
 const LOCK: &str = "lock";
 
+/// How often the free space is looked at: a decoder writes some hundred megabytes meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
 /// A folder that this process alone uses.
 #[derive(Debug)]
 pub struct Scratch {
     folder: PathBuf,
+    /// What is to be left free on its disk.
+    min_free_bytes: u64,
     _lock: File,
 }
 
@@ -28,7 +35,7 @@ impl Scratch {
     ///
     /// # Errors
     /// When neither folder nor lock file can be made.
-    pub fn open(parent: &Path) -> io::Result<Self> {
+    pub fn open(parent: &Path, min_free_bytes: u64) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
         let lock = loop {
             let path = parent.join(Uuid::now_v7().to_string()).with_extension(LOCK);
@@ -36,7 +43,7 @@ impl Scratch {
             lock.lock()?;
             // Between making and locking it, another process may have taken it for one that was left behind.
             if fs::metadata(&path).is_ok_and(|found| lock.metadata().is_ok_and(|own| own.ino() == found.ino())) {
-                break Self { folder: path.with_extension(""), _lock: lock };
+                break Self { folder: path.with_extension(""), min_free_bytes, _lock: lock };
             }
         };
         fs::DirBuilder::new().mode(0o700).create(&lock.folder)?;
@@ -47,6 +54,33 @@ impl Scratch {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.folder
+    }
+
+    /// Does work that writes here, and gives it up when less is left free on the disk than is to be kept: then there is
+    /// still room for what cores drop, and the work is tried again later.
+    ///
+    /// # Errors
+    /// [`StorageError::Full`]; the work is dropped then, or never begun.
+    pub async fn while_there_is_room<T>(&self, work: impl Future<Output = T>) -> Result<T, StorageError> {
+        let full = async {
+            loop {
+                // A disk that cannot be asked is no reason to stop.
+                if self.free_bytes().is_ok_and(|free| free < self.min_free_bytes) {
+                    return StorageError::Full;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            full = full => Err(full),
+            done = work => Ok(done),
+        }
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.folder)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 }
 
@@ -85,7 +119,7 @@ mod tests {
     #[test]
     fn what_a_process_left_is_removed_when_the_next_starts_and_nothing_of_the_living() {
         let parent = tempfile::tempdir().unwrap();
-        let (living, killed) = (Scratch::open(parent.path()).unwrap(), Scratch::open(parent.path()).unwrap());
+        let (living, killed) = (Scratch::open(parent.path(), 0).unwrap(), Scratch::open(parent.path(), 0).unwrap());
         for scratch in [&living, &killed] {
             fs::write(scratch.path().join("original"), "RIFF").unwrap();
             assert_eq!(fs::metadata(scratch.path()).unwrap().permissions().mode() & 0o077, 0, "only we may look");
@@ -93,9 +127,38 @@ mod tests {
         let left = killed.path().to_owned();
         // The system lets go of a killed process's locks.
         drop(killed);
-        let next = Scratch::open(parent.path()).unwrap();
+        let next = Scratch::open(parent.path(), 0).unwrap();
         assert!(!left.exists());
         assert!(living.path().join("original").exists() && next.path().exists());
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 4, "two folders and two locks");
+    }
+    #[tokio::test]
+    async fn attack_6_work_that_leaves_too_little_of_the_disk_is_given_up_and_tried_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let free = Scratch::open(parent.path(), 0).unwrap().free_bytes().unwrap();
+        let scratch = Scratch::open(parent.path(), free.saturating_sub(8 << 20)).unwrap();
+        let file = scratch.path().join("working-copy");
+        let endless = async {
+            let mut written: u64 = 0;
+            // Bounded here, so that a test that fails fills nothing.
+            while written < 512 << 20 {
+                written += 1 << 20;
+                File::options().create(true).append(true).open(&file).unwrap();
+                rustix::fs::fallocate(
+                    File::options().write(true).open(&file).unwrap(),
+                    rustix::fs::FallocateFlags::empty(),
+                    0,
+                    written,
+                )
+                .unwrap();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let given_up = scratch.while_there_is_room(endless).await;
+        assert!(matches!(given_up, Err(error @ StorageError::Full) if error.is_transient()));
+        assert!(fs::metadata(&file).unwrap().len() < 512 << 20);
+        let full = Scratch::open(parent.path(), u64::MAX).unwrap();
+        let never = full.while_there_is_room(async { panic!("it was begun") }).await;
+        assert!(matches!(never, Err::<(), _>(StorageError::Full)));
     }
 }

@@ -85,7 +85,7 @@ fn file(asset: &'static Asset, headers: &HeaderMap) -> Response {
 
 /// The answer to a client that sent too many bad tokens; none to a token that verifies, whoever sends it.
 fn slowed_down(app: &App, limiter: &Limiter, client: Client, purpose: Purpose, token: &str) -> Option<Response> {
-    if app.link_keys.verify(purpose, token).is_ok() {
+    if app.secrets().link_keys.verify(purpose, token).is_ok() {
         return None;
     }
     let wait = limiter.failed(client.0, Instant::now())?;

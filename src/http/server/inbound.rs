@@ -25,6 +25,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use super::pace::{Least, Pace};
+
 /// How long a client may go on sending what nobody wants.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -38,40 +40,8 @@ pub(super) struct Inbound {
     pace: Pace,
 }
 
-/// How fast a body comes, apart from the time in which nobody asks for more of it.
-#[derive(Default)]
-struct Pace {
-    waiting_since: Option<Instant>,
-    waited: Duration,
-    bytes: u64,
-}
-
-/// A body that comes so slowly that it only keeps a connection busy.
-#[derive(Debug, thiserror::Error)]
-#[error("the body came too slowly")]
-struct TooSlow;
-
-impl Pace {
-    /// How long a client is waited for until it has to have sent [`Self::LEAST`] bytes more.
-    const WINDOW: Duration = Duration::from_secs(60);
-    /// A hundred a second: less than any codec makes of a call that a core sends while it is being recorded.
-    const LEAST: u64 = 60 * 100;
-
-    fn waits(&mut self, now: Instant) {
-        self.waiting_since.get_or_insert(now);
-    }
-
-    fn came(&mut self, bytes: usize, now: Instant) -> Result<(), TooSlow> {
-        self.waited += self.waiting_since.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        self.bytes += bytes as u64;
-        if self.waited < Self::WINDOW {
-            return Ok(());
-        }
-        let is_slow = self.bytes < Self::LEAST;
-        *self = Self::default();
-        if is_slow { Err(TooSlow) } else { Ok(()) }
-    }
-}
+/// A hundred bytes a second: less than any codec makes of a call that a core sends while it is being recorded.
+const LEAST: Least = Least { bytes: 60 * 100, within: Duration::from_secs(60) };
 
 /// Whether a body was read to its end.
 #[derive(Clone, Default)]
@@ -99,7 +69,7 @@ impl Inbound {
                 incoming: Some(incoming),
                 ended: ended.clone(),
                 waits: head.contains_key(EXPECT),
-                pace: Pace::default(),
+                pace: Pace::new(LEAST),
             },
             ended,
         )
@@ -123,7 +93,7 @@ impl Body for Inbound {
             this.ended.set();
         }
         if !this.ended.get() {
-            this.pace.came(bytes, Instant::now())?;
+            this.pace.went(bytes, Instant::now())?;
         }
         Poll::Ready(frame.map(|frame| Ok(frame?)))
     }
@@ -147,29 +117,5 @@ impl Drop for Inbound {
                 async move { while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {} };
             runtime.spawn(timeout(LINGER, rest));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_body_that_keeps_us_waiting_is_too_slow() {
-        let second = Duration::from_secs(1);
-        let (mut slow, mut steady, mut busy) = (Pace::default(), Pace::default(), Pace::default());
-        let mut now = Instant::now();
-        let mut slow_until = None;
-        for at in 0..600 {
-            slow.waits(now);
-            steady.waits(now);
-            now += second;
-            if slow.came(1, now).is_err() {
-                slow_until.get_or_insert(at);
-            }
-            assert!(steady.came(1_650, now).is_ok(), "GSM as it is spoken");
-            assert!(busy.came(1, now).is_ok(), "nobody waited for it");
-        }
-        assert_eq!(slow_until, Some(59));
     }
 }

@@ -8,6 +8,7 @@
 use std::{io, sync::LazyLock};
 
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, filters, functions, syntax::SyntaxConfig};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::assemble::Words;
 use crate::email::MailTemplate;
@@ -46,12 +47,19 @@ pub(super) fn render(template: &MailTemplate, facts: &Value) -> Result<Words, Te
     })
 }
 
-/// Runs it on a thread of its own; nothing if there can be none, or it panicked.
+/// Runs it on a thread of its own; nothing if there can be none, or it panicked. A thread of the runtime that waits for it hands
+/// its other tasks over first.
 fn on_own_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("template".to_owned()).stack_size(STACK);
-        thread.spawn_scoped(scope, run).ok()?.join().ok()
-    })
+    let wait = || {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("template".to_owned()).stack_size(STACK);
+            thread.spawn_scoped(scope, run).ok()?.join().ok()
+        })
+    };
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
+        _ => wait(),
+    }
 }
 
 fn render_parts(template: &MailTemplate, facts: &Value) -> Result<Words, TemplateError> {
@@ -293,6 +301,16 @@ mod tests {
             });
             rendered.unwrap().join().unwrap();
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_template_that_panics_or_takes_its_time_leaves_the_runtime_alone() {
+        let (began, begun) = std::sync::mpsc::channel();
+        let other = tokio::spawn(async move { began.send(()).is_ok() });
+        // On the only thread of the runtime: the other task has to run meanwhile.
+        let waited = tokio::spawn(async move { on_own_stack(move || begun.recv()) });
+        assert!(waited.await.unwrap().unwrap().is_ok() && other.await.unwrap());
+        assert!(on_own_stack(|| panic!("as a template's engine may")).is_none_or(|()| false));
     }
 
     proptest::proptest! {

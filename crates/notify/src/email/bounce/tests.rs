@@ -184,4 +184,22 @@ proptest::proptest! {
         let whole = report("failed", "message/rfc822");
         let _ = Bounce::read(&whole.as_bytes()[..cut.min(whole.len())]);
     }
+
+    #[test]
+    fn a_report_that_is_changed_anywhere_is_answered(
+        changes in proptest::collection::vec((0usize..2_000, proptest::prelude::any::<u8>(), 0usize..40), 1..20)
+    ) {
+        let mut mail = report("failed", "message/rfc822").into_bytes();
+        for (at, byte, repeated) in changes {
+            let at = at % mail.len();
+            mail[at] = byte;
+            let piece = mail[at..(at + repeated).min(mail.len())].to_vec();
+            mail.splice(at..at, piece);
+        }
+        if let Ok(bounce) = Bounce::read(&mail) {
+            assert!(!bounce.mails.is_empty() && bounce.mails.len() <= MOST_NAMES.0);
+            assert!(!bounce.outcomes.is_empty() && bounce.outcomes.len() <= MOST_RECIPIENTS);
+            assert!(bounce.outcomes.iter().all(|outcome| outcome.answer.chars().count() <= LONGEST_ANSWER));
+        }
+    }
 }

@@ -266,3 +266,33 @@ fn another_provider_is_described_in_the_configuration() {
     assert!(matches!(answer, Err(NotifyError::Refused(_))));
     assert!(crate::sms::SmsGateway::new(&config, "https://vm.example.com").is_ok());
 }
+
+proptest::proptest! {
+    /// What AWS hands on by SNS is JSON within JSON; every provider's words are changed anywhere, and nested without end.
+    #[test]
+    fn whatever_a_provider_calls_with_is_answered(
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+        changes in proptest::collection::vec((0usize..500, proptest::prelude::any::<u8>()), 0..6),
+        depth in 0usize..20_000,
+    ) {
+        let inner = r#"{"eventType":"TEXT_DELIVERED","messageId":"m","messageStatus":"DELIVERED","messageBody":"STOP"}"#;
+        let outer = serde_json::json!({"Type": "Notification", "Message": inner}).to_string();
+        let nested = format!("{{\"Message\":{}", "[".repeat(depth));
+        let mut changed = outer.into_bytes();
+        for (at, byte) in changes {
+            let at = at % changed.len();
+            changed[at] = byte;
+        }
+        for provider in [Provider::Twilio, Provider::Telnyx, Provider::Vonage, Provider::Bandwidth] {
+            let rest = rest(&config(provider));
+            for (kind, body) in [
+                ("application/json", &bytes[..]),
+                ("application/x-www-form-urlencoded", &bytes),
+                ("text/plain", &changed),
+                ("application/json", nested.as_bytes()),
+            ] {
+                let _ = rest.template.ears.hear("state=%ff&x", kind, body);
+            }
+        }
+    }
+}

@@ -210,6 +210,32 @@ mod tests {
         assert_eq!((u8::from(alone.esm_class), alone.source_addr_ton), (0, Ton::Alphanumeric));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_centre_says_is_answered(
+            octets in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+            class in 0u8..=255, coding in 0u8..=255, decimal_reports: bool,
+        ) {
+            use rusmpp::tokio_codec::CommandCodec;
+            use tokio_util::codec::Decoder;
+
+            // As a frame, as a frame of its true length, and as the text of a message.
+            let framed = [&(octets.len() as u32 + 4).to_be_bytes()[..], &octets].concat();
+            for bytes in [&octets, &framed] {
+                let mut buffer = tokio_util::bytes::BytesMut::from(&bytes[..]);
+                if let Ok(Some(command)) = CommandCodec::new().decode(&mut buffer)
+                    && let Some(rusmpp::Pdu::DeliverSm(deliver)) = command.pdu()
+                {
+                    heard(deliver, decimal_reports);
+                }
+            }
+            if let Ok(message) = OctetString::from_vec(octets) {
+                let deliver = DeliverSm::builder().esm_class(EsmClass::from(class)).data_coding(coding.into());
+                heard(&deliver.short_message(message).build(), decimal_reports);
+            }
+        }
+    }
+
     fn receipt(text: &str) -> Option<Heard> {
         let class = EsmClass::from(4);
         let message = OctetString::from_string(text.to_owned()).unwrap();
