@@ -85,8 +85,6 @@ pub struct App {
     secrets: RwLock<Arc<Secrets>>,
     /// Where working copies lie.
     pub(crate) scratch: Scratch,
-    /// Keeps the folder of [`Self::landing`] this process's own.
-    _landing_folder: Scratch,
     /// The database's files, where it has any here.
     files: Option<DatabaseFiles>,
     /// Why the service cannot go on, once it cannot.
@@ -220,7 +218,6 @@ impl App {
             recent_links: Recent::default(),
             secrets,
             scratch,
-            _landing_folder: landing_folder,
             files,
             failure: OnceLock::new(),
             broken: CancellationToken::new(),
