@@ -45,7 +45,6 @@ pub struct Shown {
     /// What there is to play, the form to be preferred first.
     pub playable: Vec<Rendition>,
 }
-}
 
 /// Opens a page's token.
 ///
