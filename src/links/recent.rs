@@ -16,6 +16,8 @@ const FRESH: Duration = Duration::from_millis(900);
 
 /// Most that is remembered.
 const MOST: usize = 1_000;
+/// Longest extension in bytes that is remembered; ours are shorter.
+const LONGEST_EXTENSION: usize = 8;
 
 /// What links led to.
 #[derive(Debug, Default)]
@@ -38,6 +40,10 @@ impl Recent {
 
     /// Remembers what was found in a reading that began at `at`.
     pub(super) fn put(&self, at: Instant, extension: &str, link: Link, file: File) {
+        // It stands in the address that somebody asked for.
+        if extension.len() > LONGEST_EXTENSION {
+            return;
+        }
         let mut found = self.lock();
         if found.len() >= MOST {
             found.clear();

@@ -264,9 +264,15 @@ impl TestApp {
         }
         self.shutdown.cancel();
         self.service.take().unwrap().await.unwrap();
+        self.nothing_is_left();
+    }
+
+    /// Checks that no file of a drop or of an attempt is there.
+    pub fn nothing_is_left(&self) {
         let storage = &self.app.config.storage.folder;
-        let within = |folder: &str| std::fs::read_dir(storage.join(folder)).unwrap().map(|entry| entry.unwrap().path());
-        let own = within("scratch").chain(within("spool/landing")).filter(|path| path.is_dir());
+        // A folder for each process, with its lock beside it.
+        let of_processes = ["scratch", "spool/landing"].map(|parent| std::fs::read_dir(storage.join(parent)).unwrap());
+        let own = of_processes.into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
         for folder in own.chain([storage.join("spool/entries")]) {
             assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "files are left in {}", folder.display());
         }

@@ -37,12 +37,7 @@ async fn a_link_that_another_machine_revokes_is_shut_within_a_second() {
         part.status()
     };
     assert_eq!(status().await, StatusCode::PARTIAL_CONTENT);
-    let address = test.app.config.database.address(&test.app.config.storage.folder);
-    let other = voicemill_sql::Database::connect(&address, 2).await.unwrap();
-    let mut transaction = other.begin().await.unwrap();
-    let voicemill_sql::Connection::Sqlite(connection) = transaction.connection() else { panic!("it is SQLite") };
-    sqlx::query("UPDATE link SET revoked_at = 1").execute(&mut **connection).await.unwrap();
-    transaction.commit().await.unwrap();
+    test.execute("UPDATE link SET revoked_at = 1").await;
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(status().await, StatusCode::NOT_FOUND);
     test.stop().await;

@@ -224,7 +224,7 @@ async fn attack_16_a_hangup_changes_keys_and_log_level_and_ends_nothing() {
     service.signal(Signal::HUP);
     service.says("read anew").await;
     service.says("\"DEBUG\"").await;
-    std::fs::write(&settings, "[[links.keys]]\nid = 3\nsecret = \"short\"\n").unwrap();
+    std::fs::write(&settings, "[[links.keys]]\nid = 3\nsecret = \"00ff00ff\"\n").unwrap();
     service.signal(Signal::HUP);
     service.says("nothing is changed").await;
     service.says("is shorter than 32 bytes").await;

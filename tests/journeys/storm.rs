@@ -23,7 +23,7 @@ use tokio::{
 use voicemill_sql::Kind;
 use voicemill_testing::{PrivateServer, python::Script, tools::free_port};
 
-use crate::harness::{ok, sample_bytes};
+use crate::harness::sample_bytes;
 
 const OPERATOR_KEY: &str = "the operators' key of the journeys, long enough";
 /// Cores that drop at once.
@@ -201,7 +201,6 @@ async fn storm(kind: Kind, drops: usize, kills: usize) {
         let request = http.post(format!("{base}{path}")).bearer_auth(OPERATOR_KEY).json(&body);
         move || request.try_clone().unwrap()
     };
-    insist(|| http.get(format!("{base}/v1/domains")).bearer_auth(OPERATOR_KEY)).await;
     insist(operator("/v1/domains", json!({"name": "acme.example"}))).await;
     let mut keys = Vec::new();
     for scope in ["core", "portal"] {
@@ -232,7 +231,7 @@ async fn storm(kind: Kind, drops: usize, kills: usize) {
     for number in 0..kills {
         tokio::time::sleep(Duration::from_millis(random.random_range(300..1_500))).await;
         let killed = site.kill_one(&mut random);
-        println!("kill {number}: {killed}, after {} drops", next.load(Ordering::Relaxed));
+        eprintln!("kill {number}: {killed}, after {} drops", next.load(Ordering::Relaxed));
         if number % 8 == 2 {
             cut.store(true, Ordering::Relaxed);
             tokio::time::sleep(AWAY).await;
@@ -290,7 +289,8 @@ async fn all(http: &reqwest::Client, url: &str, key: &str) -> Vec<Value> {
     let mut listed: Vec<Value> = Vec::new();
     loop {
         let before = listed.last().map(|last| ("before", last["id"].as_str().unwrap().to_owned()));
-        let page = ok(http.get(url).query(&before.into_iter().collect::<Vec<_>>()).bearer_auth(key)).await;
+        let query: Vec<_> = before.into_iter().collect();
+        let page = insist(|| http.get(url).query(&query).bearer_auth(key)).await;
         let page = page.as_array().unwrap();
         if page.is_empty() {
             return listed;

@@ -294,14 +294,7 @@ async fn p3_a_nearly_full_disk_is_answered_507_before_a_byte_is_read() {
     assert_eq!(answer.status(), StatusCode::INSUFFICIENT_STORAGE);
     let words = detail(answer).await;
     assert!(words.contains("full"), "{words}");
-    let within = |folder: &str| {
-        let entries = std::fs::read_dir(test.app.config.storage.folder.join("spool").join(folder)).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
-    };
-    assert!(within("entries").is_empty());
-    for landing in within("landing").iter().filter(|path| path.is_dir()) {
-        assert_eq!(std::fs::read_dir(landing).unwrap().count(), 0);
-    }
+    test.nothing_is_left();
     assert!(test.app.store.list("", 10).await.unwrap().blobs.is_empty());
     assert_eq!(messages(&test).await.1, 0);
 }
