@@ -41,6 +41,7 @@ use crate::{
     lanes::Lane,
     links::tokens::{KeyConfig, LinkKeys},
     scratch::Scratch,
+    webhooks,
 };
 
 /// Every handle that services and jobs work with; shared by all of them.
@@ -71,6 +72,8 @@ pub struct App {
     pub dkim: Dkim,
     /// Where SMS go, and what comes back.
     pub sms: SmsGateway,
+    /// Posts events to endpoints.
+    pub webhooks: webhooks::Sender,
     /// Keys of the links in mails.
     pub link_keys: LinkKeys,
     /// Renders audio in a process of its own.
@@ -191,6 +194,7 @@ impl App {
             mail,
             dkim,
             sms,
+            webhooks: webhooks::Sender::new(&config.webhooks).context("webhooks")?,
             link_keys,
             sandbox: Sandbox::new(program),
             operator_key_hash: Sha256::digest(operator_key.as_bytes()).into(),
@@ -257,6 +261,7 @@ impl App {
             _ if !lanes.contains(&lane) => 0,
             Lane::Cpu => or(settings.cpu, cores),
             Lane::Io => settings.io,
+            Lane::Webhooks => settings.webhooks,
             Lane::Transcribe if lanes.contains(&Lane::Cpu) => or(settings.transcribe, cores.div_ceil(2)),
             Lane::Transcribe => or(settings.transcribe, cores),
         };

@@ -32,3 +32,4 @@ pub mod telemetry;
 mod testing;
 pub mod transaction;
 pub mod upkeep;
+pub mod webhooks;

@@ -307,6 +307,7 @@ async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken
         Lane::Cpu => 2,
         Lane::Io => 4,
         Lane::Transcribe => 1,
+        Lane::Webhooks => 16,
     };
     let config = WorkerConfig {
         lanes: Lane::ALL.map(|lane| lane.with_slots(slots(lane))).to_vec(),

@@ -22,3 +22,4 @@ mod sms_provider;
 mod sms_smpp;
 mod storage;
 mod voicemail;
+mod webhooks;

@@ -6,6 +6,7 @@ mod notice;
 mod prompt;
 mod recording;
 mod rendition;
+mod webhooks;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
@@ -14,6 +15,7 @@ pub(super) use self::{
     notice::Notice,
     prompt::{Prompt, PromptDetails},
     recording::{Recording, RecordingDetails},
+    webhooks::{Delivery, Webhook},
 };
 use crate::jobs::operate::Listed;
 
