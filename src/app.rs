@@ -43,7 +43,7 @@ use crate::{
         Recent,
         tokens::{KeyConfig, LinkKeys},
     },
-    telemetry,
+    telemetry, webhooks,
 };
 
 /// Every handle that services and jobs work with; shared by all of them.
@@ -72,6 +72,8 @@ pub struct App {
     pub mail: Arc<dyn Channel>,
     /// Where SMS go, and what comes back.
     pub sms: SmsGateway,
+    /// Posts events to endpoints.
+    pub webhooks: webhooks::Sender,
     /// Renders audio in a process of its own.
     pub sandbox: Sandbox,
     /// The voices; each model is loaded when it first speaks.
@@ -157,10 +159,9 @@ impl App {
         };
         let spool_folder = config.storage.spool_folder.clone().unwrap_or_else(|| folder.join("spool"));
         // On one disk, so that what landed becomes an entry of the spool by its name alone.
-        let landing_folder =
-            Scratch::open(&spool_folder.join("landing"), room).context("cannot make the folder that drops land in")?;
-        let landing =
-            Landing::open(landing_folder.path(), room).await.context("cannot make the folder that drops land in")?;
+        let landing = Landing::open(spool_folder.join("landing"), room)
+            .await
+            .context("cannot make the folder that drops land in")?;
         let spool = Spool::open(&spool_folder).await.context("cannot open the spool")?;
         let mail: Arc<dyn Channel> = match &config.smtp {
             Some(smtp) => {
@@ -212,6 +213,7 @@ impl App {
             events: Committed::default(),
             mail,
             sms,
+            webhooks: webhooks::Sender::new(&config.webhooks).context("webhooks")?,
             sandbox: Sandbox::new(program),
             synthesizer,
             voice_samples: tokio::sync::Mutex::default(),
@@ -296,6 +298,7 @@ impl App {
             _ if !lanes.contains(&lane) => 0,
             Lane::Cpu => or(settings.cpu, cores),
             Lane::Io => settings.io,
+            Lane::Webhooks => settings.webhooks,
             Lane::Transcribe if lanes.contains(&Lane::Cpu) => or(settings.transcribe, cores.div_ceil(2)),
             Lane::Transcribe => or(settings.transcribe, cores),
         };

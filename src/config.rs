@@ -27,7 +27,7 @@ use voicemill_speech::{
 use voicemill_sql::DatabaseConfig;
 use voicemill_storage::s3::S3Config;
 
-use crate::links::tokens::KeyConfig;
+use crate::{links::tokens::KeyConfig, webhooks::WebhooksConfig};
 
 /// Everything an operator can set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -61,6 +61,8 @@ pub struct Config {
     pub cloud_transcription: Option<CloudTranscriptionConfig>,
     /// Keys of the links in mails.
     pub links: LinksConfig,
+    /// Where events may be sent.
+    pub webhooks: WebhooksConfig,
     /// What is logged.
     pub log: LogConfig,
 }
@@ -135,7 +137,7 @@ impl Default for HttpConfig {
 }
 
 /// Reads networks in CIDR notation; an address alone is the network of itself.
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+pub(crate) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let network = |text: String| {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         network.map_err(|_| D::Error::custom(format!("{text:?} is no network; write one as 10.0.0.0/8 or fd00::/8")))
@@ -153,6 +155,8 @@ pub struct WorkersConfig {
     pub io: usize,
     /// Transcriptions at once; 0 means half as many as the machine has cores, and all on a machine for transcription only.
     pub transcribe: usize,
+    /// Events on their way to endpoints at once; of one endpoint four at most.
+    pub webhooks: usize,
     /// Seconds after which a silent worker's jobs go to another.
     pub lease_seconds: u64,
     /// Seconds that running jobs get to finish at shutdown.
@@ -161,7 +165,7 @@ pub struct WorkersConfig {
 
 impl Default for WorkersConfig {
     fn default() -> Self {
-        Self { cpu: 0, io: 32, transcribe: 0, lease_seconds: 15, grace_seconds: 20 }
+        Self { cpu: 0, io: 32, transcribe: 0, webhooks: 64, lease_seconds: 15, grace_seconds: 20 }
     }
 }
 
@@ -308,6 +312,7 @@ impl Config {
         anyhow::ensure!(self.database.connections >= 2, "database.connections must be at least 2");
         anyhow::ensure!(self.http.connections >= 1, "http.connections must be at least 1");
         anyhow::ensure!(self.workers.io >= 1, "workers.io must be at least 1");
+        anyhow::ensure!(self.workers.webhooks >= 1, "workers.webhooks must be at least 1");
         Ok(())
     }
 }

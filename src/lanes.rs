@@ -14,11 +14,16 @@ pub enum Lane {
     Io,
     /// Speech to text, which keeps cores busy for long; apart from the rest, so that machines can be had for it alone.
     Transcribe,
+    /// Events to customers' endpoints, which answer as slowly as they like; the tenants are the endpoints.
+    Webhooks,
 }
 
 impl Lane {
     /// Every lane.
-    pub const ALL: [Self; 3] = [Self::Cpu, Self::Io, Self::Transcribe];
+    pub const ALL: [Self; 4] = [Self::Cpu, Self::Io, Self::Transcribe, Self::Webhooks];
+
+    /// How many connections one endpoint has at most.
+    pub const CONNECTIONS_PER_WEBHOOK: usize = 4;
 
     /// The name by which the queue knows it.
     pub const fn name(self) -> &'static str {
@@ -26,6 +31,7 @@ impl Lane {
             Self::Cpu => "cpu",
             Self::Io => "io",
             Self::Transcribe => "transcribe",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -36,6 +42,7 @@ impl Lane {
         match self {
             Self::Cpu | Self::Transcribe => lane.per_tenant(slots.div_ceil(2)),
             Self::Io => lane,
+            Self::Webhooks => lane.at_most_per_tenant(Self::CONNECTIONS_PER_WEBHOOK),
         }
     }
 }
@@ -50,7 +57,7 @@ impl FromStr for Lane {
 
 /// A lane that there is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the lanes are cpu, io and transcribe")]
+#[error("the lanes are cpu, io, transcribe and webhooks")]
 pub struct UnknownLane;
 
 impl fmt::Display for Lane {

@@ -32,4 +32,5 @@ pub mod telemetry;
 mod testing;
 pub mod transaction;
 pub mod upkeep;
+pub mod webhooks;
 mod words;

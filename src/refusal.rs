@@ -41,6 +41,8 @@ codes! {
         Domain {} "domain"
         /// Bytes in the store.
         File {} "file"
+        /// An event that is kept.
+        Event {} "event"
         /// An unfinished job.
         Job {} "job"
         /// A mailed link.
@@ -69,6 +71,8 @@ codes! {
         Transcript {} "transcript"
         /// A voice.
         Voice {} "voice"
+        /// An endpoint that events are sent to.
+        Webhook {} "webhook"
     }
 }
 
@@ -136,6 +140,18 @@ codes! {
         OperatorKey {} "operator_key"
         /// A mail that is no report of delivery.
         BadReport { cause: String } "bad_report"
+        /// A webhook's name that is empty, too long, or not printable.
+        BadWebhookName { most: usize } "bad_webhook_name"
+        /// An address that events are not sent to.
+        BadWebhookAddress { cause: String } "bad_webhook_address"
+        /// A list with the same entry twice.
+        NamedTwice {} "named_twice"
+        /// A type of event that there is not.
+        UnknownEventType { value: String } "unknown_event_type"
+        /// A place in a list that is none.
+        BadCursor {} "bad_cursor"
+        /// A replay of nothing in particular.
+        EventsMissing {} "events_missing"
         /// A field that the request may not have.
         UnknownField {} "unknown_field"
         /// A field whose value is not of its type.
@@ -159,6 +175,10 @@ codes! {
         NotDiscarded {} "job_not_discarded"
         /// The job is a dead letter already.
         AlreadyDiscarded {} "job_already_discarded"
+        /// The domain has as many webhooks as it may.
+        WebhooksFull { most: usize } "webhooks_full"
+        /// The webhook gets nothing until it is enabled.
+        WebhookDisabled {} "webhook_disabled"
         /// The store is another database's.
         StoreOfAnother { mark: String } "store_of_another_database"
         /// The store is older than the database.

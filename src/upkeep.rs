@@ -1,10 +1,17 @@
-//! What goes on beside requests and jobs: the spool is worked off, and store and database are compared.
+//! What goes on beside requests and jobs: the spool is worked off, store and database are compared,
+//! and events are handed on.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::App, arrivals::drain::drain, events, media::sweep};
+use crate::{
+    app::App,
+    arrivals::drain::drain,
+    events,
+    media::sweep,
+    webhooks::{self, dispatch},
+};
 
 /// How long an empty spool is left alone, unless something is added.
 const IDLE: Duration = Duration::from_secs(30);
@@ -26,7 +33,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Works until `shutdown`.
 pub async fn run(app: Arc<App>, shutdown: CancellationToken) {
     let work = async {
-        tokio::join!(drain_for_ever(&app), sweep_for_ever(&app), prune_for_ever(&app), look_for_ever(&app));
+        tokio::join!(
+            drain_for_ever(&app),
+            sweep_for_ever(&app),
+            prune_for_ever(&app),
+            look_for_ever(&app),
+            dispatch::run(&app),
+        );
     };
     shutdown.run_until_cancelled(Box::pin(work)).await;
 }
@@ -50,11 +63,14 @@ pub async fn drain_for_ever(app: &App) -> std::convert::Infallible {
     }
 }
 
-/// Removes events that are too old.
+/// Removes events, and deliveries of them, that are too old.
 async fn prune_for_ever(app: &App) -> std::convert::Infallible {
     loop {
         if let Err(error) = events::prune(app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old events could not be removed");
+        }
+        if let Err(error) = webhooks::prune(app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old deliveries could not be removed");
         }
         tokio::time::sleep(PRUNE_EVERY).await;
     }

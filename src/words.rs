@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::{
     error::ServiceError,
+    events::TYPES,
     refusal::{Conflict, Failure, Rule, Thing, WorkFailure},
 };
 
@@ -17,6 +18,7 @@ impl fmt::Display for Thing {
             Self::BouncedRecipient {} => "recipient in this report",
             Self::Domain {} => "domain",
             Self::File {} => "file",
+            Self::Event {} => "event; those older than 30 days are not kept",
             Self::Job {} => "unfinished job of this number",
             Self::Link {} => "link",
             Self::MailTemplate {} => "mail template",
@@ -31,6 +33,7 @@ impl fmt::Display for Thing {
             Self::ServiceNumber {} => "service number",
             Self::Transcript {} => "transcript",
             Self::Voice {} => "voice",
+            Self::Webhook {} => "webhook",
         })
     }
 }
@@ -94,6 +97,17 @@ impl fmt::Display for Rule {
                  hold_message or service_message"
             ),
             Self::OperatorKey {} => write!(f, "an operator's key is set in the configuration, not made here"),
+            Self::BadWebhookName { most } => {
+                write!(f, "a webhook's name must have 1 to {most} characters, none of them a control character")
+            }
+            Self::NamedTwice {} => write!(f, "name each entry once"),
+            Self::UnknownEventType { value } => {
+                write!(f, "there are no events of the type {value:.110?}; the types are {}", TYPES.join(", "))
+            }
+            Self::BadCursor {} => {
+                write!(f, "this is no cursor; send the next_cursor of a page, or the id of an event in a stream")
+            }
+            Self::EventsMissing {} => write!(f, "say which events: by their ids, their types, or from when on"),
             Self::UnknownField {} => write!(f, "there is no field of this name; leave it out, or correct its name"),
             Self::BadNumber { cause }
             | Self::BadQuietHours { cause }
@@ -102,6 +116,7 @@ impl fmt::Display for Rule {
             | Self::BadManner { cause }
             | Self::BadPronunciation { cause }
             | Self::BadTemplate { cause }
+            | Self::BadWebhookAddress { cause }
             | Self::BadReport { cause }
             | Self::BadValue { cause } => f.write_str(cause),
         }
@@ -123,6 +138,10 @@ impl fmt::Display for Conflict {
             }
             Self::NotDiscarded {} => return write!(f, "the job is no dead letter; cancel it first"),
             Self::AlreadyDiscarded {} => return write!(f, "the job is given up already"),
+            Self::WebhooksFull { most } => {
+                return write!(f, "a domain has at most {most} webhooks; delete one first");
+            }
+            Self::WebhookDisabled {} => return write!(f, "this webhook is disabled; enable it first"),
             Self::StoreOfAnother { mark } => ("the store belongs to another database", mark),
             Self::StoreIsKnown { mark } => {
                 ("the store belongs to a database, and this one is new, or older than the store", mark)

@@ -63,6 +63,8 @@ async fn every_statement_is_the_same_on_both() {
         crate::notices::sms_limits::STATEMENTS,
         crate::prompts::spoken::STATEMENTS,
         crate::messages::trash::STATEMENTS,
+        crate::mailboxes::counts::STATEMENTS,
+        crate::webhooks::rows::STATEMENTS,
     ];
     for (name, sql) in lists.concat() {
         assert_eq!(shape(&mut sqlite, name, sql).await, shape(&mut postgres, name, sql).await, "{name}");

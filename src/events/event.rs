@@ -3,14 +3,20 @@
 use crate::refusal::Failure;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use voicemill_types::{MailboxId, MessageId, NoticeId, PromptId, RecordingId};
+use voicemill_types::{ApiKeyId, MailboxId, MessageId, NoticeId, PromptId, RecordingId, WebhookId};
 
-use crate::{media::TranscriptState, messages::Folder, notices::NoticeState};
+use crate::{
+    keys::KeyScope,
+    mailboxes::Counts,
+    media::TranscriptState,
+    messages::Folder,
+    notices::{MissedCall, NoticeState},
+};
 
 /// Something that happened. It is written in the transaction that made it happen, so that it is there exactly when that is.
 ///
-/// Its JSON is kept, and will be sent to others: a field may be added, none may change its meaning. It holds no numbers, names
-/// or words; whoever needs those asks for the subject.
+/// Its JSON is kept, and sent to others: a field may be added, none may change its meaning. It holds no numbers, names or words,
+/// which stand in the subject's own row and go with it; but for a missed call, which has no other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
@@ -125,15 +131,71 @@ pub enum Event {
         /// How it ended.
         state: TranscriptState,
     },
-    /// A mailbox was made, or has other settings.
+    /// A mailbox was made.
+    MailboxCreated {
+        /// The mailbox.
+        mailbox: MailboxId,
+    },
+    /// A mailbox has other settings.
     MailboxChanged {
         /// The mailbox.
         mailbox: MailboxId,
+    },
+    /// A mailbox holds other messages than before, or others are unread.
+    MailboxCounts {
+        /// The mailbox.
+        mailbox: MailboxId,
+        /// What it holds.
+        #[serde(flatten)]
+        counts: Counts,
     },
     /// A mailbox refused a message because it is full; once, until it takes one again.
     MailboxFull {
         /// The mailbox.
         mailbox: MailboxId,
+    },
+    /// A mailbox that was full took a message again.
+    MailboxHasRoom {
+        /// The mailbox.
+        mailbox: MailboxId,
+    },
+    /// Somebody played a message by a link in a mail or SMS; once a link.
+    LinkOpened {
+        /// The message.
+        message: MessageId,
+        /// The mailbox that it lies in.
+        mailbox: MailboxId,
+    },
+    /// Nobody took a call, and it left no message.
+    MissedCallReported {
+        /// Which call: the same whenever it is reported again.
+        call: Uuid,
+        /// The mailbox that was called.
+        mailbox: MailboxId,
+        /// The core's id of it.
+        core_id: String,
+        /// Who called, and when.
+        #[serde(flatten)]
+        caller: MissedCall,
+    },
+    /// An endpoint gets nothing any more.
+    WebhookDisabled {
+        /// The endpoint.
+        webhook: WebhookId,
+        /// Why, in words a person can act on.
+        reason: String,
+    },
+    /// Somebody tries an endpoint; it alone is told.
+    WebhookTest {
+        /// The endpoint.
+        webhook: WebhookId,
+    },
+    /// Somebody got a key to the domain.
+    KeyCreated {
+        /// The key, not its secret.
+        key: ApiKeyId,
+        /// What it may do.
+        scope: KeyScope,
     },
     /// It is known what became of a mail or SMS; more than once where a report of its delivery follows.
     NoticeSettled {
@@ -146,6 +208,38 @@ pub enum Event {
     },
 }
 
+/// The type of every event, as it is told to others.
+pub const TYPES: &[&str] = &[
+    "key.created",
+    "link.opened",
+    "mailbox.changed",
+    "mailbox.counts",
+    "mailbox.created",
+    "mailbox.full",
+    "mailbox.has_room",
+    "message.available",
+    "message.failed",
+    "message.moved",
+    "message.purged",
+    "message.read",
+    "message.received",
+    "missed_call.reported",
+    "notice.delivered",
+    "notice.failed",
+    "notice.sent",
+    "prompt.failed",
+    "prompt.ready",
+    "prompt.replaced",
+    "recording.announced",
+    "recording.available",
+    "recording.failed",
+    "recording.none",
+    "transcript.failed",
+    "transcript.ready",
+    "webhook.disabled",
+    "webhook.test",
+];
+
 impl Event {
     /// What it happened to: the kind of subject, and which. Events of one subject are in order.
     pub fn subject(&self) -> (&'static str, Uuid) {
@@ -156,7 +250,8 @@ impl Event {
             | Self::MessageTranscribed { message, .. }
             | Self::MessageMoved { message, .. }
             | Self::MessageRead { message, .. }
-            | Self::MessagePurged { message, .. } => ("message", message.0),
+            | Self::MessagePurged { message, .. }
+            | Self::LinkOpened { message, .. } => ("message", message.0),
             Self::PromptReplaced { prompt, .. }
             | Self::PromptAvailable { prompt, .. }
             | Self::PromptFailed { prompt, .. } => ("prompt", prompt.0),
@@ -165,32 +260,88 @@ impl Event {
             | Self::RecordingFailed { recording, .. }
             | Self::RecordingNone { recording, .. }
             | Self::RecordingTranscribed { recording, .. } => ("recording", recording.0),
-            Self::MailboxChanged { mailbox } | Self::MailboxFull { mailbox } => ("mailbox", mailbox.0),
+            Self::MailboxCreated { mailbox }
+            | Self::MailboxChanged { mailbox }
+            | Self::MailboxCounts { mailbox, .. }
+            | Self::MailboxFull { mailbox }
+            | Self::MailboxHasRoom { mailbox } => ("mailbox", mailbox.0),
+            Self::MissedCallReported { call, .. } => ("missed_call", *call),
+            Self::WebhookDisabled { webhook, .. } | Self::WebhookTest { webhook } => ("webhook", webhook.0),
+            Self::KeyCreated { key, .. } => ("key", key.0),
             Self::NoticeSettled { notice, .. } => ("notice", notice.0),
         }
     }
 
-    /// The name of the fact, as its JSON has it.
+    /// The mailbox that it is about, if it is about one.
+    pub fn mailbox(&self) -> Option<MailboxId> {
+        match self {
+            Self::MessageReceived { mailbox, .. }
+            | Self::MessageAvailable { mailbox, .. }
+            | Self::MessageFailed { mailbox, .. }
+            | Self::MessageTranscribed { mailbox, .. }
+            | Self::MessageMoved { mailbox, .. }
+            | Self::MessageRead { mailbox, .. }
+            | Self::MessagePurged { mailbox, .. }
+            | Self::LinkOpened { mailbox, .. }
+            | Self::MailboxCreated { mailbox }
+            | Self::MailboxChanged { mailbox }
+            | Self::MailboxCounts { mailbox, .. }
+            | Self::MailboxFull { mailbox }
+            | Self::MailboxHasRoom { mailbox }
+            | Self::MissedCallReported { mailbox, .. } => Some(*mailbox),
+            _ => None,
+        }
+    }
+
+    /// The mailbox that may hold other messages than before, or other unread ones.
+    pub fn changes_counts(&self) -> Option<MailboxId> {
+        match self {
+            Self::MessageReceived { mailbox, .. }
+            | Self::MessageAvailable { mailbox, .. }
+            | Self::MessageFailed { mailbox, .. }
+            | Self::MessageMoved { mailbox, .. }
+            | Self::MessageRead { mailbox, .. }
+            | Self::MessagePurged { mailbox, .. } => Some(*mailbox),
+            _ => None,
+        }
+    }
+
+    /// Its type, one of [`TYPES`].
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::MessageReceived { .. } => "message_received",
-            Self::MessageAvailable { .. } => "message_available",
-            Self::MessageFailed { .. } => "message_failed",
-            Self::MessageTranscribed { .. } => "message_transcribed",
-            Self::MessageMoved { .. } => "message_moved",
-            Self::MessageRead { .. } => "message_read",
-            Self::MessagePurged { .. } => "message_purged",
-            Self::PromptReplaced { .. } => "prompt_replaced",
-            Self::PromptAvailable { .. } => "prompt_available",
-            Self::PromptFailed { .. } => "prompt_failed",
-            Self::RecordingAnnounced { .. } => "recording_announced",
-            Self::RecordingAvailable { .. } => "recording_available",
-            Self::RecordingFailed { .. } => "recording_failed",
-            Self::RecordingNone { .. } => "recording_none",
-            Self::RecordingTranscribed { .. } => "recording_transcribed",
-            Self::MailboxChanged { .. } => "mailbox_changed",
-            Self::MailboxFull { .. } => "mailbox_full",
-            Self::NoticeSettled { .. } => "notice_settled",
+            Self::MessageReceived { .. } => "message.received",
+            Self::MessageAvailable { .. } => "message.available",
+            Self::MessageFailed { .. } => "message.failed",
+            Self::MessageMoved { .. } => "message.moved",
+            Self::MessageRead { .. } => "message.read",
+            Self::MessagePurged { .. } => "message.purged",
+            Self::MessageTranscribed { state, .. } | Self::RecordingTranscribed { state, .. } => match state {
+                TranscriptState::Failed => "transcript.failed",
+                _ => "transcript.ready",
+            },
+            Self::PromptReplaced { .. } => "prompt.replaced",
+            Self::PromptAvailable { .. } => "prompt.ready",
+            Self::PromptFailed { .. } => "prompt.failed",
+            Self::RecordingAnnounced { .. } => "recording.announced",
+            Self::RecordingAvailable { .. } => "recording.available",
+            Self::RecordingFailed { .. } => "recording.failed",
+            Self::RecordingNone { .. } => "recording.none",
+            Self::MailboxCreated { .. } => "mailbox.created",
+            Self::MailboxChanged { .. } => "mailbox.changed",
+            Self::MailboxCounts { .. } => "mailbox.counts",
+            Self::MailboxFull { .. } => "mailbox.full",
+            Self::MailboxHasRoom { .. } => "mailbox.has_room",
+            Self::LinkOpened { .. } => "link.opened",
+            Self::MissedCallReported { .. } => "missed_call.reported",
+            Self::WebhookDisabled { .. } => "webhook.disabled",
+            Self::WebhookTest { .. } => "webhook.test",
+            Self::KeyCreated { .. } => "key.created",
+            Self::NoticeSettled { state, .. } => match state {
+                NoticeState::Delivered => "notice.delivered",
+                NoticeState::Refused | NoticeState::Bounced => "notice.failed",
+                // What may have been taken is not sent again.
+                _ => "notice.sent",
+            },
         }
     }
 }
@@ -201,17 +352,39 @@ mod tests {
     use crate::refusal::WorkFailure;
 
     #[test]
-    fn the_kind_of_an_event_is_that_of_its_json() {
+    fn an_event_is_read_as_it_was_kept() {
+        let counts = Counts { new: 1, old: 2, urgent_new: 0, trash: 3, bytes: 4 };
+        let caller = MissedCall {
+            caller_number: "4155550132".to_owned(),
+            caller_name: String::new(),
+            called_at: voicemill_types::Time::from_microseconds(0),
+        };
+        let (call, core_id, mailbox) = (Uuid::now_v7(), "c1".to_owned(), MailboxId::new());
         let events = [
-            Event::MessageReceived { message: MessageId::new(), mailbox: MailboxId::new() },
+            Event::MessageReceived { message: MessageId::new(), mailbox },
             Event::PromptReplaced { prompt: PromptId::new(), version: 2 },
             Event::RecordingNone { recording: RecordingId::new(), reason: WorkFailure::NoMedia {}.into() },
+            Event::MailboxCounts { mailbox, counts },
+            Event::MissedCallReported { call, mailbox, core_id, caller },
             Event::NoticeSettled { notice: NoticeId::new(), message: None, state: NoticeState::Accepted },
         ];
         for event in events {
+            assert!(TYPES.contains(&event.kind()), "{event:?}");
             let json = serde_json::to_value(&event).unwrap();
-            assert_eq!(json["kind"], event.kind());
             assert_eq!(serde_json::from_value::<Event>(json).unwrap(), event);
         }
+    }
+
+    #[test]
+    fn every_type_is_documented_and_no_other() {
+        let documented: Vec<&str> = include_str!("../../docs/events.md")
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+            .map(|(name, _)| name)
+            .filter(|name| name.contains('.'))
+            .collect();
+        let mut sorted = documented.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, TYPES);
     }
 }

@@ -9,6 +9,7 @@
 //! lock: positions have no gaps, and whatever is committed later gets a higher one. Facts about one subject are written under
 //! the lock of its row, so that their order is that of their commits.
 
+mod cloud_event;
 mod event;
 pub(crate) mod rows;
 mod subscribers;
@@ -20,11 +21,14 @@ use std::time::Duration;
 use sqlx::types::Json;
 use tokio::sync::broadcast;
 use uuid::Uuid;
-use voicemill_types::{DomainId, Time};
+use voicemill_types::{DomainId, EventId, Time};
 
-pub use self::event::Event;
 pub(crate) use self::subscribers::tell;
-use crate::{app::App, error::ServiceError, transaction::Tx};
+pub use self::{
+    cloud_event::CloudEvent,
+    event::{Event, TYPES},
+};
+use crate::{app::App, db::Connection, error::ServiceError, refusal::Rule, transaction::Tx};
 
 /// How long events are kept. A reader that stays away for longer misses some.
 const KEPT: Duration = Duration::from_secs(30 * 86_400);
@@ -40,6 +44,8 @@ const PLACING: Uuid = Uuid::from_u128(0x6576_656e_7473_2070_6c61_6365_6421_2121)
 pub struct Recorded {
     /// Grows from event to event, without gaps.
     pub position: i64,
+    /// Identity, the same for everybody who is told.
+    pub event_id: EventId,
     /// Whose it is.
     pub domain_id: DomainId,
     /// What happened.
@@ -89,11 +95,76 @@ pub async fn read(app: &App, after: i64, limit: u16) -> Result<Vec<Recorded>, Se
         return Ok(placed);
     }
     let mut tx = app.begin().await?;
-    tx.connection().lock(PLACING).await?;
-    rows::place(tx.connection(), BATCH).await?;
+    place(&mut tx).await?;
     let placed = rows::after(tx.connection(), after, limit).await?;
     tx.commit().await?;
     Ok(placed)
+}
+
+/// Gives positions to some of what is committed; until the end of the transaction, others that would do so wait.
+async fn place(tx: &mut Tx<'_>) -> Result<(), ServiceError> {
+    tx.connection().lock(PLACING).await?;
+    Ok(rows::place(tx.connection(), BATCH).await?)
+}
+
+/// What comes after the position that the reader of that name has come to, for a transaction that advances it: readers of one
+/// name take turns.
+pub(crate) async fn take(tx: &mut Tx<'_>, reader: &str, limit: i64) -> Result<Vec<Recorded>, ServiceError> {
+    place(tx).await?;
+    let after = rows::cursor(tx.connection(), reader).await?.unwrap_or(0);
+    Ok(rows::after(tx.connection(), after, limit).await?)
+}
+
+/// Gives a position to whatever is committed, and returns the last one given: who asks sees what it wrote.
+pub async fn last(app: &App) -> Result<i64, ServiceError> {
+    while rows::any_unplaced(&mut app.database.read().await?).await? {
+        let mut tx = app.begin().await?;
+        place(&mut tx).await?;
+        tx.commit().await?;
+    }
+    Ok(rows::last(&mut app.database.read().await?).await?)
+}
+
+/// Whether there is anything after the position that the reader of that name has come to.
+pub(crate) async fn any_for(app: &App, reader: &str) -> Result<bool, ServiceError> {
+    let mut connection = app.database.read().await?;
+    let read = rows::cursor(&mut connection, reader).await?.unwrap_or(0);
+    Ok(rows::last(&mut connection).await? > read || rows::any_unplaced(&mut connection).await?)
+}
+
+/// Up to `limit` of a domain's events after a position, as they are told to others, of these types; of every type if none is
+/// named.
+///
+/// # Errors
+/// A type that there is not.
+pub async fn page(
+    app: &App,
+    domain: DomainId,
+    after: i64,
+    types: &[String],
+    limit: u16,
+) -> Result<Vec<CloudEvent>, ServiceError> {
+    check_types(types)?;
+    last(app).await?;
+    let told = rows::page(&mut app.database.read().await?, domain, after, types, i64::from(limit)).await?;
+    Ok(told.into_iter().map(CloudEvent::from).collect())
+}
+
+/// The domain's event with that id, as it is told to others; none if it is not kept any more.
+pub(crate) async fn by_id(
+    connection: &mut Connection,
+    domain: DomainId,
+    id: EventId,
+) -> Result<Option<CloudEvent>, ServiceError> {
+    Ok(rows::by_id(connection, domain, id).await?.map(CloudEvent::from))
+}
+
+/// Refuses types that there are not, by name.
+pub(crate) fn check_types(types: &[String]) -> Result<(), ServiceError> {
+    match types.iter().find(|name| !TYPES.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(ServiceError::invalid("/types", Rule::UnknownEventType { value: unknown.clone() })),
+    }
 }
 
 /// The position that the reader of that name has come to; 0 if it never read.

@@ -151,9 +151,12 @@ async fn answer(
     }
     let socket = Paced::new(socket, LEAST, STALL);
     let asked = place.clone();
+    let stopping = shutdown.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         let (busy, asked) = (asked.busy(), asked.clone());
         request.extensions_mut().insert(ConnectInfo(from));
+        // What would go on for ever ends by it.
+        request.extensions_mut().insert(stopping.clone());
         let (head, body) = request.into_parts();
         let (body, ended) = Inbound::new(&head.headers, body);
         let answering = service.call(Request::from_parts(head, body));

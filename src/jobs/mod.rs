@@ -12,6 +12,7 @@ use crate::{
     notices::{HeardSms, NotifyMailbox, NotifyMessage, RemindMailbox, SendSms},
     prompts::SynthesizePrompt,
     pronunciations::SpeakAnew,
+    webhooks::DeliverEvent,
 };
 
 /// Every kind that a worker knows.
@@ -28,6 +29,7 @@ pub fn registry() -> Registry<App> {
         .with::<SpeakAnew>()
         .with::<PurgeTrash>()
         .with::<ForgetBlobs>()
+        .with::<DeliverEvent>()
 }
 
 /// Has come again what comes by the calendar, for every domain and every time zone of its mailboxes; for what stands in the

@@ -15,6 +15,7 @@ use crate::{
     deadlines::promptly,
     domains::{self, Domain},
     error::ServiceError,
+    events::Event,
     refusal::Rule,
 };
 
@@ -52,6 +53,7 @@ pub async fn create(app: &App, domain: &Domain, scope: KeyScope, name: &str) -> 
     };
     let mut transaction = app.begin().await?;
     rows::insert(transaction.connection(), &key, &hash(&secret)).await?;
+    transaction.emit(domain.id, Event::KeyCreated { key: key.id, scope }).await?;
     transaction.commit().await?;
     Ok(secret)
 }

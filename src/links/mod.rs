@@ -116,10 +116,19 @@ async fn playable(
 pub async fn played(app: &App, token: &str) -> Result<bool, ServiceError> {
     let link = verified(app, Purpose::Page, token).await?;
     let mut tx = app.begin().await?;
-    let first = messages::rows::mark_read(tx.connection(), link.message_id, Time::from(app.clock.now())).await?;
-    if first && let Some(message) = messages::rows::by_id(tx.connection(), link.message_id).await? {
-        let read = Event::MessageRead { message: message.id, mailbox: message.mailbox_id };
-        tx.emit(link.domain_id, read).await?;
+    let now = Time::from(app.clock.now());
+    let first = messages::rows::mark_read(tx.connection(), link.message_id, now).await?;
+    let opened = rows::opened(tx.connection(), link.id, now).await?;
+    if (first || opened)
+        && let Some(message) = messages::rows::by_id(tx.connection(), link.message_id).await?
+    {
+        let (message, mailbox) = (message.id, message.mailbox_id);
+        if opened {
+            tx.emit(link.domain_id, Event::LinkOpened { message, mailbox }).await?;
+        }
+        if first {
+            tx.emit(link.domain_id, Event::MessageRead { message, mailbox }).await?;
+        }
     }
     tx.commit().await?;
     Ok(first)

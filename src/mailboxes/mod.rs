@@ -1,5 +1,6 @@
 //! Mailboxes: made, changed, found.
 
+pub mod counts;
 mod mailbox;
 pub(crate) mod rows;
 mod sms_settings;
@@ -18,6 +19,7 @@ use crate::{
 };
 
 pub use self::{
+    counts::Counts,
     mailbox::{AfterEmail, EmailMode, Mailbox},
     sms_settings::{BadQuietHours, QuietHours, SmsSettings},
 };
@@ -119,7 +121,11 @@ pub async fn save(
         let due = Time::from(app.clock.now()).after(interval);
         remind_by(&mut transaction, &saved, due).await?;
     }
-    transaction.emit(domain.id, Event::MailboxChanged { mailbox: saved.id }).await?;
+    let event = match saved.id == mailbox.id {
+        true => Event::MailboxCreated { mailbox: saved.id },
+        false => Event::MailboxChanged { mailbox: saved.id },
+    };
+    transaction.emit(domain.id, event).await?;
     transaction.commit().await?;
     Ok(saved)
 }

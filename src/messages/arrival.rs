@@ -121,7 +121,9 @@ impl LeftMessage {
         }
         let original = placed.original(&media, "", self.hint.clone(), now);
         media::rows::insert_original(tx.connection(), self.domain_id, &original).await?;
-        notices::sms_limits::clear_full(tx.connection(), mailbox.id).await?;
+        if notices::sms_limits::clear_full(tx.connection(), mailbox.id).await? {
+            tx.emit(self.domain_id, Event::MailboxHasRoom { mailbox: mailbox.id }).await?;
+        }
         media::enqueue_render(&mut tx, &media).await?;
         let received = Event::MessageReceived { message: message.id, mailbox: mailbox.id };
         tx.emit(self.domain_id, received).await?;

@@ -24,6 +24,7 @@ pub use self::{
     send_sms::SendSms,
 };
 
+use uuid::Uuid;
 use voicemill_notify::email::{Bounce, Fate};
 use voicemill_types::{MessageId, NoticeId, Time};
 
@@ -34,7 +35,7 @@ use crate::{
     db::Connection,
     domains::Domain,
     error::ServiceError,
-    events::Event,
+    events::{self, Event},
     mailboxes::{self, Mailbox},
     messages::{self, Folder},
     refusal::{Rule, Thing},
@@ -50,7 +51,7 @@ pub async fn list(
     limit: u16,
 ) -> Result<Vec<Notice>, ServiceError> {
     let mut connection = app.database.read().await?;
-    let before = before.unwrap_or(NoticeId(uuid::Uuid::max()));
+    let before = before.unwrap_or(NoticeId(Uuid::max()));
     Ok(rows::of_domain(&mut connection, domain.id, before, state, i64::from(limit)).await?)
 }
 
@@ -94,18 +95,23 @@ pub async fn missed_call(
         ..call
     };
     let mailbox = mailboxes::by_extension(app, domain, extension).await?;
-    if !mailbox.mail_missed_calls || mailbox.recipients.is_empty() {
-        return Ok(false);
-    }
+    let id = Uuid::new_v5(&mailbox.id.0, core_id.as_bytes());
     let now = Time::from(app.clock.now());
     let event = format!("missed call {} {core_id}", mailbox.id.0.simple());
     let mut transaction = app.begin().await?;
-    for notice in by_mail(&mailbox, Occasion::MissedCall, &event, now) {
+    transaction.connection().lock(id).await?;
+    let reported = Event::MissedCallReported { call: id, mailbox: mailbox.id, core_id, caller: call.clone() };
+    if !events::rows::happened(transaction.connection(), id, reported.kind()).await? {
+        transaction.emit(domain.id, reported).await?;
+    }
+    let is_told = mailbox.mail_missed_calls && !mailbox.recipients.is_empty();
+    let told = if is_told { by_mail(&mailbox, Occasion::MissedCall, &event, now) } else { Vec::new() };
+    for notice in told {
         let notice = Notice { missed_call: Some(call.clone()), ..notice };
         queue(&mut transaction, &notice, now).await?;
     }
     transaction.commit().await?;
-    Ok(true)
+    Ok(is_told)
 }
 
 /// Takes note of a mail server's report of delivery. A mail that could not be delivered after all takes back what it did:

@@ -59,8 +59,7 @@ pub(crate) async fn set_full(connection: &mut Connection, mailbox: MailboxId, at
     Ok(on!(connection, sqlx::query(SET_FULL).bind(mailbox).bind(at).execute(connection).await?.rows_affected()) == 1)
 }
 
-/// Notes that the mailbox took a message again.
-pub(crate) async fn clear_full(connection: &mut Connection, mailbox: MailboxId) -> Result<(), DbError> {
-    on!(connection, sqlx::query(CLEAR_FULL).bind(mailbox).execute(connection).await?.rows_affected());
-    Ok(())
+/// Notes that the mailbox took a message again; true if it was full.
+pub(crate) async fn clear_full(connection: &mut Connection, mailbox: MailboxId) -> Result<bool, DbError> {
+    Ok(on!(connection, sqlx::query(CLEAR_FULL).bind(mailbox).execute(connection).await?.rows_affected()) == 1)
 }

@@ -312,6 +312,7 @@ async fn serve(app: Arc<App>, listener: TcpListener, shutdown: CancellationToken
         _ if !work => 0,
         Lane::Cpu => 2,
         Lane::Io => 4,
+        Lane::Webhooks => 16,
         // One job after another, so that journeys see the order.
         _ => 1,
     };

@@ -23,3 +23,4 @@ mod sms_smpp;
 mod storage;
 mod storm;
 mod voicemail;
+mod webhooks;

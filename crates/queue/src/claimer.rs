@@ -45,7 +45,14 @@ enum Found {
 
 impl<C: Send + Sync + 'static> Claimer<C> {
     pub(super) fn new(session: Arc<Session<C>>, lane: Lane, slots: Arc<Semaphore>, poll: Duration) -> Self {
-        Self { session, slots, round_robin: RoundRobin::new(lane.per_tenant), lane, poll, backlog: Arc::default() }
+        Self {
+            session,
+            slots,
+            round_robin: RoundRobin::new(lane.per_tenant, lane.strict),
+            lane,
+            poll,
+            backlog: Arc::default(),
+        }
     }
 
     /// Another one for the same slots, if they are so many that one claim at a time could leave some of them empty, as a claim
@@ -56,7 +63,7 @@ impl<C: Send + Sync + 'static> Claimer<C> {
             session: Arc::clone(&self.session),
             lane: self.lane.clone(),
             slots: Arc::clone(&self.slots),
-            round_robin: RoundRobin::new(self.lane.per_tenant),
+            round_robin: RoundRobin::new(self.lane.per_tenant, self.lane.strict),
             poll: self.poll,
             backlog: Arc::clone(&self.backlog),
         })
@@ -120,6 +127,8 @@ impl<C: Send + Sync + 'static> Claimer<C> {
             }
         };
         match session.queue.store.claim(&wanted, &mut self.round_robin, &mut start).await {
+            // Whoever holds its cap goes on as soon as it holds less, and nobody rings then.
+            Ok(0) if self.lane.strict && self.round_robin.at_cap(&held) > 0 => Some(Found::Few),
             Ok(0) => Some(Found::Nothing),
             Ok(BATCH) => Some(Found::Full),
             Ok(found) if found < count => Some(Found::Few),

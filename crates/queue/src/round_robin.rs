@@ -12,6 +12,8 @@ pub(super) struct RoundRobin {
     last_served: [Uuid; Priority::ALL.len()],
     /// How many slots one tenant may hold while others wait.
     cap: usize,
+    /// Nor while nobody else waits.
+    strict: bool,
 }
 
 /// What to claim: up to `each` of the oldest jobs of each tenant.
@@ -22,8 +24,8 @@ pub(super) struct Share {
 }
 
 impl RoundRobin {
-    pub(super) fn new(cap: usize) -> Self {
-        Self { last_served: [Uuid::nil(); Priority::ALL.len()], cap: cap.max(1) }
+    pub(super) fn new(cap: usize, strict: bool) -> Self {
+        Self { last_served: [Uuid::nil(); Priority::ALL.len()], cap: cap.max(1), strict }
     }
 
     /// The tenant after which the next round begins.
@@ -39,11 +41,12 @@ impl RoundRobin {
     /// Divides `slots` among the tenants that wait, given in the order of their turns.
     ///
     /// Everybody gets the same, so a round never exceeds the slots and reaches as many tenants as there are slots. What a tenant
-    /// with little to do leaves over goes to the next round of the same claim.
+    /// with little to do leaves over goes to the next round of the same claim. Where the cap is strict and all who wait hold
+    /// it, nobody gets anything.
     pub(super) fn share(&self, waiting: &[Uuid], held: &HashMap<Uuid, usize>, slots: usize) -> Share {
         let room = |tenant: &Uuid| self.cap.saturating_sub(held.get(tenant).copied().unwrap_or(0));
         let mut tenants: Vec<Uuid> = waiting.iter().copied().filter(|tenant| room(tenant) > 0).collect();
-        let contended = waiting.len() > 1 && !tenants.is_empty();
+        let contended = self.strict || waiting.len() > 1 && !tenants.is_empty();
         if !contended {
             tenants = waiting.to_vec();
         }
@@ -80,7 +83,7 @@ mod tests {
 
     fn share(cap: usize, waiting: &[u8], held: &[(u8, usize)], slots: usize) -> Share {
         let held = held.iter().map(|&(number, count)| (tenant(number), count)).collect();
-        RoundRobin::new(cap).share(&tenants(waiting), &held, slots)
+        RoundRobin::new(cap, false).share(&tenants(waiting), &held, slots)
     }
 
     #[test]
@@ -107,6 +110,15 @@ mod tests {
     #[test]
     fn slots_are_not_left_empty_when_all_hold_their_cap() {
         assert_eq!(share(1, &[1, 2], &[(1, 1), (2, 1)], 2), Share { tenants: tenants(&[1, 2]), each: 1 });
+    }
+
+    #[test]
+    fn a_strict_cap_holds_for_one_alone() {
+        let share =
+            |held: usize, slots| RoundRobin::new(2, true).share(&tenants(&[1]), &[(tenant(1), held)].into(), slots);
+        assert_eq!(share(0, 9), Share { tenants: tenants(&[1]), each: 2 });
+        assert_eq!(share(1, 9), Share { tenants: tenants(&[1]), each: 1 });
+        assert_eq!(share(2, 9), Share { tenants: Vec::new(), each: 1 });
     }
 
     proptest! {

@@ -61,6 +61,10 @@ ids! {
     NoticeId,
     /// Identifies an API key.
     ApiKeyId,
+    /// Identifies an endpoint that events are sent to.
+    WebhookId,
+    /// Identifies an event.
+    EventId,
     /// The 128 random bits inside a link's token.
     LinkId,
 }

@@ -8,7 +8,10 @@ mod phone_number;
 mod time;
 mod transcript;
 
-pub use id::{ApiKeyId, DomainId, LinkId, MailboxId, MediaId, MessageId, NoticeId, PromptId, RecordingId, RenditionId};
+pub use id::{
+    ApiKeyId, DomainId, EventId, LinkId, MailboxId, MediaId, MessageId, NoticeId, PromptId, RecordingId, RenditionId,
+    WebhookId,
+};
 pub use leg_role::LegRole;
 pub use phone_number::{BadNumber, PhoneNumber, digits};
 pub use time::Time;

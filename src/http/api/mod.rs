@@ -2,6 +2,7 @@
 
 mod bounces;
 mod domains;
+mod events;
 mod jobs;
 mod mail_templates;
 mod messages;
@@ -12,11 +13,12 @@ mod recordings;
 mod service_numbers;
 mod storage;
 mod voices;
+mod webhooks;
 
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::DefaultBodyLimit,
     routing::{get, post, put},
 };
@@ -39,6 +41,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
             "/domains/{domain}/pronunciations/{word}",
             get(pronunciations::find).put(pronunciations::save).delete(pronunciations::delete),
         )
+        .route("/events", get(events::list))
+        .route("/events/stream", get(events::stream).layer(Extension(Arc::new(events::Streams::default()))))
         .route("/jobs", get(jobs::list))
         .route("/jobs/stats", get(jobs::overview))
         .route("/jobs/retry", post(jobs::retry_all))
@@ -50,6 +54,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/mailboxes", get(domains::mailboxes))
         .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
+        .route("/mailboxes/{extension}/counts", get(events::mailbox_counts))
         .route("/mailboxes/{extension}/messages", get(messages::list))
         .route("/messages/{id}", get(messages::details))
         .route("/messages/{id}/transcript.vtt", get(messages::captions))
@@ -67,4 +72,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/recordings", get(recordings::list))
         .route("/recordings/{id}", get(recordings::details))
         .route("/recordings/{id}/transcript.vtt", get(recordings::captions))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/{id}", get(webhooks::find).patch(webhooks::change).delete(webhooks::delete))
+        .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route("/webhooks/{id}/replay", post(webhooks::replay))
+        .route("/webhooks/{id}/secret", post(webhooks::rotate))
+        .route("/webhooks/{id}/test", post(webhooks::test))
 }

@@ -15,6 +15,7 @@ mod rendition;
 mod service_number;
 mod speech;
 mod storage;
+mod webhooks;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
@@ -33,6 +34,7 @@ pub(super) use self::{
     service_number::{NewServiceNumber, ServiceNumber},
     speech::{NewPronunciation, Pronunciation, Voice},
     storage::{SpooledDrop, Storage},
+    webhooks::{Delivery, Webhook},
 };
 use crate::jobs::operate;
 

@@ -62,6 +62,9 @@ impl Store {
                 continue;
             }
             let share = round_robin.share(&tenants, held, free);
+            if share.tenants.is_empty() {
+                continue;
+            }
             let (jobs, all) = self.take(worker, lane, priority, &share, now).await?;
             round_robin.served(priority, &share);
             if !jobs.is_empty() {

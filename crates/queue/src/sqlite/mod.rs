@@ -98,6 +98,9 @@ impl Store {
                     break;
                 }
                 let share = round_robin.share(&waiting, &held, free);
+                if share.tenants.is_empty() {
+                    break;
+                }
                 let jobs = claim_share(&mut transaction, worker, lane, priority, &share, now).await?;
                 round_robin.served(priority, &share);
                 for job in &jobs {

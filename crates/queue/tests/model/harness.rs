@@ -61,7 +61,7 @@ impl Harness {
             known: Vec::new(),
             workers: BTreeSet::new(),
             claims: Vec::new(),
-            round_robin: RoundRobin::new(2),
+            round_robin: RoundRobin::new(2, false),
             paused: HashSet::new(),
             known_pauses: HashSet::new(),
             pauses: Pauses::default(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use voicemill_queue::{Attempt, Decide, Job, JobError, NewJob, Pause, Priority, Queue, Registry, WorkerConfig};
+use voicemill_queue::{Attempt, Decide, Job, JobError, Lane, NewJob, Pause, Priority, Queue, Registry, WorkerConfig};
 use voicemill_sql::{Database, Kind};
 
 use crate::harness::{Bench, Log, NarrowPuppet, Puppet, WIDE, WidePuppet, execute, tenant};
@@ -80,6 +80,32 @@ async fn a_tenant_alone_gets_the_whole_lane(kind: Kind) {
     let config = WorkerConfig { grace: Duration::ZERO, ..Bench::lanes(4, 0) };
     let working = bench.work_as(config);
     bench.until("four run", || async { bench.log.entries().len() == 4 }).await;
+    working.stop().await;
+}
+
+async fn with_a_strict_share_a_tenant_alone_leaves_slots_free_for_who_comes_next(kind: Kind) {
+    let bench = Bench::new(kind).await;
+    for number in 0..8 {
+        let job = WidePuppet(Puppet::Hang(format!("greedy {number}")));
+        bench.enqueue(NewJob::new(tenant(1), &job)).await;
+    }
+    let lanes = vec![Lane::new(WIDE, 4).at_most_per_tenant(2)];
+    let working = bench.work_as(WorkerConfig { lanes, grace: Duration::ZERO, ..Bench::lanes(0, 0) });
+    bench.until("two run", || async { bench.log.entries().len() == 2 }).await;
+    tokio::time::sleep(Bench::config().poll * 10).await;
+    assert_eq!(bench.log.entries().len(), 2, "no more run though slots are free");
+    bench.enqueue(NewJob::new(tenant(2), &WidePuppet(Puppet::Succeed("modest".into())))).await;
+    bench.log.wait_for("end modest").await;
+    working.stop().await;
+}
+
+async fn with_a_strict_share_a_backlog_goes_on_as_slots_become_free(kind: Kind) {
+    let bench = Bench::new(kind).await;
+    flood(&bench, 40).await;
+    let lanes = vec![Lane::new(WIDE, 4).at_most_per_tenant(2)];
+    // Nobody rings, and looking again takes long.
+    let working = bench.work_as(WorkerConfig { lanes, poll: Duration::from_secs(3_600), ..Bench::lanes(0, 0) });
+    bench.until("all done", || async { bench.number("SELECT count(*) FROM done").await == 40 }).await;
     working.stop().await;
 }
 
@@ -204,4 +230,6 @@ on_both![
     with_one_slot_tenants_take_turns,
     in_a_shared_lane_nobody_holds_more_than_half_while_others_wait,
     a_tenant_alone_gets_the_whole_lane,
+    with_a_strict_share_a_tenant_alone_leaves_slots_free_for_who_comes_next,
+    with_a_strict_share_a_backlog_goes_on_as_slots_become_free,
 ];

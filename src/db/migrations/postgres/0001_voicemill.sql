@@ -182,6 +182,7 @@ CREATE TABLE link (
     span       TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
+    opened_at  BIGINT,
     revoked_at BIGINT
 );
 
@@ -268,7 +269,9 @@ CREATE TABLE service_number (
 CREATE TABLE event (
     id           BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     position     BIGINT UNIQUE,
+    event_id     UUID NOT NULL UNIQUE,
     domain_id    UUID NOT NULL REFERENCES domain (id),
+    mailbox_id   UUID,
     subject_kind TEXT NOT NULL,
     subject_id   UUID NOT NULL,
     kind         TEXT NOT NULL,
@@ -278,12 +281,64 @@ CREATE TABLE event (
 
 CREATE INDEX event_unplaced ON event (id) WHERE position IS NULL;
 CREATE INDEX event_at ON event (at);
+CREATE INDEX event_listing ON event (domain_id, position);
+CREATE INDEX event_subject ON event (subject_id);
 
 -- How far each reader of events has come. The row of the empty name holds the last position given.
 CREATE TABLE event_cursor (
     name     TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     position BIGINT NOT NULL
 );
+
+-- What each mailbox's counts were when they were last told, and since when they may be others.
+CREATE TABLE mailbox_counts (
+    mailbox_id UUID NOT NULL PRIMARY KEY REFERENCES mailbox (id),
+    counts     JSONB,
+    told_at    BIGINT NOT NULL,
+    changed_at BIGINT
+);
+
+CREATE INDEX mailbox_counts_changed ON mailbox_counts (told_at) WHERE changed_at IS NOT NULL;
+
+-- Endpoints that a domain's events are sent to; secrets sign, and so are kept as they are.
+CREATE TABLE webhook (
+    id              UUID NOT NULL PRIMARY KEY,
+    domain_id       UUID NOT NULL REFERENCES domain (id),
+    name            TEXT COLLATE "C" NOT NULL,
+    url             TEXT COLLATE "C" NOT NULL,
+    types           JSONB NOT NULL,
+    include         JSONB NOT NULL,
+    content_type    TEXT COLLATE "C" NOT NULL,
+    state           TEXT COLLATE "C" NOT NULL,
+    reason          TEXT COLLATE "C",
+    secret          TEXT COLLATE "C" NOT NULL,
+    previous_secret TEXT COLLATE "C",
+    previous_until  BIGINT,
+    delivered_at    BIGINT NOT NULL,
+    dead            BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+
+CREATE INDEX webhook_listing ON webhook (domain_id, id);
+
+-- One event to one endpoint, and the log of its tries.
+CREATE TABLE webhook_delivery (
+    id         UUID NOT NULL PRIMARY KEY,
+    webhook_id UUID NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
+    event_id   UUID NOT NULL,
+    kind       TEXT COLLATE "C" NOT NULL,
+    state      TEXT COLLATE "C" NOT NULL,
+    tries      BIGINT NOT NULL,
+    round      BIGINT NOT NULL,
+    next_at    BIGINT NOT NULL,
+    attempts   JSONB NOT NULL,
+    created_at BIGINT NOT NULL,
+    settled_at BIGINT,
+    UNIQUE (webhook_id, event_id)
+);
+
+CREATE INDEX webhook_delivery_listing ON webhook_delivery (webhook_id, id);
+CREATE INDEX webhook_delivery_settled ON webhook_delivery (settled_at);
 
 -- How far each way of comparing store and database has come; counts are JSON.
 CREATE TABLE store_pass (

@@ -180,6 +180,7 @@ CREATE TABLE link (
     span       TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
+    opened_at  INTEGER,
     revoked_at INTEGER
 ) STRICT;
 
@@ -266,7 +267,9 @@ CREATE TABLE service_number (
 CREATE TABLE event (
     id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     position     INTEGER UNIQUE,
+    event_id     BLOB NOT NULL UNIQUE,
     domain_id    BLOB NOT NULL REFERENCES domain (id),
+    mailbox_id   BLOB,
     subject_kind TEXT NOT NULL,
     subject_id   BLOB NOT NULL,
     kind         TEXT NOT NULL,
@@ -276,12 +279,64 @@ CREATE TABLE event (
 
 CREATE INDEX event_unplaced ON event (id) WHERE position IS NULL;
 CREATE INDEX event_at ON event (at);
+CREATE INDEX event_listing ON event (domain_id, position);
+CREATE INDEX event_subject ON event (subject_id);
 
 -- How far each reader of events has come. The row of the empty name holds the last position given.
 CREATE TABLE event_cursor (
     name     TEXT NOT NULL PRIMARY KEY,
     position INTEGER NOT NULL
 ) STRICT;
+
+-- What each mailbox's counts were when they were last told, and since when they may be others.
+CREATE TABLE mailbox_counts (
+    mailbox_id BLOB NOT NULL PRIMARY KEY REFERENCES mailbox (id),
+    counts     TEXT,
+    told_at    INTEGER NOT NULL,
+    changed_at INTEGER
+) STRICT;
+
+CREATE INDEX mailbox_counts_changed ON mailbox_counts (told_at) WHERE changed_at IS NOT NULL;
+
+-- Endpoints that a domain's events are sent to; secrets sign, and so are kept as they are.
+CREATE TABLE webhook (
+    id              BLOB NOT NULL PRIMARY KEY,
+    domain_id       BLOB NOT NULL REFERENCES domain (id),
+    name            TEXT NOT NULL,
+    url             TEXT NOT NULL,
+    types           TEXT NOT NULL,
+    include         TEXT NOT NULL,
+    content_type    TEXT NOT NULL,
+    state           TEXT NOT NULL,
+    reason          TEXT,
+    secret          TEXT NOT NULL,
+    previous_secret TEXT,
+    previous_until  INTEGER,
+    delivered_at    INTEGER NOT NULL,
+    dead            INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX webhook_listing ON webhook (domain_id, id);
+
+-- One event to one endpoint, and the log of its tries.
+CREATE TABLE webhook_delivery (
+    id         BLOB NOT NULL PRIMARY KEY,
+    webhook_id BLOB NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
+    event_id   BLOB NOT NULL,
+    kind       TEXT NOT NULL,
+    state      TEXT NOT NULL,
+    tries      INTEGER NOT NULL,
+    round      INTEGER NOT NULL,
+    next_at    INTEGER NOT NULL,
+    attempts   TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    settled_at INTEGER,
+    UNIQUE (webhook_id, event_id)
+) STRICT;
+
+CREATE INDEX webhook_delivery_listing ON webhook_delivery (webhook_id, id);
+CREATE INDEX webhook_delivery_settled ON webhook_delivery (settled_at);
 
 -- How far each way of comparing store and database has come; counts are JSON.
 CREATE TABLE store_pass (
