@@ -157,10 +157,9 @@ impl App {
         };
         let spool_folder = config.storage.spool_folder.clone().unwrap_or_else(|| folder.join("spool"));
         // On one disk, so that what landed becomes an entry of the spool by its name alone.
-        let landing_folder =
-            Scratch::open(&spool_folder.join("landing"), room).context("cannot make the folder that drops land in")?;
-        let landing =
-            Landing::open(landing_folder.path(), room).await.context("cannot make the folder that drops land in")?;
+        let landing = Landing::open(spool_folder.join("landing"), room)
+            .await
+            .context("cannot make the folder that drops land in")?;
         let spool = Spool::open(&spool_folder).await.context("cannot open the spool")?;
         let mail: Arc<dyn Channel> = match &config.smtp {
             Some(smtp) => {
