@@ -149,6 +149,8 @@ async fn k01_a_page_without_one_form_offers_the_others() {
     test.execute("DELETE FROM blob WHERE role = 'rendition'").await;
     let html = page_now().await;
     assert!(html.contains("Listen to it by phone") && sources(&html).is_empty() && downloads(&html).is_empty());
+    // What is written past the service counts within a second.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(test.browser(Method::GET, &all[0]).send().await.unwrap().status(), StatusCode::NOT_FOUND);
     test.stop().await;
 }
