@@ -122,7 +122,11 @@ impl S3Store {
 
     /// What the service can do; asked at the first use that reaches it.
     pub async fn capabilities(&self) -> Result<&Capabilities, StorageError> {
-        self.capabilities.get_or_try_init(|| probe::probe(self)).await
+        let ask = || async {
+            let asked = tokio::spawn(probe::Probe::of(self).run()).await;
+            asked.map_err(|stopped| error::unexpected("try what the bucket can do", stopped))?
+        };
+        self.capabilities.get_or_try_init(ask).await
     }
 
     fn object(&self, key: &BlobKey) -> String {
