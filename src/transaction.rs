@@ -105,7 +105,14 @@ impl<'a> Tx<'a> {
         events::rows::insert(self.connection(), domain, &event, now).await?;
         // A subscriber may emit in its turn.
         Box::pin(events::tell(self, domain, &event)).await?;
-        self.emitted.push(event);
+        match &mut self.transaction {
+            Held::Own(_) => self.emitted.push(event),
+            // Whoever commits it does not know of events, and who waits for one should not have to look.
+            Held::Joined(transaction) => {
+                let committed = self.app.events.clone();
+                transaction.after_commit(move || committed.send(vec![event]));
+            }
+        }
         Ok(())
     }
 

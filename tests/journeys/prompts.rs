@@ -3,6 +3,7 @@
 use crate::harness::{Sound, TestApp, detail, lufs, ok, sample_bytes};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use voicemill::events::Event;
 use voicemill_sql::Connection;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,8 +102,11 @@ async fn media_can_be_kept_for_ever() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_upload_is_refused_in_words_a_person_can_act_on() {
     let test = TestApp::start().await;
+    let mut committed = test.app.events.subscribe();
     let answer = test.upload("hold_music", "bad/text.wav").await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let told = std::iter::from_fn(|| committed.try_recv().ok());
+    assert!(told.into_iter().any(|event| matches!(event, Event::PromptFailed { .. })), "who waits had to look");
     let words = detail(answer).await;
     assert!(words.contains("text file") && words.contains("Send a WAV"), "{words}");
 

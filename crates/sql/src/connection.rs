@@ -101,28 +101,53 @@ impl<D: Database> DerefMut for Held<D> {
 }
 
 /// A transaction: dropped without [`Transaction::commit`], it leaves nothing behind.
-#[derive(Debug)]
-pub struct Transaction(Connection);
+pub struct Transaction {
+    connection: Connection,
+    after_commit: Vec<Box<dyn FnOnce() + Send + Sync>>,
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiting = self.after_commit.len();
+        formatter
+            .debug_struct("Transaction")
+            .field("connection", &self.connection)
+            .field("after_commit", &waiting)
+            .finish()
+    }
+}
 
 impl Transaction {
     pub(super) fn sqlite(transaction: sqlx::Transaction<'static, Sqlite>) -> Self {
-        Self(Connection::Sqlite(Held::transaction(transaction)))
+        Self::of(Connection::Sqlite(Held::transaction(transaction)))
     }
 
     pub(super) fn postgres(transaction: sqlx::Transaction<'static, Postgres>) -> Self {
-        Self(Connection::Postgres(Held::transaction(transaction)))
+        Self::of(Connection::Postgres(Held::transaction(transaction)))
+    }
+
+    fn of(connection: Connection) -> Self {
+        Self { connection, after_commit: Vec::new() }
     }
 
     /// The connection inside, for repository functions and for enqueueing jobs.
     pub fn connection(&mut self) -> &mut Connection {
-        &mut self.0
+        &mut self.connection
+    }
+
+    /// Has something done once this is committed, and never if it is not. It must be short, and must not block.
+    pub fn after_commit(&mut self, act: impl FnOnce() + Send + Sync + 'static) {
+        self.after_commit.push(Box::new(act));
     }
 
     /// Makes everything done inside it durable, all at once.
     pub async fn commit(self) -> Result<(), DbError> {
-        match self.0 {
+        match self.connection {
             Connection::Sqlite(held) => held.commit().await?,
             Connection::Postgres(held) => held.commit().await?,
+        }
+        for act in self.after_commit {
+            act();
         }
         Ok(())
     }

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use uuid::Uuid;
 use voicemill_sql::{Connection, Database, DatabaseUrl, DbError, Kind, on};
 use voicemill_testing::TestDatabase;
@@ -61,6 +66,25 @@ async fn a_transaction_is_there_whole_when_committed_and_not_at_all_when_dropped
         assert_eq!(count(&mut database.read().await.unwrap()).await, 0, "{}: nobody sees half of it", database.kind());
         committed.commit().await.unwrap();
         assert_eq!(count(&mut database.read().await.unwrap()).await, 2, "{}", database.kind());
+    }
+}
+
+#[tokio::test]
+async fn what_is_to_follow_a_commit_follows_it_and_nothing_else() {
+    for Table { database, .. } in &tables().await {
+        let done = Arc::new(AtomicUsize::new(0));
+        let counting = || {
+            let done = Arc::clone(&done);
+            move || _ = done.fetch_add(1, Ordering::SeqCst)
+        };
+        let mut dropped = database.begin().await.unwrap();
+        dropped.after_commit(counting());
+        drop(dropped);
+        assert_eq!(done.load(Ordering::SeqCst), 0, "{}", database.kind());
+        let mut committed = database.begin().await.unwrap();
+        committed.after_commit(counting());
+        committed.commit().await.unwrap();
+        assert_eq!(done.load(Ordering::SeqCst), 1, "{}", database.kind());
     }
 }
 
