@@ -24,8 +24,6 @@ pub struct Tx<'a> {
     transaction: Held<'a>,
     /// Whether the queue was told something that workers should hear of.
     wakes: bool,
-    /// What happens with the commit.
-    emitted: Vec<Event>,
 }
 
 enum Held<'a> {
@@ -44,12 +42,12 @@ impl App {
     /// change under it is held by [`Connection::lock`].
     pub async fn begin(&self) -> Result<Tx<'_>, DbError> {
         let transaction = self.database.begin().await?;
-        Ok(Tx { app: self, transaction: Held::Own(Box::new(transaction)), wakes: false, emitted: Vec::new() })
+        Ok(Tx { app: self, transaction: Held::Own(Box::new(transaction)), wakes: false })
     }
 
     /// Writes in a transaction of the queue's own: the one that gives a job up.
     pub fn join<'a>(&'a self, transaction: &'a mut Transaction) -> Joined<'a> {
-        Joined(Tx { app: self, transaction: Held::Joined(transaction), wakes: false, emitted: Vec::new() })
+        Joined(Tx { app: self, transaction: Held::Joined(transaction), wakes: false })
     }
 }
 
@@ -61,9 +59,13 @@ impl<'a> Tx<'a> {
 
     /// The connection inside, for repository functions.
     pub fn connection(&mut self) -> &mut Connection {
+        self.inner().connection()
+    }
+
+    fn inner(&mut self) -> &mut Transaction {
         match &mut self.transaction {
-            Held::Own(transaction) => transaction.connection(),
-            Held::Joined(transaction) => transaction.connection(),
+            Held::Own(transaction) => &mut **transaction,
+            Held::Joined(transaction) => transaction,
         }
     }
 
@@ -105,20 +107,15 @@ impl<'a> Tx<'a> {
         events::rows::insert(self.connection(), domain, &event, now).await?;
         // A subscriber may emit in its turn.
         Box::pin(events::tell(self, domain, &event)).await?;
-        match &mut self.transaction {
-            Held::Own(_) => self.emitted.push(event),
-            // Whoever commits it does not know of events, and who waits for one should not have to look.
-            Held::Joined(transaction) => {
-                let committed = self.app.events.clone();
-                transaction.after_commit(move || committed.send(vec![event]));
-            }
-        }
+        let committed = self.app.events.clone();
+        // Whoever commits a joined one does not know of events, and who waits for one should not have to look.
+        self.inner().after_commit(move || committed.send(event));
         Ok(())
     }
 
     /// Makes it durable, all at once, and wakes the workers if there is something for them.
     pub async fn commit(self) -> Result<(), DbError> {
-        let Self { app, transaction, wakes, emitted } = self;
+        let Self { app, transaction, wakes } = self;
         match transaction {
             Held::Own(transaction) => {
                 let committed = transaction.commit().await;
@@ -134,7 +131,6 @@ impl<'a> Tx<'a> {
         if wakes {
             app.queue.wake();
         }
-        app.events.send(emitted);
         Ok(())
     }
 

@@ -78,11 +78,9 @@ impl Committed {
         self.0.subscribe()
     }
 
-    pub(crate) fn send(&self, events: Vec<Event>) {
-        for event in events {
-            // Nobody waits.
-            let _ = self.0.send(event);
-        }
+    pub(crate) fn send(&self, event: Event) {
+        // Nobody may be waiting.
+        let _ = self.0.send(event);
     }
 }
 

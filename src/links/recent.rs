@@ -21,7 +21,13 @@ const LONGEST_EXTENSION: usize = 8;
 
 /// What links led to.
 #[derive(Debug, Default)]
-pub(crate) struct Recent(Mutex<HashMap<(LinkId, String), Found>>);
+pub(crate) struct Recent(Mutex<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    found: HashMap<(LinkId, String), Found>,
+    cleared_at: Option<Instant>,
+}
 
 #[derive(Debug)]
 struct Found {
@@ -33,8 +39,8 @@ struct Found {
 impl Recent {
     /// What a link led to less than a second ago.
     pub(super) fn get(&self, link: LinkId, extension: &str) -> Option<(Link, File)> {
-        let found = self.lock();
-        let found = found.get(&(link, extension.to_owned())).filter(|found| found.at.elapsed() < FRESH)?;
+        let remembered = self.lock();
+        let found = remembered.found.get(&(link, extension.to_owned())).filter(|found| found.at.elapsed() < FRESH)?;
         Some((found.link.clone(), found.file.clone()))
     }
 
@@ -44,19 +50,25 @@ impl Recent {
         if extension.len() > LONGEST_EXTENSION {
             return;
         }
-        let mut found = self.lock();
-        if found.len() >= MOST {
-            found.clear();
+        let mut remembered = self.lock();
+        // What was read before a commit may not be so any more.
+        if remembered.cleared_at.is_some_and(|cleared_at| cleared_at >= at) {
+            return;
         }
-        found.insert((link.id, extension.to_owned()), Found { at, link, file });
+        if remembered.found.len() >= MOST {
+            remembered.found.clear();
+        }
+        remembered.found.insert((link.id, extension.to_owned()), Found { at, link, file });
     }
 
     /// Forgets all of it: something was written.
     pub(crate) fn clear(&self) {
-        self.lock().clear();
+        let mut remembered = self.lock();
+        remembered.found.clear();
+        remembered.cleared_at = Some(Instant::now());
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(LinkId, String), Found>> {
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

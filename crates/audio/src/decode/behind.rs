@@ -36,14 +36,14 @@ pub(super) fn only_chunks(
     chunk: impl Fn(&[u8]) -> Option<u64>,
 ) -> Result<bool> {
     let mut next = at;
+    let mut header = vec![0; header_bytes as usize];
     for _ in 0..MAX_CHUNKS {
         if next >= end {
             return Ok(true);
         }
         file.seek(SeekFrom::Start(next))?;
-        let mut header = vec![0; header_bytes as usize];
         let read = read_up_to(file, &mut header)?;
-        let is_named = header.iter().take(4).all(|byte| (0x20..0x7F).contains(byte));
+        let is_named = header[..read].iter().take(4).all(|byte| (0x20..0x7F).contains(byte));
         match chunk(&header[..read]).filter(|_| is_named).and_then(|bytes| next.checked_add(bytes)) {
             // An odd one at the end may lack its padding.
             Some(after) if after > next && after <= end + 1 => next = after,
