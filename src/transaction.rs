@@ -64,7 +64,7 @@ impl<'a> Tx<'a> {
 
     fn inner(&mut self) -> &mut Transaction {
         match &mut self.transaction {
-            Held::Own(transaction) => &mut **transaction,
+            Held::Own(transaction) => transaction.as_mut(),
             Held::Joined(transaction) => transaction,
         }
     }
