@@ -33,6 +33,7 @@ use voicemill_sql::SqlitePools;
 #[cfg(test)]
 pub(super) const SCHEMA: &str = include_str!("../../migrations/sqlite/0001_queue.sql");
 
+const WAITS: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE lane = ?1 AND state = 'available')";
 const TENANTS: &str = include_str!("tenants.sql");
 const CLAIM: &str = include_str!("claim.sql");
 const RESCHEDULE: &str = include_str!("reschedule.sql");
@@ -85,6 +86,10 @@ impl Store {
         hand_over: &mut (dyn FnMut(Claimed) + Send),
     ) -> Result<usize, QueueError> {
         let &Wanted { worker, lane, count, now, .. } = wanted;
+        // Read first, so that an idle lane never holds the one writer that everybody waits for.
+        if !sqlx::query_scalar(WAITS).bind(lane).fetch_one(&self.pools.read).await? {
+            return Ok(0);
+        }
         let mut transaction = self.begin().await?;
         let mut held = wanted.held.clone();
         let mut claimed: Vec<Claimed> = Vec::new();
