@@ -355,3 +355,29 @@ async fn settle(connection: &mut SqliteConnection, result: &Settled, now: Timest
     query.execute(connection).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, sync::Arc};
+
+    use voicemill_sql::{Database, DatabaseUrl};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_idle_lane_is_looked_at_while_somebody_else_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::connect(&DatabaseUrl::Sqlite(folder.path().join("queue.db")), 2).await.unwrap();
+        crate::migrate(&database).await.unwrap();
+        let Database::Sqlite(pools) = database else { unreachable!("it was asked for") };
+        let store = Store::new(pools);
+        let writer = store.begin().await.unwrap();
+        let (lane, held) = (Arc::from("idle"), HashMap::new());
+        let wanted = Wanted { worker: 1, lane: &lane, count: 1, held: &held, now: Timestamp::UNIX_EPOCH };
+        let (mut round_robin, mut none) = (RoundRobin::new(1, false), |_| unreachable!("nothing waits"));
+        let claim = store.claim(&wanted, &mut round_robin, &mut none);
+        let found = tokio::time::timeout(Duration::from_secs(10), claim).await.expect("the claim waits for the writer");
+        assert_eq!(found.unwrap(), 0);
+        writer.rollback().await.unwrap();
+    }
+}

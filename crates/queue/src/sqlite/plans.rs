@@ -50,6 +50,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
 
 /// Those that one database has and the other does otherwise.
 pub(crate) const OTHERS: &[(&str, &str)] = &[
+    ("waits", WAITS),
     ("claim", CLAIM),
     ("tenants", TENANTS),
     ("holds", HOLDS),
@@ -87,6 +88,7 @@ async fn assert_plan(statement: &str, steps: &[&str]) {
 
 #[tokio::test]
 async fn tenants_are_found_by_seeking() {
+    assert_plan(WAITS, &["USING COVERING INDEX job_ready (lane=?)"]).await;
     assert_plan(TENANTS, &["USING COVERING INDEX job_ready (lane=? AND priority=? AND tenant>?)"]).await;
 }
 
