@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use voicemill_audio::format::Fault;
 
+use crate::keys::KeyScope;
+
 /// Defines reasons, so that variant, parameters and code of each stand together.
 macro_rules! codes {
     ($(#[$doc:meta])* $enum:ident { $($(#[$one:meta])* $name:ident { $($field:ident: $type:ty),* } $code:literal)* }) => {
@@ -126,8 +128,6 @@ codes! {
         UnknownVoice { cause: String } "unknown_voice"
         /// A voice whose model is not here.
         VoiceNotInstalled { voice: String, model: String } "voice_not_installed"
-        /// A rate or pauses that no voice has.
-        BadManner { cause: String } "bad_manner"
         /// A greeting or recorded name of nobody.
         ExtensionMissing {} "extension_missing"
         /// A kind of prompt that does not exist.
@@ -156,6 +156,73 @@ codes! {
         UnknownField {} "unknown_field"
         /// A field whose value is not of its type.
         BadValue { cause: String } "bad_value"
+        /// A body that is JSON, and no object.
+        NotAnObject {} "not_an_object"
+        /// A body that is no JSON.
+        BadJson { cause: String } "bad_json"
+        /// A form without a file.
+        FileMissing {} "file_missing"
+        /// A form with a second file.
+        FileTwice {} "file_twice"
+        /// A file that is wrapped once more.
+        FileEncoded {} "file_encoded"
+        /// A form's text that is too long.
+        FieldTooLong { most: usize } "field_too_long"
+        /// A form with too much beside its file.
+        FormTooLarge { most: u64 } "form_too_large"
+        /// A form that breaks off, or is none.
+        FormBroken {} "form_broken"
+        /// A form whose parts cannot be told apart.
+        BoundaryMissing {} "boundary_missing"
+        /// A form whose parts are told apart by too much.
+        BoundaryTooLong { most: usize } "boundary_too_long"
+    }
+}
+
+codes! {
+    /// Why a request was refused before any subject saw it.
+    #[expect(missing_docs, reason = "the parameters are the words of the sentence that is made of them")]
+    RequestRefusal {
+        /// There is no key.
+        KeyMissing {} "key_missing"
+        /// The key is nobody's.
+        UnknownKey {} "unknown_key"
+        /// The key is for something else.
+        WrongKey { needed: Vec<KeyScope> } "wrong_key"
+        /// The page is used by something else than itself.
+        OtherOrigin {} "other_origin"
+        /// Too many wrong keys came from a network.
+        TooManyFailures {} "too_many_failures"
+        /// The key holds as many streams as it may.
+        TooManyStreams { most: usize } "too_many_streams"
+        /// The request names no host.
+        HostMissing {} "host_missing"
+        /// The request names several hosts.
+        HostTwice {} "host_twice"
+        /// What the request names is no host.
+        BadHost {} "bad_host"
+        /// The body does not say that it is JSON.
+        NotJson {} "not_json"
+        /// The body does not say what it is.
+        ContentTypeMissing {} "content_type_missing"
+        /// The body does not say that it is a form.
+        NotAForm { value: String } "not_a_form"
+        /// The body is a form and says that it is something else.
+        FormAsAudio {} "form_as_audio"
+        /// The body is packed in a way that is not read.
+        UnknownEncoding { value: String } "unknown_encoding"
+        /// The body cannot be read as what it says it is.
+        BadBody {} "bad_body"
+        /// The form cannot be read, or not be used.
+        BadForm {} "bad_form"
+        /// What stands after the `?` cannot be read.
+        BadQuery {} "bad_query"
+        /// The body is larger than its address takes.
+        BodyTooLarge {} "body_too_large"
+        /// The body does not come.
+        BodyTooSlow {} "body_too_slow"
+        /// There is no such part of the file.
+        RangeOutside {} "range_outside"
     }
 }
 

@@ -7,7 +7,8 @@ use std::fmt;
 use crate::{
     error::ServiceError,
     events::TYPES,
-    refusal::{Conflict, Failure, Rule, Thing, WorkFailure},
+    keys::KeyScope,
+    refusal::{Conflict, Failure, RequestRefusal, Rule, Thing, WorkFailure},
 };
 
 impl fmt::Display for Thing {
@@ -109,17 +110,90 @@ impl fmt::Display for Rule {
             }
             Self::EventsMissing {} => write!(f, "say which events: by their ids, their types, or from when on"),
             Self::UnknownField {} => write!(f, "there is no field of this name; leave it out, or correct its name"),
+            Self::NotAnObject {} => write!(f, "it must be a JSON object: {{ … }}"),
+            Self::BadJson { cause } => write!(f, "it is no JSON: {cause}"),
+            Self::FileMissing {} => {
+                write!(f, "there is no file; send the audio as a part named \"file\" with a file name")
+            }
+            Self::FileTwice {} => write!(f, "there are two files; send one"),
+            Self::FileEncoded {} => write!(f, "the file has a Content-Transfer-Encoding; send the bytes as they are"),
+            Self::FieldTooLong { most } => write!(
+                f,
+                "the field is longer than {most} bytes; if it is the audio, send it as a part named \"file\" with a file \
+                 name"
+            ),
+            Self::FormTooLarge { most } => {
+                write!(f, "more than {most} bytes of it are no file; send less beside the file")
+            }
+            Self::FormBroken {} => write!(f, "it breaks off, or is not as RFC 7578 has it; send it again"),
+            Self::BoundaryMissing {} => {
+                write!(f, "its Content-Type names no boundary; let your HTTP library set the header")
+            }
+            Self::BoundaryTooLong { most } => {
+                write!(f, "its Content-Type is longer than {most} bytes; a boundary has at most 70 characters")
+            }
             Self::BadNumber { cause }
             | Self::BadQuietHours { cause }
             | Self::BadScript { cause }
             | Self::UnknownVoice { cause }
-            | Self::BadManner { cause }
             | Self::BadPronunciation { cause }
             | Self::BadTemplate { cause }
             | Self::BadWebhookAddress { cause }
             | Self::BadReport { cause }
             | Self::BadValue { cause } => f.write_str(cause),
         }
+    }
+}
+
+impl fmt::Display for RequestRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeyMissing {} => {
+                write!(f, "send a key: Authorization: Bearer KEY, or Basic with the key as password")
+            }
+            Self::UnknownKey {} => write!(f, "this key is not known"),
+            Self::WrongKey { needed } => {
+                let names: Vec<_> = needed.iter().map(|scope| key_of(*scope)).collect();
+                write!(f, "this needs {} key", names.join(" or "))
+            }
+            Self::OtherOrigin {} => write!(f, "only the message's own page can say that it was played"),
+            Self::TooManyFailures {} => write!(f, "too many wrong keys came from your network; try again later"),
+            Self::TooManyStreams { most } => {
+                write!(f, "this key holds {most} streams open already; close one first")
+            }
+            Self::HostMissing {} => write!(f, "the request has no Host header; HTTP/1.1 needs one"),
+            Self::HostTwice {} => write!(f, "the request has several Host headers; send one"),
+            Self::BadHost {} => write!(f, "the Host header is no host name or address, with or without a port"),
+            Self::NotJson {} => write!(f, "the body must be JSON: send it with Content-Type: application/json"),
+            Self::ContentTypeMissing {} => write!(f, "the request has no Content-Type; {SEND_A_FORM}"),
+            Self::NotAForm { value } => write!(f, "the body is {value:.60}; {SEND_A_FORM}"),
+            Self::FormAsAudio {} => write!(
+                f,
+                "the body is a form, but its Content-Type does not say so; send multipart/form-data with its boundary, or \
+                 the audio alone"
+            ),
+            Self::UnknownEncoding { value } => write!(
+                f,
+                "the Content-Encoding {value:.60?} is not read here; send the body as it is, or as gzip or deflate"
+            ),
+            Self::BadBody {} => write!(f, "the body cannot be taken"),
+            Self::BadForm {} => write!(f, "the form cannot be taken"),
+            Self::BadQuery {} => write!(f, "the query cannot be taken"),
+            Self::BodyTooLarge {} => write!(f, "the body is larger than this address takes; send less"),
+            Self::BodyTooSlow {} => write!(f, "the body came too slowly; send it again"),
+            Self::RangeOutside {} => write!(f, "the range lies outside the file"),
+        }
+    }
+}
+
+/// How uploads by form are made.
+const SEND_A_FORM: &str = "send multipart/form-data, as HTML forms do: the fields, and the audio as a part \"file\"";
+
+fn key_of(scope: KeyScope) -> &'static str {
+    match scope {
+        KeyScope::Core => "a core's",
+        KeyScope::Portal => "a portal's",
+        KeyScope::Operator => "the operators'",
     }
 }
 
@@ -222,7 +296,7 @@ mod tests {
         for code in codes {
             let reason: R = serde_json::from_value(json!({
                 "code": code, "thing": {"code": "mailbox"}, "value": "text", "given": 7, "address": "a@b", "cause": format!("cause of {code}"),
-                "field": "pauses", "least": 1.0, "most": 5, "voice": "v", "model": "m", "name": "n", "mark": "k",
+                "field": "pauses", "least": 1.0, "most": 5, "voice": "v", "model": "m", "name": "n", "mark": "k", "needed": ["core"],
             }))
             .unwrap_or_else(|error| panic!("{code}: {error}"));
             assert_eq!(code_of(&reason), *code);
@@ -241,5 +315,6 @@ mod tests {
         each_has_words::<Conflict>(Conflict::CODES, Conflict::code);
         each_has_words::<WorkFailure>(WorkFailure::CODES, WorkFailure::code);
         each_has_words::<Rule>(Rule::CODES, Rule::code);
+        each_has_words::<RequestRefusal>(RequestRefusal::CODES, RequestRefusal::code);
     }
 }

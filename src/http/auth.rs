@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 
@@ -14,7 +14,7 @@ use crate::{
     error::ServiceError,
     http::{client::Client, error::Problem, limiter::Limiter},
     keys::{self, Caller, KeyScope},
-    refusal::Thing,
+    refusal::{RequestRefusal, Thing},
 };
 
 /// A call core of one domain.
@@ -30,10 +30,7 @@ pub(super) struct Member(pub(super) Domain);
 pub(super) struct Operator;
 
 async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
-    let unauthorized = |detail| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
-    let Some(key) = key(&parts.headers) else {
-        return Err(unauthorized("send a key: Authorization: Bearer KEY, or Basic with the key as password"));
-    };
+    let Some(key) = key(&parts.headers) else { return Err(RequestRefusal::KeyMissing {}.into()) };
     if let Some(caller) = keys::authenticate(app, &key).await? {
         return Ok(caller);
     }
@@ -41,7 +38,7 @@ async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let tried = parts.extensions.get::<Client>().zip(parts.extensions.get::<Arc<Limiter>>());
     match tried.and_then(|(Client(client), limiter)| limiter.failed(*client, Instant::now())) {
         Some(wait) => Err(Problem::too_many(wait)),
-        None => Err(unauthorized("this key is not known")),
+        None => Err(RequestRefusal::UnknownKey {}.into()),
     }
 }
 
@@ -58,8 +55,8 @@ fn key(headers: &HeaderMap) -> Option<String> {
     decoded.split_once(':').map(|(_, password)| password.to_owned())
 }
 
-fn forbidden(needed: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "forbidden", format!("this needs {needed}"))
+fn wrong_key(needed: &[KeyScope]) -> Problem {
+    RequestRefusal::WrongKey { needed: needed.to_vec() }.into()
 }
 
 impl FromRequestParts<Arc<App>> for Core {
@@ -68,7 +65,7 @@ impl FromRequestParts<Arc<App>> for Core {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         match caller(parts, app).await? {
             Caller::Domain { domain, scope: KeyScope::Core } => Ok(Self(domain)),
-            _ => Err(forbidden("a core's key")),
+            _ => Err(wrong_key(&[KeyScope::Core])),
         }
     }
 }
@@ -79,7 +76,7 @@ impl FromRequestParts<Arc<App>> for Portal {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         match caller(parts, app).await? {
             Caller::Domain { domain, scope: KeyScope::Portal } => Ok(Self(domain)),
-            _ => Err(forbidden("a portal's key")),
+            _ => Err(wrong_key(&[KeyScope::Portal])),
         }
     }
 }
@@ -90,7 +87,7 @@ impl FromRequestParts<Arc<App>> for Member {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         match caller(parts, app).await? {
             Caller::Domain { domain, .. } => Ok(Self(domain)),
-            Caller::Operator => Err(forbidden("a core's or portal's key")),
+            Caller::Operator => Err(wrong_key(&[KeyScope::Core, KeyScope::Portal])),
         }
     }
 }
@@ -114,7 +111,7 @@ impl FromRequestParts<Arc<App>> for Manager {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         match caller(parts, app).await? {
-            Caller::Domain { scope: KeyScope::Core, .. } => Err(forbidden("the operators' key, or a portal's")),
+            Caller::Domain { scope: KeyScope::Core, .. } => Err(wrong_key(&[KeyScope::Operator, KeyScope::Portal])),
             caller => Ok(Self(caller)),
         }
     }
@@ -126,7 +123,7 @@ impl FromRequestParts<Arc<App>> for Operator {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         match caller(parts, app).await? {
             Caller::Operator => Ok(Self),
-            Caller::Domain { .. } => Err(forbidden("the operators' key")),
+            Caller::Domain { .. } => Err(wrong_key(&[KeyScope::Operator])),
         }
     }
 }

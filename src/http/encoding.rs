@@ -4,14 +4,14 @@
 use axum::{
     body::{Body, BodyDataStream, Bytes},
     extract::Request,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use flate2::{Decompress, FlushDecompress, Status};
 use futures_util::{Stream, StreamExt, stream};
 
-use crate::http::error::Problem;
+use crate::{http::error::Problem, refusal::RequestRefusal};
 
 /// Most bytes that are unpacked at a time.
 const BLOCK: usize = 64 * 1024;
@@ -52,12 +52,7 @@ fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Problem> {
         [] => Ok(None),
         ["gzip" | "x-gzip"] => Ok(Some(Encoding::Gzip)),
         ["deflate"] => Ok(Some(Encoding::Deflate)),
-        _ => {
-            let detail = format!(
-                "the Content-Encoding {written:.60?} is not read here; send the body as it is, or as gzip or deflate"
-            );
-            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoding", detail))
-        }
+        _ => Err(RequestRefusal::UnknownEncoding { value: written.chars().take(60).collect() }.into()),
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::ServiceError,
-    refusal::{Failure, Rule, parameters},
+    refusal::{Failure, RequestRefusal, Rule, Thing, parameters},
 };
 
 /// When to try again what usually works.
@@ -74,38 +74,35 @@ fn title(kind: &str) -> String {
 }
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, code: &str, detail: String) -> Self {
+        let kind = code.replace('_', "-");
         Self {
+            title: title(&kind).into(),
             kind: format!("/problems/{kind}"),
-            title: title(kind).into(),
             status,
-            detail: detail.into(),
+            detail,
             errors: Vec::new(),
             parameters: Box::default(),
             retry_after: None,
         }
     }
 
-    /// Names the fields that are wrong.
-    pub(super) fn with(mut self, errors: Vec<FieldError>) -> Self {
-        self.errors = errors;
-        self
+    /// A body, form or query in which one place breaks a rule; `pointer` is empty where no place alone does.
+    pub(super) fn at(refusal: RequestRefusal, pointer: impl Into<String>, rule: &Rule) -> Self {
+        let error = FieldError::new(pointer, rule);
+        let place = if error.pointer.is_empty() { String::new() } else { format!("{}: ", error.pointer) };
+        let problem = Self::from(refusal);
+        Self { detail: format!("{}: {place}{}", problem.detail, error.detail), errors: vec![error], ..problem }
     }
 
     /// The answer where there is nothing, or nothing for who asks.
     pub(super) fn no_such_address() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this address")
+        ServiceError::NotFound(Thing::Address {}).into()
     }
 
     /// The answer to a client that failed too often; it may try again after `wait`.
     pub(super) fn too_many(wait: Duration) -> Self {
-        let detail = "too many wrong keys came from your network; try again later";
-        Self { retry_after: Some(wait), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", detail) }
-    }
-
-    /// The answer to a body that does not come.
-    pub(super) fn too_slow() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the body came too slowly; send it again")
+        Self { retry_after: Some(wait), ..RequestRefusal::TooManyFailures {}.into() }
     }
 
     /// The answer to audio, or a script, of which nothing can be made.
@@ -116,11 +113,34 @@ impl Problem {
             detail: failure.to_string(),
             parameters: parameters(failure),
         };
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-audio", failure.to_string()).with(vec![error])
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_audio", failure.to_string());
+        Self { errors: vec![error], ..problem }
     }
+}
 
-    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
+impl From<RequestRefusal> for Problem {
+    fn from(refusal: RequestRefusal) -> Self {
+        use RequestRefusal::{
+            BadBody, BadForm, BadHost, BadQuery, BodyTooLarge, BodyTooSlow, ContentTypeMissing, FormAsAudio,
+            HostMissing, HostTwice, KeyMissing, NotAForm, NotJson, OtherOrigin, RangeOutside, TooManyFailures,
+            TooManyStreams, UnknownEncoding, UnknownKey, WrongKey,
+        };
+        let status = match &refusal {
+            BadBody {} | BadForm {} | BadQuery {} | HostMissing {} | HostTwice {} | BadHost {} => {
+                StatusCode::BAD_REQUEST
+            }
+            KeyMissing {} | UnknownKey {} => StatusCode::UNAUTHORIZED,
+            WrongKey { .. } | OtherOrigin {} => StatusCode::FORBIDDEN,
+            BodyTooSlow {} => StatusCode::REQUEST_TIMEOUT,
+            BodyTooLarge {} => StatusCode::PAYLOAD_TOO_LARGE,
+            NotJson {} | ContentTypeMissing {} | NotAForm { .. } | FormAsAudio {} | UnknownEncoding { .. } => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
+            RangeOutside {} => StatusCode::RANGE_NOT_SATISFIABLE,
+            TooManyFailures {} | TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
+        };
+        let problem = Self::new(status, refusal.code(), refusal.to_string());
+        Self { parameters: Box::new(parameters(&refusal)), ..problem }
     }
 }
 
@@ -141,9 +161,9 @@ impl From<ServiceError> for Problem {
         if let ServiceError::Unavailable(cause) | ServiceError::Internal(cause) = &error {
             tracing::error!(cause = format!("{cause:#}"), "a request failed");
         }
-        let problem = Self::new(status, &error.code().replace('_', "-"), error.to_string());
+        let problem = Self::new(status, &error.code(), error.to_string());
         match &error {
-            ServiceError::Invalid { pointer, rule } => problem.with(vec![FieldError::new(pointer, rule)]),
+            ServiceError::Invalid { pointer, rule } => Self { errors: vec![FieldError::new(pointer, rule)], ..problem },
             ServiceError::MailboxFull { extension, stored, quota, more } => {
                 let parameters = [
                     ("extension", extension.clone().into()),
@@ -160,6 +180,9 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::TooLarge { limit } => {
                 Self { parameters: Box::new(Map::from_iter([("limit".to_owned(), (*limit).into())])), ..problem }
+            }
+            ServiceError::Unproven { missing } => {
+                Self { parameters: Box::new(Map::from_iter([("cause".to_owned(), (*missing).into())])), ..problem }
             }
             ServiceError::Conflict(conflict) => Self { parameters: Box::new(parameters(conflict)), ..problem },
             ServiceError::Audio(fault) => Self::failed(&Failure::Audio(fault.clone())),
@@ -197,19 +220,13 @@ pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
         .map(|text| (*text).to_owned())
         .or_else(|| cause.downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    tracing::error!(message, "a handler panicked");
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal",
-        "this failed for a reason of our own; it has been logged",
-    )
-    .into_response()
+    Problem::from(ServiceError::Internal(anyhow::anyhow!("a handler panicked: {message}"))).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refusal::{Conflict, Thing};
+    use crate::refusal::Conflict;
 
     fn answered(error: ServiceError) -> Value {
         serde_json::to_value(Problem::from(error)).unwrap()

@@ -12,7 +12,10 @@ use jiff::{
 use serde::Deserialize;
 use voicemill_types::Time;
 
-use crate::http::error::Problem;
+use crate::{
+    http::error::Problem,
+    refusal::{RequestRefusal, Rule},
+};
 
 /// Named texts; of a name that comes twice, the last counts.
 #[derive(Debug, Default)]
@@ -39,6 +42,15 @@ impl Fields {
     /// The text of that name, if there is one that says anything.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
         self.0.remove(name).filter(|text| !text.trim().is_empty())
+    }
+
+    /// Refuses what was not taken: who sent it believes that it counts. Not asked where sound came along, which no unknown
+    /// name may cost.
+    pub(super) fn nothing_else(&self, refusal: RequestRefusal) -> Result<(), Problem> {
+        match self.0.keys().min() {
+            None => Ok(()),
+            Some(name) => Err(Problem::at(refusal, pointer(name), &Rule::UnknownField {})),
+        }
     }
 
     /// The text of that name; empty if there is none.
@@ -97,6 +109,11 @@ impl<S: Sync> FromRequestParts<S> for Fields {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Ok(Self::of_query(parts.uri.query().unwrap_or_default()))
     }
+}
+
+/// The JSON pointer (RFC 6901) to the field of that name.
+pub(super) fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Reads UTF-8, and what is none as Latin-1, which every byte is.
@@ -218,6 +235,20 @@ mod tests {
         assert_eq!(number("n=sip:+14155550132@example.com"), "sip:+14155550132@example.com");
         assert_eq!(number("n=4155550132"), "4155550132");
         assert_eq!(number("n=+Anonymous+"), "Anonymous");
+    }
+
+    #[test]
+    fn what_nobody_takes_is_named() {
+        let mut fields = Fields::of_query("caller_number=1&state=none&x%2Fy=");
+        fields.number("caller_number");
+        let problem = fields.nothing_else(RequestRefusal::BadQuery {}).unwrap_err();
+        assert_eq!(serde_json::to_value(problem).unwrap()["errors"][0]["pointer"], "/state");
+        fields.take("state");
+        let problem = fields.nothing_else(RequestRefusal::BadForm {}).unwrap_err();
+        let problem = serde_json::to_value(problem).unwrap();
+        assert_eq!((&problem["type"], &problem["status"]), (&"/problems/bad-form".into(), &400.into()));
+        assert_eq!(problem["errors"][0]["pointer"], "/x~1y");
+        assert!(Fields::of_query("").nothing_else(RequestRefusal::BadQuery {}).is_ok());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::{
 use axum::{
     body::{Body, BodyDataStream, Bytes},
     extract::{FromRequest, Multipart, Request, multipart::Field},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
 };
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
@@ -24,7 +24,12 @@ use crate::{
     app::App,
     arrivals::{Incoming, IncomingBytes},
     error::ServiceError,
-    http::{error::Problem, fields::Fields, raw},
+    http::{
+        error::Problem,
+        fields::{self, Fields},
+        raw,
+    },
+    refusal::{RequestRefusal, Rule},
 };
 
 /// Most parts of a form.
@@ -50,13 +55,12 @@ pub(super) async fn receive(app: &App, request: Request, names: &[&str]) -> Resu
     let body = Metered { body: body.into_data_stream(), meter: Arc::clone(&meter), gave: false };
     let request = Request::from_parts(parts, Body::from_stream(body));
     let form = Multipart::from_request(request, &()).await;
-    let mut form = form.map_err(|rejection| bad_form(&rejection.body_text()))?;
+    let mut form = form.map_err(|_| bad_form("", &Rule::BoundaryMissing {}))?;
     let (mut fields, mut file) = (Fields::default(), None);
     for _ in 0..=MAX_PARTS {
         meter.allow(MAX_BESIDE);
         let Some(part) = in_time(form.next_field()).await? else {
-            let (bytes, hint) = file
-                .ok_or_else(|| bad_form("it has no file; send the audio as a part named \"file\" with a file name"))?;
+            let (bytes, hint) = file.ok_or_else(|| bad_form("/file", &Rule::FileMissing {}))?;
             return Ok((fields, Incoming { body: IncomingBytes::Landed(bytes), hint }));
         };
         let name = part.name().unwrap_or_default().to_owned();
@@ -65,7 +69,7 @@ pub(super) async fn receive(app: &App, request: Request, names: &[&str]) -> Resu
             fields.insert(name, &value);
             continue;
         }
-        check_transfer_encoding(part.headers())?;
+        check_transfer_encoding(&name, part.headers())?;
         let hint = hint(part.headers());
         // From here on the file's own limit counts.
         meter.allow(u64::MAX);
@@ -75,10 +79,10 @@ pub(super) async fn receive(app: &App, request: Request, names: &[&str]) -> Resu
         match (is_first, landed.content.bytes) {
             (true, _) => file = Some((landed, hint)),
             (false, 0) => {}
-            (false, _) => return Err(bad_form("it has two files; send one")),
+            (false, _) => return Err(bad_form(&fields::pointer(&name), &Rule::FileTwice {})),
         }
     }
-    Err(bad_form(&format!("it has more than {MAX_PARTS} parts")))
+    Err(bad_form("", &Rule::TooMany { field: "parts".to_owned(), most: MAX_PARTS }))
 }
 
 /// Whether the head of a request says that its body is a form.
@@ -90,34 +94,29 @@ pub(super) fn announces_form(headers: &HeaderMap) -> bool {
 /// Refuses what is no form, before anything is read.
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let wrong = |what: &str| {
-        let detail =
-            format!("{what}; send multipart/form-data, as HTML forms do: the fields, and the audio as a part \"file\"");
-        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "no-form", detail)
-    };
-    let Some(content_type) = content_type else { return Err(wrong("the request has no Content-Type")) };
+    let Some(content_type) = content_type else { return Err(RequestRefusal::ContentTypeMissing {}.into()) };
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("multipart/form-data") {
-        return Err(wrong(&format!("the body is {kind:.60}")));
+        return Err(RequestRefusal::NotAForm { value: kind.chars().take(60).collect() }.into());
     }
     if content_type.len() > MAX_CONTENT_TYPE {
-        return Err(bad_form("its Content-Type is too long; a boundary has at most 70 characters"));
+        return Err(bad_form("", &Rule::BoundaryTooLong { most: MAX_CONTENT_TYPE }));
     }
     if !content_type.to_ascii_lowercase().contains("boundary=") {
-        return Err(bad_form("its Content-Type names no boundary; let your HTTP library set the header"));
+        return Err(bad_form("", &Rule::BoundaryMissing {}));
     }
     Ok(())
 }
 
-fn bad_form(why: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad-form", format!("the form cannot be taken: {why}"))
+fn bad_form(pointer: &str, rule: &Rule) -> Problem {
+    Problem::at(RequestRefusal::BadForm {}, pointer, rule)
 }
 
 /// Waits for the next piece of a form, as long as one may take.
 async fn in_time<T>(reading: impl Future<Output = Result<T, impl Into<Problem>>>) -> Result<T, Problem> {
     match tokio::time::timeout(SLOWEST_FIELD, reading).await {
         Ok(read) => read.map_err(Into::into),
-        Err(_) => Err(Problem::too_slow()),
+        Err(_) => Err(RequestRefusal::BodyTooSlow {}.into()),
     }
 }
 
@@ -126,11 +125,11 @@ impl From<axum::extract::multipart::MultipartError> for Problem {
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(error) = cause {
             if error.is::<TooMuch>() {
-                return bad_form(&TooMuch.to_string());
+                return bad_form("", &Rule::FormTooLarge { most: MAX_BESIDE });
             }
             cause = error.source();
         }
-        bad_form("it breaks off, or is not as RFC 7578 has it; send it again")
+        bad_form("", &Rule::FormBroken {})
     }
 }
 
@@ -192,13 +191,13 @@ pub(super) fn extension(file_name: &str) -> Option<String> {
 }
 
 /// Refuses a file that is wrapped once more (RFC 7578, section 4.7).
-fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+fn check_transfer_encoding(name: &str, headers: &HeaderMap) -> Result<(), Problem> {
     let Some(encoding) = headers.get("content-transfer-encoding") else { return Ok(()) };
     let plain = ["binary", "8bit", "7bit"];
     if encoding.to_str().is_ok_and(|encoding| plain.iter().any(|plain| encoding.trim().eq_ignore_ascii_case(plain))) {
         return Ok(());
     }
-    Err(bad_form("its file has a Content-Transfer-Encoding; send the bytes as they are"))
+    Err(bad_form(&fields::pointer(name), &Rule::FileEncoded {}))
 }
 
 async fn text(mut part: Field<'_>, name: &str, meter: &Meter) -> Result<Vec<u8>, Problem> {
@@ -207,10 +206,7 @@ async fn text(mut part: Field<'_>, name: &str, meter: &Meter) -> Result<Vec<u8>,
         bytes.extend_from_slice(&chunk);
         meter.hold();
         if bytes.len() > MAX_FIELD_BYTES {
-            return Err(bad_form(&format!(
-                "its field {name:.40?} is longer than {MAX_FIELD_BYTES} bytes; if it is the audio, send it as a part named \
-                 \"file\" with a file name"
-            )));
+            return Err(bad_form(&fields::pointer(name), &Rule::FieldTooLong { most: MAX_FIELD_BYTES }));
         }
     }
     Ok(bytes)

@@ -8,27 +8,27 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::http::error::Problem;
+use crate::{http::error::Problem, refusal::RequestRefusal};
 
 /// Refuses requests whose Host is missing, there twice, or no host.
 pub(super) async fn check(request: Request, next: Next) -> Response {
     match fault(request.version(), request.headers()) {
-        Some(fault) => Problem::bad_request(fault).into_response(),
+        Some(fault) => Problem::from(fault).into_response(),
         None => next.run(request).await,
     }
 }
 
-fn fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
+fn fault(version: Version, headers: &HeaderMap) -> Option<RequestRefusal> {
     let mut hosts = headers.get_all(HOST).iter();
     let Some(host) = hosts.next() else {
-        return (version == Version::HTTP_11).then_some("the request has no Host header; HTTP/1.1 needs one");
+        return (version == Version::HTTP_11).then_some(RequestRefusal::HostMissing {});
     };
     if hosts.next().is_some() {
-        return Some("the request has several Host headers; send one");
+        return Some(RequestRefusal::HostTwice {});
     }
     // An empty one is lawful where the address has no host.
     let is_host = |text: &str| text.is_empty() || !text.contains('@') && text.parse::<Authority>().is_ok();
-    (!host.to_str().is_ok_and(is_host)).then_some("the Host header is no host name or address, with or without a port")
+    (!host.to_str().is_ok_and(is_host)).then_some(RequestRefusal::BadHost {})
 }
 
 #[cfg(test)]

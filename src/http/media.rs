@@ -14,6 +14,7 @@ use crate::{
     app::App,
     http::{auth::Member, error::Problem, extract::Path},
     media::{self, Rendition},
+    refusal::RequestRefusal,
 };
 
 /// `GET /media/{rendition}/{file}`: the file name is for cores that go by extensions; only the id counts.
@@ -58,8 +59,7 @@ pub(super) async fn serve(
     }
     let wanted = wanted(headers, &etag, total);
     if wanted == Wanted::Outside {
-        let mut response =
-            Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "the range lies outside the file").into_response();
+        let mut response = Problem::from(RequestRefusal::RangeOutside {}).into_response();
         common(&mut response);
         response.headers_mut().insert(header::CONTENT_RANGE, number_header(format!("bytes */{total}")));
         return Ok(response);

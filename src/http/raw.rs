@@ -8,7 +8,7 @@ use std::sync::{
 use axum::{
     body::Bytes,
     extract::Request,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
 };
 use futures_util::{StreamExt, stream};
 use voicemill_storage::ByteStream;
@@ -18,6 +18,7 @@ use crate::{
     arrivals::{Incoming, IncomingBytes},
     error::ServiceError,
     http::error::Problem,
+    refusal::RequestRefusal,
 };
 
 /// A body on its way in, and the look-out for a form in it. `format` is what the sender says it is.
@@ -49,9 +50,7 @@ impl Disguise {
     /// Says so in place of what came of it.
     pub(super) fn explain<T>(&self, outcome: Result<T, ServiceError>) -> Result<T, Problem> {
         if self.0.load(Ordering::Relaxed) {
-            let detail = "the body is a form, but its Content-Type does not say so; send multipart/form-data with its \
-                          boundary, or the audio alone";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "form-as-audio", detail));
+            return Err(RequestRefusal::FormAsAudio {}.into());
         }
         Ok(outcome?)
     }

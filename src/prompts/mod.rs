@@ -132,7 +132,7 @@ pub async fn change(app: &App, domain: &Domain, id: PromptId, changes: Changes) 
     }
     let rate = changes.speaking_rate.or(Some(prompt.manner.rate));
     let pauses = changes.pauses.or(Some(prompt.manner.pauses));
-    let manner = Manner::new(rate, pauses).map_err(|cause| ServiceError::invalid("", Rule::BadManner { cause }))?;
+    let manner = manner(rate, pauses)?;
     let words_about_sound = changes.voice.is_some() || manner != before.manner;
     let voice = changes.voice.or_else(|| before.voice.clone());
     match changes.script.or_else(|| before.script.clone()) {
@@ -150,6 +150,16 @@ pub async fn change(app: &App, domain: &Domain, id: PromptId, changes: Changes) 
             Ok(prompt)
         }
     }
+}
+
+/// How a voice is to speak: what is given, and the voice's own where nothing is.
+pub fn manner(rate: Option<f64>, pauses: Option<f64>) -> Result<Manner, ServiceError> {
+    for (field, given, range) in [("speaking_rate", rate, Manner::RATES), ("pauses", pauses, Manner::PAUSES)] {
+        let Some(given) = given.filter(|given| !range.contains(given)) else { continue };
+        let rule = Rule::OutOfRange { field: field.to_owned(), given, least: *range.start(), most: *range.end() };
+        return Err(ServiceError::invalid(&format!("/{field}"), rule));
+    }
+    Ok(Manner { rate: rate.unwrap_or(1.0), pauses: pauses.unwrap_or(1.0) })
 }
 
 /// Has facts spoken for a core: the prompt that has them, made anew only if the domain has none yet. Times are those of

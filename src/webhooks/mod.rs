@@ -23,7 +23,6 @@ pub use self::{
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use uuid::Uuid;
 use voicemill_queue::NewJob;
 use voicemill_types::{EventId, Time, WebhookId};
@@ -50,27 +49,22 @@ const BATCH: i64 = 1_000;
 const MAX_NAME: usize = 100;
 
 /// What a new endpoint needs; what is left out has a default.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct NewWebhook {
     /// Where events are posted.
     pub url: String,
     /// What people call it; its address if left out.
     pub name: Option<String>,
     /// The types that it gets; all of them if left out or empty.
-    #[serde(default)]
     pub types: Vec<String>,
     /// What it is told beside small facts; nothing if left out.
-    #[serde(default)]
     pub include: Vec<Include>,
     /// What bodies say they are.
-    #[serde(default)]
     pub content_type: ContentType,
 }
 
 /// What is changed of an endpoint; what is left out stays.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub struct WebhookChanges {
     /// Where events are posted.
     pub url: Option<String>,
@@ -87,21 +81,17 @@ pub struct WebhookChanges {
 }
 
 /// Which events are to be sent again: those named, or those of some types and some time.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub struct Replay {
     /// These.
-    #[serde(default)]
     pub events: Vec<EventId>,
     /// Of these types; of those that the endpoint gets if none is named.
-    #[serde(default)]
     pub types: Vec<String>,
     /// From this moment on.
     pub from: Option<Time>,
     /// Until before this one; the present if left out.
     pub to: Option<Time>,
     /// Where the replay before it ended.
-    #[serde(default)]
     pub after: i64,
 }
 

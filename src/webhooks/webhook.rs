@@ -71,8 +71,8 @@ pub struct Webhook {
     pub state: WebhookState,
     /// Why it gets nothing.
     pub reason: Option<String>,
-    pub(super) secret: String,
-    pub(super) previous_secret: Option<String>,
+    pub(crate) secret: String,
+    pub(crate) previous_secret: Option<String>,
     /// Until when the secret before signs too.
     pub previous_until: Option<Time>,
     /// When it last took an event, or was made or enabled.
@@ -140,10 +140,10 @@ pub struct Delivery {
     /// How often it was tried since it was made or last replayed.
     pub tries: i64,
     /// How often it was replayed.
-    pub(super) round: i64,
+    pub(crate) round: i64,
     /// When it is tried next, while it is due.
     pub next_at: Time,
-    pub(super) attempts: Json<Vec<DeliveryAttempt>>,
+    pub(crate) attempts: Json<Vec<DeliveryAttempt>>,
     /// When it was made.
     pub created_at: Time,
     /// When it ended.

@@ -7,7 +7,10 @@ use std::{
 };
 
 use crate::harness::{TestApp, detail, mails_in, models_folder, ok, sample_bytes, samples};
-use reqwest::{Method, StatusCode};
+use reqwest::{
+    Method, RequestBuilder, StatusCode,
+    multipart::{Form, Part},
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -83,8 +86,59 @@ async fn settings_are_checked_when_they_are_saved() {
     assert!(save(json!({"emailmode": "link"})).await.status().is_client_error(), "an unknown setting is no setting");
     let answer = save(json!({"email_mode": "carrier pigeon"})).await;
     assert!(detail(answer).await.contains("carrier pigeon"), "a wrong value is named");
+    let saved: Value = save(json!({"brief_seconds": 55.0, "quota_bytes": 2.5e7})).await.json().await.unwrap();
+    assert_eq!(
+        (&saved["brief_seconds"], &saved["quota_bytes"]),
+        (&55.into(), &25_000_000.into()),
+        "as PHP writes them"
+    );
     let huge = save(json!({"name": "x".repeat(2_000_000)})).await;
     assert_eq!(huge.status(), StatusCode::PAYLOAD_TOO_LARGE, "settings are no place for megabytes");
+    test.stop().await;
+}
+
+/// Who sends a parameter, or a field of a form, believes that it counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_reads_is_refused_by_its_name() {
+    let test = TestApp::start().await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let refused = async |request: RequestBuilder, kind: &str, pointer: &str, code: &str| {
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{pointer}");
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(
+            (&problem["type"], &problem["errors"][0]["pointer"]),
+            (&kind.into(), &pointer.into()),
+            "{problem:#}"
+        );
+        assert_eq!(problem["errors"][0]["code"], code, "{problem:#}");
+    };
+    let get = |path| test.portal(Method::GET, path);
+    let query = "/problems/bad-query";
+    refused(get("/v1/mailboxes?q=zebra"), query, "/q", "unknown_field").await;
+    refused(get("/v1/mailboxes/101/messages?order=oldest"), query, "/order", "unknown_field").await;
+    refused(get("/v1/mailboxes/101/messages?limit=many"), query, "/limit", "bad_value").await;
+    refused(get("/v1/mailboxes/101/messages?folder=inbox"), query, "/folder", "bad_value").await;
+    refused(test.operator(Method::GET, "/v1/jobs?state=lost"), query, "/state", "bad_value").await;
+    let script = json!({"kind": "greeting", "name": "x", "extension": "101", "script": "Hi"});
+    let spoken = test.portal(Method::POST, "/v1/prompts/text?dry_run=true").json(&script);
+    refused(spoken, query, "/dry_run", "unknown_field").await;
+    let announced = test.core(Method::PUT, "/core/v1/recordings/call-1?caller_number=1&state=none");
+    refused(announced, query, "/state", "unknown_field").await;
+
+    let form = "/problems/bad-form";
+    let file = || Part::bytes(sample_bytes("voicemail-short.wav")).file_name("a.wav");
+    let upload = |form| test.portal(Method::POST, "/v1/prompts").multipart(form);
+    let fields = || Form::new().text("kind", "hold_music").text("name", "x");
+    refused(upload(fields().text("slot", "welcome").part("file", file())), form, "/slot", "unknown_field").await;
+    refused(upload(fields()), form, "/file", "file_missing").await;
+    refused(upload(fields().part("file", file()).part("more", file())), form, "/more", "file_twice").await;
+    refused(upload(fields().text("note", "x".repeat(5_000))), form, "/note", "field_too_long").await;
+
+    // Of a voicemail, nothing that is said beside it costs it.
+    let path = "/core/v1/mailboxes/101/messages/m-1?caller_number=4155550132&duration=3";
+    let dropped = test.core(Method::PUT, path).body(sample_bytes("voicemail-short.wav")).send().await.unwrap();
+    assert_eq!(dropped.status(), StatusCode::CREATED);
     test.stop().await;
 }
 

@@ -9,14 +9,14 @@ use std::{
 
 use axum::{
     extract::{Extension, State},
-    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    http::{HeaderMap, header::AUTHORIZATION},
     response::{
         IntoResponse,
         sse::{self, KeepAlive, Sse},
     },
 };
 use futures_util::{Stream, stream};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
@@ -30,9 +30,10 @@ use crate::{
         auth::{Member, Portal},
         error::Problem,
         extract::{Json, Limit, Path, Query},
+        wire,
     },
-    mailboxes::{Counts, counts},
-    refusal::Rule,
+    mailboxes::counts,
+    refusal::{RequestRefusal, Rule},
 };
 
 /// Most streams that one key may hold open.
@@ -51,8 +52,8 @@ pub(super) async fn mailbox_counts(
     State(app): State<Arc<App>>,
     Member(domain): Member,
     Path(extension): Path<String>,
-) -> Result<Json<Counts>, Problem> {
-    Ok(Json(counts::of(&app, &domain, &extension).await?))
+) -> Result<Json<wire::Counts>, Problem> {
+    Ok(Json(counts::of(&app, &domain, &extension).await?.into()))
 }
 
 #[derive(Deserialize)]
@@ -64,29 +65,22 @@ pub(super) struct Page {
     limit: Limit,
 }
 
-#[derive(Serialize)]
-pub(super) struct Listed {
-    items: Vec<CloudEvent>,
-    /// Where to go on, now or when more has happened.
-    next_cursor: Option<String>,
-}
-
 /// `GET /v1/events?cursor=…&types=message.available,message.read&limit=…`: oldest first, of the last 30 days.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Query(page): Query<Page>,
-) -> Result<Json<Listed>, Problem> {
+) -> Result<Json<wire::EventPage>, Problem> {
     let after = page.cursor.as_deref().map_or(Ok(0), position)?;
     let items = events::page(&app, domain.id, after, &types(page.types.as_deref()), page.limit.0).await?;
     let next_cursor = items.last().map(|last| last.position.to_string()).or(page.cursor);
-    Ok(Json(Listed { items, next_cursor }))
+    Ok(Json(wire::EventPage { items, next_cursor }))
 }
 
 /// Reads a cursor, which is also the id of an event in a stream.
 fn position(cursor: &str) -> Result<i64, ServiceError> {
     let read = cursor.trim().parse().ok().filter(|position| *position >= 0);
-    read.ok_or_else(|| ServiceError::invalid("", Rule::BadCursor {}))
+    read.ok_or_else(|| ServiceError::invalid("/cursor", Rule::BadCursor {}))
 }
 
 fn types(listed: Option<&str>) -> Vec<String> {
@@ -111,8 +105,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let Some(place) = streams.open(&headers) else {
-        let detail = format!("this key holds {STREAMS_PER_KEY} streams open already; close one first");
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", detail));
+        return Err(RequestRefusal::TooManyStreams { most: STREAMS_PER_KEY }.into());
     };
     let types = types(wanted.types.as_deref());
     events::check_types(&types)?;

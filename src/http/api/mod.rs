@@ -20,10 +20,11 @@ use std::sync::Arc;
 use axum::{
     Extension, Router,
     extract::DefaultBodyLimit,
+    middleware::from_fn,
     routing::{get, post, put},
 };
 
-use crate::app::App;
+use crate::{app::App, http::extract::no_parameters};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -35,15 +36,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
             "/domains/{domain}/mail-templates/{kind}",
             get(mail_templates::find).put(mail_templates::save).delete(mail_templates::delete),
         )
-        .route("/domains/{domain}/notices", get(notices::list))
         .route("/domains/{domain}/pronunciations", get(pronunciations::list))
         .route(
             "/domains/{domain}/pronunciations/{word}",
             get(pronunciations::find).put(pronunciations::save).delete(pronunciations::delete),
         )
-        .route("/events", get(events::list))
-        .route("/events/stream", get(events::stream).layer(Extension(Arc::new(events::Streams::default()))))
-        .route("/jobs", get(jobs::list))
         .route("/jobs/stats", get(jobs::overview))
         .route("/jobs/retry", post(jobs::retry_all))
         .route("/jobs/discard", post(jobs::discard_all))
@@ -55,27 +52,33 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/mailboxes", get(domains::mailboxes))
         .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
         .route("/mailboxes/{extension}/counts", get(events::mailbox_counts))
-        .route("/mailboxes/{extension}/messages", get(messages::list))
         .route("/messages/{id}", get(messages::details))
         .route("/messages/{id}/transcript.vtt", get(messages::captions))
         .route("/messages/{id}/move", post(messages::move_to))
         .route("/prompts", post(prompts::upload).layer(DefaultBodyLimit::disable()).get(prompts::list))
         .route("/prompts/text", post(prompts::add_text))
         .route("/prompts/{id}", get(prompts::details).patch(prompts::change))
-        .route("/prompts/{id}/audio", put(prompts::replace_audio).layer(DefaultBodyLimit::disable()))
         .route("/prompts/{id}/text", put(prompts::replace_text))
         .route("/service-numbers", get(service_numbers::list))
         .route("/service-numbers/{number}", put(service_numbers::save).delete(service_numbers::delete))
         .route("/voices", get(voices::list))
         .route("/voices/{voice}/sample", get(voices::sample))
         .route("/storage", get(storage::report))
-        .route("/recordings", get(recordings::list))
         .route("/recordings/{id}", get(recordings::details))
         .route("/recordings/{id}/transcript.vtt", get(recordings::captions))
         .route("/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/webhooks/{id}", get(webhooks::find).patch(webhooks::change).delete(webhooks::delete))
-        .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))
         .route("/webhooks/{id}/replay", post(webhooks::replay))
         .route("/webhooks/{id}/secret", post(webhooks::rotate))
         .route("/webhooks/{id}/test", post(webhooks::test))
+        .layer(from_fn(no_parameters))
+        // What follows reads parameters.
+        .route("/domains/{domain}/notices", get(notices::list))
+        .route("/events", get(events::list))
+        .route("/events/stream", get(events::stream).layer(Extension(Arc::new(events::Streams::default()))))
+        .route("/jobs", get(jobs::list))
+        .route("/mailboxes/{extension}/messages", get(messages::list))
+        .route("/prompts/{id}/audio", put(prompts::replace_audio).layer(DefaultBodyLimit::disable()))
+        .route("/recordings", get(recordings::list))
+        .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))
 }

@@ -18,7 +18,7 @@ use crate::{
         raw, wire,
     },
     prompts::{self, NewPrompt, Source},
-    refusal::Rule,
+    refusal::{RequestRefusal, Rule},
 };
 
 /// What a portal says of a prompt beside its file.
@@ -32,6 +32,7 @@ pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, 
         ServiceError::invalid("/kind", Rule::UnknownPromptKind { value: kind.chars().take(40).collect() })
     })?;
     let new = NewPrompt { kind, name: fields.text("name"), extension: fields.take("extension") };
+    fields.nothing_else(RequestRefusal::BadForm {})?;
     let prompt = prompts::add(&app, &domain, new, Source::Upload(incoming)).await?;
     outcome(&app, &domain, prompt).await
 }
@@ -56,8 +57,10 @@ pub(super) async fn replace_audio(
     request: Request,
 ) -> Answer {
     let hint = fields.take("file_name").as_deref().and_then(form::extension);
+    fields.nothing_else(RequestRefusal::BadQuery {})?;
     if form::announces_form(request.headers()) {
-        let (_, mut incoming) = form::receive(&app, request, &[]).await?;
+        let (fields, mut incoming) = form::receive(&app, request, &[]).await?;
+        fields.nothing_else(RequestRefusal::BadForm {})?;
         incoming.hint = hint.or(incoming.hint);
         let prompt = prompts::replace(&app, &domain, id, Source::Upload(incoming)).await?;
         return outcome(&app, &domain, prompt).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use uuid::Uuid;
 use voicemill_types::WebhookId;
 
@@ -15,16 +15,16 @@ use crate::{
         extract::{Json, Limit, Path, Query},
         wire,
     },
-    webhooks::{self, DeliveryState, NewWebhook, Replay, WebhookChanges},
+    webhooks::{self, DeliveryState},
 };
 
 /// `POST /v1/webhooks`: the secret is shown this once.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
-    Json(new): Json<NewWebhook>,
+    Json(new): Json<wire::NewWebhook>,
 ) -> Result<(StatusCode, Json<wire::Webhook>), Problem> {
-    let made = webhooks::create(&app, &domain, new).await?;
+    let made = webhooks::create(&app, &domain, new.into()).await?;
     Ok((StatusCode::CREATED, Json(wire::Webhook::with_secret(made))))
 }
 
@@ -50,9 +50,9 @@ pub(super) async fn change(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<WebhookId>,
-    Json(changes): Json<WebhookChanges>,
+    Json(changes): Json<wire::WebhookChanges>,
 ) -> Result<Json<wire::Webhook>, Problem> {
-    Ok(Json(webhooks::change(&app, &domain, id, changes).await?.into()))
+    Ok(Json(webhooks::change(&app, &domain, id, changes.into()).await?.into()))
 }
 
 /// `DELETE /v1/webhooks/{id}`
@@ -104,20 +104,13 @@ pub(super) async fn deliveries(
     Ok(Json(found.into_iter().map(wire::Delivery::from).collect()))
 }
 
-#[derive(Serialize)]
-pub(super) struct Replayed {
-    events: usize,
-    /// What to send as `after` for the rest; null if there is none.
-    next: Option<i64>,
-}
-
 /// `POST /v1/webhooks/{id}/replay`: sends events again, those named or those of some types and time.
 pub(super) async fn replay(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<WebhookId>,
-    Json(which): Json<Replay>,
-) -> Result<(StatusCode, Json<Replayed>), Problem> {
-    let replayed = webhooks::replay(&app, &domain, id, which).await?;
-    Ok((StatusCode::ACCEPTED, Json(Replayed { events: replayed.events, next: replayed.next })))
+    Json(which): Json<wire::Replay>,
+) -> Result<(StatusCode, Json<wire::Replayed>), Problem> {
+    let replayed = webhooks::replay(&app, &domain, id, which.into()).await?;
+    Ok((StatusCode::ACCEPTED, Json(replayed.into())))
 }

@@ -32,12 +32,13 @@ pub(super) async fn speak(
         let rule = Rule::TooMany { field: "parts".to_owned(), most: MAX_PARTS };
         return Err(ServiceError::invalid("/parts", rule).into());
     }
-    let manner = wanted.manner()?;
+    let manner = prompts::manner(wanted.speaking_rate, wanted.pauses)?;
     let mailbox = match &wanted.extension {
         Some(extension) => Some(mailboxes::by_extension(&app, &domain, extension).await?),
         None => None,
     };
-    let prompt = prompts::announce(&app, &domain, mailbox.as_ref(), &wanted.parts, wanted.voice, manner).await?;
+    let parts: Vec<_> = wanted.parts.into_iter().map(Part::from).collect();
+    let prompt = prompts::announce(&app, &domain, mailbox.as_ref(), &parts, wanted.voice, manner).await?;
     outcome(&app, &domain, prompt).await
 }
 

@@ -35,8 +35,9 @@ pub(super) async fn drop_raw(
     request: Request,
 ) -> Result<Response, Problem> {
     if form::announces_form(request.headers()) {
-        let (of_form, incoming) = form::receive(&app, request, &FIELDS).await?;
+        let (of_form, mut incoming) = form::receive(&app, request, &FIELDS).await?;
         fields.extend(of_form);
+        incoming.hint = fields.take("format").or(incoming.hint);
         let arrival = arrival(&domain, extension, core_id, fields, None);
         return Ok(answer(messages::receive(&app, &domain, arrival, incoming).await?));
     }

@@ -10,27 +10,30 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    middleware::from_fn,
     routing::{get, post, put},
 };
 
-use crate::app::App;
+use crate::{app::App, http::extract::no_parameters};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/mailboxes/{extension}/missed-calls/{id}", put(missed_calls::report).post(missed_calls::report))
+        .route("/messages/{id}", get(messages::state))
+        .route("/messages/{id}/announcement", post(announcements::of_message))
+        .route("/announcements", post(announcements::speak))
+        .route("/recordings/{call}/complete", post(recordings::complete))
+        .layer(from_fn(no_parameters))
+        // What follows reads parameters.
         // Audio is streamed, under a limit of its own.
         .route(
             "/mailboxes/{extension}/messages/{id}",
             put(messages::drop_raw).post(messages::drop_raw).layer(DefaultBodyLimit::disable()),
         )
         .route("/mailboxes/{extension}/messages", post(messages::drop_form).layer(DefaultBodyLimit::disable()))
-        .route("/mailboxes/{extension}/missed-calls/{id}", put(missed_calls::report).post(missed_calls::report))
-        .route("/messages/{id}", get(messages::state))
-        .route("/messages/{id}/announcement", post(announcements::of_message))
-        .route("/announcements", post(announcements::speak))
         .route("/recordings/{call}", put(recordings::announce).get(recordings::state))
         .route(
             "/recordings/{call}/legs/{role}",
             put(recordings::add_leg).post(recordings::add_leg).layer(DefaultBodyLimit::disable()),
         )
-        .route("/recordings/{call}/complete", post(recordings::complete))
 }

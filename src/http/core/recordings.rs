@@ -20,6 +20,7 @@ use crate::{
         form, raw, wire,
     },
     recordings::{self, Added, Call, Recording},
+    refusal::RequestRefusal,
 };
 
 /// `PUT /core/v1/recordings/{call}?caller_number=…`: the call is being recorded.
@@ -34,6 +35,7 @@ pub(super) async fn announce(
         callee_number: fields.number("callee_number"),
         started_at: fields.moment("started_at", &domain.time_zone),
     };
+    fields.nothing_else(RequestRefusal::BadQuery {})?;
     Ok(answer(recordings::announce(&app, &domain, &call_id, call).await?))
 }
 

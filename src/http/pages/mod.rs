@@ -33,6 +33,7 @@ use crate::{
     },
     media::Rendition,
     messages::TranscriptState,
+    refusal::RequestRefusal,
 };
 
 /// Nothing but our own files, and no framing.
@@ -125,8 +126,8 @@ fn render(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page cannot be rendered");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the page cannot be shown").into_response()
+            let error = anyhow::Error::new(error).context("a page cannot be rendered");
+            Problem::from(ServiceError::Internal(error)).into_response()
         }
     }
 }
@@ -226,8 +227,7 @@ async fn played(
         return response;
     }
     if !same_origin(&headers, &app.config.http.public_url) {
-        let detail = "only the message's own page can say that it was played";
-        return Problem::new(StatusCode::FORBIDDEN, "forbidden", detail).into_response();
+        return Problem::from(RequestRefusal::OtherOrigin {}).into_response();
     }
     match links::played(&app, token).await {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),

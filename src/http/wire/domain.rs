@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use voicemill_types::{DomainId, Time};
 
+use super::whole::Whole;
 use crate::{
     domains::{self, MailAudio},
     keys::KeyScope,
@@ -41,7 +42,7 @@ pub(in crate::http) struct NewDomain {
     speech_lufs: Option<f64>,
     music_lufs: Option<f64>,
     sms_sender: Option<String>,
-    sms_daily_limit: Option<i64>,
+    sms_daily_limit: Option<Whole<i64>>,
     language: Option<String>,
     #[serde(default)]
     transcribe_recordings: bool,
@@ -63,7 +64,7 @@ pub(in crate::http) struct DomainChanges {
     #[serde(default, deserialize_with = "null_or_value")]
     sms_sender: Option<Option<String>>,
     #[serde(default, deserialize_with = "null_or_value")]
-    sms_daily_limit: Option<Option<i64>>,
+    sms_daily_limit: Option<Option<Whole<i64>>>,
     #[serde(default, deserialize_with = "null_or_value")]
     language: Option<Option<String>>,
     transcribe_recordings: Option<bool>,
@@ -126,7 +127,7 @@ impl From<NewDomain> for domains::NewDomain {
             speech_lufs: new.speech_lufs,
             music_lufs: new.music_lufs,
             sms_sender: new.sms_sender,
-            sms_daily_limit: new.sms_daily_limit,
+            sms_daily_limit: new.sms_daily_limit.map(|limit| limit.0),
             language: new.language,
             transcribe_recordings: new.transcribe_recordings,
         }
@@ -144,7 +145,7 @@ impl From<DomainChanges> for domains::DomainChanges {
             speech_lufs: changes.speech_lufs,
             music_lufs: changes.music_lufs,
             sms_sender: changes.sms_sender,
-            sms_daily_limit: changes.sms_daily_limit,
+            sms_daily_limit: changes.sms_daily_limit.map(|limit| limit.map(|limit| limit.0)),
             language: changes.language,
             transcribe_recordings: changes.transcribe_recordings,
         }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use voicemill_queue::{self, JobId, JobInfo, Pause, Priority, State};
 
+use super::whole::Whole;
 use crate::{
     jobs::operate::{self, Overview, PauseRequest},
     lanes::Lane,
@@ -99,8 +100,8 @@ pub(in crate::http) struct JobFilter {
     /// The domain's name.
     domain: Option<String>,
     /// Older than this one: for the next page, the last of the page before.
-    before: Option<JobId>,
-    limit: Option<u32>,
+    before: Option<Whole<JobId>>,
+    limit: Option<Whole<u32>>,
 }
 
 /// What is to pause, or to go on.
@@ -189,8 +190,8 @@ impl From<JobFilter> for operate::Filter {
             state: filter.state,
             kind: filter.kind,
             domain: filter.domain,
-            before: filter.before,
-            limit: filter.limit,
+            before: filter.before.map(|id| id.0),
+            limit: filter.limit.map(|limit| limit.0),
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use voicemill_types::{DomainId, MailboxId, PhoneNumber, Time};
 
+use super::whole::Whole;
 use crate::mailboxes::{self, AfterEmail, EmailMode, QuietHours};
 
 /// One mailbox.
@@ -27,6 +28,20 @@ pub(in crate::http) struct Mailbox {
     created_at: Time,
 }
 
+/// What a mailbox holds, for lamps and badges.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct Counts {
+    /// Nobody has played them.
+    new: i64,
+    /// The others in new, and those in saved.
+    old: i64,
+    /// Those of `new` that are urgent.
+    urgent_new: i64,
+    trash: i64,
+    /// Of all messages, as they came.
+    bytes: i64,
+}
+
 /// Settings of a mailbox; what is left out has a default.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,12 +52,12 @@ pub(in crate::http) struct MailboxSettings {
     after_email: Option<AfterEmail>,
     mail_missed_calls: Option<bool>,
     sms_recipients: Option<Numbers>,
-    reminder_minutes: Option<i64>,
+    reminder_minutes: Option<Whole<i64>>,
     quiet_hours: Option<String>,
     transcribe: Option<bool>,
-    transcript_wait_seconds: Option<i64>,
-    brief_seconds: Option<i64>,
-    quota_bytes: Option<i64>,
+    transcript_wait_seconds: Option<Whole<i64>>,
+    brief_seconds: Option<Whole<i64>>,
+    quota_bytes: Option<Whole<i64>>,
     time_zone: Option<String>,
 }
 
@@ -78,6 +93,13 @@ impl From<mailboxes::Mailbox> for Mailbox {
     }
 }
 
+impl From<mailboxes::Counts> for Counts {
+    fn from(counts: mailboxes::Counts) -> Self {
+        let mailboxes::Counts { new, old, urgent_new, trash, bytes } = counts;
+        Self { new, old, urgent_new, trash, bytes }
+    }
+}
+
 impl From<MailboxSettings> for mailboxes::MailboxSettings {
     fn from(settings: MailboxSettings) -> Self {
         Self {
@@ -90,12 +112,12 @@ impl From<MailboxSettings> for mailboxes::MailboxSettings {
                 Numbers::Joined(text) => mailboxes::Numbers::Joined(text),
                 Numbers::Listed(texts) => mailboxes::Numbers::Listed(texts),
             }),
-            reminder_minutes: settings.reminder_minutes,
+            reminder_minutes: settings.reminder_minutes.map(|number| number.0),
             quiet_hours: settings.quiet_hours,
             transcribe: settings.transcribe,
-            transcript_wait_seconds: settings.transcript_wait_seconds,
-            brief_seconds: settings.brief_seconds,
-            quota_bytes: settings.quota_bytes,
+            transcript_wait_seconds: settings.transcript_wait_seconds.map(|number| number.0),
+            brief_seconds: settings.brief_seconds.map(|number| number.0),
+            quota_bytes: settings.quota_bytes.map(|number| number.0),
             time_zone: settings.time_zone,
         }
     }

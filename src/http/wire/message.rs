@@ -1,10 +1,11 @@
 //! Voicemails as they are answered.
 
 use serde::{Deserialize, Serialize};
-use voicemill_audio::PhoneReport;
-use voicemill_types::{DomainId, MailboxId, MessageId, Time, Transcript};
+use voicemill_types::{DomainId, MailboxId, MessageId, Time};
 
-use super::{Failure, Notice, Outlook, rendition::Rendition, waveform};
+use super::{
+    Failure, Notice, Outlook, phone_report::PhoneReport, rendition::Rendition, transcript::Transcript, waveform,
+};
 use crate::{
     media::{MediaState, TranscriptState},
     messages::{self, Folder, Received},
@@ -84,7 +85,7 @@ impl From<messages::Message> for Message {
             brief_start_ms: message.brief_start_ms,
             brief_end_ms: message.brief_end_ms,
             truncated: message.truncated,
-            phone_report: message.phone_report,
+            phone_report: message.phone_report.map(PhoneReport::from),
             transcript_state: message.transcript_state,
             read_at: message.read_at,
             created_at: message.created_at,
@@ -97,7 +98,7 @@ impl From<messages::Details> for MessageDetails {
         Self {
             waveform: waveform(&details.message.waveform),
             message: details.message.into(),
-            transcript: details.transcript,
+            transcript: details.transcript.map(Transcript::from),
             renditions: details.renditions.iter().map(Rendition::from).collect(),
             notices: details.notices.into_iter().map(Notice::from).collect(),
             queue: details.queue.map(Outlook::from),

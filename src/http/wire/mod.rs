@@ -1,13 +1,17 @@
 //! What requests and answers look like. No row is an answer: what the database keeps for itself (keys of blobs, links' ids, texts with
 //! tokens in them) has no field here, and a column may be renamed without anybody noticing.
 
+mod announcement;
 mod domain;
+mod events;
 mod failure;
 mod job;
 mod mail_template;
 mod mailbox;
 mod message;
+mod missed_call;
 mod notice;
+mod phone_report;
 mod prompt;
 mod prompt_requests;
 mod recording;
@@ -15,26 +19,31 @@ mod rendition;
 mod service_number;
 mod speech;
 mod storage;
+mod transcript;
 mod webhooks;
+mod whole;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
 pub(super) use self::{
+    announcement::Announcement,
     domain::{CreatedKey, Domain, DomainChanges, NewDomain, NewKey},
+    events::EventPage,
     failure::Failure,
     job::{Changed, Job, JobFilter, Outlook, Queue, WhatToPause},
     mail_template::{MailTemplate, NewMailTemplate},
-    mailbox::{Mailbox, MailboxSettings},
+    mailbox::{Counts, Mailbox, MailboxSettings},
     message::{DroppedMessage, Message, MessageDetails, Move},
+    missed_call::MissedCallReport,
     notice::Notice,
     prompt::{Prompt, PromptDetails},
-    prompt_requests::{Announcement, NewSpokenPrompt, PromptChanges, Script},
+    prompt_requests::{NewSpokenPrompt, PromptChanges, Script},
     recording::{AddedLeg, Recording, RecordingDetails},
     service_number::{NewServiceNumber, ServiceNumber},
     speech::{NewPronunciation, Pronunciation, Voice},
     storage::{SpooledDrop, Storage},
-    webhooks::{Delivery, Webhook},
+    webhooks::{Delivery, NewWebhook, Replay, Replayed, Webhook, WebhookChanges},
 };
 use crate::jobs::operate;
 

@@ -3,10 +3,11 @@
 use serde::Serialize;
 use voicemill_types::{DomainId, MailboxId, MessageId, NoticeId, Time};
 
+use super::missed_call::MissedCall;
 use crate::{
     mailboxes::EmailMode,
     messages::Folder,
-    notices::{self, Medium, MissedCall, NoticeState, Occasion},
+    notices::{self, Medium, NoticeState, Occasion},
 };
 
 /// One mail or SMS to one recipient.
@@ -48,7 +49,7 @@ impl From<notices::Notice> for Notice {
             reference: notice.reference,
             answer: notice.answer,
             moved_to: notice.moved_to,
-            missed_call: notice.missed_call,
+            missed_call: notice.missed_call.map(MissedCall::from),
             created_at: notice.created_at,
             settled_at: notice.settled_at,
         }

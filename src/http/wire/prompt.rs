@@ -1,11 +1,9 @@
 //! Prompts as they are answered.
 
 use serde::Serialize;
-use voicemill_audio::PhoneReport;
-use voicemill_speech::synthesize::Manner;
 use voicemill_types::{DomainId, MailboxId, PromptId, Time};
 
-use super::{Failure, Outlook, rendition::Rendition, waveform};
+use super::{Failure, Outlook, phone_report::PhoneReport, rendition::Rendition, waveform};
 use crate::{
     media::MediaState,
     prompts::{self, PromptKind, PromptOrigin},
@@ -22,8 +20,9 @@ pub(in crate::http) struct Prompt {
     origin: PromptOrigin,
     script: Option<String>,
     voice: Option<String>,
-    #[serde(flatten)]
-    manner: Manner,
+    /// Multiples of the voice's own, as the pauses are.
+    speaking_rate: f64,
+    pauses: f64,
     version: i64,
     state: MediaState,
     failure: Option<Failure>,
@@ -56,12 +55,13 @@ impl From<prompts::Prompt> for Prompt {
             origin: prompt.origin,
             script: prompt.script,
             voice: prompt.voice,
-            manner: prompt.manner,
+            speaking_rate: prompt.manner.rate,
+            pauses: prompt.manner.pauses,
             version: prompt.version,
             state: prompt.state,
             failure: prompt.failure.as_ref().map(Failure::from),
             duration_ms: prompt.duration_ms,
-            phone_report: prompt.phone_report,
+            phone_report: prompt.phone_report.map(PhoneReport::from),
             created_at: prompt.created_at,
         }
     }

@@ -1,12 +1,10 @@
 //! What is asked for of prompts.
 
 use serde::Deserialize;
-use voicemill_speech::{synthesize::Manner, text::parts::Part};
 
 use crate::{
     error::ServiceError,
-    prompts::{self, NewPrompt, PromptKind, Source},
-    refusal::Rule,
+    prompts::{self, NewPrompt, PromptKind, Source, manner},
 };
 
 /// A prompt to be spoken by a voice.
@@ -42,28 +40,6 @@ pub(in crate::http) struct PromptChanges {
     voice: Option<String>,
     speaking_rate: Option<f64>,
     pauses: Option<f64>,
-}
-
-/// Facts that a core wants spoken.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Announcement {
-    pub(in crate::http) parts: Vec<Part>,
-    /// The mailbox whose clock tells the times; the domain's does if none is named.
-    pub(in crate::http) extension: Option<String>,
-    pub(in crate::http) voice: Option<String>,
-    speaking_rate: Option<f64>,
-    pauses: Option<f64>,
-}
-
-impl Announcement {
-    pub(in crate::http) fn manner(&self) -> Result<Manner, ServiceError> {
-        manner(self.speaking_rate, self.pauses)
-    }
-}
-
-fn manner(rate: Option<f64>, pauses: Option<f64>) -> Result<Manner, ServiceError> {
-    Manner::new(rate, pauses).map_err(|cause| ServiceError::invalid("", Rule::BadManner { cause }))
 }
 
 impl TryFrom<NewSpokenPrompt> for (NewPrompt, Source) {

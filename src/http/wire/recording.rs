@@ -1,9 +1,9 @@
 //! Call recordings as they are answered.
 
 use serde::Serialize;
-use voicemill_types::{DomainId, RecordingId, Time, Transcript};
+use voicemill_types::{DomainId, RecordingId, Time};
 
-use super::{Failure, Outlook, rendition::Rendition, waveform};
+use super::{Failure, Outlook, rendition::Rendition, transcript::Transcript, waveform};
 use crate::{
     media::{MediaState, TranscriptState},
     recordings,
@@ -88,7 +88,7 @@ impl From<recordings::Details> for RecordingDetails {
         Self {
             waveform: waveform(&details.recording.waveform),
             recording: details.recording.into(),
-            transcript: details.transcript,
+            transcript: details.transcript.map(Transcript::from),
             renditions: details.renditions.iter().map(Rendition::from).collect(),
             queue: details.queue.map(Outlook::from),
         }

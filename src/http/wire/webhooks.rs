@@ -1,10 +1,11 @@
-//! Endpoints and deliveries as they are answered.
+//! Endpoints and deliveries as they are answered and asked for.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use voicemill_types::{EventId, Time, WebhookId};
 
-use crate::webhooks::{self, ContentType, DeliveryAttempt, DeliveryState, Include, WebhookState};
+use super::whole::Whole;
+use crate::webhooks::{self, ContentType, DeliveryState, Include, WebhookState};
 
 /// An endpoint, without its secrets.
 #[derive(Debug, Serialize)]
@@ -67,10 +68,107 @@ pub(in crate::http) struct Delivery {
     settled_at: Option<Time>,
 }
 
+/// One try of a delivery.
+#[derive(Debug, Serialize)]
+struct DeliveryAttempt {
+    at: Time,
+    /// The answer's; null if there was none.
+    status: Option<u16>,
+    took_ms: u64,
+    /// The beginning of the answer, or why there was none.
+    answer: String,
+}
+
+/// A new endpoint; what is left out has a default.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewWebhook {
+    url: String,
+    name: Option<String>,
+    #[serde(default)]
+    types: Vec<String>,
+    #[serde(default)]
+    include: Vec<Include>,
+    #[serde(default)]
+    content_type: ContentType,
+}
+
+/// Changes of an endpoint, as a merge patch (RFC 7396): what is left out stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct WebhookChanges {
+    url: Option<String>,
+    name: Option<String>,
+    types: Option<Vec<String>>,
+    include: Option<Vec<Include>>,
+    content_type: Option<ContentType>,
+    state: Option<WebhookState>,
+}
+
+/// Which events are to be sent again.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Replay {
+    #[serde(default)]
+    events: Vec<EventId>,
+    #[serde(default)]
+    types: Vec<String>,
+    from: Option<Time>,
+    to: Option<Time>,
+    /// The `next` of the answer before.
+    #[serde(default)]
+    after: Whole<i64>,
+}
+
+/// What was sent again.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct Replayed {
+    events: usize,
+    /// What to send as `after` for the rest; null if there is none.
+    next: Option<i64>,
+}
+
+impl From<NewWebhook> for webhooks::NewWebhook {
+    fn from(new: NewWebhook) -> Self {
+        Self { url: new.url, name: new.name, types: new.types, include: new.include, content_type: new.content_type }
+    }
+}
+
+impl From<WebhookChanges> for webhooks::WebhookChanges {
+    fn from(changes: WebhookChanges) -> Self {
+        Self {
+            url: changes.url,
+            name: changes.name,
+            types: changes.types,
+            include: changes.include,
+            content_type: changes.content_type,
+            state: changes.state,
+        }
+    }
+}
+
+impl From<Replay> for webhooks::Replay {
+    fn from(which: Replay) -> Self {
+        Self { events: which.events, types: which.types, from: which.from, to: which.to, after: which.after.0 }
+    }
+}
+
+impl From<webhooks::Replayed> for Replayed {
+    fn from(replayed: webhooks::Replayed) -> Self {
+        Self { events: replayed.events, next: replayed.next }
+    }
+}
+
+impl From<&webhooks::DeliveryAttempt> for DeliveryAttempt {
+    fn from(attempt: &webhooks::DeliveryAttempt) -> Self {
+        Self { at: attempt.at, status: attempt.status, took_ms: attempt.took_ms, answer: attempt.answer.clone() }
+    }
+}
+
 impl From<webhooks::Delivery> for Delivery {
     fn from(delivery: webhooks::Delivery) -> Self {
         Self {
-            attempts: delivery.attempts().to_vec(),
+            attempts: delivery.attempts().iter().map(DeliveryAttempt::from).collect(),
             id: delivery.id,
             event_id: delivery.event_id,
             kind: delivery.kind,

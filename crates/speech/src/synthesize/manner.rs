@@ -3,11 +3,10 @@
 use std::ops::RangeInclusive;
 
 /// How fast a voice speaks and how long it pauses, both as multiples of what is its own.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
 pub struct Manner {
     /// 1.25 speaks a quarter faster than the voice's own rate.
-    #[serde(rename = "speaking_rate")]
     pub rate: f64,
     /// 2 doubles the pauses between sentences and clauses; 0 leaves none but those that the voice makes by itself.
     pub pauses: f64,
