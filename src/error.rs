@@ -1,9 +1,10 @@
 //! Why a verb could not be done, and whether it may be tried again.
 
 use voicemill_audio::format::{AudioError, Fault};
+use voicemill_notify::email::ComposeError;
 use voicemill_queue::{FenceError, JobError, QueueError};
 use voicemill_speech::SpeechError;
-use voicemill_storage::StorageError;
+use voicemill_storage::{InvalidKey, StorageError};
 
 use crate::{
     db::DbError,
@@ -137,6 +138,20 @@ impl From<StorageError> for ServiceError {
     }
 }
 
+/// A mail that cannot be put together is the same the next time.
+impl From<ComposeError> for ServiceError {
+    fn from(error: ComposeError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+/// A key that we made ourselves.
+impl From<InvalidKey> for ServiceError {
+    fn from(error: InvalidKey) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
 impl From<FenceError> for ServiceError {
     fn from(error: FenceError) -> Self {
         match error {
@@ -211,6 +226,11 @@ mod tests {
         assert!(matches!(decided(StorageError::Full), JobError::Retry(_)));
         assert!(matches!(decided(StorageError::NotFound), JobError::Discard(_)));
         assert!(matches!(decided(FenceError::Lost), JobError::Retry(_)));
+        // The queue decides alike where nothing of ours stands between.
+        assert!(matches!(JobError::from(DbError::from(sqlx::Error::PoolTimedOut)), JobError::Retry(_)));
+        assert!(matches!(JobError::from(DbError::from(sqlx::Error::RowNotFound)), JobError::Discard(_)));
+        assert!(matches!(JobError::from(QueueError::UnknownJob(7)), JobError::Discard(_)));
+        assert!(matches!(JobError::from(FenceError::Lost), JobError::Retry(_)));
     }
 
     #[test]

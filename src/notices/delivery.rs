@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use voicemill_notify::{Answer, Channel, NotifyError, Recipient, Rendered, email::Mail};
-use voicemill_queue::{Attempt, Decide, JobError};
+use voicemill_queue::{Attempt, JobError};
 use voicemill_storage::BlobKey;
 use voicemill_types::{NoticeId, Time};
 
@@ -45,14 +45,14 @@ pub(crate) async fn store_mail(
     notice: &Notice,
     mail: Mail,
     link: Option<&Link>,
-) -> Result<Bytes, JobError> {
+) -> Result<Bytes, ServiceError> {
     // One attempt may compose two: the second without what the next server does not take.
     let form = if link.is_some() { "mail with a link" } else { "mail" };
     let parts = [&*attempt.job_id.to_string(), &attempt.claim.to_string(), form];
-    let key = BlobKey::derive(notice.domain_id, notice.id.0, &parts, "eml").discard()?;
+    let key = BlobKey::derive(notice.domain_id, notice.id.0, &parts, "eml")?;
     let bytes = Bytes::from(mail.bytes);
-    let stored = app.store.put(&key, bytes.clone().into()).await.retry()?;
-    let mut transaction = app.begin().await.retry()?;
+    let stored = app.store.put(&key, bytes.clone().into()).await?;
+    let mut transaction = app.begin().await?;
     let blob = NewBlob {
         id: uuid::Uuid::now_v7(),
         domain: notice.domain_id,
@@ -66,20 +66,20 @@ pub(crate) async fn store_mail(
         rendition: None,
         created_at: Time::from(app.clock.now()),
     };
-    media::rows::insert(transaction.connection(), &blob).await.retry()?;
+    media::rows::insert(transaction.connection(), &blob).await?;
     if let Some(link) = link {
-        links::rows::insert(transaction.connection(), link).await.retry()?;
+        links::rows::insert(transaction.connection(), link).await?;
     }
     let link = link.map(|link| link.id);
-    rows::set_composed(transaction.connection(), notice.id, link, &mail.message_id, &key.to_string()).await.retry()?;
-    transaction.commit_under(attempt).await.retry()?;
+    rows::set_composed(transaction.connection(), notice.id, link, &mail.message_id, &key.to_string()).await?;
+    transaction.commit_under(attempt).await?;
     Ok(bytes)
 }
 
 /// What was stored before, a mail or its audio.
-pub(crate) async fn read(app: &App, key: &str) -> Result<Bytes, JobError> {
-    let key: BlobKey = key.parse().discard()?;
-    Ok(app.store.read(&key, app.config.mail.max_mail_bytes).await.retry()?.into())
+pub(crate) async fn read(app: &App, key: &str) -> Result<Bytes, ServiceError> {
+    let key: BlobKey = key.parse()?;
+    Ok(app.store.read(&key, app.config.mail.max_mail_bytes).await?.into())
 }
 
 /// Hands the final bytes to the next server.
@@ -114,14 +114,14 @@ pub(crate) async fn deliver(
 }
 
 /// Records what the server said of a try that failed, and whether the notice may have been taken.
-async fn note(app: &App, attempt: &Attempt, id: NoticeId, error: &NotifyError) -> Result<(), JobError> {
+async fn note(app: &App, attempt: &Attempt, id: NoticeId, error: &NotifyError) -> Result<(), ServiceError> {
     let Some(answer) = error.answer() else { return Ok(()) };
-    let mut transaction = app.begin().await.retry()?;
+    let mut transaction = app.begin().await?;
     match error {
-        NotifyError::Unknown(_) => rows::set_unknown(transaction.connection(), id, answer.text()).await.retry()?,
-        _ => rows::set_answer(transaction.connection(), id, answer.text()).await.retry()?,
+        NotifyError::Unknown(_) => rows::set_unknown(transaction.connection(), id, answer.text()).await?,
+        _ => rows::set_answer(transaction.connection(), id, answer.text()).await?,
     }
-    transaction.commit_under(attempt).await.retry()
+    Ok(transaction.commit_under(attempt).await?)
 }
 
 /// Records how it ended and completes the job, in a transaction to which the caller may add what belongs to it.
@@ -139,7 +139,7 @@ pub(crate) async fn settle(
         at: Time::from(app.clock.now()),
     };
     record(&mut transaction, notice, settled).await?;
-    transaction.finish(attempt).await.retry()
+    Ok(transaction.finish(attempt).await?)
 }
 
 /// Records that the notice was given up for good, in the transaction that gives its job up.

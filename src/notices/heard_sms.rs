@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use voicemill_notify::sms::Heard;
-use voicemill_queue::{Attempt, Decide, Job, JobError};
+use voicemill_queue::{Attempt, Job, JobError};
 use voicemill_types::{PhoneNumber, Time, digits};
 
 use crate::{
@@ -34,20 +34,20 @@ impl Job for HeardSms {
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
         let now = Time::from(app.clock.now());
-        let mut transaction = app.begin().await.retry()?;
+        let mut transaction = app.begin().await?;
         let connection = transaction.connection();
         match &self.heard {
             Heard::Report { notice, reference, delivered, answer } => {
                 let found = match (notice, reference) {
-                    (Some(id), _) => rows::by_id(connection, *id).await.retry()?,
-                    (None, Some(reference)) => rows::by_reference(connection, reference, Medium::Sms).await.retry()?,
+                    (Some(id), _) => rows::by_id(connection, *id).await?,
+                    (None, Some(reference)) => rows::by_reference(connection, reference, Medium::Sms).await?,
                     (None, None) => None,
                 };
                 match found.filter(|notice| notice.medium == Medium::Sms) {
                     Some(notice) => {
                         let state = if *delivered { NoticeState::Delivered } else { NoticeState::Bounced };
                         let report = rows::Settled { state, answer, reference: reference.as_deref(), at: now };
-                        rows::report(connection, notice.id, report).await.retry()?;
+                        rows::report(connection, notice.id, report).await?;
                         let settled = Event::NoticeSettled { notice: notice.id, message: notice.message_id, state };
                         transaction.emit(notice.domain_id, settled).await?;
                     }
@@ -59,13 +59,13 @@ impl Job for HeardSms {
             Heard::Reply { from, to, text } => {
                 let said = text.trim().trim_matches(['.', '!', '"']).to_uppercase();
                 if STOP.contains(&said.as_str()) {
-                    sms_limits::stop(connection, &key(to), &key(from), now).await.retry()?;
+                    sms_limits::stop(connection, &key(to), &key(from), now).await?;
                 } else if START.contains(&said.as_str()) {
-                    sms_limits::start(connection, &key(to), &key(from)).await.retry()?;
+                    sms_limits::start(connection, &key(to), &key(from)).await?;
                 }
             }
         }
-        transaction.finish(attempt).await.retry()
+        Ok(transaction.finish(attempt).await?)
     }
 }
 

@@ -8,13 +8,14 @@ use voicemill_notify::{
     self,
     email::{MailKind, MailOptions, MailboxMail, MailboxNews},
 };
-use voicemill_queue::{Attempt, Decide, Job, JobError};
+use voicemill_queue::{Attempt, Job, JobError};
 use voicemill_types::NoticeId;
 
 use crate::{
     app::App,
     db::Transaction,
     domains::{self, Domain},
+    error::ServiceError,
     lanes::Lane,
     mail_templates,
     mailboxes::{self, Mailbox},
@@ -45,7 +46,7 @@ impl Job for NotifyMailbox {
             return Ok(());
         }
         if notice.occasion == Occasion::Unheard && !self.is_still_unheard(app, &notice).await? {
-            let transaction = app.begin().await.retry()?;
+            let transaction = app.begin().await?;
             let ended = delivery::Ended::not_sent("the message can be heard by now, or was removed");
             return delivery::settle(app, attempt, notice.id, &ended, transaction).await;
         }
@@ -60,7 +61,7 @@ impl Job for NotifyMailbox {
             bytes,
         };
         let ended = delivery::deliver(app, attempt, &*app.mail, &notice, &rendered).await?;
-        let transaction = app.begin().await.retry()?;
+        let transaction = app.begin().await?;
         delivery::settle(app, attempt, notice.id, &ended, transaction).await
     }
 
@@ -71,22 +72,22 @@ impl Job for NotifyMailbox {
 
 impl NotifyMailbox {
     /// False once an operator had the message made anew.
-    async fn is_still_unheard(&self, app: &App, notice: &Notice) -> Result<bool, JobError> {
+    async fn is_still_unheard(&self, app: &App, notice: &Notice) -> Result<bool, ServiceError> {
         let Some(message) = notice.message_id.filter(|_| notice.state == NoticeState::Queued) else {
             return Ok(true);
         };
-        let mut connection = app.database.read().await.retry()?;
-        let message = messages::rows::by_id(&mut connection, message).await.retry()?;
+        let mut connection = app.database.read().await?;
+        let message = messages::rows::by_id(&mut connection, message).await?;
         Ok(message.as_ref().is_some_and(is_unheard))
     }
 
-    async fn load(&self, app: &App) -> Result<Option<(Notice, Mailbox, Domain)>, JobError> {
-        let mut connection = app.database.read().await.retry()?;
-        let Some(notice) = rows::by_id(&mut connection, self.notice).await.retry()? else {
+    async fn load(&self, app: &App) -> Result<Option<(Notice, Mailbox, Domain)>, ServiceError> {
+        let mut connection = app.database.read().await?;
+        let Some(notice) = rows::by_id(&mut connection, self.notice).await? else {
             return Ok(None);
         };
-        let mailbox = mailboxes::rows::by_id(&mut connection, notice.mailbox_id).await.retry()?;
-        let domain = domains::rows::by_id(&mut connection, notice.domain_id).await.retry()?;
+        let mailbox = mailboxes::rows::by_id(&mut connection, notice.mailbox_id).await?;
+        let domain = domains::rows::by_id(&mut connection, notice.domain_id).await?;
         Ok(mailbox.zip(domain).map(|(mailbox, domain)| (notice, mailbox, domain)))
     }
 }
@@ -98,11 +99,11 @@ async fn compose(
     notice: &Notice,
     mailbox: &Mailbox,
     domain: &Domain,
-) -> Result<Bytes, JobError> {
+) -> Result<Bytes, ServiceError> {
     let message = match notice.message_id {
         Some(message) => {
-            let mut connection = app.database.read().await.retry()?;
-            messages::rows::by_id(&mut connection, message).await.retry()?
+            let mut connection = app.database.read().await?;
+            messages::rows::by_id(&mut connection, message).await?
         }
         None => None,
     };
@@ -121,8 +122,8 @@ async fn compose(
         (None, None) => (MailKind::MailboxFull, MailboxNews::Full { quota_bytes: mailbox.quota_bytes.unsigned_abs() }),
     };
     let template = {
-        let mut connection = app.database.read().await.retry()?;
-        mail_templates::rows::find(&mut connection, domain.id, kind).await.retry()?
+        let mut connection = app.database.read().await?;
+        mail_templates::rows::find(&mut connection, domain.id, kind).await?
     };
     let name = format!("{} ({})", mailbox.name, mailbox.extension);
     let secrets = app.secrets();
@@ -137,7 +138,6 @@ async fn compose(
         locale: &domain.locale,
         news,
     }
-    .compose(&MailOptions { template: template.as_ref(), dkim: Some(&secrets.dkim) })
-    .discard()?;
+    .compose(&MailOptions { template: template.as_ref(), dkim: Some(&secrets.dkim) })?;
     delivery::store_mail(app, attempt, notice, mail, None).await
 }

@@ -9,13 +9,14 @@ use voicemill_notify::{
     email::{Attachment, AudioPart, Mail, MailKind, MailLink, MailOptions, TranscriptPart, VoicemailMail},
     wording,
 };
-use voicemill_queue::{Attempt, Decide, Job, JobError};
+use voicemill_queue::{Attempt, Job, JobError};
 use voicemill_types::{NoticeId, Time, Transcript};
 
 use crate::{
     app::App,
     db::Transaction,
     domains::{self, Domain},
+    error::ServiceError,
     events::Event,
     lanes::Lane,
     links::LinkSpan,
@@ -90,12 +91,12 @@ struct Subject {
 }
 
 impl Subject {
-    async fn load(app: &App, id: NoticeId) -> Result<Option<Self>, JobError> {
-        let mut connection = app.database.read().await.retry()?;
-        let Some(notice) = rows::by_id(&mut connection, id).await.retry()? else {
+    async fn load(app: &App, id: NoticeId) -> Result<Option<Self>, ServiceError> {
+        let mut connection = app.database.read().await?;
+        let Some(notice) = rows::by_id(&mut connection, id).await? else {
             return Ok(None);
         };
-        let domain = domains::rows::by_id(&mut connection, notice.domain_id).await.retry()?;
+        let domain = domains::rows::by_id(&mut connection, notice.domain_id).await?;
         drop(connection);
         let Some((message_id, mode)) = notice.message_id.zip(notice.mode) else {
             return Ok(None);
@@ -120,7 +121,7 @@ impl Subject {
     /// Records how it ended; once a mail with the audio inside was accepted, the message moves as its mailbox asks. With a
     /// link inside, it stays: the link leads to it.
     async fn settle(&self, app: &App, attempt: &Attempt, ended: &Ended, by_link: bool) -> Result<(), JobError> {
-        let mut transaction = app.begin().await.retry()?;
+        let mut transaction = app.begin().await?;
         let to = match self.mailbox.after_email {
             AfterEmail::KeepNew => None,
             AfterEmail::MoveToSaved => Some(Folder::Saved),
@@ -128,10 +129,10 @@ impl Subject {
         };
         if let (NoticeState::Accepted, true, Some(to)) = (ended.state, !by_link, to) {
             let (connection, id) = (transaction.connection(), self.message.id);
-            if messages::rows::move_if_in(connection, id, Folder::New, to).await.retry()? {
+            if messages::rows::move_if_in(connection, id, Folder::New, to).await? {
                 // What a bounce has to take back.
-                rows::set_moved(connection, self.notice.id, Some(to)).await.retry()?;
-                trash::note(connection, id, Time::from(app.clock.now())).await.retry()?;
+                rows::set_moved(connection, self.notice.id, Some(to)).await?;
+                trash::note(connection, id, Time::from(app.clock.now())).await?;
                 let moved = Event::MessageMoved { message: id, mailbox: self.mailbox.id, from: Folder::New, to };
                 transaction.emit(self.domain.id, moved).await?;
             }
@@ -144,7 +145,12 @@ impl Subject {
 ///
 /// `may_attach` is false where the next server took no mail with the audio inside. Returns whether there is a link in place
 /// of the audio, too.
-async fn compose(app: &App, attempt: &Attempt, subject: &Subject, may_attach: bool) -> Result<(Bytes, bool), JobError> {
+async fn compose(
+    app: &App,
+    attempt: &Attempt,
+    subject: &Subject,
+    may_attach: bool,
+) -> Result<(Bytes, bool), ServiceError> {
     let Subject { notice, mode, message, mailbox, domain } = subject;
     let limit = app.config.mail.max_mail_bytes;
     let audio = if mode.attaches() { attachment(app, subject).await? } else { None };
@@ -167,14 +173,14 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject, may_attach: bo
             AudioPart::LinkInstead { link, bytes: audio.bytes.unsigned_abs(), limit: may_attach.then_some(limit) }
         }
         (None, None, _) => {
-            return Err(JobError::Discard(anyhow::anyhow!("a mail needs a link or an attachment")));
+            return Err(ServiceError::Internal(anyhow::anyhow!("a mail needs a link or an attachment")));
         }
     };
     let kind = if mode.is_brief() { MailKind::VoicemailBrief } else { MailKind::Voicemail };
     let (transcript, template) = {
-        let mut connection = app.database.read().await.retry()?;
-        let template = mail_templates::rows::find(&mut connection, domain.id, kind).await.retry()?;
-        (media::state::transcript(&mut connection, message.media_id).await.retry()?, template)
+        let mut connection = app.database.read().await?;
+        let template = mail_templates::rows::find(&mut connection, domain.id, kind).await?;
+        (media::state::transcript(&mut connection, message.media_id).await?, template)
     };
     let runs = transcript.as_ref().map(Transcript::runs).unwrap_or_default();
     let mailbox_name = format!("{} ({})", mailbox.name, mailbox.extension);
@@ -204,18 +210,17 @@ async fn compose(app: &App, attempt: &Attempt, subject: &Subject, may_attach: bo
         callback_numbers: transcript.as_ref().map_or(&[], |transcript| &transcript.callback_numbers),
         audio: part,
     }
-    .compose(&MailOptions { template: template.as_ref(), dkim: Some(&secrets.dkim) })
-    .discard()?;
+    .compose(&MailOptions { template: template.as_ref(), dkim: Some(&secrets.dkim) })?;
 
     let bytes = delivery::store_mail(app, attempt, notice, mail, link.as_ref()).await?;
     Ok((bytes, link.is_some()))
 }
 
 /// The rendition that a mail would carry: the domain's form, or the next best of those that were made.
-async fn attachment(app: &App, subject: &Subject) -> Result<Option<Rendition>, JobError> {
+async fn attachment(app: &App, subject: &Subject) -> Result<Option<Rendition>, ServiceError> {
     let names: &[&str] = if subject.mode.is_brief() { &MAILED_BRIEF } else { &MAILED };
-    let mut connection = app.database.read().await.retry()?;
-    let made = messages::renditions::of_names(&mut connection, &subject.message, names).await.retry()?;
+    let mut connection = app.database.read().await?;
+    let made = messages::renditions::of_names(&mut connection, &subject.message, names).await?;
     Ok(made.into_iter().next())
 }
 

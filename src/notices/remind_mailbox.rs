@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use voicemill_queue::{Attempt, Decide, Job, JobError, NewJob};
+use voicemill_queue::{Attempt, Job, JobError, NewJob};
 use voicemill_types::{MailboxId, Time};
 
 use crate::{
     app::App,
     domains::{self, Domain},
+    error::ServiceError,
     lanes::Lane,
     mailboxes::{self, Mailbox},
     messages::{self, Message},
@@ -40,32 +41,37 @@ impl Job for RemindMailbox {
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
         let now = Time::from(app.clock.now());
-        let mut transaction = app.begin().await.retry()?;
+        let mut transaction = app.begin().await?;
         let next = self.remind(&mut transaction, attempt, now).await?;
         // Before the next is enqueued: a mailbox has one such job at most.
-        attempt.complete(transaction.connection()).await.retry()?;
+        attempt.complete(transaction.connection()).await?;
         if let Some((mailbox, next)) = next {
-            remind_at(&mut transaction, &mailbox, next).await.retry()?;
+            remind_at(&mut transaction, &mailbox, next).await.map_err(ServiceError::from)?;
         }
-        transaction.commit().await.retry()?;
+        transaction.commit().await?;
         Ok(())
     }
 }
 
 impl RemindMailbox {
     /// Queues a reminder, if it is time for one; returns when the mailbox is to be looked at again.
-    async fn remind(&self, tx: &mut Tx<'_>, attempt: &Attempt, now: Time) -> Result<Option<(Mailbox, Time)>, JobError> {
+    async fn remind(
+        &self,
+        tx: &mut Tx<'_>,
+        attempt: &Attempt,
+        now: Time,
+    ) -> Result<Option<(Mailbox, Time)>, ServiceError> {
         let connection = tx.connection();
-        let Some(mailbox) = mailboxes::rows::by_id(connection, self.mailbox).await.retry()? else {
+        let Some(mailbox) = mailboxes::rows::by_id(connection, self.mailbox).await? else {
             return Ok(None);
         };
-        let Some(domain) = domains::rows::by_id(connection, mailbox.domain_id).await.retry()? else {
+        let Some(domain) = domains::rows::by_id(connection, mailbox.domain_id).await? else {
             return Ok(None);
         };
         if mailbox.sms.sms_recipients.is_empty() {
             return Ok(None);
         }
-        let Some(newest) = messages::rows::newest_unread(connection, mailbox.id).await.retry()? else {
+        let Some(newest) = messages::rows::newest_unread(connection, mailbox.id).await? else {
             return Ok(None);
         };
         let first_moment = mailbox.sms.first_moment(now, &domain.time_zone);
@@ -73,7 +79,7 @@ impl RemindMailbox {
             return Ok(Some((mailbox, first_moment)));
         }
         let interval = mailbox.sms.reminder_interval();
-        let last = rows::last_of_mailbox(connection, mailbox.id, Medium::Sms).await.retry()?;
+        let last = rows::last_of_mailbox(connection, mailbox.id, Medium::Sms).await?;
         // What came in quiet hours was never told of.
         let is_untold = last.is_none_or(|last| newest.created_at > last);
         let next = interval.zip(last).map(|(interval, last)| last.after(interval));
@@ -84,10 +90,10 @@ impl RemindMailbox {
             return Ok(None);
         }
         // What could not be sent yet is not sent twice when it can.
-        if rows::unsettled_of_mailbox(connection, mailbox.id, Medium::Sms).await.retry()? == 0 {
+        if rows::unsettled_of_mailbox(connection, mailbox.id, Medium::Sms).await? == 0 {
             let event = format!("reminder {}", attempt.job_id);
             for notice in by_sms(&mailbox, Occasion::Reminder, &event, now) {
-                queue(tx, &notice, now).await.retry()?;
+                queue(tx, &notice, now).await?;
             }
         }
         Ok(interval.map(|interval| (mailbox, now.after(interval))))

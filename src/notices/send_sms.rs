@@ -7,13 +7,14 @@ use voicemill_notify::{
     self,
     sms::{FullWords, MessageWords, ReminderWords, UnheardWords, measure},
 };
-use voicemill_queue::{Attempt, Decide, Job, JobError};
+use voicemill_queue::{Attempt, Job, JobError};
 use voicemill_types::NoticeId;
 
 use crate::{
     app::App,
     db::Transaction,
     domains::{self, Domain},
+    error::ServiceError,
     lanes::Lane,
     links::{self, LinkSpan},
     mailboxes::{self, Mailbox},
@@ -77,7 +78,7 @@ impl Job for SendSms {
 }
 
 async fn end(app: &App, attempt: &Attempt, notice: NoticeId, ended: &Ended) -> Result<(), JobError> {
-    let transaction = app.begin().await.retry()?;
+    let transaction = app.begin().await?;
     delivery::settle(app, attempt, notice, ended, transaction).await
 }
 
@@ -92,27 +93,27 @@ struct Subject {
 }
 
 impl Subject {
-    async fn load(app: &App, id: NoticeId) -> Result<Option<Self>, JobError> {
-        let mut snapshot = app.database.snapshot().await.retry()?;
+    async fn load(app: &App, id: NoticeId) -> Result<Option<Self>, ServiceError> {
+        let mut snapshot = app.database.snapshot().await?;
         let connection = snapshot.connection();
-        let Some(notice) = rows::by_id(connection, id).await.retry()? else {
+        let Some(notice) = rows::by_id(connection, id).await? else {
             return Ok(None);
         };
-        let mailbox = mailboxes::rows::by_id(connection, notice.mailbox_id).await.retry()?;
-        let domain = domains::rows::by_id(connection, notice.domain_id).await.retry()?;
+        let mailbox = mailboxes::rows::by_id(connection, notice.mailbox_id).await?;
+        let domain = domains::rows::by_id(connection, notice.domain_id).await?;
         let (Some(mailbox), Some(domain)) = (mailbox, domain) else {
             return Ok(None);
         };
         let message = match notice.message_id {
-            Some(message) => messages::rows::by_id(connection, message).await.retry()?,
-            None => messages::rows::newest_unread(connection, mailbox.id).await.retry()?,
+            Some(message) => messages::rows::by_id(connection, message).await?,
+            None => messages::rows::newest_unread(connection, mailbox.id).await?,
         };
-        let unread = messages::rows::unread(connection, mailbox.id).await.retry()?;
+        let unread = messages::rows::unread(connection, mailbox.id).await?;
         Ok(Some(Self { notice, mailbox, domain, message, unread }))
     }
 
     /// Why it is not sent after all.
-    async fn hindrance(&self, app: &App) -> Result<Option<&'static str>, JobError> {
+    async fn hindrance(&self, app: &App) -> Result<Option<&'static str>, ServiceError> {
         let is_new = |message: &Message| message.folder == Folder::New && message.read_at.is_none();
         match self.notice.occasion {
             Occasion::Message if !self.message.as_ref().is_some_and(is_new) => {
@@ -128,13 +129,13 @@ impl Subject {
             return Ok(Some("SMS to this number was switched off before it was due"));
         }
         let (sender, recipient) = (super::heard_sms::key(app.sms_sender(&self.domain)), &self.notice.recipient);
-        let mut connection = app.database.read().await.retry()?;
-        let stopped = sms_limits::stopped_at(&mut connection, &sender, recipient).await.retry()?;
+        let mut connection = app.database.read().await?;
+        let stopped = sms_limits::stopped_at(&mut connection, &sender, recipient).await?;
         Ok(stopped.map(|_| "this number replied STOP"))
     }
 
     /// Fixes the words, and counts them on the domain's day, before anything is sent; false if the day is full.
-    async fn word(&mut self, app: &App, attempt: &Attempt) -> Result<bool, JobError> {
+    async fn word(&mut self, app: &App, attempt: &Attempt) -> Result<bool, ServiceError> {
         let name = format!("{} ({})", self.mailbox.name, self.mailbox.extension);
         let (time_zone, locale) = (&*self.domain.time_zone, &*self.domain.locale);
         let mut link = None;
@@ -178,16 +179,16 @@ impl Subject {
         let zone = jiff::tz::TimeZone::get(time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
         let day = now.to_zoned(zone).date().to_string();
         let limit = self.domain.sms_daily_limit.unwrap_or_else(|| app.sms_daily_limit());
-        let mut transaction = app.begin().await.retry()?;
-        if !sms_limits::charge(transaction.connection(), self.domain.id, &day, parts, limit).await.retry()? {
+        let mut transaction = app.begin().await?;
+        if !sms_limits::charge(transaction.connection(), self.domain.id, &day, parts, limit).await? {
             return Ok(false);
         }
         if let Some(link) = &link {
-            links::rows::insert(transaction.connection(), link).await.retry()?;
+            links::rows::insert(transaction.connection(), link).await?;
         }
         let link = link.map(|link| link.id);
-        rows::set_worded(transaction.connection(), self.notice.id, link, &text, parts).await.retry()?;
-        transaction.commit_under(attempt).await.retry()?;
+        rows::set_worded(transaction.connection(), self.notice.id, link, &text, parts).await?;
+        transaction.commit_under(attempt).await?;
         self.notice.body = Some(text);
         Ok(true)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
-use voicemill_queue::{Attempt, Decide, Job, JobError};
+use voicemill_queue::{Attempt, Job, JobError};
 use voicemill_types::{DomainId, Time, WebhookId};
 
 use super::{Delivery, DeliveryAttempt, DeliveryState, Include, Webhook, rows, schedule, sender::Tried};
@@ -47,7 +47,7 @@ impl Job for DeliverEvent {
     const TIMEOUT: Duration = Duration::from_secs(60);
 
     async fn run(&self, app: &App, attempt: &Attempt) -> Result<(), JobError> {
-        let loaded = self.load(&mut app.database.read().await.retry()?).await?;
+        let loaded = self.load(&mut app.database.read().await?).await?;
         let Some((delivery, hook, event)) = loaded else { return Ok(()) };
         let now = Time::from(app.clock.now());
         if let Ok(early) = Duration::try_from(delivery.next_at.since(now))
@@ -65,7 +65,7 @@ impl Job for DeliverEvent {
 
     async fn given_up(&self, app: &App, transaction: &mut Transaction, reason: &str) -> Result<(), JobError> {
         let mut tx = app.join(transaction);
-        let delivery = rows::delivery(tx.connection(), self.delivery).await.retry()?;
+        let delivery = rows::delivery(tx.connection(), self.delivery).await?;
         if let Some(delivery) = delivery.filter(|delivery| delivery.state == DeliveryState::Due) {
             dead(&mut tx, delivery, reason).await?;
         }
@@ -130,34 +130,34 @@ async fn record(
     delivery.attempts.0.push(tried.attempt);
     let surplus = delivery.attempts.0.len().saturating_sub(KEPT_ATTEMPTS);
     delivery.attempts.0.drain(..surplus);
-    let mut tx = app.begin().await.retry()?;
+    let mut tx = app.begin().await?;
     let pause = schedule::pause(delivery.tries, asked, random()).filter(|_| !good && !gone);
     if let Some(pause) = pause {
         delivery.next_at = now.after(pause);
-        if !rows::tried(tx.connection(), &delivery).await.retry()? {
+        if !rows::tried(tx.connection(), &delivery).await? {
             return Err(REPLAYED);
         }
-        tx.commit_under(attempt).await.retry()?;
+        tx.commit_under(attempt).await?;
         return Err(JobError::Snooze(pause));
     }
     delivery.state = if good { DeliveryState::Delivered } else { DeliveryState::Dead };
     delivery.settled_at = Some(now);
-    if !rows::tried(tx.connection(), &delivery).await.retry()? {
+    if !rows::tried(tx.connection(), &delivery).await? {
         return Err(REPLAYED);
     }
     if good {
-        rows::took(tx.connection(), hook.id, now).await.retry()?;
+        rows::took(tx.connection(), hook.id, now).await?;
     } else {
         count_dead(&mut tx, hook.id, gone).await?;
     }
-    tx.finish(attempt).await.retry()
+    Ok(tx.finish(attempt).await?)
 }
 
 /// Gives a delivery up that cannot be tried.
 async fn give_up(app: &App, attempt: &Attempt, delivery: Delivery, why: &str) -> Result<(), JobError> {
-    let mut tx = app.begin().await.retry()?;
+    let mut tx = app.begin().await?;
     dead(&mut tx, delivery, why).await?;
-    tx.finish(attempt).await.retry()
+    Ok(tx.finish(attempt).await?)
 }
 
 /// Records that a delivery was given up, and why.

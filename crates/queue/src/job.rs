@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{Attempt, JobId};
-use voicemill_sql::Transaction;
+use super::{Attempt, FenceError, JobId, QueueError};
+use voicemill_sql::{DbError, Transaction};
 
 /// One kind of work: its payload is the type itself, its behaviour is [`Job::run`].
 ///
@@ -68,7 +68,31 @@ pub enum JobError {
     Snooze(Duration),
 }
 
-/// Makes the decision visible where an error may arise: `.retry()?` or `.discard()?`.
+/// What passes is tried again, and what will be the same the next time is not.
+impl From<QueueError> for JobError {
+    fn from(error: QueueError) -> Self {
+        if error.is_transient() { Self::Retry(error.into()) } else { Self::Discard(error.into()) }
+    }
+}
+
+/// As for [`QueueError`].
+impl From<DbError> for JobError {
+    fn from(error: DbError) -> Self {
+        if error.is_transient() { Self::Retry(error.into()) } else { Self::Discard(error.into()) }
+    }
+}
+
+/// Nothing of an attempt that lost its lease counts any more, so that it does not matter how it ends.
+impl From<FenceError> for JobError {
+    fn from(error: FenceError) -> Self {
+        match error {
+            FenceError::Lost => Self::Retry(error.into()),
+            FenceError::Queue(error) => error.into(),
+        }
+    }
+}
+
+/// Makes the decision visible where an error has no opinion of its own: `.retry()?` or `.discard()?`.
 pub trait Decide<T> {
     /// An error is worth another attempt.
     fn retry(self) -> Result<T, JobError>;
