@@ -47,6 +47,8 @@ impl App {
 
     /// Writes in a transaction of the queue's own: the one that gives a job up.
     pub fn join<'a>(&'a self, transaction: &'a mut Transaction) -> Joined<'a> {
+        let recent_links = self.recent_links.clone();
+        transaction.after_commit(move || recent_links.clear());
         Joined(Tx { app: self, transaction: Held::Joined(transaction), wakes: false })
     }
 }
