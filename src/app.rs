@@ -313,7 +313,7 @@ impl App {
 }
 
 /// Opens the database and brings its schema up to date.
-pub async fn open_database(config: &Config) -> anyhow::Result<Database> {
+async fn open_database(config: &Config) -> anyhow::Result<Database> {
     choose_tls();
     let address = config.database.address(&config.storage.folder);
     let opened = db::open(&address, config.database.connections).await;

@@ -4,15 +4,14 @@ use std::io::Write;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use uuid::Uuid;
-use voicemill_queue::{JobFilter, JobId, JobInfo, Pause, Queue, State};
+use voicemill_queue::{JobId, JobInfo, Paused, Stat, State};
 use voicemill_types::clock::Clock;
 
 use crate::{
-    app,
+    app::App,
     config::Config,
-    db::{Database, DatabaseUrl},
-    domains,
+    db::DatabaseUrl,
+    jobs::operate::{self, Action, Filter, Overview, PauseRequest},
     lanes::Lane,
 };
 
@@ -122,14 +121,13 @@ pub async fn run(config: Config, args: JobsArgs) -> anyhow::Result<()> {
     {
         bail!("there is no database {}; name the service's configuration with --config", file.display());
     }
-    let database = app::open_database(&config).await?;
-    let queue = Queue::new(&database, Clock::system());
+    let app = App::new(config, Clock::system(), std::env::current_exe()?).await?;
     let mut output = std::io::stdout().lock();
     match args.command {
         JobsCommand::List { state, kind, domain, limit } => {
-            let tenant = tenant(&database, domain).await?;
-            let filter = JobFilter { state: state.map(State::from), kind, tenant, limit, ..JobFilter::default() };
-            let jobs = queue.list(&filter).await?;
+            let filter =
+                Filter { state: state.map(State::from), kind, domain, limit: Some(limit), ..Filter::default() };
+            let jobs = operate::list(&app, filter).await?;
             if args.json {
                 writeln!(output, "{}", serde_json::to_string_pretty(&jobs)?)?;
             } else {
@@ -137,117 +135,85 @@ pub async fn run(config: Config, args: JobsArgs) -> anyhow::Result<()> {
             }
         }
         JobsCommand::Show { id } => {
-            let job = queue.show(id).await?.with_context(|| format!("there is no unfinished job {id}"))?;
+            let job = operate::show(&app, id).await.with_context(|| format!("job {id}"))?;
             writeln!(output, "{}", serde_json::to_string_pretty(&job)?)?;
         }
         JobsCommand::Stats => {
-            let stats = queue.stats().await?;
+            let Overview { stats, paused } = operate::overview(&app).await?;
             if args.json {
                 writeln!(output, "{}", serde_json::to_string_pretty(&stats)?)?;
-            } else if stats.is_empty() {
-                writeln!(output, "The queue is empty.")?;
-            }
-            for paused in queue.pauses().await?.iter().filter(|_| !args.json) {
-                writeln!(output, "paused since {}: {}", paused.since, paused.what)?;
-            }
-            for stat in stats.iter().filter(|_| !args.json) {
-                let (lane, state) = (stat.lane.to_string(), name(stat.state));
-                writeln!(output, "{lane:10} {:20} {state:10} {:>8}  oldest {}", stat.kind, stat.count, stat.oldest)?;
+            } else {
+                overview(&mut output, &stats, &paused)?;
             }
         }
         JobsCommand::Retry(which) => {
-            let changed = change(&database, &queue, which, Some(State::Discarded), Deed::Retry).await?;
-            writeln!(output, "{changed} start anew.")?;
+            writeln!(output, "{} start anew.", change(&app, which, Action::Retry).await?)?;
         }
         JobsCommand::Discard(which) => {
-            let changed = change(&database, &queue, which, Some(State::Discarded), Deed::Discard).await?;
-            writeln!(output, "{changed} removed.")?;
+            writeln!(output, "{} removed.", change(&app, which, Action::Discard).await?)?;
         }
         JobsCommand::Cancel(which) => {
-            let changed = change(&database, &queue, which, None, Deed::Cancel).await?;
-            writeln!(output, "{changed} given up.")?;
+            writeln!(output, "{} given up.", change(&app, which, Action::Cancel).await?)?;
         }
         JobsCommand::Pause(what) => {
-            let what = pause(&database, what).await?;
-            let mut transaction = database.begin().await?;
-            let fresh = queue.pause(transaction.connection(), &what).await?;
-            transaction.commit().await?;
+            let what = PauseRequest::try_from(what)?;
+            let fresh = operate::pause(&app, what.clone()).await?;
             writeln!(output, "The {what} {} paused.", if fresh { "is" } else { "was already" })?;
         }
         JobsCommand::Resume(what) => {
-            let what = pause(&database, what).await?;
-            let mut transaction = database.begin().await?;
-            let paused = queue.resume(transaction.connection(), &what).await?;
-            transaction.commit().await?;
+            let what = PauseRequest::try_from(what)?;
+            let paused = operate::resume(&app, what.clone()).await?;
             writeln!(output, "The {what} {}.", if paused { "goes on" } else { "was not paused" })?;
         }
     }
     Ok(())
 }
 
-#[derive(Clone, Copy)]
-enum Deed {
-    Retry,
-    Discard,
-    Cancel,
-}
-
-/// Does it to one job, or to all that the filter names, some in a transaction; returns to how many, and how they are called.
-async fn change(
-    database: &Database,
-    queue: &Queue,
-    which: Which,
-    state: Option<State>,
-    deed: Deed,
-) -> anyhow::Result<String> {
-    let tenant = tenant(database, which.domain).await?;
-    let mut filter = JobFilter { state, kind: which.kind, tenant, limit: 500, ..JobFilter::default() };
+/// Does it to one job, or to all that the filter names; returns to how many, and how they are called.
+async fn change(app: &App, which: Which, action: Action) -> anyhow::Result<String> {
+    if let Some(id) = which.id {
+        let advice = || format!("nothing can be done about job {id}; see `voicemill jobs show {id}`");
+        operate::change(app, id, action).await.with_context(advice)?;
+        return Ok(format!("Job {id}:"));
+    }
+    let mut filter = Filter { kind: which.kind, domain: which.domain, ..Filter::default() };
     let mut changed = 0;
     loop {
-        let mut ids: Vec<JobId> = match which.id {
-            Some(id) => vec![id],
-            None => queue.list(&filter).await?.into_iter().map(|job| job.id).collect(),
-        };
-        // Whoever takes several rows takes them in this order, so that no two wait for each other.
-        ids.sort_unstable();
-        let mut transaction = database.begin().await?;
-        for &id in &ids {
-            let connection = transaction.connection();
-            changed += usize::from(match deed {
-                Deed::Retry => queue.retry(connection, id).await?,
-                Deed::Discard => queue.forget(connection, id).await?,
-                Deed::Cancel => queue.cancel(connection, id, "cancelled by an operator").await?,
-            });
+        let page = operate::change_all(app, filter.clone(), action).await?;
+        changed += page.changed;
+        match page.next {
+            Some(oldest) => filter.before = Some(oldest),
+            None => return Ok(format!("Jobs: {changed}")),
         }
-        transaction.commit().await?;
-        match (which.id, ids.first()) {
-            (None, Some(&oldest)) => filter.before = Some(oldest),
-            _ => break,
-        }
-    }
-    match which.id {
-        Some(id) if changed == 0 => bail!(
-            "nothing can be done about job {id}: it is finished, not in that state, or another with its key is under way; \
-             see `voicemill jobs show {id}`"
-        ),
-        Some(id) => Ok(format!("Job {id}:")),
-        None => Ok(format!("Jobs: {changed}")),
     }
 }
 
-async fn tenant(database: &Database, domain: Option<String>) -> anyhow::Result<Option<Uuid>> {
-    let Some(name) = domain else { return Ok(None) };
-    let domain = domains::rows::by_name(&mut database.read().await?, &name).await?;
-    Ok(Some(domain.with_context(|| format!("there is no domain {name}"))?.id.0))
+impl TryFrom<What> for PauseRequest {
+    type Error = anyhow::Error;
+
+    fn try_from(what: What) -> anyhow::Result<Self> {
+        match (what.lane, what.kind, what.domain) {
+            (Some(lane), _, _) => Ok(Self::Lane(lane)),
+            (_, Some(kind), _) => Ok(Self::Kind(kind)),
+            (_, _, Some(name)) => Ok(Self::Domain(name)),
+            _ => bail!("name a lane, a kind or a domain"),
+        }
+    }
 }
 
-async fn pause(database: &Database, what: What) -> anyhow::Result<Pause> {
-    match (what.lane, what.kind, tenant(database, what.domain).await?) {
-        (Some(lane), _, _) => Ok(Pause::Lane(lane.to_string())),
-        (_, Some(kind), _) => Ok(Pause::Kind(kind)),
-        (_, _, Some(tenant)) => Ok(Pause::Tenant(tenant)),
-        _ => bail!("name a lane, a kind or a domain"),
+fn overview(output: &mut impl Write, stats: &[Stat], paused: &[Paused]) -> anyhow::Result<()> {
+    if stats.is_empty() {
+        writeln!(output, "The queue is empty.")?;
     }
+    for paused in paused {
+        writeln!(output, "paused since {}: {}", paused.since, paused.what)?;
+    }
+    for stat in stats {
+        let Stat { lane, kind, count, oldest, .. } = stat;
+        let state = name(stat.state);
+        writeln!(output, "{lane:10} {kind:20} {state:10} {count:>8}  oldest {oldest}")?;
+    }
+    Ok(())
 }
 
 fn list(output: &mut impl Write, jobs: &[JobInfo]) -> anyhow::Result<()> {

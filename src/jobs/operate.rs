@@ -1,9 +1,16 @@
 //! The queue, for operators.
 
-use crate::refusal::{Conflict, Thing};
+use std::fmt;
+
 use voicemill_queue::{Job, JobFilter, JobId, JobInfo, Outlook, Pause, Paused, Stat, State};
 
-use crate::{app::App, domains, error::ServiceError, lanes::Lane};
+use crate::{
+    app::App,
+    domains,
+    error::ServiceError,
+    lanes::Lane,
+    refusal::{Conflict, Thing},
+};
 
 /// Which jobs; what is left out does not matter.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +36,25 @@ pub enum PauseRequest {
     Kind(String),
     /// The domain of this name.
     Domain(String),
+}
+
+impl fmt::Display for PauseRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lane(lane) => write!(formatter, "lane {lane}"),
+            Self::Kind(kind) => write!(formatter, "kind {kind}"),
+            Self::Domain(name) => write!(formatter, "domain {name}"),
+        }
+    }
+}
+
+/// To how many of a page of jobs something was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// To so many.
+    pub changed: usize,
+    /// The oldest of the page: what to send as [`Filter::before`] for the next; none when there is no more.
+    pub next: Option<JobId>,
 }
 
 /// What the queue is like as a whole.
@@ -92,15 +118,16 @@ pub async fn change(app: &App, id: JobId, action: Action) -> Result<(), ServiceE
     }))
 }
 
-/// Does it to the jobs that the filter names, at most a thousand at once; returns to how many.
-pub async fn change_all(app: &App, wanted: Filter, action: Action) -> Result<usize, ServiceError> {
+/// Does it to the jobs that the filter names, the newest first, at most a thousand at once.
+pub async fn change_all(app: &App, wanted: Filter, action: Action) -> Result<Changed, ServiceError> {
     let state = match action {
         Action::Retry | Action::Discard => Some(State::Discarded),
         Action::Cancel => wanted.state,
     };
     let filter = read(app, Filter { state, limit: wanted.limit.or(Some(MOST)), ..wanted }).await?;
     let ids: Vec<JobId> = app.queue.list(&filter).await?.into_iter().map(|job| job.id).collect();
-    change_each(app, &ids, action).await
+    let changed = change_each(app, &ids, action).await?;
+    Ok(Changed { changed, next: ids.into_iter().min() })
 }
 
 async fn change_each(app: &App, ids: &[JobId], action: Action) -> Result<usize, ServiceError> {

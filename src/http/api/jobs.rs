@@ -77,7 +77,7 @@ pub(super) async fn retry_all(
     Operator: Operator,
     Json(filter): Json<wire::JobFilter>,
 ) -> Result<Json<wire::Changed>, Problem> {
-    Ok(Json(wire::Changed { changed: jobs::operate::change_all(&app, filter.into(), Action::Retry).await? }))
+    Ok(Json(jobs::operate::change_all(&app, filter.into(), Action::Retry).await?.into()))
 }
 
 /// `POST /v1/jobs/discard` with a filter: the dead letters that it names are removed, at most a thousand at once.
@@ -86,7 +86,7 @@ pub(super) async fn discard_all(
     Operator: Operator,
     Json(filter): Json<wire::JobFilter>,
 ) -> Result<Json<wire::Changed>, Problem> {
-    Ok(Json(wire::Changed { changed: jobs::operate::change_all(&app, filter.into(), Action::Discard).await? }))
+    Ok(Json(jobs::operate::change_all(&app, filter.into(), Action::Discard).await?.into()))
 }
 
 /// `POST /v1/jobs/pause` with `{"lane": …}`, `{"kind": …}` or `{"domain": …}`: nothing of it starts until it is resumed.

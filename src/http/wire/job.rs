@@ -117,7 +117,13 @@ pub(in crate::http) enum WhatToPause {
 /// To how many jobs it was done.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct Changed {
-    pub(in crate::http) changed: usize,
+    changed: usize,
+}
+
+impl From<operate::Changed> for Changed {
+    fn from(changed: operate::Changed) -> Self {
+        Self { changed: changed.changed }
+    }
 }
 
 impl From<JobInfo> for Job {
