@@ -84,9 +84,9 @@ impl<'a> Tx<'a> {
     }
 
     /// Brings the waiting job with this unique key forward to `run_at`; false if there is none that would run later.
-    pub async fn hasten<J: Job>(&mut self, unique_key: &str, run_at: Timestamp) -> Result<bool, QueueError> {
+    pub async fn expedite<J: Job>(&mut self, unique_key: &str, run_at: Timestamp) -> Result<bool, QueueError> {
         let (queue, connection) = self.queue();
-        queue.hasten::<J>(connection, unique_key, run_at).await
+        queue.expedite::<J>(connection, unique_key, run_at).await
     }
 
     /// Has a job come again by a schedule in a time zone; the same name again replaces the one before.

@@ -8,7 +8,7 @@ use voicemill_storage::{Entry, Spool};
 use crate::{
     app::App,
     arrivals::{
-        Placed,
+        StoredBlob,
         intake::{self, Note},
     },
     error::ServiceError,
@@ -64,24 +64,24 @@ async fn prepare(app: &App, place: String) -> Result<Option<Ready>, ServiceError
     if note.arrival.stands(app).await? {
         return Ok(Some(Ready::Done(entry)));
     }
-    if let (None, Some(path), Some(content)) = (&note.placed, &entry.body, &entry.manifest.content) {
+    if let (None, Some(path), Some(content)) = (&note.blob, &entry.body, &entry.manifest.content) {
         if !tokio::fs::try_exists(path).await.unwrap_or(true) {
             return Ok(Some(Ready::Unusable(entry, "its bytes are gone from the spool".to_owned())));
         }
-        let placed = place_again(app, &note, path, content.bytes).await?;
-        if placed.content != *content {
-            intake::forget(app, &placed.key).await;
+        let blob = put_spooled(app, &note, path, content.bytes).await?;
+        if blob.content != *content {
+            intake::forget(app, &blob.key).await;
             return Ok(Some(Ready::Unusable(entry, "its bytes are not those that arrived".to_owned())));
         }
-        note.placed = Some(placed);
+        note.blob = Some(blob);
     }
     Ok(Some(Ready::Commit(entry, Box::new(note))))
 }
 
-async fn place_again(app: &App, note: &Note, path: &Path, bytes: u64) -> Result<Placed, ServiceError> {
-    let placed = intake::place_file(app, &note.arrival, path, bytes).await;
-    app.breakers.store.note(placed.is_err());
-    placed
+async fn put_spooled(app: &App, note: &Note, path: &Path, bytes: u64) -> Result<StoredBlob, ServiceError> {
+    let blob = intake::put_file(app, &note.arrival, path, bytes).await;
+    app.breakers.store.note(blob.is_err());
+    blob
 }
 
 async fn finish(app: &App, ready: Ready) -> Result<(), ServiceError> {
@@ -98,10 +98,10 @@ async fn finish(app: &App, ready: Ready) -> Result<(), ServiceError> {
             tracing::error!(place = entry.place, reason, "an entry of the spool cannot be used and is set aside");
             Ok(spool.set_aside(&entry.place, &reason).await?)
         }
-        Ready::Commit(entry, note) => match note.arrival.commit(app, note.placed.as_ref()).await {
+        Ready::Commit(entry, note) => match note.arrival.commit(app, note.blob.as_ref()).await {
             Ok(fresh) => {
-                if let (false, Some(placed)) = (fresh, &note.placed) {
-                    intake::forget(app, &placed.key).await;
+                if let (false, Some(blob)) = (fresh, &note.blob) {
+                    intake::forget(app, &blob.key).await;
                 }
                 Ok(spool.remove(&entry.place).await?)
             }
@@ -109,8 +109,8 @@ async fn finish(app: &App, ready: Ready) -> Result<(), ServiceError> {
             Err(error) => {
                 let reason = error.to_string();
                 // The bytes are set aside with it.
-                if let (Some(_), Some(placed)) = (&entry.body, &note.placed) {
-                    intake::forget(app, &placed.key).await;
+                if let (Some(_), Some(blob)) = (&entry.body, &note.blob) {
+                    intake::forget(app, &blob.key).await;
                 }
                 tracing::error!(place = entry.place, reason, "an entry of the spool cannot be used and is set aside");
                 Ok(spool.set_aside(&entry.place, &reason).await?)

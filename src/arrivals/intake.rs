@@ -8,7 +8,7 @@ use voicemill_types::{DomainId, Time};
 
 use crate::{
     app::App,
-    arrivals::{Arrival, Placed},
+    arrivals::{Arrival, StoredBlob},
     deadlines,
     error::ServiceError,
     media::{Media, Original, blobs},
@@ -32,16 +32,16 @@ pub enum IncomingBytes {
 
 /// What became of what a core handed over; either way the core may forget it.
 #[derive(Clone, Debug)]
-pub enum Taken<T> {
+pub enum Receipt<T> {
     /// It is in the store and the database.
-    Done(T),
+    Stored(T),
     /// It is in the spool, and gets there by itself.
-    Spooled(Spooled),
+    Spooled(SpooledArrival),
 }
 
 /// What is known of something in the spool.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spooled {
+pub struct SpooledArrival {
     /// The id that the message will have; none for a recording.
     pub id: Option<Uuid>,
     /// Always `pending`.
@@ -57,7 +57,7 @@ pub(crate) const ORIGINAL: &str = "orig";
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Note {
     pub(crate) arrival: Arrival,
-    pub(crate) placed: Option<Placed>,
+    pub(crate) blob: Option<StoredBlob>,
 }
 
 /// A hint as it is kept: short and plain, or none.
@@ -77,29 +77,29 @@ pub(crate) async fn land(app: &App, body: IncomingBytes, announced: Option<u64>)
 }
 
 /// Puts what landed into the store, under a key of its own, with the arrival noted on it.
-pub(crate) async fn place(app: &App, arrival: &Arrival, landed: &Landed) -> Result<Placed, ServiceError> {
+pub(crate) async fn put(app: &App, arrival: &Arrival, landed: &Landed) -> Result<StoredBlob, ServiceError> {
     if app.breakers.store.is_open() {
         return Err(ServiceError::Unavailable(anyhow::anyhow!("the store failed just now")));
     }
-    let placed = place_file(app, arrival, landed.path(), landed.content.bytes).await;
-    app.breakers.store.note(placed.is_err());
-    placed
+    let blob = put_file(app, arrival, landed.path(), landed.content.bytes).await;
+    app.breakers.store.note(blob.is_err());
+    blob
 }
 
 /// Puts a file into the store, within the time that a file of so many bytes may take.
-pub(crate) async fn place_file(
+pub(crate) async fn put_file(
     app: &App,
     arrival: &Arrival,
     path: &std::path::Path,
     bytes: u64,
-) -> Result<Placed, ServiceError> {
+) -> Result<StoredBlob, ServiceError> {
     let label = serde_json::to_string(arrival).map_err(|error| ServiceError::Internal(error.into()))?;
     let key = key(arrival.domain())?;
     let limit = deadlines::for_store(bytes);
     let put = app.store.put_file_labelled(&key, path, Some(&label));
     let late = |_| Err(ServiceError::Unavailable(anyhow::anyhow!("the store did not answer within {limit:?}")));
     let content = tokio::time::timeout(limit, async { Ok(put.await?) }).await.unwrap_or_else(late)?;
-    Ok(Placed { key: key.to_string(), content })
+    Ok(StoredBlob { key: key.to_string(), content })
 }
 
 /// Keeps an arrival in the spool because of an error; whatever the store or the database said, the core may forget it then.
@@ -107,16 +107,16 @@ pub(crate) async fn spool(
     app: &App,
     arrival: Arrival,
     bytes: Option<Landed>,
-    placed: Option<Placed>,
+    blob: Option<StoredBlob>,
     because: &ServiceError,
-) -> Result<Spooled, ServiceError> {
-    let note = Note { placed, arrival };
+) -> Result<SpooledArrival, ServiceError> {
+    let note = Note { blob, arrival };
     let manifest = Manifest {
         identity: note.arrival.identity(),
         subject: note.arrival.id(),
         arrived_at: Time::from(app.clock.now()),
         content: None,
-        blob: note.placed.as_ref().map(|placed| placed.key.clone()),
+        blob: note.blob.as_ref().map(|blob| blob.key.clone()),
         note: serde_json::to_value(&note).map_err(|error| ServiceError::Internal(error.into()))?,
     };
     let spooled = spooled(&note.arrival, manifest.arrived_at);
@@ -129,12 +129,15 @@ pub(crate) async fn spool(
 }
 
 /// The same arrival, if it waits in the spool.
-pub(crate) async fn waiting(app: &App, identity: Uuid) -> Result<Option<Spooled>, ServiceError> {
+pub(crate) async fn waiting(app: &App, identity: Uuid) -> Result<Option<SpooledArrival>, ServiceError> {
     Ok(waiting_arrival(app, identity).await?.map(|(spooled, _)| spooled))
 }
 
 /// The last arrival of that identity that waits in the spool.
-pub(crate) async fn waiting_arrival(app: &App, identity: Uuid) -> Result<Option<(Spooled, Arrival)>, ServiceError> {
+pub(crate) async fn waiting_arrival(
+    app: &App,
+    identity: Uuid,
+) -> Result<Option<(SpooledArrival, Arrival)>, ServiceError> {
     let Some(entry) = app.spool.find(identity).await? else { return Ok(None) };
     let note: Note =
         serde_json::from_value(entry.manifest.note).map_err(|error| ServiceError::Internal(error.into()))?;
@@ -146,15 +149,15 @@ pub(crate) async fn waiting_message(
     app: &App,
     domain: DomainId,
     id: voicemill_types::MessageId,
-) -> Result<Option<Spooled>, ServiceError> {
+) -> Result<Option<SpooledArrival>, ServiceError> {
     let Some(entry) = app.spool.find_subject(id.0).await? else { return Ok(None) };
     let note: Note =
         serde_json::from_value(entry.manifest.note).map_err(|error| ServiceError::Internal(error.into()))?;
     Ok((note.arrival.domain() == domain).then(|| spooled(&note.arrival, entry.manifest.arrived_at)))
 }
 
-fn spooled(arrival: &Arrival, spooled_at: Time) -> Spooled {
-    Spooled { id: arrival.id(), state: "pending", spooled_at }
+fn spooled(arrival: &Arrival, spooled_at: Time) -> SpooledArrival {
+    SpooledArrival { id: arrival.id(), state: "pending", spooled_at }
 }
 
 /// Stores what a person uploads; the caller writes the row, or calls [`forget`] if it does not.

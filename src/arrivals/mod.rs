@@ -19,7 +19,7 @@ use crate::{
     refusal::Rule,
 };
 
-pub use self::intake::{Incoming, IncomingBytes, Spooled, Taken};
+pub use self::intake::{Incoming, IncomingBytes, Receipt, SpooledArrival};
 
 /// Something that a core handed over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,14 +37,14 @@ pub(crate) enum Arrival {
 
 /// Bytes that are durable in the store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Placed {
+pub(crate) struct StoredBlob {
     /// Their key.
     pub(crate) key: String,
     /// What they are.
     pub(crate) content: Stored,
 }
 
-impl Placed {
+impl StoredBlob {
     /// The row about them.
     pub(crate) fn original(&self, media: &Media, part: &str, hint: Option<String>, created_at: Time) -> Original {
         Original {
@@ -108,11 +108,11 @@ impl Arrival {
     }
 
     /// Writes its rows and queues the work; false when the database has it already. Doing it again changes nothing.
-    pub(crate) async fn commit(&self, app: &App, placed: Option<&Placed>) -> Result<bool, ServiceError> {
+    pub(crate) async fn commit(&self, app: &App, blob: Option<&StoredBlob>) -> Result<bool, ServiceError> {
         let without = || ServiceError::invalid("", Rule::BytesMissing {});
-        match (self, placed) {
-            (Self::Message(message), Some(placed)) => Ok(message.commit(app, placed, Quota::WasConfirmed).await?.fresh),
-            (Self::Leg(leg), Some(placed)) => Ok(leg.commit(app, placed).await?.kept),
+        match (self, blob) {
+            (Self::Message(message), Some(blob)) => Ok(message.commit(app, blob, Quota::WasConfirmed).await?.fresh),
+            (Self::Leg(leg), Some(blob)) => Ok(leg.commit(app, blob).await?.kept),
             (Self::Call(call), _) => call.commit(app).await.map(|_| true),
             (Self::End(end), _) => end.commit(app).await.map(|_| true),
             (Self::Message(_) | Self::Leg(_), None) => Err(without()),

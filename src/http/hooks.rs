@@ -24,12 +24,12 @@ use crate::{
 };
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/sms/{key}", post(heard).get(heard)).layer(Extension(Arc::new(Limiter::new())))
+    Router::new().route("/sms/{key}", post(callback).get(callback)).layer(Extension(Arc::new(Limiter::new())))
 }
 
 /// `POST` or `GET /hooks/sms/{key}`: a report of delivery, or a reply, in the provider's own form. Nothing of it is read
 /// before the key is known to be right.
-async fn heard(
+async fn callback(
     State(app): State<Arc<App>>,
     Extension(limiter): Extension<Arc<Limiter>>,
     Extension(Client(client)): Extension<Client>,
@@ -43,11 +43,11 @@ async fn heard(
             None => Problem::no_such_address().into_response(),
         };
     }
-    let heard = async {
+    let callback = async {
         let headers = request.headers().clone();
         let Collected(body) = Collected::from_request(request, &()).await?;
-        notices::replies::hear(&app, &key, &query.unwrap_or_default(), &headers, &body).await?;
+        notices::replies::receive(&app, &key, &query.unwrap_or_default(), &headers, &body).await?;
         Ok::<_, Problem>(StatusCode::NO_CONTENT)
     };
-    heard.await.into_response()
+    callback.await.into_response()
 }

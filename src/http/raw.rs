@@ -22,13 +22,13 @@ use crate::{
 };
 
 /// A body on its way in, and the look-out for a form in it. `format` is what the sender says it is.
-pub(super) fn receive(app: &App, request: Request, format: Option<String>) -> Result<(Incoming, Disguise), Problem> {
+pub(super) fn receive(app: &App, request: Request, format: Option<String>) -> Result<(Incoming, FormCheck), Problem> {
     check_announced(app, announced(request.headers()))?;
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default();
     let (hint, pcm) = (format.or_else(|| hint(content_type)), linear_pcm(content_type));
-    let disguise = Disguise::default();
-    let (seen, mut is_first) = (disguise.clone(), true);
+    let form_check = FormCheck::default();
+    let (seen, mut is_first) = (form_check.clone(), true);
     let chunks = request.into_body().into_data_stream().map(move |chunk| {
         let chunk = chunk.map_err(std::io::Error::other)?;
         if std::mem::take(&mut is_first) && is_form(&chunk) {
@@ -39,14 +39,14 @@ pub(super) fn receive(app: &App, request: Request, format: Option<String>) -> Re
     });
     let header = pcm.map(|pcm| Ok(caf_header(pcm)));
     let body = IncomingBytes::Streamed(ByteStream::new(stream::iter(header).chain(chunks)));
-    Ok((Incoming { body, hint }, disguise))
+    Ok((Incoming { body, hint }, form_check))
 }
 
 /// Tells whether a body that was taken for audio turned out to be a form.
 #[derive(Clone, Default)]
-pub(super) struct Disguise(Arc<AtomicBool>);
+pub(super) struct FormCheck(Arc<AtomicBool>);
 
-impl Disguise {
+impl FormCheck {
     /// Says so in place of what came of it.
     pub(super) fn explain<T>(&self, outcome: Result<T, ServiceError>) -> Result<T, Problem> {
         if self.0.load(Ordering::Relaxed) {

@@ -9,7 +9,7 @@ use crate::{
     domains, mailboxes,
     media::{ForgetBlobs, RenderMedia, TranscribeMedia},
     messages::PurgeTrash,
-    notices::{HeardSms, NotifyMailbox, NotifyMessage, RemindMailbox, SendSms},
+    notices::{NotifyMailbox, NotifyMessage, RemindMailbox, SendSms, SmsCallback},
     prompts::SynthesizePrompt,
     pronunciations::SpeakAnew,
     webhooks::DeliverEvent,
@@ -24,7 +24,7 @@ pub fn registry() -> Registry<App> {
         .with::<NotifyMailbox>()
         .with::<SendSms>()
         .with::<RemindMailbox>()
-        .with::<HeardSms>()
+        .with::<SmsCallback>()
         .with::<SynthesizePrompt>()
         .with::<SpeakAnew>()
         .with::<PurgeTrash>()

@@ -6,7 +6,7 @@ use voicemill_types::{DomainId, MessageId, Time};
 
 use crate::{
     app::App,
-    arrivals::{Placed, identity},
+    arrivals::{StoredBlob, identity},
     error::ServiceError,
     events::Event,
     mailboxes,
@@ -75,7 +75,7 @@ impl LeftMessage {
     }
 
     /// Writes the message and queues the work on it, or finds the one that stands.
-    pub(crate) async fn commit(&self, app: &App, placed: &Placed, quota: Quota) -> Result<Received, ServiceError> {
+    pub(crate) async fn commit(&self, app: &App, blob: &StoredBlob, quota: Quota) -> Result<Received, ServiceError> {
         let mut tx = app.begin().await?;
         let mailbox = mailboxes::rows::by_extension(tx.connection(), self.domain_id, &self.extension).await?;
         let mailbox = mailbox.ok_or(ServiceError::NotFound(Thing::Mailbox {}))?;
@@ -85,7 +85,7 @@ impl LeftMessage {
             return Ok(Received::standing(message));
         }
         if quota == Quota::Holds {
-            check_quota(&mailbox, rows::stored_bytes(tx.connection(), mailbox.id).await?, placed.content.bytes)?;
+            check_quota(&mailbox, rows::stored_bytes(tx.connection(), mailbox.id).await?, blob.content.bytes)?;
         }
         let other = rows::by_core_id(tx.connection(), mailbox.id, &self.core_id).await?;
         let now = Time::from(app.clock.now());
@@ -119,7 +119,7 @@ impl LeftMessage {
         if !rows::insert(tx.connection(), &message).await? {
             return Err(ServiceError::Unavailable(anyhow::anyhow!("the same message was written at the same moment")));
         }
-        let original = placed.original(&media, "", self.hint.clone(), now);
+        let original = blob.original(&media, "", self.hint.clone(), now);
         media::rows::insert_original(tx.connection(), self.domain_id, &original).await?;
         if notices::sms_limits::clear_full(tx.connection(), mailbox.id).await? {
             tx.emit(self.domain_id, Event::MailboxHasRoom { mailbox: mailbox.id }).await?;

@@ -22,7 +22,7 @@ use voicemill_types::{MessageId, Time, Transcript};
 use self::renditions::VERSION;
 use crate::{
     app::App,
-    arrivals::{self, Incoming, Spooled, Taken, intake, metadata},
+    arrivals::{self, Incoming, Receipt, SpooledArrival, intake, metadata},
     deadlines::promptly,
     domains::Domain,
     error::ServiceError,
@@ -79,7 +79,7 @@ pub async fn receive(
     domain: &Domain,
     arrival: Arrival,
     incoming: Incoming,
-) -> Result<Taken<Received>, ServiceError> {
+) -> Result<Receipt<Received>, ServiceError> {
     if arrival.core_id.is_empty() {
         return Err(ServiceError::invalid("", Rule::IdMissing { thing: Thing::Message {} }));
     }
@@ -114,7 +114,7 @@ pub async fn receive(
     left.sha256.clone_from(&landed.content.sha256);
     if knows_id {
         match promptly(&app.breakers.reads, left.standing(app)).await {
-            Ok(Some(message)) => return Ok(Taken::Done(Received::standing(message))),
+            Ok(Some(message)) => return Ok(Receipt::Stored(Received::standing(message))),
             Ok(None) => {}
             Err(error) if error.is_transient() => {}
             Err(error) => return Err(error),
@@ -122,26 +122,26 @@ pub async fn receive(
     }
     let arrival = arrivals::Arrival::Message(left.clone());
     if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
-        return Ok(Taken::Spooled(waiting));
+        return Ok(Receipt::Spooled(waiting));
     }
     check_room(app, domain, room.as_ref(), landed.content.bytes).await?;
 
-    let placed = match intake::place(app, &arrival, &landed).await {
-        Ok(placed) => placed,
-        Err(error) => return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &error).await?)),
+    let blob = match intake::put(app, &arrival, &landed).await {
+        Ok(blob) => blob,
+        Err(error) => return Ok(Receipt::Spooled(intake::spool(app, arrival, Some(landed), None, &error).await?)),
     };
-    match promptly(&app.breakers.writes, left.commit(app, &placed, Quota::Holds)).await {
+    match promptly(&app.breakers.writes, left.commit(app, &blob, Quota::Holds)).await {
         Ok(received) => {
             if !received.fresh {
-                intake::forget(app, &placed.key).await;
+                intake::forget(app, &blob.key).await;
             }
-            Ok(Taken::Done(received))
+            Ok(Receipt::Stored(received))
         }
         Err(error) if error.is_transient() => {
-            Ok(Taken::Spooled(intake::spool(app, arrival, None, Some(placed), &error).await?))
+            Ok(Receipt::Spooled(intake::spool(app, arrival, None, Some(blob), &error).await?))
         }
         Err(error) => {
-            intake::forget(app, &placed.key).await;
+            intake::forget(app, &blob.key).await;
             if let (ServiceError::MailboxFull { .. }, Some(room)) = (&error, &room) {
                 notices::mailbox_is_full(app, domain, &room.mailbox).await?;
             }
@@ -211,7 +211,7 @@ pub async fn list(
 }
 
 /// A message that waits in the spool, for whom the database does not know it yet.
-pub async fn spooled(app: &App, domain: &Domain, id: MessageId) -> Result<Option<Spooled>, ServiceError> {
+pub async fn spooled(app: &App, domain: &Domain, id: MessageId) -> Result<Option<SpooledArrival>, ServiceError> {
     intake::waiting_message(app, domain.id, id).await
 }
 

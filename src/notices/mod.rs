@@ -1,7 +1,6 @@
 //! What people are told, by mail and SMS, and what became of it.
 
 mod delivery;
-mod heard_sms;
 mod notice;
 mod notify_mailbox;
 mod notify_message;
@@ -10,18 +9,19 @@ pub(crate) mod remind_mailbox;
 pub mod replies;
 pub(crate) mod rows;
 mod send_sms;
+mod sms_callback;
 pub mod sms_limits;
 pub(crate) mod subscriber;
 pub(crate) mod unheard;
 
 pub use self::{
-    heard_sms::HeardSms,
     notice::{Medium, MissedCall, Notice, NoticeState, Occasion},
     notify_mailbox::NotifyMailbox,
     notify_message::NotifyMessage,
     queue::NoticeError,
     remind_mailbox::RemindMailbox,
     send_sms::SendSms,
+    sms_callback::SmsCallback,
 };
 
 use uuid::Uuid;

@@ -139,6 +139,6 @@ pub(crate) async fn remind_at(tx: &mut Tx<'_>, mailbox: &Mailbox, due: Time) -> 
 /// The same, at `due` at the latest.
 pub(crate) async fn remind_by(tx: &mut Tx<'_>, mailbox: &Mailbox, due: Time) -> Result<(), NoticeError> {
     remind_at(tx, mailbox, due).await?;
-    tx.hasten::<RemindMailbox>(&mailbox.id.to_string(), due.timestamp()).await?;
+    tx.expedite::<RemindMailbox>(&mailbox.id.to_string(), due.timestamp()).await?;
     Ok(())
 }

@@ -49,11 +49,11 @@ impl Job for SendSms {
         if subject.notice.settled_at.is_some() {
             return Ok(());
         }
-        let hindrance = match subject.notice.state {
-            NoticeState::Queued => subject.hindrance(app).await?,
+        let reason_not_to_send = match subject.notice.state {
+            NoticeState::Queued => subject.reason_not_to_send(app).await?,
             _ => None,
         };
-        if let Some(why) = hindrance {
+        if let Some(why) = reason_not_to_send {
             return end(app, attempt, self.notice, &Ended::not_sent(why)).await;
         }
         if subject.notice.body.is_none() && !subject.word(app, attempt).await? {
@@ -113,7 +113,7 @@ impl Subject {
     }
 
     /// Why it is not sent after all.
-    async fn hindrance(&self, app: &App) -> Result<Option<&'static str>, ServiceError> {
+    async fn reason_not_to_send(&self, app: &App) -> Result<Option<&'static str>, ServiceError> {
         let is_new = |message: &Message| message.folder == Folder::New && message.read_at.is_none();
         match self.notice.occasion {
             Occasion::Message if !self.message.as_ref().is_some_and(is_new) => {
@@ -128,7 +128,7 @@ impl Subject {
         if !self.mailbox.sms.sms_recipients.iter().any(|number| number.as_str() == self.notice.recipient) {
             return Ok(Some("SMS to this number was switched off before it was due"));
         }
-        let (sender, recipient) = (super::heard_sms::key(app.sms_sender(&self.domain)), &self.notice.recipient);
+        let (sender, recipient) = (super::sms_callback::key(app.sms_sender(&self.domain)), &self.notice.recipient);
         let mut connection = app.database.read().await?;
         let stopped = sms_limits::stopped_at(&mut connection, &sender, recipient).await?;
         Ok(stopped.map(|_| "this number replied STOP"))

@@ -69,7 +69,7 @@ async fn send_what_waits(tx: &mut Tx<'_>, message: MessageId) -> Result<(), Serv
     let now = tx.app().clock.now();
     for notice in rows::of_message(tx.connection(), message).await? {
         if notice.state == NoticeState::Queued {
-            tx.hasten::<NotifyMessage>(&notice.id.to_string(), now).await?;
+            tx.expedite::<NotifyMessage>(&notice.id.to_string(), now).await?;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ pub use self::speak_anew::SpeakAnew;
 
 use crate::refusal::{Rule, Thing};
 use voicemill_queue::NewJob;
-use voicemill_speech::synthesize::{MAX_PRONUNCIATIONS, Pronunciation, Pronunciations, Said, pronunciation_key};
+use voicemill_speech::synthesize::{MAX_PRONUNCIATIONS, Phonetic, Pronunciation, Pronunciations, pronunciation_key};
 use voicemill_types::Time;
 
 use crate::{app::App, domains::Domain, error::ServiceError, transaction::Tx};
@@ -26,8 +26,8 @@ pub async fn find(app: &App, domain: &Domain, word: &str) -> Result<Pronunciatio
 }
 
 /// Sets how a word is said, from now on and in every prompt that has it.
-pub async fn save(app: &App, domain: &Domain, word: String, said: Said) -> Result<Pronunciation, ServiceError> {
-    let entry = Pronunciation { word, said };
+pub async fn save(app: &App, domain: &Domain, word: String, phonetic: Phonetic) -> Result<Pronunciation, ServiceError> {
+    let entry = Pronunciation { word, phonetic };
     Pronunciations::new([&entry])
         .map_err(|error| ServiceError::invalid("", Rule::BadPronunciation { cause: error.to_string() }))?;
     let key = pronunciation_key(&entry.word);
@@ -63,7 +63,7 @@ pub async fn delete(app: &App, domain: &Domain, word: &str) -> Result<(), Servic
 
 /// Has every spoken prompt that has the word said anew, in the background.
 async fn enqueue_speech(tx: &mut Tx<'_>, domain: &Domain, entry: Pronunciation) -> Result<(), ServiceError> {
-    let job = SpeakAnew { domain: domain.id, word: entry.word, said: entry.said };
+    let job = SpeakAnew { domain: domain.id, word: entry.word, phonetic: entry.phonetic };
     tx.enqueue(NewJob::new(domain.id.0, &job)).await?;
     Ok(())
 }

@@ -1,28 +1,28 @@
 //! How domains want their words said.
 
 use sqlx::types::Json;
-use voicemill_speech::synthesize::{Pronunciation, Said};
+use voicemill_speech::synthesize::{Phonetic, Pronunciation};
 use voicemill_types::{DomainId, Time};
 
 use crate::db::{Connection, DbError, on, statements};
 
 statements! {
-    SAVE = "INSERT INTO pronunciation (domain_id, key, word, said, created_at) VALUES ($1, $2, $3, $4, $5) \
-            ON CONFLICT (domain_id, key) DO UPDATE SET word = excluded.word, said = excluded.said";
-    LIST = "SELECT word, said FROM pronunciation WHERE domain_id = $1 ORDER BY key";
-    FIND = "SELECT word, said FROM pronunciation WHERE domain_id = $1 AND key = $2";
+    SAVE = "INSERT INTO pronunciation (domain_id, key, word, phonetic, created_at) VALUES ($1, $2, $3, $4, $5) \
+            ON CONFLICT (domain_id, key) DO UPDATE SET word = excluded.word, phonetic = excluded.said";
+    LIST = "SELECT word, phonetic FROM pronunciation WHERE domain_id = $1 ORDER BY key";
+    FIND = "SELECT word, phonetic FROM pronunciation WHERE domain_id = $1 AND key = $2";
     DELETE = "DELETE FROM pronunciation WHERE domain_id = $1 AND key = $2";
 }
 
 #[derive(sqlx::FromRow)]
 struct Row {
     word: String,
-    said: Json<Said>,
+    phonetic: Json<Phonetic>,
 }
 
 impl From<Row> for Pronunciation {
     fn from(row: Row) -> Self {
-        Self { word: row.word, said: row.said.0 }
+        Self { word: row.word, phonetic: row.phonetic.0 }
     }
 }
 
@@ -40,7 +40,7 @@ pub(crate) async fn save(
             .bind(domain)
             .bind(key)
             .bind(&entry.word)
-            .bind(Json(&entry.said))
+            .bind(Json(&entry.phonetic))
             .bind(now)
             .execute(connection)
             .await?

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use voicemill_queue::{Attempt, Job, JobError};
-use voicemill_speech::synthesize::{Pronunciation, Pronunciations, Said};
+use voicemill_speech::synthesize::{Phonetic, Pronunciation, Pronunciations};
 use voicemill_types::{DomainId, PromptId};
 
 use crate::{app::App, error::ServiceError, lanes::Lane, prompts};
@@ -21,7 +21,7 @@ pub struct SpeakAnew {
     /// The word.
     pub word: String,
     /// How it is said, or was said until now.
-    pub said: Said,
+    pub phonetic: Phonetic,
 }
 
 impl Job for SpeakAnew {
@@ -37,7 +37,7 @@ impl Job for SpeakAnew {
 
 impl SpeakAnew {
     async fn speak(&self, app: &App) -> Result<(), ServiceError> {
-        let entry = Pronunciation { word: self.word.clone(), said: self.said.clone() };
+        let entry = Pronunciation { word: self.word.clone(), phonetic: self.phonetic.clone() };
         let changed = Pronunciations::new([&entry]).map_err(|error| ServiceError::Internal(error.into()))?;
         let mut after = PromptId(Uuid::nil());
         loop {

@@ -9,7 +9,7 @@ use voicemill_types::{DomainId, LegRole, RecordingId, Time};
 
 use crate::{
     app::App,
-    arrivals::{Placed, identity},
+    arrivals::{StoredBlob, identity},
     db::Connection,
     error::ServiceError,
     events::Event,
@@ -151,11 +151,11 @@ impl LeftLeg {
     }
 
     /// The keys of the call's files of this leg that begin as this one does, or the other way round.
-    async fn akin(&self, app: &App, placed: &Placed) -> Result<Seen, ServiceError> {
+    async fn akin(&self, app: &App, blob: &StoredBlob) -> Result<Seen, ServiceError> {
         let takes = self.takes(&mut app.database.read().await?).await?;
         let mut seen = Seen::default();
         for file in takes.into_iter().filter_map(|(_, file)| file) {
-            if file.sha256 == self.sha256 || growth::is_akin(&*app.store, &file, placed).await? {
+            if file.sha256 == self.sha256 || growth::is_akin(&*app.store, &file, blob).await? {
                 seen.akin.insert(file.key.clone());
             }
             seen.all.insert(file.key);
@@ -165,9 +165,9 @@ impl LeftLeg {
 
     /// Writes where the leg lies. A call that nobody announced is announced by its leg, as its announcement may have been lost
     /// where the leg was kept. Other sound than the call's recording has of this leg begins another recording of it.
-    pub(crate) async fn commit(&self, app: &App, placed: &Placed) -> Result<Added, ServiceError> {
+    pub(crate) async fn commit(&self, app: &App, blob: &StoredBlob) -> Result<Added, ServiceError> {
         // What is in the store is compared before anything is locked.
-        let seen = self.akin(app, placed).await?;
+        let seen = self.akin(app, blob).await?;
         let mut tx = app.begin().await?;
         let call = AnnouncedCall {
             id: RecordingId::new(),
@@ -189,7 +189,7 @@ impl LeftLeg {
                 )));
             }
             let is_akin = file.sha256 == self.sha256 || seen.akin.contains(&file.key);
-            if is_akin && file.bytes.unsigned_abs() >= placed.content.bytes {
+            if is_akin && file.bytes.unsigned_abs() >= blob.content.bytes {
                 return Ok(Added { recording, kept: false, same_call_as: None });
             }
             if recording.id == latest.id {
@@ -217,7 +217,7 @@ impl LeftLeg {
         let Some(media) = media::state::by_id(tx.connection(), recording.media_id).await? else {
             return Err(ServiceError::NotFound(Thing::Recording {}));
         };
-        let original = placed.original(&media, self.part(), self.hint.clone(), Time::from(app.clock.now()));
+        let original = blob.original(&media, self.part(), self.hint.clone(), Time::from(app.clock.now()));
         media::rows::insert_original(tx.connection(), self.domain_id, &original).await?;
         tx.commit().await?;
         Ok(Added { recording, kept: true, same_call_as })

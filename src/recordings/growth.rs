@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt;
 use voicemill_storage::{BlobStore, StorageError};
 
-use crate::{arrivals::Placed, error::ServiceError, media::Original};
+use crate::{arrivals::StoredBlob, error::ServiceError, media::Original};
 
 /// A header is written anew when its file has grown.
 const HEADER_BYTES: u64 = 1_024;
@@ -11,8 +11,8 @@ const HEADER_BYTES: u64 = 1_024;
 const END_BYTES: u64 = 4_096;
 
 /// True if the shorter file is how the longer one began. Of what is too short to hold a sound, nothing is lost.
-pub(crate) async fn is_akin(store: &dyn BlobStore, file: &Original, placed: &Placed) -> Result<bool, ServiceError> {
-    let shorter = file.bytes.unsigned_abs().min(placed.content.bytes);
+pub(crate) async fn is_akin(store: &dyn BlobStore, file: &Original, blob: &StoredBlob) -> Result<bool, ServiceError> {
+    let shorter = file.bytes.unsigned_abs().min(blob.content.bytes);
     let range = HEADER_BYTES..shorter.saturating_sub(END_BYTES);
     if range.is_empty() {
         return Ok(shorter <= HEADER_BYTES);
@@ -21,7 +21,7 @@ pub(crate) async fn is_akin(store: &dyn BlobStore, file: &Original, placed: &Pla
         let key = key.parse().map_err(StorageError::from)?;
         Ok(store.get(&key, Some(range.clone())).await?.body)
     };
-    let (mut left, mut right) = (open(&file.key).await?, open(&placed.key).await?);
+    let (mut left, mut right) = (open(&file.key).await?, open(&blob.key).await?);
     let (mut a, mut b) = (bytes::Bytes::new(), bytes::Bytes::new());
     loop {
         if a.is_empty() {

@@ -15,7 +15,7 @@ use voicemill_types::{LegRole, RecordingId, Time, Transcript};
 
 use crate::{
     app::App,
-    arrivals::{Arrival, Incoming, Taken, intake, metadata},
+    arrivals::{Arrival, Incoming, Receipt, intake, metadata},
     deadlines::promptly,
     domains::Domain,
     error::ServiceError,
@@ -55,7 +55,12 @@ const VERSION: i64 = 1;
 const MAX_TEXT: usize = 200;
 
 /// Says that a call is being recorded; the same call twice is one recording, unless the first is over and between others.
-pub async fn announce(app: &App, domain: &Domain, call_id: &str, call: Call) -> Result<Taken<Recording>, ServiceError> {
+pub async fn announce(
+    app: &App,
+    domain: &Domain,
+    call_id: &str,
+    call: Call,
+) -> Result<Receipt<Recording>, ServiceError> {
     let call_id = &*call_key(call_id)?;
     let announced = AnnouncedCall {
         id: RecordingId::new(),
@@ -67,12 +72,12 @@ pub async fn announce(app: &App, domain: &Domain, call_id: &str, call: Call) -> 
     };
     let arrival = Arrival::Call(announced.clone());
     if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
-        return Ok(Taken::Spooled(waiting));
+        return Ok(Receipt::Spooled(waiting));
     }
     match promptly(&app.breakers.writes, announced.commit(app)).await {
-        Ok(recording) => Ok(Taken::Done(recording)),
+        Ok(recording) => Ok(Receipt::Stored(recording)),
         Err(error) if error.is_transient() => {
-            Ok(Taken::Spooled(intake::spool(app, arrival, None, None, &error).await?))
+            Ok(Receipt::Spooled(intake::spool(app, arrival, None, None, &error).await?))
         }
         Err(error) => Err(error),
     }
@@ -87,7 +92,7 @@ pub async fn add_leg(
     role: LegRole,
     announced_bytes: Option<u64>,
     incoming: Incoming,
-) -> Result<Taken<Added>, ServiceError> {
+) -> Result<Receipt<Added>, ServiceError> {
     let call_id = &*call_key(call_id)?;
     let mut leg = LeftLeg {
         domain_id: domain.id,
@@ -110,38 +115,38 @@ pub async fn add_leg(
     if let Some((spooled, waiting)) = intake::waiting_arrival(app, arrival.identity()).await?
         && waiting.sha256() == arrival.sha256()
     {
-        return Ok(Taken::Spooled(spooled));
+        return Ok(Receipt::Spooled(spooled));
     }
     if waits(app, domain, call_id) {
         // After the news of its call, which has the numbers.
         let cause = ServiceError::Unavailable(anyhow::anyhow!("what comes before it waits in the spool"));
-        return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &cause).await?));
+        return Ok(Receipt::Spooled(intake::spool(app, arrival, Some(landed), None, &cause).await?));
     }
-    let placed = match intake::place(app, &arrival, &landed).await {
-        Ok(placed) => placed,
-        Err(error) => return Ok(Taken::Spooled(intake::spool(app, arrival, Some(landed), None, &error).await?)),
+    let blob = match intake::put(app, &arrival, &landed).await {
+        Ok(blob) => blob,
+        Err(error) => return Ok(Receipt::Spooled(intake::spool(app, arrival, Some(landed), None, &error).await?)),
     };
-    match promptly(&app.breakers.writes, leg.commit(app, &placed)).await {
+    match promptly(&app.breakers.writes, leg.commit(app, &blob)).await {
         Ok(added) => {
             if !added.kept {
-                intake::forget(app, &placed.key).await;
+                intake::forget(app, &blob.key).await;
             }
-            Ok(Taken::Done(added))
+            Ok(Receipt::Stored(added))
         }
         Err(error) if error.is_transient() => {
-            Ok(Taken::Spooled(intake::spool(app, arrival, None, Some(placed), &error).await?))
+            Ok(Receipt::Spooled(intake::spool(app, arrival, None, Some(blob), &error).await?))
         }
         Err(error) => Err(error),
     }
 }
 
 /// Says that every leg is there and queues the work; without any leg, there is no recording and never will be.
-pub async fn complete(app: &App, domain: &Domain, call_id: &str) -> Result<Taken<Recording>, ServiceError> {
+pub async fn complete(app: &App, domain: &Domain, call_id: &str) -> Result<Receipt<Recording>, ServiceError> {
     let call_id = &*call_key(call_id)?;
     let end = CallEnd { domain_id: domain.id, call_id: call_id.to_owned() };
     let arrival = Arrival::End(end.clone());
     if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
-        return Ok(Taken::Spooled(waiting));
+        return Ok(Receipt::Spooled(waiting));
     }
     let outcome = if waits(app, domain, call_id) {
         // Its legs are on their way: it follows them.
@@ -150,9 +155,9 @@ pub async fn complete(app: &App, domain: &Domain, call_id: &str) -> Result<Taken
         promptly(&app.breakers.writes, end.commit(app)).await
     };
     match outcome {
-        Ok(recording) => Ok(Taken::Done(recording)),
+        Ok(recording) => Ok(Receipt::Stored(recording)),
         Err(error) if error.is_transient() => {
-            Ok(Taken::Spooled(intake::spool(app, arrival, None, None, &error).await?))
+            Ok(Receipt::Spooled(intake::spool(app, arrival, None, None, &error).await?))
         }
         Err(error) => Err(error),
     }

@@ -23,7 +23,7 @@ use crate::{
 const KEPT_ATTEMPTS: usize = 20;
 
 /// An endpoint that took nothing for so long, and had so many events given up, is disabled.
-const PATIENCE: Duration = Duration::from_secs(5 * 24 * 3_600);
+const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3_600);
 const MOST_DEAD: i64 = 20;
 
 /// Longest transcript inside an event, in bytes; the whole is at the subject's own address.
@@ -177,7 +177,7 @@ async fn count_dead(tx: &mut Tx<'_>, id: WebhookId, gone: bool) -> Result<(), Se
     let now = Time::from(tx.app().clock.now());
     let reason = match gone {
         true => "the endpoint answered 410 Gone: it wants no events any more".to_owned(),
-        false if hook.dead >= MOST_DEAD && now >= hook.delivered_at.after(PATIENCE) => format!(
+        false if hook.dead >= MOST_DEAD && now >= hook.delivered_at.after(DISABLE_AFTER) => format!(
             "the endpoint took no event for 5 days, and {} were given up; mend it, enable it and replay them",
             hook.dead
         ),

@@ -281,7 +281,7 @@ pub async fn replay(app: &App, domain: &Domain, id: WebhookId, which: Replay) ->
         let job = DeliverEvent { delivery: rows::due(tx.connection(), id, event, now).await? };
         let new = NewJob::new(id.0, &job).unique(job.delivery);
         if !tx.enqueue(new).await?.fresh {
-            tx.hasten::<DeliverEvent>(&job.delivery.to_string(), now.timestamp()).await?;
+            tx.expedite::<DeliverEvent>(&job.delivery.to_string(), now.timestamp()).await?;
         }
     }
     tx.commit().await?;

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use voicemill_notify::{
     NotifyError, Receipt, Recipient, Rendered,
-    sms::{Heard, Provider, SmppConfig, SmsConfig, SmsGateway},
+    sms::{Callback, Provider, SmppConfig, SmsConfig, SmsGateway},
 };
 use voicemill_testing::python::Script;
 use voicemill_types::{NoticeId, Time};
@@ -117,7 +117,10 @@ async fn what_is_not_taken_comes_again() {
     send(&gateway, "+14155550155", "bound").await.unwrap();
     centre.say("reply 14155550155 15550100 Stop");
     let incoming = gateway.next().await;
-    assert_eq!(incoming.heard, Heard::Reply { from: "14155550155".into(), to: "15550100".into(), text: "Stop".into() });
+    assert_eq!(
+        incoming.callback,
+        Callback::Reply { from: "14155550155".into(), to: "15550100".into(), text: "Stop".into() }
+    );
     incoming.taken.send(false).unwrap();
     assert_eq!(centre.line_of("REPL"), "REPLY REFUSED");
     centre.say("reply 14155550155 15550100 Stop");

@@ -1,13 +1,13 @@
 //! SMS: what one costs, the providers that take it, and what comes back from them.
 //!
 //! A provider with an HTTP interface is a [`rest::Template`], a file of settings; the others are a file of code each. All
-//! of them are a [`Channel`] for what goes out, and bring [`Heard`] for what comes back: reports of delivery, and replies.
+//! of them are a [`Channel`] for what goes out, and bring [`Callback`] for what comes back: reports of delivery, and replies.
 
 mod answer;
 #[cfg(feature = "aws-sms")]
 mod aws;
+mod callbacks;
 mod config;
-mod ears;
 mod outbox;
 mod proof;
 mod rest;
@@ -23,8 +23,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
+pub use callbacks::Callback;
 pub use config::{AwsConfig, Provider, SmppConfig, SmsConfig};
-pub use ears::Heard;
 pub use outbox::SmsOutbox;
 pub use proof::Call;
 pub use template::Template;
@@ -38,7 +38,7 @@ pub struct SmsGateway {
     /// What SMS are handed to.
     pub channel: Arc<dyn Channel>,
     /// How the provider's calls to our webhook are read, if it makes any.
-    ears: Option<ears::Ears>,
+    callbacks: Option<callbacks::CallbackFormat>,
     /// What those calls are proved by.
     secret: Option<SecretString>,
     /// What comes back over the connection that SMS leave by, if there is one.
@@ -52,17 +52,17 @@ trait Line: Send + Sync {
     async fn next(&self) -> Option<Incoming>;
 }
 
-/// Something heard over a connection; the provider is told that we have it once `taken` says so.
+/// A callback over a connection; the provider is told that we have it once `taken` says so.
 pub struct Incoming {
     /// What it is.
-    pub heard: Heard,
+    pub callback: Callback,
     /// True when it is durable with us.
     pub taken: oneshot::Sender<bool>,
 }
 
 /// Why a call to our webhook says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotHeard {
+pub enum BadCallback {
     /// It does not prove that it is the provider's; what is missing, and where to look.
     Unproven(&'static str),
     /// It is none that this provider makes.
@@ -90,23 +90,23 @@ impl SmsGateway {
 
     /// A folder in place of a provider.
     pub fn outbox(outbox: SmsOutbox) -> Self {
-        Self { channel: Arc::new(outbox), ears: None, secret: None, line: None }
+        Self { channel: Arc::new(outbox), callbacks: None, secret: None, line: None }
     }
 
     /// Reads a call of the provider to our webhook; nothing in it that concerns us gives nothing.
     ///
     /// # Errors
     /// When it is not the provider's, or none that it makes.
-    pub fn hear(&self, call: &Call<'_>) -> Result<Vec<Heard>, NotHeard> {
-        let Some(ears) = &self.ears else {
-            return Err(NotHeard::Unreadable(
+    pub fn parse(&self, call: &Call<'_>) -> Result<Vec<Callback>, BadCallback> {
+        let Some(callbacks) = &self.callbacks else {
+            return Err(BadCallback::Unreadable(
                 "this provider reports over its own connection, not by calls to an address",
             ));
         };
         if let Some(secret) = &self.secret {
-            ears.proof.check(call, secret).map_err(NotHeard::Unproven)?;
+            callbacks.proof.check(call, secret).map_err(BadCallback::Unproven)?;
         }
-        ears.hear(call.query(), call.content_type(), call.body).map_err(NotHeard::Unreadable)
+        callbacks.parse(call.query(), call.content_type(), call.body).map_err(BadCallback::Unreadable)
     }
 
     /// The next thing that comes back over the provider's connection; waits for ever where there is none.

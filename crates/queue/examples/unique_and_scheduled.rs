@@ -46,7 +46,7 @@ async fn main() -> anyhow::Result<()> {
     assert_eq!((again.id, again.fresh), (first.id, false));
     // What waits can be brought forward, never put off.
     let soon = clock.now() + SignedDuration::from_mins(5);
-    assert!(queue.hasten::<Remind>(transaction.connection(), "mailbox 7", soon).await?);
+    assert!(queue.expedite::<Remind>(transaction.connection(), "mailbox 7", soon).await?);
     // Every weekday at half past eight, by the clocks of a place.
     let schedule: Schedule = "30 8 * * 1-5".parse()?;
     queue

@@ -104,13 +104,13 @@ impl Queue {
 
     /// Brings the waiting job with this unique key forward to `run_at` inside the caller's write transaction; false if there is
     /// none that would run later. Call [`Queue::wake`] after the commit.
-    pub async fn hasten<J: Job>(
+    pub async fn expedite<J: Job>(
         &self,
         connection: &mut Connection,
         unique_key: &str,
         run_at: Timestamp,
     ) -> Result<bool, QueueError> {
-        store::hasten(connection, J::KIND, unique_key, run_at, self.clock.now()).await
+        store::expedite(connection, J::KIND, unique_key, run_at, self.clock.now()).await
     }
 
     /// Gives a job up inside the caller's write transaction: a waiting one at once, a running one as soon as its worker hears of

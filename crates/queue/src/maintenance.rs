@@ -55,9 +55,9 @@ pub(super) async fn keep_up<C: Send + Sync + 'static>(session: Arc<Session<C>>, 
                 false
             });
             if (goes_on || releasing.is_due())
-                && let Err(error) = queue.release().await
+                && let Err(error) = queue.make_available().await
             {
-                log_failure("could not release what was paused", &error);
+                log_failure("could not make available what was paused", &error);
             }
         }
         if reporting.is_due()

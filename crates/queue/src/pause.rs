@@ -16,7 +16,7 @@ use voicemill_sql::{Connection, on};
 
 /// A running job whose kind or tenant is paused goes aside, its attempt uncounted. Who was asked to cancel it meanwhile gets
 /// that as its give_up_reason, at once.
-pub(super) const PARK: &str = "UPDATE job \
+pub(super) const SUSPEND: &str = "UPDATE job \
     SET state = CASE WHEN cancel IS NOT NULL THEN 'available' ELSE 'paused' END, \
         run_at = CASE WHEN cancel IS NOT NULL THEN CAST($3 AS BIGINT) ELSE run_at END, \
         attempt = attempt - 1, alone = FALSE, give_up_reason = cancel, cancel = NULL, worker = NULL \
@@ -26,27 +26,27 @@ const PAUSE: &str = "INSERT INTO pause (what, lane, kind, tenant, since) VALUES 
     ON CONFLICT (what) DO NOTHING";
 const RESUME: &str = "DELETE FROM pause WHERE what = $1";
 const PAUSES: &str = "SELECT lane, kind, tenant, since FROM pause ORDER BY what";
-const ANY_PARKED: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE state = 'paused')";
+const ANY_SUSPENDED: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE state = 'paused')";
 /// What nothing holds back any more may be claimed again, a bounded number at a time.
-const RELEASE: &str = "UPDATE job SET state = \
+const MAKE_AVAILABLE: &str = "UPDATE job SET state = \
         CASE WHEN crashes >= 2 AND give_up_reason IS NULL THEN 'quarantined' ELSE 'available' END \
     WHERE id IN ( \
-        SELECT parked.id FROM job AS parked WHERE parked.state = 'paused' AND NOT EXISTS ( \
-            SELECT 1 FROM pause WHERE pause.kind = parked.kind OR pause.tenant = parked.tenant) \
-        ORDER BY parked.id LIMIT $1)";
+        SELECT suspended.id FROM job AS suspended WHERE suspended.state = 'paused' AND NOT EXISTS ( \
+            SELECT 1 FROM pause WHERE pause.kind = suspended.kind OR pause.tenant = suspended.tenant) \
+        ORDER BY suspended.id LIMIT $1)";
 
 /// The module's statements, to be prepared on both databases.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[(&str, &str)] = &[
-    ("park", PARK),
+    ("suspend", SUSPEND),
     ("pause", PAUSE),
     ("resume", RESUME),
     ("pauses", PAUSES),
-    ("any_parked", ANY_PARKED),
-    ("release", RELEASE),
+    ("any_suspended", ANY_SUSPENDED),
+    ("make_available", MAKE_AVAILABLE),
 ];
 
-/// The most jobs released in one statement.
+/// The most jobs made available in one statement.
 const BATCH: i64 = 1_000;
 
 /// Something that can be paused.
@@ -151,25 +151,26 @@ impl Queue {
         Ok(paused.collect())
     }
 
-    async fn any_parked(&self) -> Result<bool, QueueError> {
+    async fn any_suspended(&self) -> Result<bool, QueueError> {
         let connection = &mut self.database.read().await?;
-        Ok(on!(connection, sqlx::query_scalar(ANY_PARKED).fetch_one(connection).await?))
+        Ok(on!(connection, sqlx::query_scalar(ANY_SUSPENDED).fetch_one(connection).await?))
     }
 
     /// Makes available again what was put aside and is held back by nothing any more.
-    pub(super) async fn release(&self) -> Result<(), QueueError> {
-        if !self.any_parked().await? {
+    pub(super) async fn make_available(&self) -> Result<(), QueueError> {
+        if !self.any_suspended().await? {
             return Ok(());
         }
         loop {
             let mut transaction = self.database.begin().await?;
             let connection = transaction.connection();
-            let released = on!(connection, sqlx::query(RELEASE).bind(BATCH).execute(connection).await?.rows_affected());
+            let available =
+                on!(connection, sqlx::query(MAKE_AVAILABLE).bind(BATCH).execute(connection).await?.rows_affected());
             transaction.commit().await?;
-            if released > 0 {
+            if available > 0 {
                 self.wake();
             }
-            if released < BATCH.unsigned_abs() {
+            if available < BATCH.unsigned_abs() {
                 return Ok(());
             }
         }

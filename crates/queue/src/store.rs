@@ -35,7 +35,7 @@ inside! {
     enqueue(draft: &Draft<'_>, now: Timestamp) -> Enqueued;
     /// Adds jobs of one kind; returns how many are new.
     enqueue_all(kind: (&str, &str), drafts: &[Draft<'_>], now: Timestamp) -> u64;
-    hasten(kind: &str, unique_key: &str, run_at: Timestamp, now: Timestamp) -> bool;
+    expedite(kind: &str, unique_key: &str, run_at: Timestamp, now: Timestamp) -> bool;
     cancel(id: JobId, reason: &str, now: Timestamp) -> bool;
     /// The unfinished jobs of a kind with these unique keys.
     find(kind: &str, unique_keys: &[String]) -> Vec<Found>;

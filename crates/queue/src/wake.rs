@@ -58,8 +58,8 @@ impl Wake {
         self.here.subscribe()
     }
 
-    /// Rings here whenever another process does. `patience` is the pause before it tries again to hear.
-    pub(super) async fn hear_others(self, patience: Duration) {
+    /// Rings here whenever another process does. `retry_pause` is the pause before it tries again to hear.
+    pub(super) async fn hear_others(self, retry_pause: Duration) {
         let Some(elsewhere) = self.elsewhere else { return };
         loop {
             match elsewhere.store.listen().await {
@@ -76,7 +76,7 @@ impl Wake {
                     log_failure("cannot hear of others' jobs at the moment; looking for them instead", &error);
                 }
             }
-            sleep(patience).await;
+            sleep(retry_pause).await;
         }
     }
 }

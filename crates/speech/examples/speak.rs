@@ -4,7 +4,7 @@ use std::{io::Write, sync::Arc};
 
 use voicemill_speech::{
     models::{Manifest, ModelStore, default_folder},
-    synthesize::{LocalVoices, Pronunciation, Pronunciations, Said, Speech, Synthesizer, VoiceId},
+    synthesize::{LocalVoices, Phonetic, Pronunciation, Pronunciations, Speech, Synthesizer, VoiceId},
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let voices = LocalVoices::new(Arc::new(store));
     let heart = VoiceId::from_static("heart");
-    let win = Pronunciation { word: "Nguyen".to_owned(), said: Said::As("win".to_owned()) };
+    let win = Pronunciation { word: "Nguyen".to_owned(), phonetic: Phonetic::Respelling("win".to_owned()) };
     let pronunciations = Pronunciations::new([&win])?;
     let speech = Speech { pronunciations: &pronunciations, ..Speech::new(&text, &heart) };
     let spoken = voices.synthesize(&speech)?;

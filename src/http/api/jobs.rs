@@ -39,8 +39,8 @@ pub(super) async fn show(
     Ok(Json(jobs::operate::show(&app, id).await?.into()))
 }
 
-async fn change(app: &App, id: JobId, deed: Action) -> Result<StatusCode, Problem> {
-    jobs::operate::change(app, id, deed).await?;
+async fn change(app: &App, id: JobId, action: Action) -> Result<StatusCode, Problem> {
+    jobs::operate::change(app, id, action).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

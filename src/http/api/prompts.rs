@@ -65,8 +65,8 @@ pub(super) async fn replace_audio(
         let prompt = prompts::replace(&app, &domain, id, Source::Upload(incoming)).await?;
         return outcome(&app, &domain, prompt).await;
     }
-    let (incoming, disguise) = raw::receive(&app, request, hint)?;
-    let prompt = disguise.explain(prompts::replace(&app, &domain, id, Source::Upload(incoming)).await)?;
+    let (incoming, form_check) = raw::receive(&app, request, hint)?;
+    let prompt = form_check.explain(prompts::replace(&app, &domain, id, Source::Upload(incoming)).await)?;
     outcome(&app, &domain, prompt).await
 }
 

@@ -11,7 +11,7 @@ use voicemill_types::MessageId;
 
 use crate::{
     app::App,
-    arrivals::Taken,
+    arrivals::Receipt,
     domains::Domain,
     http::{
         auth::Core,
@@ -42,9 +42,9 @@ pub(super) async fn drop_raw(
         return Ok(answer(messages::receive(&app, &domain, arrival, incoming).await?));
     }
     let announced = raw::announced(request.headers());
-    let (incoming, disguise) = raw::receive(&app, request, fields.take("format"))?;
+    let (incoming, form_check) = raw::receive(&app, request, fields.take("format"))?;
     let arrival = arrival(&domain, extension, core_id, fields, announced);
-    Ok(answer(disguise.explain(messages::receive(&app, &domain, arrival, incoming).await)?))
+    Ok(answer(form_check.explain(messages::receive(&app, &domain, arrival, incoming).await)?))
 }
 
 /// `POST /core/v1/mailboxes/{extension}/messages`: a form with the file, `id`, `caller_number`, … in any order.
@@ -95,12 +95,12 @@ pub(super) async fn state(
     }
 }
 
-fn answer(taken: Taken<Received>) -> Response {
-    match taken {
-        Taken::Done(received) => {
+fn answer(receipt: Receipt<Received>) -> Response {
+    match receipt {
+        Receipt::Stored(received) => {
             let status = if received.fresh { StatusCode::CREATED } else { StatusCode::OK };
             (status, Json(wire::DroppedMessage::from(received))).into_response()
         }
-        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(wire::SpooledDrop::from(spooled))).into_response(),
+        Receipt::Spooled(spooled) => (StatusCode::ACCEPTED, Json(wire::SpooledDrop::from(spooled))).into_response(),
     }
 }

@@ -11,7 +11,7 @@ use voicemill_types::LegRole;
 
 use crate::{
     app::App,
-    arrivals::Taken,
+    arrivals::Receipt,
     http::{
         auth::Core,
         error::Problem,
@@ -54,9 +54,9 @@ pub(super) async fn add_leg(
         return Ok(added(recordings::add_leg(&app, &domain, &call_id, role, None, incoming).await?));
     }
     let announced = raw::announced(request.headers());
-    let (incoming, disguise) = raw::receive(&app, request, format)?;
+    let (incoming, form_check) = raw::receive(&app, request, format)?;
     let outcome = recordings::add_leg(&app, &domain, &call_id, role, announced, incoming).await;
-    Ok(added(disguise.explain(outcome)?))
+    Ok(added(form_check.explain(outcome)?))
 }
 
 /// `POST /core/v1/recordings/{call}/complete`: every leg is there.
@@ -68,17 +68,17 @@ pub(super) async fn complete(
     Ok(answer(recordings::complete(&app, &domain, &call_id).await?))
 }
 
-fn answer(taken: Taken<Recording>) -> Response {
-    match taken {
-        Taken::Done(recording) => Json(wire::Recording::from(recording)).into_response(),
-        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(wire::SpooledDrop::from(spooled))).into_response(),
+fn answer(receipt: Receipt<Recording>) -> Response {
+    match receipt {
+        Receipt::Stored(recording) => Json(wire::Recording::from(recording)).into_response(),
+        Receipt::Spooled(spooled) => (StatusCode::ACCEPTED, Json(wire::SpooledDrop::from(spooled))).into_response(),
     }
 }
 
-fn added(taken: Taken<Added>) -> Response {
-    match taken {
-        Taken::Done(added) => Json(wire::AddedLeg::from(added)).into_response(),
-        Taken::Spooled(spooled) => (StatusCode::ACCEPTED, Json(wire::SpooledDrop::from(spooled))).into_response(),
+fn added(receipt: Receipt<Added>) -> Response {
+    match receipt {
+        Receipt::Stored(added) => Json(wire::AddedLeg::from(added)).into_response(),
+        Receipt::Spooled(spooled) => (StatusCode::ACCEPTED, Json(wire::SpooledDrop::from(spooled))).into_response(),
     }
 }
 

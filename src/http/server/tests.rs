@@ -10,7 +10,7 @@ use crate::http::server::*;
 /// How long something is waited for that must not come.
 const A_WHILE: Duration = Duration::from_millis(200);
 /// How long something is waited for that must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 struct Running {
     address: SocketAddr,
@@ -47,7 +47,7 @@ async fn answer(socket: &mut TcpStream, text: &str) -> String {
     let mut got = Vec::new();
     while !String::from_utf8_lossy(&got).contains(text) {
         let mut piece = [0; 1024];
-        match timeout(PATIENCE, socket.read(&mut piece)).await.expect("it answers") {
+        match timeout(DEADLINE, socket.read(&mut piece)).await.expect("it answers") {
             Ok(0) | Err(_) => break,
             Ok(read) => got.extend_from_slice(&piece[..read]),
         }
@@ -114,7 +114,7 @@ async fn who_speaks_http2_is_told_that_this_is_http_1() {
     tokio::task::yield_now().await;
     socket.write_all(b" * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
     let mut answer = Vec::new();
-    timeout(PATIENCE, socket.read_to_end(&mut answer)).await.expect("it answers").unwrap();
+    timeout(DEADLINE, socket.read_to_end(&mut answer)).await.expect("it answers").unwrap();
     let (settings, goaway) = answer.split_at(9);
     assert_eq!(settings, [0, 0, 0, 4, 0, 0, 0, 0, 0], "no settings");
     assert_eq!((goaway[3], &goaway[9..17]), (7, &[0, 0, 0, 0, 0, 0, 0, 0xd][..]), "GOAWAY: HTTP_1_1_REQUIRED");
@@ -143,7 +143,7 @@ async fn a_request_in_hand_is_answered_before_the_end() {
     assert!(!server.serving.is_finished(), "a request is in hand");
     busy.write_all(b"def").await.unwrap();
     assert!(answer(&mut busy, "6 bytes").await.starts_with("HTTP/1.1 200 "));
-    timeout(PATIENCE, server.serving).await.expect("it ends").unwrap();
+    timeout(DEADLINE, server.serving).await.expect("it ends").unwrap();
     assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
 }
 

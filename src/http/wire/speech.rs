@@ -1,7 +1,7 @@
 //! Voices, and how words are said, as they are answered and asked for.
 
 use serde::{Deserialize, Serialize};
-use voicemill_speech::synthesize::{self, Gender, Said};
+use voicemill_speech::synthesize::{self, Gender, Phonetic};
 
 /// A voice, described for people who choose.
 #[derive(Debug, Serialize)]
@@ -54,18 +54,18 @@ impl From<synthesize::Voice> for Voice {
 
 impl From<synthesize::Pronunciation> for Pronunciation {
     fn from(entry: synthesize::Pronunciation) -> Self {
-        let (respelling, ipa) = match entry.said {
-            Said::As(respelling) => (Some(respelling), None),
-            Said::Ipa(ipa) => (None, Some(ipa)),
+        let (respelling, ipa) = match entry.phonetic {
+            Phonetic::Respelling(respelling) => (Some(respelling), None),
+            Phonetic::Ipa(ipa) => (None, Some(ipa)),
         };
         Self { word: entry.word, respelling, ipa }
     }
 }
 
-impl From<NewPronunciation> for Said {
+impl From<NewPronunciation> for Phonetic {
     fn from(new: NewPronunciation) -> Self {
         match new {
-            NewPronunciation::As(respelling) => Self::As(respelling),
+            NewPronunciation::As(respelling) => Self::Respelling(respelling),
             NewPronunciation::Ipa(ipa) => Self::Ipa(ipa),
         }
     }

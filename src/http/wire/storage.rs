@@ -5,7 +5,7 @@ use uuid::Uuid;
 use voicemill_types::Time;
 
 use crate::{
-    arrivals::Spooled,
+    arrivals::SpooledArrival,
     media::sweep::{self, Counts},
 };
 
@@ -107,8 +107,8 @@ impl From<Counts> for Seen {
     }
 }
 
-impl From<Spooled> for SpooledDrop {
-    fn from(spooled: Spooled) -> Self {
+impl From<SpooledArrival> for SpooledDrop {
+    fn from(spooled: SpooledArrival) -> Self {
         Self { id: spooled.id, state: spooled.state, spooled_at: spooled.spooled_at }
     }
 }

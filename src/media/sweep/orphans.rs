@@ -12,7 +12,7 @@ use voicemill_types::Time;
 use crate::{
     app::App,
     arrivals::{
-        Arrival, Placed,
+        Arrival, StoredBlob,
         intake::{self, ORIGINAL},
     },
     error::ServiceError,
@@ -140,8 +140,8 @@ async fn settle(app: &App, key: &BlobKey) -> Result<Fate, ServiceError> {
     };
     let arrival = arrival.filter(|arrival| key.extension() == ORIGINAL && arrival.domain().0 == key.owner());
     if let Some(arrival) = arrival {
-        let placed = Placed { key: key.to_string(), content: app.store.measure(key).await? };
-        match arrival.commit(app, Some(&placed)).await {
+        let blob = StoredBlob { key: key.to_string(), content: app.store.measure(key).await? };
+        match arrival.commit(app, Some(&blob)).await {
             Ok(true) => {
                 tracing::info!(%key, "an orphan became what a core dropped");
                 return Ok(Fate::Adopted);

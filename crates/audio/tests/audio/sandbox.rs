@@ -155,9 +155,9 @@ fn a_child_whose_parent_is_gone_ends() {
     std::thread::sleep(Duration::from_millis(300));
     assert!(child.try_wait().unwrap().is_none(), "it works on");
     drop(parents_end);
-    let patience = Instant::now() + GENEROUS;
+    let deadline = Instant::now() + GENEROUS;
     while child.try_wait().unwrap().is_none() {
-        assert!(Instant::now() < patience, "it went on without a parent");
+        assert!(Instant::now() < deadline, "it went on without a parent");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -250,7 +250,7 @@ async fn what_stops_a_whole_service_does_not_stop_a_child_that_works() {
 
 /// Waits until a process ignores the signals that stop a service.
 fn wait_for_ignored_signals(process: u32) {
-    let patience = Instant::now() + GENEROUS;
+    let deadline = Instant::now() + GENEROUS;
     loop {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
         let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
@@ -258,7 +258,7 @@ fn wait_for_ignored_signals(process: u32) {
         if u64::from_str_radix(ignored, 16).unwrap() & 0x4003 == 0x4003 {
             return;
         }
-        assert!(Instant::now() < patience, "it heeds them");
+        assert!(Instant::now() < deadline, "it heeds them");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -20,6 +20,6 @@ fuzz_target!(
         let gateway = SmsGateway::new(&config, "https://vm.example").expect("it has all that it needs");
         let kind = if choice & 4 == 0 { "application/json" } else { "application/x-www-form-urlencoded" };
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
-        let _ = gateway.hear(&Call { url: "https://vm.example/hooks?x=1", headers: &headers, body, at: jiff::Timestamp::UNIX_EPOCH });
+        let _ = gateway.parse(&Call { url: "https://vm.example/hooks?x=1", headers: &headers, body, at: jiff::Timestamp::UNIX_EPOCH });
     }
 );

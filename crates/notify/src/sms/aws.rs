@@ -30,8 +30,8 @@ use tokio::sync::OnceCell;
 use super::{
     SmsGateway,
     answer::body_of,
+    callbacks::CallbackFormat,
     config::{AwsConfig, SmsConfig, unfit},
-    ears::Ears,
 };
 use crate::{Answer, Channel, NotifyError, Receipt, Recipient, Rendered};
 
@@ -61,7 +61,7 @@ struct Account {
 
 /// The gateway of AWS.
 pub(super) fn gateway(config: &SmsConfig) -> Result<SmsGateway, NotifyError> {
-    let ears: Ears = toml::from_str(include_str!("aws.toml"))
+    let callbacks: CallbackFormat = toml::from_str(include_str!("aws.toml"))
         .or_else(|error| unfit(format!("the ready settings of AWS cannot be read: {error}")))?;
     let client = Client::builder()
         .redirect(Policy::none())
@@ -78,8 +78,8 @@ pub(super) fn gateway(config: &SmsConfig) -> Result<SmsGateway, NotifyError> {
             client,
             account: OnceCell::new(),
         };
-    let secret = config.proof_by(ears.proof)?;
-    Ok(SmsGateway { channel: Arc::new(aws), ears: Some(ears), secret, line: None })
+    let secret = config.proof_by(callbacks.proof)?;
+    Ok(SmsGateway { channel: Arc::new(aws), callbacks: Some(callbacks), secret, line: None })
 }
 
 #[async_trait]

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::{
     SmsGateway,
     answer::body_of,
+    callbacks::{self, CallbackFormat},
     config::{Provider, SmsConfig, unfit},
-    ears::{self, Ears},
     template::{Encoding, Facts, Login, Template, Verdict},
     text::{Coding, coding},
 };
@@ -62,8 +62,8 @@ pub(super) fn gateway(config: &SmsConfig, public_url: &str) -> Result<SmsGateway
     if !base.starts_with("https://") && !base.starts_with("http://") {
         return unfit("`sms.base_url` must begin with https://, or http:// for a gateway of our own network");
     }
-    let ears: Ears = template.ears.clone();
-    let secret = config.proof_by(ears.proof)?;
+    let callbacks: CallbackFormat = template.callbacks.clone();
+    let secret = config.proof_by(callbacks.proof)?;
     let callback = config.webhook_key.as_ref().map(|key| format!("{public_url}/hooks/sms/{}", key.expose_secret()));
     // No redirect is followed: it would carry the secret elsewhere.
     let client =
@@ -72,7 +72,7 @@ pub(super) fn gateway(config: &SmsConfig, public_url: &str) -> Result<SmsGateway
         client.build().or_else(|error| unfit(format!("no HTTP client can be made: {}", error.without_url())))?;
     let timeout = Duration::from_secs(config.timeout_seconds);
     let rest = Rest { client, template, config: config.clone(), callback: callback.unwrap_or_default(), timeout };
-    Ok(SmsGateway { channel: std::sync::Arc::new(rest), ears: Some(ears), secret, line: None })
+    Ok(SmsGateway { channel: std::sync::Arc::new(rest), callbacks: Some(callbacks), secret, line: None })
 }
 
 #[async_trait]
@@ -155,13 +155,13 @@ impl Rest {
     fn judge(&self, status: u16, body: &[u8]) -> Result<Receipt, NotifyError> {
         let told = serde_json::from_slice(body).unwrap_or(Value::Null);
         let places = &self.template.answer;
-        let code = ears::found(&told, &places.code);
-        let said = ears::found(&told, &places.text)
+        let code = callbacks::found(&told, &places.code);
+        let said = callbacks::found(&told, &places.text)
             .unwrap_or_else(|| String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned());
         let answer = Answer::coded(status, code.as_deref(), &self.scrubbed(&said));
         match self.template.verdict(status, code.as_deref()) {
             Verdict::Accepted => {
-                let reference = ears::found(&told, &places.reference);
+                let reference = callbacks::found(&told, &places.reference);
                 Ok(Receipt { answer, reference })
             }
             Verdict::Retry => Err(NotifyError::Retry(answer)),

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    Heard, Incoming, Line, SmsGateway,
+    Callback, Incoming, Line, SmsGateway,
     config::{SmppConfig, SmsConfig, unfit},
     text,
 };
@@ -95,7 +95,7 @@ pub(super) fn gateway(config: &SmsConfig) -> Result<SmsGateway, NotifyError> {
         concatenation: AtomicU8::new(rand::random()),
     });
     let line = Connection { waiting: Mutex::new(waiting), smpp: smpp.clone() };
-    Ok(SmsGateway { channel: smpp, ears: None, secret: None, line: Some(Box::new(line)) })
+    Ok(SmsGateway { channel: smpp, callbacks: None, secret: None, line: Some(Box::new(line)) })
 }
 
 #[async_trait]
@@ -235,8 +235,8 @@ async fn listen(
         let sequence = command.sequence_number();
         let is_answered = match command.pdu() {
             Some(Pdu::DeliverSm(deliver)) => {
-                let is_taken = match pdu::heard(deliver, decimal_reports) {
-                    Some(heard) => take(heard, &incoming).await,
+                let is_taken = match pdu::callback(deliver, decimal_reports) {
+                    Some(callback) => take(callback, &incoming).await,
                     // Nothing for us: it need not come again.
                     None => true,
                 };
@@ -258,10 +258,10 @@ async fn listen(
 }
 
 /// True when it is durable with us.
-async fn take(heard: Heard, incoming: &mpsc::Sender<Incoming>) -> bool {
+async fn take(callback: Callback, incoming: &mpsc::Sender<Incoming>) -> bool {
     let (taken, told) = oneshot::channel();
     let handed_on = async {
-        incoming.send(Incoming { heard, taken }).await.ok()?;
+        incoming.send(Incoming { callback, taken }).await.ok()?;
         told.await.ok()
     };
     tokio::time::timeout(LONGEST_TAKING, handed_on).await.ok().flatten().unwrap_or(false)

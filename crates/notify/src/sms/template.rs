@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::sms::ears::Ears;
+use crate::sms::callbacks::CallbackFormat;
 use voicemill_types::digits;
 
 /// How a provider is asked, and how it answers.
@@ -27,7 +27,7 @@ pub struct Template {
     #[serde(default)]
     codes: Codes,
     #[serde(default)]
-    pub(super) ears: Ears,
+    pub(super) callbacks: CallbackFormat,
 }
 
 /// How we say who we are.

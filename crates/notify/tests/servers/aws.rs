@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use voicemill_notify::{
     NotifyError, Receipt, Recipient, Rendered,
-    sms::{AwsConfig, Call, Heard, Provider, SmsConfig, SmsGateway},
+    sms::{AwsConfig, Call, Callback, Provider, SmsConfig, SmsGateway},
 };
 use voicemill_types::{NoticeId, Time};
 
@@ -180,7 +180,7 @@ async fn reports_and_replies_come_through_sns() {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, "text/plain; charset=UTF-8".parse().unwrap())]);
         let at = "2026-11-26T12:00:00Z".parse().unwrap();
         let call = Call { url: "https://vm.example.com/hooks/sms", headers: &headers, body: body.as_bytes(), at };
-        gateway.hear(&call).unwrap()
+        gateway.parse(&call).unwrap()
     };
     let report = json!({
         "eventType": "TEXT_UNREACHABLE", "messageId": "m-1", "context": {"notice": notice.to_string()},
@@ -188,7 +188,7 @@ async fn reports_and_replies_come_through_sns() {
     });
     assert_eq!(
         through_sns(report),
-        [Heard::Report {
+        [Callback::Report {
             notice: Some(notice),
             reference: Some("m-1".into()),
             delivered: false,
@@ -197,6 +197,6 @@ async fn reports_and_replies_come_through_sns() {
     );
     assert_eq!(through_sns(json!({"eventType": "TEXT_SENT", "messageId": "m-1"})), [], "on its way");
     let reply = json!({"originationNumber": "+14155550133", "destinationNumber": "+15550100", "messageBody": "STOP"});
-    let said = Heard::Reply { from: "+14155550133".into(), to: "+15550100".into(), text: "STOP".into() };
+    let said = Callback::Reply { from: "+14155550133".into(), to: "+15550100".into(), text: "STOP".into() };
     assert_eq!(through_sns(reply), [said]);
 }

@@ -14,7 +14,7 @@ pub(super) const ENQUEUE_ALL: &str = include_str!("enqueue_all.sql");
 /// Locks the job: one that waits is not claimed before the caller's transaction has ended, so it sees what that did.
 pub(super) const STANDING: &str = "SELECT id FROM job \
     WHERE kind = $1 AND unique_key = $2 AND unique_key IS NOT NULL AND state <> 'discarded' FOR UPDATE";
-pub(super) const HASTEN: &str = include_str!("hasten.sql");
+pub(super) const EXPEDITE: &str = include_str!("expedite.sql");
 pub(super) const CANCEL: &str = include_str!("cancel.sql");
 /// Locks the job, so that nobody takes it away before the transaction has ended.
 pub(super) const HOLDS: &str = "SELECT 1 FROM job WHERE id = $1 AND claim = $2 AND state = 'running' FOR UPDATE";
@@ -82,14 +82,14 @@ pub(crate) async fn enqueue_all(
     Ok(fresh + query.execute(connection).await?.rows_affected())
 }
 
-pub(crate) async fn hasten(
+pub(crate) async fn expedite(
     connection: &mut PgConnection,
     kind: &str,
     unique_key: &str,
     run_at: Timestamp,
     now: Timestamp,
 ) -> Result<bool, QueueError> {
-    let query = sqlx::query(HASTEN).bind(kind).bind(unique_key);
+    let query = sqlx::query(EXPEDITE).bind(kind).bind(unique_key);
     let result = query.bind(run_at.as_microsecond()).bind(now.as_microsecond()).execute(connection).await?;
     Ok(result.rows_affected() > 0)
 }

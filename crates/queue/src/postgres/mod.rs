@@ -20,12 +20,12 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use self::inside::DEAD_LETTER;
 pub(super) use self::{
-    inside::{beat, cancel, complete, dead_letter, enqueue, enqueue_all, forget, hasten, holds, retry},
+    inside::{beat, cancel, complete, dead_letter, enqueue, enqueue_all, expedite, forget, holds, retry},
     outlook::{find, places},
 };
 use super::{
     JobFilter, JobId, JobInfo, QueueError, Stat,
-    pause::PARK,
+    pause::SUSPEND,
     retry::{self as rules, Crash, Held, Settled, Settlement},
     rows::{JobRow, StatRow, Suspect, WorkerId, timestamp},
 };
@@ -292,7 +292,7 @@ async fn settle(connection: &mut PgConnection, result: &Settled, now: Timestamp)
             .bind(crash.is_some())
             .bind(error)
             .bind(*crash == Some(Crash::Alone)),
-        Settlement::Park => sqlx::query(PARK).bind(result.id).bind(result.claim).bind(now),
+        Settlement::Park => sqlx::query(SUSPEND).bind(result.id).bind(result.claim).bind(now),
         Settlement::GiveUp { reason } => sqlx::query(GIVE_UP).bind(result.id).bind(result.claim).bind(now).bind(reason),
         Settlement::DeadLetter { reason } => {
             sqlx::query(DEAD_LETTER).bind(result.id).bind(result.claim).bind(now).bind(reason)

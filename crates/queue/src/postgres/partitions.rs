@@ -14,7 +14,7 @@ const DAYS: &str = "SELECT CAST(inhrelid AS REGCLASS)::TEXT FROM pg_inherits WHE
 const DELETE_OTHERS: &str =
     "DELETE FROM done_other WHERE ctid = ANY (ARRAY(SELECT ctid FROM done_other WHERE finished_at < $1 LIMIT $2))";
 /// Somebody reads or writes the table for long: then it is tried again later, and nobody queues up behind us.
-const IMPATIENCE: &str = "SET LOCAL lock_timeout = '2s'";
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '2s'";
 
 impl Store {
     /// Makes the partitions of today and tomorrow, unless they are there.
@@ -27,7 +27,7 @@ impl Store {
             }
             let mut transaction = self.database.pool.begin().await?;
             sqlx::query(LOCK).execute(&mut *transaction).await?;
-            sqlx::query(IMPATIENCE).execute(&mut *transaction).await?;
+            sqlx::query(LOCK_TIMEOUT).execute(&mut *transaction).await?;
             let made = sqlx::query(AssertSqlSafe(day.make())).execute(&mut *transaction).await;
             match made {
                 Ok(_) => transaction.commit().await?,
@@ -45,7 +45,7 @@ impl Store {
         for day in there.iter().filter_map(|table| Day::from_table(table)) {
             if day.end() <= before {
                 let mut transaction = self.database.pool.begin().await?;
-                sqlx::query(IMPATIENCE).execute(&mut *transaction).await?;
+                sqlx::query(LOCK_TIMEOUT).execute(&mut *transaction).await?;
                 sqlx::query(AssertSqlSafe(format!("DROP TABLE IF EXISTS {}", day.table())))
                     .execute(&mut *transaction)
                     .await?;

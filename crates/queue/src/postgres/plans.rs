@@ -15,7 +15,7 @@ use voicemill_testing::TestDatabase;
 pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("enqueue", ENQUEUE),
     ("standing", STANDING),
-    ("hasten", HASTEN),
+    ("expedite", EXPEDITE),
     ("cancel", CANCEL),
     ("retry", RETRY),
     ("forget", FORGET),
@@ -139,7 +139,7 @@ async fn hot_statements_use_their_indexes(fill: Option<&'static str>) {
     planner.assert_plan(STANDING, &["Index Scan using job_unique"]).await;
     planner.assert_plan(FIND, &["Index Scan using job_unique"]).await;
     planner.assert_plan(PLACES, &["using job_ready"]).await;
-    planner.assert_plan(HASTEN, &["Index Scan using job_unique"]).await;
+    planner.assert_plan(EXPEDITE, &["Index Scan using job_unique"]).await;
     planner
         .assert_plan(PROMOTE, &["Index Scan using job_scheduled on job due", "Index Scan using job_pkey on job"])
         .await;

@@ -12,7 +12,7 @@ use crate::{
 pub(super) const ENQUEUE: &str = include_str!("enqueue.sql");
 pub(super) const STANDING: &str =
     "SELECT id FROM job WHERE kind = ?1 AND unique_key = ?2 AND unique_key IS NOT NULL AND state <> 'discarded'";
-pub(super) const HASTEN: &str = include_str!("hasten.sql");
+pub(super) const EXPEDITE: &str = include_str!("expedite.sql");
 pub(super) const CANCEL: &str = include_str!("cancel.sql");
 pub(super) const HOLDS: &str = "SELECT EXISTS (SELECT 1 FROM job WHERE id = ?1 AND claim = ?2 AND state = 'running')";
 pub(super) const COMPLETE_DONE: &str = include_str!("complete_done.sql");
@@ -76,14 +76,14 @@ async fn insert(
     Ok(fresh)
 }
 
-pub(crate) async fn hasten(
+pub(crate) async fn expedite(
     connection: &mut SqliteConnection,
     kind: &str,
     unique_key: &str,
     run_at: Timestamp,
     now: Timestamp,
 ) -> Result<bool, QueueError> {
-    let query = sqlx::query(HASTEN).bind(kind).bind(unique_key);
+    let query = sqlx::query(EXPEDITE).bind(kind).bind(unique_key);
     let result = query.bind(run_at.as_microsecond()).bind(now.as_microsecond()).execute(connection).await?;
     Ok(result.rows_affected() > 0)
 }

@@ -17,12 +17,12 @@ use uuid::Uuid;
 
 use self::inside::DEAD_LETTER;
 pub(super) use self::{
-    inside::{beat, cancel, complete, dead_letter, enqueue, enqueue_all, forget, hasten, holds, retry},
+    inside::{beat, cancel, complete, dead_letter, enqueue, enqueue_all, expedite, forget, holds, retry},
     outlook::{find, places},
 };
 use super::{
     JobFilter, JobId, JobInfo, Priority, QueueError, Stat,
-    pause::PARK,
+    pause::SUSPEND,
     retry::{self as rules, Claimed, Crash, Held, Settled, Settlement},
     round_robin::{RoundRobin, Share},
     rows::{JobRow, StatRow, Suspect, Wanted, WorkerId, timestamp},
@@ -346,7 +346,7 @@ async fn settle(connection: &mut SqliteConnection, result: &Settled, now: Timest
             .bind(crash.is_some())
             .bind(error)
             .bind(*crash == Some(Crash::Alone)),
-        Settlement::Park => sqlx::query(PARK).bind(result.id).bind(result.claim).bind(now),
+        Settlement::Park => sqlx::query(SUSPEND).bind(result.id).bind(result.claim).bind(now),
         Settlement::GiveUp { reason } => sqlx::query(GIVE_UP).bind(result.id).bind(result.claim).bind(now).bind(reason),
         Settlement::DeadLetter { reason } => {
             sqlx::query(DEAD_LETTER).bind(result.id).bind(result.claim).bind(now).bind(reason)

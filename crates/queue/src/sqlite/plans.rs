@@ -13,7 +13,7 @@ use super::{
 pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("enqueue", ENQUEUE),
     ("standing", STANDING),
-    ("hasten", HASTEN),
+    ("expedite", EXPEDITE),
     ("cancel", CANCEL),
     ("retry", RETRY),
     ("forget", FORGET),
@@ -130,7 +130,7 @@ async fn the_rest_uses_its_index() {
     assert_plan(FIND, &["USING INDEX job_unique (kind=? AND unique_key=?)"]).await;
     // It counts what it found, which is bounded.
     assert!(plan(PLACES).await.contains("USING COVERING INDEX job_ready (lane=? AND priority=? AND tenant=?)"));
-    assert_plan(HASTEN, &["USING INDEX job_unique (kind=? AND unique_key=?)"]).await;
+    assert_plan(EXPEDITE, &["USING INDEX job_unique (kind=? AND unique_key=?)"]).await;
     // All that these indexes have is little.
     for (statement, index) in
         [(CLAIM_SUSPECT, "job_quarantined"), (ANY_SUSPECT, "job_quarantined"), (ABSOLVE, "job_lone_crashes")]

@@ -23,7 +23,7 @@ const LANE: &str = "work";
 const DATABASE: &str = "QUEUE_KILL_DATABASE";
 const JOBS: usize = 600;
 const LEASE: Duration = Duration::from_millis(600);
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Writes one row, exactly once.
 #[derive(Serialize, Deserialize)]
@@ -178,7 +178,7 @@ async fn workers_disturbed_under_load(address: &str, disturbance: Disturbance) {
     let begun = Instant::now();
     while count("SELECT count(*) FROM job").await > 0 {
         assert!(
-            begun.elapsed() < PATIENCE,
+            begun.elapsed() < DEADLINE,
             "left after {disturbed} disturbances: {:?}",
             queue.list(&JobFilter::default()).await
         );

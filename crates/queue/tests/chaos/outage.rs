@@ -17,7 +17,7 @@ use voicemill_testing::PrivateServer;
 
 const LANE: &str = "work";
 const AWAY: Duration = Duration::from_secs(62);
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 const JOBS: usize = 400;
 
 /// What a worker works with, and when it did what.
@@ -100,7 +100,7 @@ async fn count(database: &Database, sql: &'static str) -> i64 {
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !holds().await {
-        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        assert!(begun.elapsed() < DEADLINE, "never: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -30,12 +30,12 @@ struct Size {
     /// How long things go wrong; the jobs are enqueued over two thirds of it.
     trouble: Duration,
     /// The longest that all may take afterwards.
-    patience: Duration,
+    deadline: Duration,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_done_twice_in_short() {
-    let size = Size { workers: 4, jobs: 1_500, trouble: Duration::from_secs(10), patience: Duration::from_secs(90) };
+    let size = Size { workers: 4, jobs: 1_500, trouble: Duration::from_secs(10), deadline: Duration::from_secs(90) };
     run(size).await;
 }
 
@@ -47,7 +47,7 @@ async fn nothing_is_lost_or_done_twice() {
         workers: 8,
         jobs: number("CHAOS_JOBS", 50_000),
         trouble: Duration::from_secs(number("CHAOS_SECONDS", 240)),
-        patience: Duration::from_secs(300),
+        deadline: Duration::from_secs(300),
     };
     run(size).await;
 }
@@ -170,7 +170,7 @@ async fn run(size: Size) {
     }
     producer.await.unwrap();
     let calm = Instant::now();
-    while calm.elapsed() < size.patience && count(&pool, LIVE).await != Some(0) {
+    while calm.elapsed() < size.deadline && count(&pool, LIVE).await != Some(0) {
         for place in &mut places {
             place.resumes = place.resumes.map(|_| calm);
             place.look_after(&url, Instant::now());

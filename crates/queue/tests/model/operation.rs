@@ -48,7 +48,7 @@ pub(super) enum Operation {
     Advance {
         seconds: i64,
     },
-    Hasten {
+    Expedite {
         key: u8,
         delay: i64,
     },
@@ -69,7 +69,7 @@ pub(super) enum Operation {
     },
     /// Workers look for what is paused.
     Refresh,
-    Release,
+    MakeAvailable,
     Repeat {
         name: u8,
         schedule: &'static str,
@@ -134,14 +134,14 @@ pub(super) fn operation() -> impl Strategy<Value = Operation> {
         2 => (0_i64..60).prop_map(|seconds| Operation::Age { seconds }),
         3 => (1_i64..40).prop_map(|seconds| Operation::Advance { seconds }),
         1 => (40_i64..8_000).prop_map(|seconds| Operation::Advance { seconds }),
-        1 => (0_u8..3, delay).prop_map(|(key, delay)| Operation::Hasten { key, delay }),
+        1 => (0_u8..3, delay).prop_map(|(key, delay)| Operation::Expedite { key, delay }),
         1 => (0_usize..16).prop_map(|job| Operation::Cancel { job }),
         2 => (0_usize..16).prop_map(|job| Operation::Retry { job }),
         3 => (0_usize..16).prop_map(|job| Operation::Forget { job }),
         2 => what.clone().prop_map(|what| Operation::Pause { what }),
         2 => what.prop_map(|what| Operation::Resume { what }),
         2 => Just(Operation::Refresh),
-        3 => Just(Operation::Release),
+        3 => Just(Operation::MakeAvailable),
         2 => (0_u8..3, schedule, zone, 0_u8..4).prop_map(
             |(name, schedule, zone, tenant)| Operation::Repeat { name, schedule, zone, tenant }
         ),

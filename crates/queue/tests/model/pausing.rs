@@ -46,8 +46,8 @@ impl Harness {
         }
     }
 
-    pub(super) async fn release(&mut self) {
-        self.queue.release().await.unwrap();
+    pub(super) async fn make_available(&mut self) {
+        self.queue.make_available().await.unwrap();
         let stays = |job: &Modelled| {
             self.paused.contains(&Pause::Kind(job.kind.clone())) || self.paused.contains(&Pause::Tenant(job.tenant))
         };

@@ -66,15 +66,15 @@ impl Harness {
         self.learn(enqueued.id, job);
     }
 
-    pub(super) async fn hasten(&mut self, key: u8, delay: i64, now: Timestamp) {
+    pub(super) async fn expedite(&mut self, key: u8, delay: i64, now: Timestamp) {
         let key = format!("key {key}");
         let run_at = now + SignedDuration::from_secs(delay);
         let mut transaction = self.database.begin().await.unwrap();
-        let hastened = store::hasten(transaction.connection(), KIND, &key, run_at, now).await.unwrap();
+        let expedited = store::expedite(transaction.connection(), KIND, &key, run_at, now).await.unwrap();
         transaction.commit().await.unwrap();
         let waits = |job: &Modelled| matches!(job.state, State::Scheduled | State::Blocked) && job.run_at > run_at;
         let waiting = self.with_key(KIND, &key).filter(|(_, job)| waits(job));
-        assert_eq!(hastened, waiting.is_some());
+        assert_eq!(expedited, waiting.is_some());
         if let Some((_, job)) = waiting {
             job.run_at = run_at;
             if run_at <= now && job.state == State::Scheduled {

@@ -134,24 +134,25 @@ async fn a_delayed_job_waits_for_its_time(kind: Kind) {
     working.stop().await;
 }
 
-async fn a_waiting_job_can_be_hastened_but_not_delayed(kind: Kind) {
+async fn a_waiting_job_can_be_expedited_but_not_delayed(kind: Kind) {
     let bench = Bench::new(kind).await;
     let job = WidePuppet(Puppet::Succeed("a".into()));
     let due = bench.clock.now() + 1.hour();
     let id = bench.enqueue(NewJob::new(tenant(1), &job).at(due).unique("message 7")).await.id;
 
-    let hasten = async |run_at| {
+    let expedite = async |run_at| {
         let mut transaction = bench.database.begin().await.unwrap();
-        let hastened = bench.queue.hasten::<WidePuppet>(transaction.connection(), "message 7", run_at).await.unwrap();
+        let expedited =
+            bench.queue.expedite::<WidePuppet>(transaction.connection(), "message 7", run_at).await.unwrap();
         transaction.commit().await.unwrap();
-        hastened
+        expedited
     };
-    assert!(!hasten(due + 1.hour()).await);
+    assert!(!expedite(due + 1.hour()).await);
     assert_eq!(bench.show(id).await.unwrap().run_at, due);
     let sooner = bench.clock.now() + SignedDuration::from_mins(1);
-    assert!(hasten(sooner).await);
+    assert!(expedite(sooner).await);
     assert_eq!(bench.show(id).await.unwrap().run_at, sooner);
-    assert!(hasten(bench.clock.now()).await);
+    assert!(expedite(bench.clock.now()).await);
     assert_eq!(bench.show(id).await.unwrap().state, State::Available);
 }
 
@@ -417,7 +418,7 @@ on_both![
     work_on_another_thread_hears_that_it_is_over_and_keeps_its_slot_until_it_is,
     a_snooze_counts_no_attempt,
     a_delayed_job_waits_for_its_time,
-    a_waiting_job_can_be_hastened_but_not_delayed,
+    a_waiting_job_can_be_expedited_but_not_delayed,
     a_unique_job_stands_until_it_is_over,
     a_dead_letter_starts_anew_with_all_its_attempts,
     the_urgent_goes_before_the_bulk,

@@ -239,7 +239,7 @@ async fn a_blocked_job_is_unique_and_keeps_its_time(kind: Kind) {
     // It can come forward, but not before what it waits for.
     let mut transaction = bench.database.begin().await.unwrap();
     let sooner = bench.clock.now() + 1.hour();
-    assert!(bench.queue.hasten::<WidePuppet>(transaction.connection(), "second", sooner).await.unwrap());
+    assert!(bench.queue.expedite::<WidePuppet>(transaction.connection(), "second", sooner).await.unwrap());
     transaction.commit().await.unwrap();
     assert_eq!(state(&bench, id).await, State::Blocked);
     let working = bench.work();

@@ -27,7 +27,7 @@ pub(crate) const NARROW: &str = "narrow";
 pub(crate) const WIDE: &str = "wide";
 
 /// Longer than anything here should take, so that a test that waits in vain fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Bench {
     pub(crate) queue: Queue,
@@ -94,7 +94,7 @@ impl Log {
                 changed.await;
             }
         };
-        let result = timeout(PATIENCE, seen).await;
+        let result = timeout(DEADLINE, seen).await;
         assert!(
             result.is_ok(),
             "{entry:?} never happened here: {:?}; in all processes: {:#?}",
@@ -165,7 +165,7 @@ impl Puppet {
                 tokio::task::spawn_blocking(move || {
                     let begun = std::time::Instant::now();
                     while !token.is_cancelled() {
-                        assert!(begun.elapsed() < PATIENCE, "nobody said stop");
+                        assert!(begun.elapsed() < DEADLINE, "nobody said stop");
                         std::thread::sleep(Duration::from_millis(2));
                     }
                     log.add(format!("unblocked {name}"));
@@ -342,7 +342,7 @@ impl Bench {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        if timeout(PATIENCE, held).await.is_err() {
+        if timeout(DEADLINE, held).await.is_err() {
             let jobs = self.queue.list(&JobFilter::default()).await;
             let (done, logs) = (self.number("SELECT count(*) FROM done").await, self.log.everywhere());
             panic!("never: {what}; {done} are done, and there are {jobs:#?}; the logs of all processes: {logs:#?}");
@@ -406,7 +406,7 @@ impl Working {
     pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
         let task = self.task.take().unwrap();
-        timeout(PATIENCE, task).await.expect("the worker never stopped").unwrap().unwrap();
+        timeout(DEADLINE, task).await.expect("the worker never stopped").unwrap().unwrap();
     }
 
     /// Ends it as a crash would: nothing is handed back, and its heartbeat stops.

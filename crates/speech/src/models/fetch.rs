@@ -20,7 +20,7 @@ use super::{
 use crate::{SpeechError, error::SourceProblem};
 
 /// How long another process may hold the store before waiting for it is given up.
-const LOCK_PATIENCE: Duration = Duration::from_secs(15 * 60);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Folders of this prefix hold work in hand, and are swept when a later fetch begins.
 const STAGING_PREFIX: &str = ".fetching-";
@@ -62,7 +62,7 @@ pub(super) fn lock(folder: &Path) -> Result<File, SpeechError> {
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
-            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_PATIENCE => {
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_TIMEOUT => {
                 thread::sleep(Duration::from_millis(200));
             }
             Err(TryLockError::WouldBlock) => return Err(SpeechError::DeadlineExceeded),

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 pub use cloud::{AllVoices, CloudVoices, CloudVoicesConfig};
 pub use local::LocalVoices;
 pub use manner::Manner;
-pub use pronunciation::{Pronunciation, Said};
+pub use pronunciation::{Phonetic, Pronunciation};
 pub use pronunciations::{MAX_PRONUNCIATIONS, Pronunciations, key as pronunciation_key};
 
 use super::{SpeechError, error::Refusal, text};
@@ -225,17 +225,17 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::synthesize::{Pronunciation, Said};
+    use crate::synthesize::{Phonetic, Pronunciation};
 
-    fn pronounced(word: &str, said: Said) -> Pronunciations {
-        Pronunciations::new(&[Pronunciation { word: word.to_owned(), said }]).unwrap()
+    fn pronounced(word: &str, phonetic: Phonetic) -> Pronunciations {
+        Pronunciations::new(&[Pronunciation { word: word.to_owned(), phonetic }]).unwrap()
     }
 
     #[test]
     fn speech_has_a_digest_of_all_that_decides_how_it_sounds() {
         let (heart, other) = (VoiceId::from_static("heart"), VoiceId::from_static("other"));
-        let respelled = pronounced("Acme", Said::As("ack me".to_owned()));
-        let in_phonemes = pronounced("Acme", Said::Ipa("ækmi".to_owned()));
+        let respelled = pronounced("Acme", Phonetic::Respelling("ack me".to_owned()));
+        let in_phonemes = pronounced("Acme", Phonetic::Ipa("ækmi".to_owned()));
         let manner = |rate, pauses| Manner::new(rate, pauses).unwrap();
         let plain = Speech::new("Acme opens at 9:30 AM.", &heart);
         let different = [
@@ -251,7 +251,7 @@ mod tests {
             Speech { pronunciations: &in_phonemes, ..plain }.digest("model"),
         ];
         assert_eq!(HashSet::from(different.clone()).len(), different.len(), "{different:?}");
-        let unused = pronounced("Nguyen", Said::As("win".to_owned()));
+        let unused = pronounced("Nguyen", Phonetic::Respelling("win".to_owned()));
         let the_same =
             [Speech { text: "Acme opens  at 9.30am.", ..plain }, Speech { pronunciations: &unused, ..plain }];
         for speech in the_same {

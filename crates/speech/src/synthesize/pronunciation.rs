@@ -7,15 +7,16 @@ pub struct Pronunciation {
     pub word: String,
     /// How it is said.
     #[serde(flatten)]
-    pub said: Said,
+    pub phonetic: Phonetic,
 }
 
 /// A way to say something.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Said {
+pub enum Phonetic {
     /// Respelled as it sounds: "win" for Nguyen.
-    As(String),
+    #[serde(rename = "as")]
+    Respelling(String),
     /// In the International Phonetic Alphabet.
     Ipa(String),
 }

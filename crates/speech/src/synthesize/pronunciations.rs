@@ -11,7 +11,7 @@ use super::phonemes::Accent;
 use crate::{
     SpeechError,
     error::Refusal,
-    synthesize::{Pronunciation, Said},
+    synthesize::{Phonetic, Pronunciation},
     text,
 };
 
@@ -25,7 +25,7 @@ const MAX_CHARACTERS: usize = 100;
 pub struct Pronunciations {
     /// Finds the longest entry at a place as a whole word, with a possessive s behind it; none where there is no entry.
     finder: Option<Regex>,
-    entries: Arc<HashMap<String, Said>>,
+    entries: Arc<HashMap<String, Phonetic>>,
 }
 
 impl Pronunciations {
@@ -43,7 +43,7 @@ impl Pronunciations {
         let mut known = HashMap::new();
         for entry in entries {
             check(entry)?;
-            known.insert(key(&entry.word), entry.said.clone());
+            known.insert(key(&entry.word), entry.phonetic.clone());
         }
         if known.len() > MAX_PRONUNCIATIONS {
             return Err(Refusal::TooManyPronunciations { most: MAX_PRONUNCIATIONS }.into());
@@ -61,10 +61,10 @@ impl Pronunciations {
     }
 
     /// The entries that a text, as people write it, makes use of, in an order that does not change.
-    pub fn used_in(&self, script: &str) -> Vec<(&str, &Said)> {
+    pub fn used_in(&self, script: &str) -> Vec<(&str, &Phonetic)> {
         let Some(finder) = &self.finder else { return Vec::new() };
         let speakable = text::speakable(script);
-        let mut used: Vec<(&str, &Said)> = finder
+        let mut used: Vec<(&str, &Phonetic)> = finder
             .captures_iter(&speakable)
             .filter_map(|found| self.entries.get_key_value(&found[1].to_lowercase()))
             .map(|(word, said)| (word.as_str(), said))
@@ -89,11 +89,13 @@ impl Pronunciations {
         let said = finder.replace_all(speakable, |found: &Captures<'_>| {
             let (word, possessive) = (&found[1], found.get(2).map_or("", |possessive| possessive.as_str()));
             match self.entries.get(&word.to_lowercase()) {
-                Some(Said::As(respelling)) => {
+                Some(Phonetic::Respelling(respelling)) => {
                     format!("{}{possessive}", text::speakable(respelling).trim_end_matches(['.', '!', '?']))
                 }
-                Some(Said::Ipa(phonemes)) if possessive.is_empty() => say_phonemes(word, phonemes),
-                Some(Said::Ipa(phonemes)) => say_phonemes(word, &format!("{phonemes}{}", possessive_sound(phonemes))),
+                Some(Phonetic::Ipa(phonemes)) if possessive.is_empty() => say_phonemes(word, phonemes),
+                Some(Phonetic::Ipa(phonemes)) => {
+                    say_phonemes(word, &format!("{phonemes}{}", possessive_sound(phonemes)))
+                }
                 None => found[0].to_owned(),
             }
         });
@@ -108,23 +110,23 @@ pub fn key(word: &str) -> String {
 
 fn check(entry: &Pronunciation) -> Result<(), SpeechError> {
     let (word, refused) = (&entry.word, |refusal: Refusal| Err(refusal.into()));
-    let (Said::As(said) | Said::Ipa(said)) = &entry.said;
+    let (Phonetic::Respelling(said) | Phonetic::Ipa(said)) = &entry.phonetic;
     if word.chars().count() > MAX_CHARACTERS || said.chars().count() > MAX_CHARACTERS {
         return refused(Refusal::PronunciationTooLong { most: MAX_CHARACTERS });
     }
     if !key(word).chars().any(char::is_alphabetic) {
         return refused(Refusal::NoWord { word: word.clone() });
     }
-    match &entry.said {
-        Said::As(respelling) if !text::speakable(respelling).chars().any(char::is_alphabetic) => {
+    match &entry.phonetic {
+        Phonetic::Respelling(respelling) if !text::speakable(respelling).chars().any(char::is_alphabetic) => {
             refused(Refusal::UnspeakableRespelling { respelling: respelling.clone() })
         }
-        Said::Ipa(phonemes) => match phonemes.chars().find(|&symbol| !is_phonetic(symbol)) {
+        Phonetic::Ipa(phonemes) => match phonemes.chars().find(|&symbol| !is_phonetic(symbol)) {
             Some(symbol) => refused(Refusal::UnknownPhoneme { symbol }),
             None if phonemes.chars().any(|symbol| !"ːˈˌ'ˑ.‿͡ /[]".contains(symbol)) => Ok(()),
             None => refused(Refusal::SilentPhonemes),
         },
-        Said::As(_) => Ok(()),
+        Phonetic::Respelling(_) => Ok(()),
     }
 }
 
@@ -198,16 +200,16 @@ fn possessive_sound(phonemes: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    fn entry(word: &str, said: Said) -> Pronunciation {
-        Pronunciation { word: word.to_owned(), said }
+    fn entry(word: &str, phonetic: Phonetic) -> Pronunciation {
+        Pronunciation { word: word.to_owned(), phonetic }
     }
 
     fn respelling(word: &str, said: &str) -> Pronunciation {
-        entry(word, Said::As(said.to_owned()))
+        entry(word, Phonetic::Respelling(said.to_owned()))
     }
 
     fn ipa(word: &str, said: &str) -> Pronunciation {
-        entry(word, Said::Ipa(said.to_owned()))
+        entry(word, Phonetic::Ipa(said.to_owned()))
     }
 
     fn marked(entries: &[Pronunciation], script: &str) -> String {

@@ -139,7 +139,7 @@ struct Run {
 }
 
 /// What one word adds to a number.
-enum Said {
+enum Token {
     Digits(String),
     /// Digits among which something else was heard.
     Damaged(String),
@@ -156,7 +156,7 @@ fn plain(word: &str) -> String {
     word.trim_matches(|letter: char| !letter.is_alphanumeric() && letter != '+').to_lowercase()
 }
 
-fn said(word: &str, in_run: bool, announced: bool) -> Option<Said> {
+fn said(word: &str, in_run: bool, announced: bool) -> Option<Token> {
     const UNITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     const TEENS: [&str; 10] =
         ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"];
@@ -164,35 +164,35 @@ fn said(word: &str, in_run: bool, announced: bool) -> Option<Said> {
     let text = plain(word);
     let place = |list: &[&str]| list.iter().position(|known| *known == text);
     if let Some(unit) = place(&UNITS) {
-        return Some(Said::Digits(unit.to_string()));
+        return Some(Token::Digits(unit.to_string()));
     }
     if let Some(teen) = place(&TEENS) {
-        return Some(Said::Digits((10 + teen).to_string()));
+        return Some(Token::Digits((10 + teen).to_string()));
     }
     if let Some(tens) = place(&TENS) {
-        return Some(Said::Tens(tens as u8 + 2));
+        return Some(Token::Tens(tens as u8 + 2));
     }
     match text.as_str() {
-        "oh" | "o" if in_run => return Some(Said::Digits("0".into())),
-        "hundred" if in_run => return Some(Said::Hundred),
-        "thousand" if in_run => return Some(Said::Thousand),
-        "double" => return Some(Said::Times(2)),
-        "triple" | "treble" => return Some(Said::Times(3)),
-        "plus" => return Some(Said::Plus),
+        "oh" | "o" if in_run => return Some(Token::Digits("0".into())),
+        "hundred" if in_run => return Some(Token::Hundred),
+        "thousand" if in_run => return Some(Token::Thousand),
+        "double" => return Some(Token::Times(2)),
+        "triple" | "treble" => return Some(Token::Times(3)),
+        "plus" => return Some(Token::Plus),
         _ => {}
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     if word.contains(['$', '€', '£', '%', ':']) {
         // "My number is $55.0121"
-        return (announced && digits.len() >= LEAST_DAMAGED_DIGITS).then_some(Said::Damaged(digits));
+        return (announced && digits.len() >= LEAST_DAMAGED_DIGITS).then_some(Token::Damaged(digits));
     }
     let others: Vec<char> =
         text.chars().filter(|letter| !letter.is_ascii_digit() && !"+-.()/".contains(*letter)).collect();
     let letters = others.iter().filter(|letter| letter.is_alphabetic()).count();
     match (digits.len(), others.len()) {
         (0, _) => None,
-        (_, 0) => Some(Said::Digits(digits)),
-        (LEAST_DAMAGED_DIGITS.., 1..=MOST_LETTERS) if letters == others.len() => Some(Said::Damaged(digits)),
+        (_, 0) => Some(Token::Digits(digits)),
+        (LEAST_DAMAGED_DIGITS.., 1..=MOST_LETTERS) if letters == others.len() => Some(Token::Damaged(digits)),
         _ => None,
     }
 }
@@ -217,24 +217,24 @@ fn runs(words: &[&Word]) -> Vec<Run> {
         };
         gap = 0;
         let pending_tens = tens.take();
-        let damaged = matches!(said, Said::Damaged(_));
+        let damaged = matches!(said, Token::Damaged(_));
         let addition = match said {
-            Said::Plus => {
+            Token::Plus => {
                 runs.extend(open.take());
                 plus = true;
                 continue;
             }
-            Said::Times(count) => {
+            Token::Times(count) => {
                 times = count;
                 continue;
             }
-            Said::Tens(value) => {
+            Token::Tens(value) => {
                 tens = Some(value);
                 format!("{value}0")
             }
-            Said::Hundred => "00".to_owned(),
-            Said::Thousand => "000".to_owned(),
-            Said::Digits(digits) | Said::Damaged(digits) => digits.chars().next().map_or(String::new(), |first| {
+            Token::Hundred => "00".to_owned(),
+            Token::Thousand => "000".to_owned(),
+            Token::Digits(digits) | Token::Damaged(digits) => digits.chars().next().map_or(String::new(), |first| {
                 first.to_string().repeat(std::mem::replace(&mut times, 1) - 1) + &digits
             }),
         };

@@ -22,7 +22,8 @@ use voicemill_audio::{
 use voicemill_speech::{
     SpeechError,
     synthesize::{
-        CloudVoices, CloudVoicesConfig, Manner, Pcm, Pronunciation, Pronunciations, Said, Speech, Synthesizer, VoiceId,
+        CloudVoices, CloudVoicesConfig, Manner, Pcm, Phonetic, Pronunciation, Pronunciations, Speech, Synthesizer,
+        VoiceId,
     },
     transcribe::{
         CloudTranscriber, CloudTranscriptionConfig, SpeechSource, TranscribeControl, Transcriber, Transcript,
@@ -88,7 +89,7 @@ async fn a_cloud_voice_speaks_sentence_by_sentence() {
     let (base, seen) = provider(|| async { tone().into_response() }).await;
     let voices = voices(&base, 10);
     let spoken = spawn_blocking(move || {
-        let entry = Pronunciation { word: "Nguyen".to_owned(), said: Said::As("win".to_owned()) };
+        let entry = Pronunciation { word: "Nguyen".to_owned(), phonetic: Phonetic::Respelling("win".to_owned()) };
         let pronunciations = Pronunciations::new([&entry]).unwrap();
         let manner = Manner::new(Some(1.5), None).unwrap();
         let speech = Speech::new("Dr. Nguyen is out. Press 1.", &ALLOY);

@@ -3,7 +3,7 @@
 use voicemill_speech::accuracy::edits;
 use voicemill_speech::{
     models::{Manifest, ModelStore},
-    synthesize::{Manner, Pronunciation, Pronunciations, Said, Speech, Synthesizer, VoiceId, find},
+    synthesize::{Manner, Phonetic, Pronunciation, Pronunciations, Speech, Synthesizer, VoiceId, find},
     text,
     transcribe::{TranscribeControl, Transcriber},
 };
@@ -77,10 +77,10 @@ fn a_word_is_said_as_its_pronunciation_says() {
         let pronunciations = Pronunciations::new(entries).unwrap();
         voices.synthesize(&Speech { pronunciations: &pronunciations, ..Speech::new(text, &HEART) }).unwrap()
     };
-    let entry = |said: Said| [Pronunciation { word: "Xqv".to_owned(), said }];
+    let entry = |phonetic: Phonetic| [Pronunciation { word: "Xqv".to_owned(), phonetic }];
     let wanted = spoken("The doctor is away.", &[]);
-    assert_eq!(spoken("The Xqv is away.", &entry(Said::As("doctor".to_owned()))), wanted);
-    let ipa = spoken("The Xqv is away.", &entry(Said::Ipa("ˈdɑːktɚ".to_owned())));
+    assert_eq!(spoken("The Xqv is away.", &entry(Phonetic::Respelling("doctor".to_owned()))), wanted);
+    let ipa = spoken("The Xqv is away.", &entry(Phonetic::Ipa("ˈdɑːktɚ".to_owned())));
     let transcript = transcribe(ipa.rate_hz, ipa.samples);
     assert!(transcript.text.to_lowercase().contains("doctor"), "{:?}", transcript.text);
 }

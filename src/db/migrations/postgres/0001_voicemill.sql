@@ -146,7 +146,7 @@ CREATE TABLE pronunciation (
     domain_id  UUID NOT NULL REFERENCES domain (id),
     key        TEXT COLLATE "C" NOT NULL,
     word       TEXT COLLATE "C" NOT NULL,
-    said       JSONB NOT NULL,
+    phonetic   JSONB NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (domain_id, key)
 );

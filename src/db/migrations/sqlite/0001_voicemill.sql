@@ -144,7 +144,7 @@ CREATE TABLE pronunciation (
     domain_id  BLOB NOT NULL REFERENCES domain (id),
     key        TEXT NOT NULL,
     word       TEXT NOT NULL,
-    said       TEXT NOT NULL,
+    phonetic   TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (domain_id, key)
 ) STRICT;

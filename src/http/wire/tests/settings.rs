@@ -1,6 +1,6 @@
 //! What people and operators set.
 
-use voicemill_speech::synthesize::{self, Gender, Said, VoiceId};
+use voicemill_speech::synthesize::{self, Gender, Phonetic, VoiceId};
 use voicemill_types::{DomainId, MailboxId, WebhookId};
 
 use super::{at, shown, uuid};
@@ -83,8 +83,8 @@ fn a_mail_template_is_answered() {
 
 #[test]
 fn a_pronunciation_is_answered() {
-    let entries = [Said::As("win".to_owned()), Said::Ipa("wɪn".to_owned())]
-        .map(|said| Pronunciation::from(synthesize::Pronunciation { word: "Nguyen".to_owned(), said }));
+    let entries = [Phonetic::Respelling("win".to_owned()), Phonetic::Ipa("wɪn".to_owned())]
+        .map(|phonetic| Pronunciation::from(synthesize::Pronunciation { word: "Nguyen".to_owned(), phonetic }));
     insta::assert_snapshot!(shown(entries));
 }
 

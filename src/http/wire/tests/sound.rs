@@ -10,7 +10,7 @@ use voicemill_types::{
 
 use super::{at, moment, notice, rendition, shown, uuid};
 use crate::{
-    arrivals::Spooled,
+    arrivals::SpooledArrival,
     http::wire::{AddedLeg, DroppedMessage, MessageDetails, PromptDetails, RecordingDetails, SpooledDrop},
     media::{MediaState, TranscriptState},
     messages::{self, Folder, Received},
@@ -131,7 +131,7 @@ fn a_dropped_message_is_answered() {
 
 #[test]
 fn a_drop_in_the_spool_is_answered() {
-    let spooled = Spooled { id: Some(Uuid::from_u128(1)), state: "pending", spooled_at: at() };
+    let spooled = SpooledArrival { id: Some(Uuid::from_u128(1)), state: "pending", spooled_at: at() };
     insta::assert_snapshot!(shown(SpooledDrop::from(spooled)));
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use reqwest::Request;
 
 use super::*;
-use crate::sms::Heard;
+use crate::sms::Callback;
 use voicemill_types::{NoticeId, Time};
 
 const NOTICE: &str = "0192f0c1-2345-7abc-8def-0123456789ab";
@@ -180,12 +180,12 @@ fn neither_secrets_nor_numbers_are_logged() {
     assert_eq!(error.to_string(), "refused for this recipient: 400");
 }
 
-fn heard(provider: Provider, query: &str, content_type: &str, body: &str) -> Vec<Heard> {
-    rest(&config(provider)).template.ears.hear(query, content_type, body.as_bytes()).unwrap()
+fn callback(provider: Provider, query: &str, content_type: &str, body: &str) -> Vec<Callback> {
+    rest(&config(provider)).template.callbacks.parse(query, content_type, body.as_bytes()).unwrap()
 }
 
-fn report(notice: Option<&str>, reference: Option<&str>, delivered: bool, answer: &str) -> Heard {
-    Heard::Report {
+fn report(notice: Option<&str>, reference: Option<&str>, delivered: bool, answer: &str) -> Callback {
+    Callback::Report {
         notice: notice.map(|id| id.parse::<NoticeId>().unwrap()),
         reference: reference.map(str::to_owned),
         delivered,
@@ -198,32 +198,32 @@ fn reports_and_replies_are_read_as_documented() {
     const FORM: &str = "application/x-www-form-urlencoded";
     const JSON: &str = "application/json";
     let notice = format!("notice={NOTICE}");
-    let reply = |to: &str| Heard::Reply { from: "+14155550132".into(), to: to.into(), text: "Stop".into() };
+    let reply = |to: &str| Callback::Reply { from: "+14155550132".into(), to: to.into(), text: "Stop".into() };
 
-    let twilio = |body: &str| heard(Provider::Twilio, &notice, FORM, body);
+    let twilio = |body: &str| callback(Provider::Twilio, &notice, FORM, body);
     let delivered = twilio("MessageSid=SM1&MessageStatus=delivered&To=%2B14155550132&From=%2B15550100");
     assert_eq!(delivered, [report(Some(NOTICE), Some("SM1"), true, "delivered")]);
     let failed = twilio("MessageSid=SM1&MessageStatus=undelivered&ErrorCode=30005");
     assert_eq!(failed, [report(Some(NOTICE), Some("SM1"), false, "undelivered: 30005")]);
     assert_eq!(twilio("MessageSid=SM1&MessageStatus=sent"), [], "on its way");
-    let said = heard(Provider::Twilio, "", FORM, "SmsStatus=received&From=%2B14155550132&To=%2B15550100&Body=Stop");
+    let said = callback(Provider::Twilio, "", FORM, "SmsStatus=received&From=%2B14155550132&To=%2B15550100&Body=Stop");
     assert_eq!(said, [reply("+15550100")]);
 
     let telnyx = r#"{"data":{"event_type":"message.finalized","payload":{"id":"40385f64","text":"hi",
         "from":{"phone_number":"+15550100"},"to":[{"phone_number":"+14155550132","status":"delivery_failed"}],
         "errors":[{"code":"40008","title":"Undeliverable"}]}}}"#;
-    let failed = heard(Provider::Telnyx, &notice, JSON, telnyx);
+    let failed = callback(Provider::Telnyx, &notice, JSON, telnyx);
     assert_eq!(failed, [report(Some(NOTICE), Some("40385f64"), false, "delivery_failed: 40008")]);
     let sent = telnyx.replace("message.finalized", "message.sent");
-    assert_eq!(heard(Provider::Telnyx, &notice, JSON, &sent), [], "on its way");
+    assert_eq!(callback(Provider::Telnyx, &notice, JSON, &sent), [], "on its way");
     let said = r#"{"data":{"event_type":"message.received","payload":{"text":"Stop",
         "from":{"phone_number":"+14155550132"},"to":[{"phone_number":"+15550100","status":"webhook_delivered"}]}}}"#;
-    assert_eq!(heard(Provider::Telnyx, "", JSON, said), [reply("+15550100")]);
+    assert_eq!(callback(Provider::Telnyx, "", JSON, said), [reply("+15550100")]);
 
     let query = format!("{notice}&messageId=0A01&status=failed&err-code=6&msisdn=14155550132");
-    assert_eq!(heard(Provider::Vonage, &query, "", ""), [report(Some(NOTICE), Some("0A01"), false, "failed: 6")]);
+    assert_eq!(callback(Provider::Vonage, &query, "", ""), [report(Some(NOTICE), Some("0A01"), false, "failed: 6")]);
     let said = r#"{"msisdn":"14155550132","to":"15550100","messageId":"0B","text":"Stop","type":"text"}"#;
-    let Heard::Reply { from, to, text } = &heard(Provider::Vonage, "", JSON, said)[0] else { panic!() };
+    let Callback::Reply { from, to, text } = &callback(Provider::Vonage, "", JSON, said)[0] else { panic!() };
     assert_eq!((&**from, &**to, &**text), ("14155550132", "15550100", "Stop"));
 
     let bandwidth = format!(
@@ -231,14 +231,14 @@ fn reports_and_replies_are_read_as_documented() {
             {{"type":"message-sending","message":{{"id":"1590","tag":"{NOTICE}"}}}},
             {{"type":"message-received","message":{{"from":"+14155550132","to":["+15550100"],"text":"Stop"}}}}]"#
     );
-    let told = heard(Provider::Bandwidth, "", JSON, &bandwidth);
+    let told = callback(Provider::Bandwidth, "", JSON, &bandwidth);
     assert_eq!(told, [report(Some(NOTICE), Some("1589"), false, "message-failed: 4720"), reply("+15550100")]);
 
     let query = format!("{notice}&state=1&detail=");
-    assert_eq!(heard(Provider::Kannel, &query, "", ""), [report(Some(NOTICE), None, true, "1")]);
-    let said = heard(Provider::Kannel, "from=%2B14155550132&to=%2B15550100&text=Stop", "", "");
+    assert_eq!(callback(Provider::Kannel, &query, "", ""), [report(Some(NOTICE), None, true, "1")]);
+    let said = callback(Provider::Kannel, "from=%2B14155550132&to=%2B15550100&text=Stop", "", "");
     assert_eq!(said, [reply("+15550100")]);
-    assert_eq!(heard(Provider::Kannel, "from=1", "", ""), []);
+    assert_eq!(callback(Provider::Kannel, "from=1", "", ""), []);
 }
 
 #[test]
@@ -291,7 +291,7 @@ proptest::proptest! {
                 ("text/plain", &changed),
                 ("application/json", nested.as_bytes()),
             ] {
-                let _ = rest.template.ears.hear("state=%ff&x", kind, body);
+                let _ = rest.template.callbacks.parse("state=%ff&x", kind, body);
             }
         }
     }

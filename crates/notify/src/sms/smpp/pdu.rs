@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use crate::{
     Answer, NotifyError,
     sms::{
-        Coding, Heard,
+        Callback, Coding,
         config::{SmppConfig, unfit},
         text,
     },
@@ -125,11 +125,11 @@ pub(super) fn reference(id: &str, decimal_reports: bool) -> String {
 }
 
 /// What a deliver_sm tells us; nothing, if it is only of something on its way.
-pub(super) fn heard(deliver: &DeliverSm, decimal_reports: bool) -> Option<Heard> {
+pub(super) fn callback(deliver: &DeliverSm, decimal_reports: bool) -> Option<Callback> {
     let octets: &[u8] = deliver.short_message().as_ref();
     match deliver.esm_class.message_type {
         MessageType::ShortMessageContainsMCDeliveryReceipt => report(deliver, octets, decimal_reports),
-        MessageType::Default => Some(Heard::Reply {
+        MessageType::Default => Some(Callback::Reply {
             from: deliver.source_addr.as_str().to_owned(),
             to: deliver.destination_addr.as_str().to_owned(),
             text: reply(deliver, octets),
@@ -139,7 +139,7 @@ pub(super) fn heard(deliver: &DeliverSm, decimal_reports: bool) -> Option<Heard>
 }
 
 /// A report in fields of its own, or in the customary text: `id:… stat:DELIVRD err:000 text:…`.
-fn report(deliver: &DeliverSm, octets: &[u8], decimal_reports: bool) -> Option<Heard> {
+fn report(deliver: &DeliverSm, octets: &[u8], decimal_reports: bool) -> Option<Callback> {
     let text = String::from_utf8_lossy(octets);
     let after = |name: &str| {
         let at = text.find(name)? + name.len();
@@ -170,7 +170,7 @@ fn report(deliver: &DeliverSm, octets: &[u8], decimal_reports: bool) -> Option<H
     };
     let error = after("err:").filter(|error| !error.trim_matches('0').is_empty());
     let answer = error.map_or(state.clone(), |error| format!("{state}: error {error}"));
-    Some(Heard::Report { notice: None, reference: Some(id?), delivered, answer })
+    Some(Callback::Report { notice: None, reference: Some(id?), delivered, answer })
 }
 
 fn reply(deliver: &DeliverSm, octets: &[u8]) -> String {
@@ -226,20 +226,20 @@ mod tests {
                 if let Ok(Some(command)) = CommandCodec::new().decode(&mut buffer)
                     && let Some(rusmpp::Pdu::DeliverSm(deliver)) = command.pdu()
                 {
-                    heard(deliver, decimal_reports);
+                    callback(deliver, decimal_reports);
                 }
             }
             if let Ok(message) = OctetString::from_vec(octets) {
                 let deliver = DeliverSm::builder().esm_class(EsmClass::from(class)).data_coding(coding.into());
-                heard(&deliver.short_message(message).build(), decimal_reports);
+                callback(&deliver.short_message(message).build(), decimal_reports);
             }
         }
     }
 
-    fn receipt(text: &str) -> Option<Heard> {
+    fn receipt(text: &str) -> Option<Callback> {
         let class = EsmClass::from(4);
         let message = OctetString::from_string(text.to_owned()).unwrap();
-        heard(&DeliverSm::builder().esm_class(class).short_message(message).build(), false)
+        callback(&DeliverSm::builder().esm_class(class).short_message(message).build(), false)
     }
 
     #[test]
@@ -248,14 +248,14 @@ mod tests {
             receipt("id:m42 sub:001 dlvrd:001 submit date:2611220000 done date:2611220000 stat:DELIVRD err:000 text:x");
         assert_eq!(
             told,
-            Some(Heard::Report {
+            Some(Callback::Report {
                 notice: None,
                 reference: Some("m42".to_owned()),
                 delivered: true,
                 answer: "DELIVRD".to_owned()
             })
         );
-        let Some(Heard::Report { delivered, answer, .. }) = receipt("id:1 stat:UNDELIV err:012 text:") else {
+        let Some(Callback::Report { delivered, answer, .. }) = receipt("id:1 stat:UNDELIV err:012 text:") else {
             panic!()
         };
         assert_eq!((delivered, answer.as_str()), (false, "UNDELIV: error 012"));
@@ -275,7 +275,7 @@ mod tests {
                 .data_coding(coding)
                 .short_message(OctetString::from_slice(octets).unwrap())
                 .build();
-            let Some(Heard::Reply { text, .. }) = heard(&deliver, false) else { panic!() };
+            let Some(Callback::Reply { text, .. }) = callback(&deliver, false) else { panic!() };
             text
         };
         assert_eq!(said(DataCoding::McSpecific, b"Stop\x00\x1b\x65", 0), "Stop@€");

@@ -14,7 +14,7 @@ use voicemill_types::NoticeId;
 /// Something that came back.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Heard {
+pub enum Callback {
     /// What became of an SMS.
     Report {
         /// Which one, by our name for it.
@@ -37,7 +37,7 @@ pub enum Heard {
     },
 }
 
-impl fmt::Debug for Heard {
+impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Report { delivered, .. } => {
@@ -54,7 +54,7 @@ impl fmt::Debug for Heard {
 /// address's query is there too, by its name.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Ears {
+pub(super) struct CallbackFormat {
     /// How a call proves that it is the provider's.
     pub(super) proof: Proof,
     /// The place of the word that tells kinds of calls apart, if there is one.
@@ -97,9 +97,9 @@ struct ReplyPlaces {
 /// Most things that one call may tell of.
 const MOST_AT_ONCE: usize = 1_000;
 
-impl Ears {
+impl CallbackFormat {
     /// Reads one call.
-    pub(super) fn hear(&self, query: &str, content_type: &str, body: &[u8]) -> Result<Vec<Heard>, &'static str> {
+    pub(super) fn parse(&self, query: &str, content_type: &str, body: &[u8]) -> Result<Vec<Callback>, &'static str> {
         let told = match content_type {
             "application/x-www-form-urlencoded" => {
                 form(std::str::from_utf8(body).map_err(|_| "the form is not UTF-8")?)
@@ -116,7 +116,7 @@ impl Ears {
         Ok(items.iter().take(MOST_AT_ONCE).filter_map(|item| self.understand(&unwrapped(item), &asked)).collect())
     }
 
-    fn understand(&self, item: &Value, asked: &Value) -> Option<Heard> {
+    fn understand(&self, item: &Value, asked: &Value) -> Option<Callback> {
         let at = |place: &str| found(item, place).or_else(|| found(asked, place));
         let kind = at(&self.kind).unwrap_or_default();
         let is_kind = |kinds: &[String]| kinds.is_empty() || kinds.contains(&kind);
@@ -128,7 +128,7 @@ impl Ears {
                 return None;
             }
             let detail = at(&self.report.detail).filter(|detail| *detail != state);
-            return Some(Heard::Report {
+            return Some(Callback::Report {
                 notice: at(&self.report.notice).and_then(|id| id.parse().ok()),
                 reference: at(&self.report.reference),
                 delivered,
@@ -138,7 +138,7 @@ impl Ears {
         if !is_kind(&self.reply.kinds) {
             return None;
         }
-        Some(Heard::Reply { from: at(&self.reply.from)?, to: at(&self.reply.to)?, text: at(&self.reply.text)? })
+        Some(Callback::Reply { from: at(&self.reply.from)?, to: at(&self.reply.to)?, text: at(&self.reply.text)? })
     }
 }
 

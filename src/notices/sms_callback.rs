@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use voicemill_notify::sms::Heard;
+use voicemill_notify::sms::Callback;
 use voicemill_queue::{Attempt, Job, JobError};
 use voicemill_types::{PhoneNumber, Time, digits};
 
@@ -16,18 +16,18 @@ use crate::{
 
 /// Takes note of it.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct HeardSms {
-    /// What was heard.
-    pub heard: Heard,
+pub struct SmsCallback {
+    /// The callback.
+    pub callback: Callback,
 }
 
 /// What stops all SMS of a sender to whoever replies it, and what lets them come again.
 const STOP: &[&str] = &["STOP", "STOPALL", "STOP ALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "OPTOUT", "REVOKE"];
 const START: &[&str] = &["START", "UNSTOP", "YES"];
 
-impl Job for HeardSms {
+impl Job for SmsCallback {
     type Context = App;
-    const KIND: &'static str = "heard_sms";
+    const KIND: &'static str = "sms_callback";
     const LANE: &'static str = Lane::Io.name();
     const TIMEOUT: Duration = Duration::from_secs(60);
     const MAX_ATTEMPTS: u16 = 6;
@@ -36,8 +36,8 @@ impl Job for HeardSms {
         let now = Time::from(app.clock.now());
         let mut transaction = app.begin().await?;
         let connection = transaction.connection();
-        match &self.heard {
-            Heard::Report { notice, reference, delivered, answer } => {
+        match &self.callback {
+            Callback::Report { notice, reference, delivered, answer } => {
                 let found = match (notice, reference) {
                     (Some(id), _) => rows::by_id(connection, *id).await?,
                     (None, Some(reference)) => rows::by_reference(connection, reference, Medium::Sms).await?,
@@ -56,7 +56,7 @@ impl Job for HeardSms {
                     None => return Err(JobError::Retry(anyhow::anyhow!("the SMS that this reports is not known yet"))),
                 }
             }
-            Heard::Reply { from, to, text } => {
+            Callback::Reply { from, to, text } => {
                 let said = text.trim().trim_matches(['.', '!', '"']).to_uppercase();
                 if STOP.contains(&said.as_str()) {
                     sms_limits::stop(connection, &key(to), &key(from), now).await?;
