@@ -10,13 +10,12 @@ use voicemill_notify::{
     wording,
 };
 use voicemill_queue::{Attempt, Decide, Job, JobError};
-use voicemill_types::{NoticeId, Time, Transcript};
+use voicemill_types::{NoticeId, Transcript};
 
 use crate::{
     app::App,
     db::Transaction,
     domains::{self, Domain},
-    events::Event,
     lanes::Lane,
     links::LinkSpan,
     mail_templates,
@@ -25,7 +24,7 @@ use crate::{
     messages::{
         self, Folder, Message, TranscriptState,
         renditions::{MAILED, MAILED_BRIEF, minted},
-        trash,
+        trash::Because,
     },
     notices::{
         Notice, NoticeState,
@@ -127,13 +126,12 @@ impl Subject {
             AfterEmail::MoveToTrash => Some(Folder::Trash),
         };
         if let (NoticeState::Accepted, true, Some(to)) = (ended.state, !by_link, to) {
-            let (connection, id) = (transaction.connection(), self.message.id);
-            if messages::rows::move_if_in(connection, id, Folder::New, to).await.retry()? {
+            // An automatic move never undoes a person's.
+            let message = messages::locked(&mut transaction, self.message.id).await?;
+            if let Some(message) = message.filter(|message| message.folder == Folder::New) {
+                messages::file(&mut transaction, &message, to, Because::Mailed).await?;
                 // What a bounce has to take back.
-                rows::set_moved(connection, self.notice.id, Some(to)).await.retry()?;
-                trash::note(connection, id, Time::from(app.clock.now())).await.retry()?;
-                let moved = Event::MessageMoved { message: id, mailbox: self.mailbox.id, from: Folder::New, to };
-                transaction.emit(self.domain.id, moved).await?;
+                rows::set_moved(transaction.connection(), self.notice.id, Some(to)).await.retry()?;
             }
         }
         delivery::settle(app, attempt, self.notice.id, ended, transaction).await
