@@ -234,6 +234,8 @@ codes! {
         DomainExists { name: String } "domain_exists"
         /// A move that folders do not allow.
         WrongMove {} "wrong_move"
+        /// A message that is to be deleted for good, and does not lie in the trash.
+        NotInTrash {} "not_in_trash"
         /// Somebody else was quicker.
         ChangedMeanwhile {} "changed_meanwhile"
         /// The job is no dead letter, or another with its key is under way.

@@ -6,7 +6,7 @@
 use std::ops::{Deref, DerefMut};
 
 use jiff::Timestamp;
-use voicemill_queue::{Attempt, Enqueued, FenceError, Job, NewJob, Queue, QueueError, Schedule};
+use voicemill_queue::{Attempt, Enqueued, FenceError, Job, NewJob, Queue, QueueError};
 use voicemill_sql::{Connection, DbError, Transaction};
 
 use voicemill_types::{DomainId, Time};
@@ -87,18 +87,6 @@ impl<'a> Tx<'a> {
     pub async fn expedite<J: Job>(&mut self, unique_key: &str, run_at: Timestamp) -> Result<bool, QueueError> {
         let (queue, connection) = self.queue();
         queue.expedite::<J>(connection, unique_key, run_at).await
-    }
-
-    /// Has a job come again by a schedule in a time zone; the same name again replaces the one before.
-    pub async fn repeat<J: Job>(
-        &mut self,
-        name: &str,
-        schedule: &Schedule,
-        zone: &str,
-        new: NewJob<'_, J>,
-    ) -> Result<(), QueueError> {
-        let queue = &self.app.queue;
-        queue.repeat(self.connection(), name, schedule, zone, new).await
     }
 
     /// Writes that something happened, and has the subscribers write what they do about it.

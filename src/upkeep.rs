@@ -1,4 +1,4 @@
-//! What goes on beside requests and jobs: the spool is worked off, store and database are compared,
+//! What goes on beside requests and jobs: the spool is worked off, store and database are compared, the trash is emptied,
 //! and events are handed on.
 
 use std::{sync::Arc, time::Duration};
@@ -10,6 +10,7 @@ use crate::{
     arrivals::drain::drain,
     events,
     media::sweep,
+    messages::trash,
     webhooks::{self, dispatch},
 };
 
@@ -27,6 +28,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often events are looked through for those that are too old.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 
+/// How often is looked for what has lain in the trash for long enough.
+const EMPTY_EVERY: Duration = Duration::from_secs(60);
+
 /// How often the database's files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -37,6 +41,7 @@ pub async fn run(app: Arc<App>, shutdown: CancellationToken) {
             drain_for_ever(&app),
             sweep_for_ever(&app),
             prune_for_ever(&app),
+            empty_for_ever(&app),
             look_for_ever(&app),
             dispatch::run(&app),
         );
@@ -73,6 +78,16 @@ async fn prune_for_ever(app: &App) -> std::convert::Infallible {
             tracing::warn!(error = &error as &dyn std::error::Error, "old deliveries could not be removed");
         }
         tokio::time::sleep(PRUNE_EVERY).await;
+    }
+}
+
+/// Empties the trash: at the start, and then once a minute.
+async fn empty_for_ever(app: &App) -> std::convert::Infallible {
+    loop {
+        if let Err(error) = trash::sweep(app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the trash could not be emptied");
+        }
+        tokio::time::sleep(EMPTY_EVERY).await;
     }
 }
 

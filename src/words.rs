@@ -202,7 +202,16 @@ impl fmt::Display for Conflict {
         let (what, mark) = match self {
             Self::DomainExists { name } => return write!(f, "there is a domain {name} already; use another name"),
             Self::WrongMove {} => {
-                return write!(f, "a message in the trash cannot become new again; save it, or forward it to yourself");
+                return write!(
+                    f,
+                    "no message becomes new again; mark it as not read with \"read\": false, or forward it to its own mailbox"
+                );
+            }
+            Self::NotInTrash {} => {
+                return write!(
+                    f,
+                    "only what lies in the trash is deleted for good; move the message there, or delete it with ?now=true"
+                );
             }
             Self::ChangedMeanwhile {} => {
                 return write!(f, "somebody else replaced this prompt just now; look at it and try again");

@@ -140,22 +140,25 @@ fn leftovers(file: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_test_that_the_faults_of_the_field_name_is_there() {
+fn every_test_that_the_faults_of_the_field_and_the_rules_name_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut names = Vec::new();
     for folder in ["src", "crates", "tests"] {
         functions(&root.join(folder), &mut names);
     }
     let mut missing = Vec::new();
-    for row in fs::read_to_string(root.join("docs/field.md")).unwrap().lines().filter(|line| line.starts_with('|')) {
-        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
-        for test in tests.split('`').skip(1).step_by(2) {
-            let is_there = match test.strip_suffix('*') {
-                Some(begins) => names.iter().any(|name| name.starts_with(begins)),
-                None => names.iter().any(|name| name == test),
-            };
-            if !is_there {
-                missing.push(format!("docs/field.md names the test {test}, which is not there"));
+    for document in ["docs/field.md", "docs/rules.md"] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        for row in text.lines().filter(|line| line.starts_with('|')) {
+            let tests = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+            for test in tests.split('`').skip(1).step_by(2) {
+                let is_there = match test.strip_suffix('*') {
+                    Some(begins) => names.iter().any(|name| name.starts_with(begins)),
+                    None => names.iter().any(|name| name == test),
+                };
+                if !is_there {
+                    missing.push(format!("{document} names the test {test}, which is not there"));
+                }
             }
         }
     }

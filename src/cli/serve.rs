@@ -139,7 +139,6 @@ fn open_files() {
 
 /// Does jobs, and hears what comes back from the provider of SMS, until told to stop.
 pub(super) async fn work(app: Arc<App>, lanes: &[Lane], shutdown: CancellationToken) -> anyhow::Result<()> {
-    jobs::plan(&app).await.context("cannot plan what comes again")?;
     let config = app.worker_config(lanes);
     for lane in config.lanes.iter().filter(|lane| lane.slots() > 0) {
         tracing::info!(lane = lane.name(), slots = lane.slots(), "jobs at once");

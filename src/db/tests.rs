@@ -63,6 +63,8 @@ async fn every_statement_is_the_same_on_both() {
         crate::notices::sms_limits::STATEMENTS,
         crate::prompts::spoken::STATEMENTS,
         crate::messages::trash::STATEMENTS,
+        crate::messages::purge::STATEMENTS,
+        crate::mailboxes::usage::STATEMENTS,
         crate::mailboxes::counts::STATEMENTS,
         crate::webhooks::rows::STATEMENTS,
     ];

@@ -13,7 +13,7 @@ use crate::{
     checks::{check_brand, check_locale, check_name, check_range, check_sender, check_time_zone, out_of_range},
     config::LUFS_RANGE,
     error::ServiceError,
-    messages::PurgeTrash,
+    messages::trash,
     refusal::{Conflict, Rule, Thing},
 };
 
@@ -101,7 +101,6 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
         }
         result => result?,
     }
-    PurgeTrash::plan(&mut transaction, &domain).await?;
     transaction.commit().await?;
     Ok(domain)
 }
@@ -139,7 +138,7 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
     domain.transcribe_recordings = transcribe_recordings.unwrap_or(domain.transcribe_recordings);
     check_settings(&domain)?;
     rows::update(transaction.connection(), &domain).await?;
-    PurgeTrash::plan(&mut transaction, &domain).await?;
+    trash::follow_domains_clock(transaction.connection(), &domain, app.clock.now()).await?;
     transaction.commit().await?;
     Ok(domain)
 }

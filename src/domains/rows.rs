@@ -15,7 +15,6 @@ statements! {
                   speech_lufs = $7, music_lufs = $8, sms_sender = $9, sms_daily_limit = $10, language = $11, \
                   transcribe_recordings = $12 WHERE id = $1";
     BY_NAME = "SELECT * FROM domain WHERE name = $1";
-    ALL = "SELECT * FROM domain ORDER BY id";
     BY_ID = "SELECT * FROM domain WHERE id = $1";
 }
 
@@ -67,11 +66,6 @@ pub(crate) async fn update(connection: &mut Connection, domain: &Domain) -> Resu
             .rows_affected()
     );
     Ok(())
-}
-
-/// Every domain.
-pub(crate) async fn all(connection: &mut Connection) -> Result<Vec<Domain>, DbError> {
-    Ok(on!(connection, sqlx::query_as(ALL).fetch_all(connection).await?))
 }
 
 /// The domain of that name.

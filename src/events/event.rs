@@ -63,8 +63,22 @@ pub enum Event {
         /// The folder now.
         to: Folder,
     },
-    /// Somebody played a message for the first time.
+    /// Somebody played a message, or marked it as read.
     MessageRead {
+        /// The message.
+        message: MessageId,
+        /// The mailbox that it lies in.
+        mailbox: MailboxId,
+    },
+    /// Somebody marked a message as not read.
+    MessageUnread {
+        /// The message.
+        message: MessageId,
+        /// The mailbox that it lies in.
+        mailbox: MailboxId,
+    },
+    /// A message is urgent or not, or has another label.
+    MessageChanged {
         /// The message.
         message: MessageId,
         /// The mailbox that it lies in.
@@ -149,12 +163,12 @@ pub enum Event {
         #[serde(flatten)]
         counts: Counts,
     },
-    /// A mailbox refused a message because it is full; once, until it takes one again.
+    /// A mailbox refused a message because it is full; once, until it has room for what it refused last.
     MailboxFull {
         /// The mailbox.
         mailbox: MailboxId,
     },
-    /// A mailbox that was full took a message again.
+    /// A mailbox that was full has room for what it refused last.
     MailboxHasRoom {
         /// The mailbox.
         mailbox: MailboxId,
@@ -218,11 +232,13 @@ pub const TYPES: &[&str] = &[
     "mailbox.full",
     "mailbox.has_room",
     "message.available",
+    "message.changed",
     "message.failed",
     "message.moved",
     "message.purged",
     "message.read",
     "message.received",
+    "message.unread",
     "missed_call.reported",
     "notice.delivered",
     "notice.failed",
@@ -250,6 +266,8 @@ impl Event {
             | Self::MessageTranscribed { message, .. }
             | Self::MessageMoved { message, .. }
             | Self::MessageRead { message, .. }
+            | Self::MessageUnread { message, .. }
+            | Self::MessageChanged { message, .. }
             | Self::MessagePurged { message, .. }
             | Self::LinkOpened { message, .. } => ("message", message.0),
             Self::PromptReplaced { prompt, .. }
@@ -281,6 +299,8 @@ impl Event {
             | Self::MessageTranscribed { mailbox, .. }
             | Self::MessageMoved { mailbox, .. }
             | Self::MessageRead { mailbox, .. }
+            | Self::MessageUnread { mailbox, .. }
+            | Self::MessageChanged { mailbox, .. }
             | Self::MessagePurged { mailbox, .. }
             | Self::LinkOpened { mailbox, .. }
             | Self::MailboxCreated { mailbox }
@@ -301,6 +321,8 @@ impl Event {
             | Self::MessageFailed { mailbox, .. }
             | Self::MessageMoved { mailbox, .. }
             | Self::MessageRead { mailbox, .. }
+            | Self::MessageUnread { mailbox, .. }
+            | Self::MessageChanged { mailbox, .. }
             | Self::MessagePurged { mailbox, .. } => Some(*mailbox),
             _ => None,
         }
@@ -314,6 +336,8 @@ impl Event {
             Self::MessageFailed { .. } => "message.failed",
             Self::MessageMoved { .. } => "message.moved",
             Self::MessageRead { .. } => "message.read",
+            Self::MessageUnread { .. } => "message.unread",
+            Self::MessageChanged { .. } => "message.changed",
             Self::MessagePurged { .. } => "message.purged",
             Self::MessageTranscribed { state, .. } | Self::RecordingTranscribed { state, .. } => match state {
                 TranscriptState::Failed => "transcript.failed",

@@ -29,18 +29,19 @@ const BATCH: i64 = 50;
 /// The lock of those who tell.
 const TELLING: Uuid = Uuid::from_u128(0x636f_756e_7473_2074_656c_6c65_7221_2121);
 
-/// What a mailbox holds. A message that cannot be heard yet, or ever, lights no lamp and counts in the trash and in bytes alone.
+/// What a mailbox holds. A message that cannot be heard yet, or ever, lights no lamp and counts in the trash and in bytes
+/// alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct Counts {
     /// Messages in the folder new that nobody has played.
     pub new: i64,
     /// The others in new, and those in saved.
     pub old: i64,
-    /// Those of `new` that are urgent; none so far, as no core marks any.
+    /// Those of `new` that are urgent.
     pub urgent_new: i64,
     /// Messages in the trash.
     pub trash: i64,
-    /// Bytes of all messages as they came.
+    /// Bytes that count against the quota.
     pub bytes: i64,
 }
 
@@ -50,10 +51,10 @@ statements! {
                      THEN 1 ELSE 0 END), 0) AS new, \
                  COALESCE(SUM(CASE WHEN media.state = 'available' AND (message.folder = 'saved' OR (message.folder = 'new' \
                      AND message.read_at IS NOT NULL)) THEN 1 ELSE 0 END), 0) AS old, \
-                 CAST(0 AS BIGINT) AS urgent_new, \
-                 COALESCE(SUM(CASE WHEN message.folder = 'trash' THEN 1 ELSE 0 END), 0) AS trash, \
-                 CAST(COALESCE(SUM((SELECT SUM(blob.bytes) FROM blob \
-                     WHERE blob.media_id = message.media_id AND blob.role = 'original')), 0) AS BIGINT) AS bytes \
+                 COALESCE(SUM(CASE WHEN message.folder = 'new' AND media.state = 'available' AND message.read_at IS NULL \
+                     AND message.urgent THEN 1 ELSE 0 END), 0) AS urgent_new, \
+                 COALESCE(SUM(CASE WHEN message.folder = 'trash' AND message.hidden_at IS NULL THEN 1 ELSE 0 END), 0) AS trash, \
+                 CAST(COALESCE((SELECT message_bytes + greeting_bytes FROM usage WHERE mailbox_id = $1), 0) AS BIGINT) AS bytes \
              FROM message JOIN media ON media.id = message.media_id WHERE message.mailbox_id = $1";
     NOTE = "INSERT INTO mailbox_counts (mailbox_id, told_at, changed_at) VALUES ($1, 0, $2) \
             ON CONFLICT (mailbox_id) DO UPDATE SET changed_at = excluded.changed_at";

@@ -4,6 +4,7 @@ pub mod counts;
 mod mailbox;
 pub(crate) mod rows;
 mod sms_settings;
+pub(crate) mod usage;
 
 use voicemill_types::{BadNumber, MailboxId, PhoneNumber, Time};
 
@@ -13,7 +14,7 @@ use crate::{
     domains::Domain,
     error::ServiceError,
     events::Event,
-    messages::PurgeTrash,
+    messages::trash,
     notices::remind_mailbox::remind_by,
     refusal::{Rule, Thing},
 };
@@ -22,6 +23,7 @@ pub use self::{
     counts::Counts,
     mailbox::{AfterEmail, EmailMode, Mailbox},
     sms_settings::{BadQuietHours, QuietHours, SmsSettings},
+    usage::Usage,
 };
 
 /// Settings of a mailbox; what is left out has a default.
@@ -113,9 +115,9 @@ pub async fn save(
     };
     let mut transaction = app.begin().await?;
     let saved = rows::save(transaction.connection(), &mailbox).await?;
-    if let Some(time_zone) = &saved.time_zone {
-        PurgeTrash::plan_for_zone(&mut transaction, domain.id, time_zone).await?;
-    }
+    usage::open(transaction.connection(), saved.id).await?;
+    usage::tell_of_room(&mut transaction, domain.id, saved.id).await?;
+    trash::follow_clock(transaction.connection(), &saved, domain, app.clock.now()).await?;
     if let Some(interval) = saved.sms.reminder_interval() {
         // What is unread already is reminded of too, and a shorter interval holds at once.
         let due = Time::from(app.clock.now()).after(interval);
@@ -162,6 +164,15 @@ fn sms_settings(
 pub async fn by_extension(app: &App, domain: &Domain, extension: &str) -> Result<Mailbox, ServiceError> {
     let mut connection = app.database.read().await?;
     rows::by_extension(&mut connection, domain.id, extension).await?.ok_or(ServiceError::NotFound(Thing::Mailbox {}))
+}
+
+/// The mailbox `extension` of the domain, and what it holds.
+pub async fn with_usage(app: &App, domain: &Domain, extension: &str) -> Result<(Mailbox, Usage), ServiceError> {
+    let mut connection = app.database.read().await?;
+    let mailbox = rows::by_extension(&mut connection, domain.id, extension).await?;
+    let mailbox = mailbox.ok_or(ServiceError::NotFound(Thing::Mailbox {}))?;
+    let usage = usage::of(&mut connection, mailbox.id).await?.ok_or(ServiceError::NotFound(Thing::Mailbox {}))?;
+    Ok((mailbox, usage))
 }
 
 /// The mailbox with that id.

@@ -24,7 +24,6 @@ statements! {
     BY_EXTENSION = "SELECT * FROM mailbox WHERE domain_id = $1 AND extension = $2";
     BY_ID = "SELECT * FROM mailbox WHERE id = $1";
     LIST = "SELECT * FROM mailbox WHERE domain_id = $1 ORDER BY extension LIMIT 1000";
-    TIME_ZONES = "SELECT DISTINCT domain_id, time_zone FROM mailbox WHERE time_zone IS NOT NULL";
 }
 
 /// Stores a mailbox, or new settings for the one with the same extension; returns what stands.
@@ -71,9 +70,4 @@ pub(crate) async fn by_id(connection: &mut Connection, id: MailboxId) -> Result<
 /// The domain's mailboxes by extension, the first thousand.
 pub(crate) async fn list(connection: &mut Connection, domain: DomainId) -> Result<Vec<Mailbox>, DbError> {
     Ok(on!(connection, sqlx::query_as(LIST).bind(domain).fetch_all(connection).await?))
-}
-
-/// The time zones that mailboxes of each domain have of their own.
-pub(crate) async fn time_zones(connection: &mut Connection) -> Result<Vec<(DomainId, String)>, DbError> {
-    Ok(on!(connection, sqlx::query_as(TIME_ZONES).fetch_all(connection).await?))
 }

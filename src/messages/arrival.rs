@@ -9,10 +9,9 @@ use crate::{
     arrivals::{StoredBlob, identity},
     error::ServiceError,
     events::Event,
-    mailboxes,
+    mailboxes::{self, usage},
     media::{self, Media, OwnerKind, TranscriptState},
-    messages::{Folder, Message, check_quota, rows},
-    notices,
+    messages::{Folder, Message, rows},
     refusal::Thing,
 };
 
@@ -80,12 +79,23 @@ impl LeftMessage {
         let mailbox = mailboxes::rows::by_extension(tx.connection(), self.domain_id, &self.extension).await?;
         let mailbox = mailbox.ok_or(ServiceError::NotFound(Thing::Mailbox {}))?;
         // What comes at once is counted one after the other.
-        tx.connection().lock(mailbox.id.0).await?;
+        usage::lock(tx.connection(), mailbox.id).await?;
         if let Some(message) = rows::standing(tx.connection(), mailbox.id, &self.core_id, &self.sha256).await? {
             return Ok(Received::standing(message));
         }
-        if quota == Quota::Holds {
-            check_quota(&mailbox, rows::stored_bytes(tx.connection(), mailbox.id).await?, blob.content.bytes)?;
+        let bytes = i64::try_from(blob.content.bytes).unwrap_or(i64::MAX);
+        match quota {
+            Quota::WasConfirmed => usage::take_anyway(tx.connection(), mailbox.id, bytes).await?,
+            Quota::Holds => {
+                if !usage::take(tx.connection(), mailbox.id, bytes).await? {
+                    let held = usage::of(tx.connection(), mailbox.id).await?;
+                    return Err(usage::full(
+                        mailbox.extension,
+                        held.ok_or(ServiceError::NotFound(Thing::Mailbox {}))?,
+                        bytes,
+                    ));
+                }
+            }
         }
         let other = rows::by_core_id(tx.connection(), mailbox.id, &self.core_id).await?;
         let now = Time::from(app.clock.now());
@@ -113,6 +123,10 @@ impl LeftMessage {
             phone_report: None,
             transcript_state,
             read_at: None,
+            urgent: false,
+            label: None,
+            trash_until: None,
+            hidden_at: None,
             created_at: now,
         };
         media::state::create(tx.connection(), &media).await?;
@@ -121,9 +135,6 @@ impl LeftMessage {
         }
         let original = blob.original(&media, "", self.hint.clone(), now);
         media::rows::insert_original(tx.connection(), self.domain_id, &original).await?;
-        if notices::sms_limits::clear_full(tx.connection(), mailbox.id).await? {
-            tx.emit(self.domain_id, Event::MailboxHasRoom { mailbox: mailbox.id }).await?;
-        }
         media::enqueue_render(&mut tx, &media).await?;
         let received = Event::MessageReceived { message: message.id, mailbox: mailbox.id };
         tx.emit(self.domain_id, received).await?;

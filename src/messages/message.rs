@@ -20,9 +20,9 @@ pub enum Folder {
 }
 
 impl Folder {
-    /// Whether a person may move a message so: everything goes but trash to new.
+    /// Whether a person may move a message so: nothing becomes new again, which only a bounce does.
     pub fn may_move_to(self, to: Self) -> bool {
-        (self, to) != (Self::Trash, Self::New)
+        self == to || to != Self::New
     }
 }
 
@@ -71,8 +71,16 @@ pub struct Message {
     pub phone_report: Option<PhoneReport>,
     /// Where the work on the transcript stands.
     pub transcript_state: TranscriptState,
-    /// When somebody first played it.
+    /// When somebody played it, or marked it as read.
     pub read_at: Option<Time>,
+    /// Whether it is urgent.
+    pub urgent: bool,
+    /// What people call it.
+    pub label: Option<String>,
+    /// Until when it lies in the trash, if it does.
+    pub trash_until: Option<Time>,
+    /// Since when its owner does not see it any more, though a bounce may bring it back.
+    pub hidden_at: Option<Time>,
     /// When it was stored here.
     pub created_at: Time,
 }
@@ -82,10 +90,10 @@ mod tests {
     use super::Folder::{New, Saved, Trash};
 
     #[test]
-    fn only_trash_to_new_is_refused() {
+    fn nothing_becomes_new_again() {
         for from in [New, Saved, Trash] {
             for to in [New, Saved, Trash] {
-                assert_eq!(!from.may_move_to(to), from == Trash && to == New, "{from:?} to {to:?}");
+                assert_eq!(!from.may_move_to(to), from != New && to == New, "{from:?} to {to:?}");
             }
         }
     }

@@ -1,18 +1,20 @@
 //! Messages: received from cores, listed, moved, played.
 
 mod arrival;
+mod change;
 mod message;
 pub(crate) mod plan;
-mod purge_trash;
+pub(crate) mod purge;
 pub(crate) mod renditions;
 pub(crate) mod rows;
-pub(crate) mod trash;
+pub mod trash;
 
 pub use self::arrival::Received;
 pub(crate) use self::arrival::{LeftMessage, Quota};
+pub(crate) use self::change::{file, locked};
 pub use self::{
+    change::{Changes, change, delete, empty_trash},
     message::{Folder, Message},
-    purge_trash::PurgeTrash,
 };
 pub use crate::media::{MediaState, TranscriptState};
 
@@ -26,13 +28,11 @@ use crate::{
     deadlines::promptly,
     domains::Domain,
     error::ServiceError,
-    events::Event,
     jobs::{self, operate::Listed},
-    links,
-    mailboxes::{self, Mailbox},
+    mailboxes::{self, Mailbox, Usage, usage},
     media::{self, RenderMedia, Rendition, state::job_key},
     notices::{self, Notice},
-    refusal::{Conflict, Rule, Thing},
+    refusal::{Rule, Thing},
 };
 
 /// What a core says of the message it drops.
@@ -108,7 +108,8 @@ pub async fn receive(
     let knows_id = room.as_ref().is_some_and(|room| room.knows_id);
     // What may be here already needs no room.
     if !knows_id {
-        check_room(app, domain, room.as_ref(), announced.unwrap_or(0)).await?;
+        // At least one byte, however many they are.
+        check_room(app, domain, room.as_ref(), announced.unwrap_or(1)).await?;
     }
     let landed = intake::land(app, incoming.body, announced).await?;
     left.sha256.clone_from(&landed.content.sha256);
@@ -142,8 +143,8 @@ pub async fn receive(
         }
         Err(error) => {
             intake::forget(app, &blob.key).await;
-            if let (ServiceError::MailboxFull { .. }, Some(room)) = (&error, &room) {
-                notices::mailbox_is_full(app, domain, &room.mailbox).await?;
+            if let (ServiceError::MailboxFull { more, .. }, Some(room)) = (&error, &room) {
+                notices::mailbox_is_full(app, domain, &room.mailbox, *more).await?;
             }
             Err(error)
         }
@@ -153,7 +154,7 @@ pub async fn receive(
 /// What the database knows of where a message is to go.
 struct Room {
     mailbox: Mailbox,
-    stored: i64,
+    usage: Usage,
     /// Whether a message has the core's id already, with whatever bytes.
     knows_id: bool,
 }
@@ -162,26 +163,19 @@ async fn look(app: &App, domain: &Domain, left: &LeftMessage) -> Result<Room, Se
     let mailbox = mailboxes::by_extension(app, domain, &left.extension).await?;
     let mut connection = app.database.read().await?;
     let knows_id = rows::by_core_id(&mut connection, mailbox.id, &left.core_id).await?.is_some();
-    let stored = rows::stored_bytes(&mut connection, mailbox.id).await?;
-    Ok(Room { mailbox, stored, knows_id })
+    let usage = usage::of(&mut connection, mailbox.id).await?.ok_or(ServiceError::NotFound(Thing::Mailbox {}))?;
+    Ok(Room { mailbox, usage, knows_id })
 }
 
 /// Refuses what does not fit into the mailbox, and has its people told.
 async fn check_room(app: &App, domain: &Domain, room: Option<&Room>, bytes: u64) -> Result<(), ServiceError> {
-    let Some(room) = room else { return Ok(()) };
-    let checked = check_quota(&room.mailbox, room.stored, bytes);
-    if checked.is_err() {
-        notices::mailbox_is_full(app, domain, &room.mailbox).await?;
-    }
-    checked
-}
-
-fn check_quota(mailbox: &Mailbox, stored: i64, more: u64) -> Result<(), ServiceError> {
-    let more = i64::try_from(more).unwrap_or(i64::MAX);
-    if stored.saturating_add(more) <= mailbox.quota_bytes && stored < mailbox.quota_bytes {
+    let Some(Room { mailbox, usage, .. }) = room else { return Ok(()) };
+    let more = i64::try_from(bytes).unwrap_or(i64::MAX);
+    if more <= usage.free() {
         return Ok(());
     }
-    Err(ServiceError::MailboxFull { extension: mailbox.extension.clone(), stored, quota: mailbox.quota_bytes, more })
+    notices::mailbox_is_full(app, domain, mailbox, more).await?;
+    Err(usage::full(mailbox.extension.clone(), *usage, more))
 }
 
 /// A page of a folder, newest first: the messages, and where the next page begins.
@@ -233,30 +227,4 @@ pub async fn details(app: &App, domain: &Domain, id: MessageId) -> Result<Detail
         details.queue = jobs::operate::outlook::<RenderMedia>(app, key).await?;
     }
     Ok(details)
-}
-
-/// Moves a message to another folder; into the trash, its links die with it.
-pub async fn move_to(app: &App, domain: &Domain, id: MessageId, folder: Folder) -> Result<Message, ServiceError> {
-    let mut tx = app.begin().await?;
-    tx.connection().lock(id.0).await?;
-    let message = rows::in_domain(tx.connection(), domain.id, id).await?;
-    let mut message = message.ok_or(ServiceError::NotFound(Thing::Message {}))?;
-    let from = message.folder;
-    if !from.may_move_to(folder) {
-        return Err(ServiceError::Conflict(Conflict::WrongMove {}));
-    }
-    rows::set_folder(tx.connection(), id, folder).await?;
-    notices::rows::forget_moves(tx.connection(), id).await?;
-    if folder == Folder::Trash {
-        let now = Time::from(app.clock.now());
-        links::rows::revoke_all(tx.connection(), id, now).await?;
-        trash::note(tx.connection(), id, now).await?;
-    }
-    if from != folder {
-        let moved = Event::MessageMoved { message: id, mailbox: message.mailbox_id, from, to: folder };
-        tx.emit(domain.id, moved).await?;
-    }
-    tx.commit().await?;
-    message.folder = folder;
-    Ok(message)
 }

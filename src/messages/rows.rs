@@ -21,29 +21,30 @@ macro_rules! messages {
 
 statements! {
     INSERT = "INSERT INTO message (id, domain_id, mailbox_id, media_id, core_id, sha256, folder, caller_number, caller_name, \
-                  service_number, received_at, read_at, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+                  service_number, received_at, read_at, created_at, urgent, label) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
               ON CONFLICT (mailbox_id, core_id, sha256) DO NOTHING";
     // The latest first: of several with the same id it is the one that a core means.
     BY_CORE_ID = messages!("WHERE message.mailbox_id = $1 AND message.core_id = $2 ORDER BY message.id DESC LIMIT 1");
     STANDING = messages!("WHERE message.mailbox_id = $1 AND message.core_id = $2 AND message.sha256 = $3");
     BY_ID = messages!("WHERE message.id = $1");
-    IN_DOMAIN = messages!("WHERE message.domain_id = $1 AND message.id = $2");
+    IN_DOMAIN = messages!("WHERE message.domain_id = $1 AND message.id = $2 AND message.hidden_at IS NULL");
     OF_MEDIA = "SELECT id, mailbox_id FROM message WHERE media_id = $1 ORDER BY id";
     // Newest first; a page begins below the (received_at, id) of the last row of the page before it.
-    LIST = messages!("WHERE message.mailbox_id = $1 AND message.folder = $2 \
+    LIST = messages!("WHERE message.mailbox_id = $1 AND message.folder = $2 AND message.hidden_at IS NULL \
                           AND (message.received_at < $3 OR (message.received_at = $3 AND message.id < $4)) \
                       ORDER BY message.received_at DESC, message.id DESC LIMIT $5");
-    STORED_BYTES = "SELECT CAST(COALESCE(SUM(blob.bytes), 0) AS BIGINT) AS stored FROM message \
-                    JOIN blob ON blob.media_id = message.media_id AND blob.role = 'original' WHERE message.mailbox_id = $1";
+    ORIGINAL_BYTES = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM blob WHERE media_id = $1 AND role = 'original'";
+    IN_TRASH = "SELECT id FROM message WHERE mailbox_id = $1 AND folder = 'trash' AND hidden_at IS NULL AND id > $2 \
+                ORDER BY id LIMIT 100";
     // What nobody has dealt with or played, and can be.
     UNREAD = "SELECT COUNT(*) AS unread FROM message JOIN media ON media.id = message.media_id \
               WHERE message.mailbox_id = $1 AND message.folder = 'new' AND media.state = 'available' AND message.read_at IS NULL";
     NEWEST_UNREAD = messages!("WHERE message.mailbox_id = $1 AND message.folder = 'new' AND media.state = 'available' \
                                    AND message.read_at IS NULL ORDER BY message.created_at DESC, message.id DESC LIMIT 1");
-    SET_FOLDER = "UPDATE message SET folder = $2 WHERE id = $1";
-    MOVE_IF_IN = "UPDATE message SET folder = $3 WHERE id = $1 AND folder = $2";
     MARK_READ = "UPDATE message SET read_at = $2 WHERE id = $1 AND read_at IS NULL";
+    MARK_UNREAD = "UPDATE message SET read_at = NULL WHERE id = $1 AND read_at IS NOT NULL";
+    SET_MARKS = "UPDATE message SET urgent = $2, label = $3 WHERE id = $1";
 }
 
 /// Stores a new message, whose media is stored; false when the mailbox has it already: the core's id with the same bytes.
@@ -64,6 +65,8 @@ pub(crate) async fn insert(connection: &mut Connection, message: &Message) -> Re
             .bind(message.received_at)
             .bind(message.read_at)
             .bind(message.created_at)
+            .bind(message.urgent)
+            .bind(&message.label)
             .execute(connection)
             .await?
             .rows_affected()
@@ -146,29 +149,40 @@ pub(crate) async fn newest_unread(connection: &mut Connection, mailbox: MailboxI
     Ok(on!(connection, sqlx::query_as(NEWEST_UNREAD).bind(mailbox).fetch_optional(connection).await?))
 }
 
-/// Bytes of the mailbox's messages as they came, in every folder.
-pub(crate) async fn stored_bytes(connection: &mut Connection, mailbox: MailboxId) -> Result<i64, DbError> {
-    Ok(on!(connection, sqlx::query_scalar(STORED_BYTES).bind(mailbox).fetch_one(connection).await?))
+/// Bytes of a message's sound as it came.
+pub(crate) async fn original_bytes(connection: &mut Connection, media: MediaId) -> Result<i64, DbError> {
+    Ok(on!(connection, sqlx::query_scalar(ORIGINAL_BYTES).bind(media).fetch_one(connection).await?))
 }
 
-/// Moves the message to another folder.
-pub(crate) async fn set_folder(connection: &mut Connection, id: MessageId, folder: Folder) -> Result<(), DbError> {
-    on!(connection, sqlx::query(SET_FOLDER).bind(id).bind(folder).execute(connection).await?.rows_affected());
-    Ok(())
-}
-
-/// Moves the message only if it still lies in `from`, so that an automatic move never undoes a person's; true if it did.
-pub(crate) async fn move_if_in(
+/// Some of the messages that lie in the mailbox's trash, by id, after that one.
+pub(crate) async fn in_trash(
     connection: &mut Connection,
-    id: MessageId,
-    from: Folder,
-    to: Folder,
-) -> Result<bool, DbError> {
-    Ok(on!(connection, sqlx::query(MOVE_IF_IN).bind(id).bind(from).bind(to).execute(connection).await?.rows_affected())
-        == 1)
+    mailbox: MailboxId,
+    after: MessageId,
+) -> Result<Vec<MessageId>, DbError> {
+    Ok(on!(connection, sqlx::query_scalar(IN_TRASH).bind(mailbox).bind(after).fetch_all(connection).await?))
 }
 
-/// Records the first play; true if it was the first.
+/// Marks the message as read; false if it is so already.
 pub(crate) async fn mark_read(connection: &mut Connection, id: MessageId, at: Time) -> Result<bool, DbError> {
     Ok(on!(connection, sqlx::query(MARK_READ).bind(id).bind(at).execute(connection).await?.rows_affected()) == 1)
+}
+
+/// Marks the message as not read; false if it is so already.
+pub(crate) async fn mark_unread(connection: &mut Connection, id: MessageId) -> Result<bool, DbError> {
+    Ok(on!(connection, sqlx::query(MARK_UNREAD).bind(id).execute(connection).await?.rows_affected()) == 1)
+}
+
+/// Marks the message as urgent or not, and names it.
+pub(crate) async fn set_marks(
+    connection: &mut Connection,
+    id: MessageId,
+    urgent: bool,
+    label: Option<&str>,
+) -> Result<(), DbError> {
+    on!(
+        connection,
+        sqlx::query(SET_MARKS).bind(id).bind(urgent).bind(label).execute(connection).await?.rows_affected()
+    );
+    Ok(())
 }

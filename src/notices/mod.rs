@@ -26,7 +26,7 @@ pub use self::{
 
 use uuid::Uuid;
 use voicemill_notify::email::{Bounce, Fate};
-use voicemill_types::{MessageId, NoticeId, Time};
+use voicemill_types::{NoticeId, Time};
 
 use self::queue::{by_mail, by_sms, queue};
 use crate::{
@@ -36,8 +36,8 @@ use crate::{
     domains::Domain,
     error::ServiceError,
     events::{self, Event},
-    mailboxes::{self, Mailbox},
-    messages::{self, Folder},
+    mailboxes::{self, Mailbox, usage},
+    messages::{self, Folder, Message, trash::Because},
     refusal::{Rule, Thing},
     transaction::Tx,
 };
@@ -55,12 +55,17 @@ pub async fn list(
     Ok(rows::of_domain(&mut connection, domain.id, before, state, i64::from(limit)).await?)
 }
 
-/// Tells a mailbox's people that it refused a message because it is full: once, until it takes one again.
-pub(crate) async fn mailbox_is_full(app: &App, domain: &Domain, mailbox: &Mailbox) -> Result<(), ServiceError> {
+/// Tells a mailbox's people that it refused so many bytes because it is full: once, until it has room for what it refused last.
+pub(crate) async fn mailbox_is_full(
+    app: &App,
+    domain: &Domain,
+    mailbox: &Mailbox,
+    bytes: i64,
+) -> Result<(), ServiceError> {
     let now = Time::from(app.clock.now());
     let mut transaction = app.begin().await?;
-    if !sms_limits::set_full(transaction.connection(), mailbox.id, now).await? {
-        return Ok(());
+    if !usage::refused(transaction.connection(), mailbox.id, bytes, now).await? {
+        return Ok(transaction.commit().await?);
     }
     let event = format!("full {} {}", mailbox.id.0.simple(), now.microseconds());
     for notice in by_mail(mailbox, Occasion::MailboxFull, &event, now) {
@@ -123,6 +128,11 @@ pub async fn bounced(app: &App, mail: &[u8]) -> Result<Notice, ServiceError> {
     let connection = transaction.connection();
     let found = reported(connection, &bounce).await?;
     let notice = found.ok_or(ServiceError::NotFound(Thing::BouncedMail {}))?;
+    let message = match notice.message_id {
+        Some(id) => messages::locked(&mut transaction, id).await?,
+        None => None,
+    };
+    let connection = transaction.connection();
     let outcome = bounce.outcome_for(&notice.recipient).ok_or(ServiceError::NotFound(Thing::BouncedRecipient {}))?;
     let state = match outcome.fate {
         Fate::Failed => NoticeState::Bounced,
@@ -132,8 +142,8 @@ pub async fn bounced(app: &App, mail: &[u8]) -> Result<Notice, ServiceError> {
     let at = Time::from(app.clock.now());
     let report = rows::Settled { state, answer: &outcome.answer, reference: None, at };
     rows::report(connection, notice.id, report).await?;
-    if let (Fate::Failed, Some(message)) = (outcome.fate, notice.message_id) {
-        restore(&mut transaction, message).await?;
+    if let (Fate::Failed, Some(message)) = (outcome.fate, message) {
+        restore(&mut transaction, &message).await?;
     }
     let settled = Event::NoticeSettled { notice: notice.id, message: notice.message_id, state };
     transaction.emit(notice.domain_id, settled).await?;
@@ -166,14 +176,10 @@ async fn reported(connection: &mut Connection, bounce: &Bounce) -> Result<Option
 }
 
 /// Moves a message back to where it was before a mail's acceptance moved it, unless a person moved it since.
-async fn restore(tx: &mut Tx<'_>, message: MessageId) -> Result<(), ServiceError> {
-    for notice in rows::of_message(tx.connection(), message).await? {
-        if let Some(from) = notice.moved_to
-            && messages::rows::move_if_in(tx.connection(), message, from, Folder::New).await?
-        {
-            let moved = Event::MessageMoved { message, mailbox: notice.mailbox_id, from, to: Folder::New };
-            tx.emit(notice.domain_id, moved).await?;
-        }
+async fn restore(tx: &mut Tx<'_>, message: &Message) -> Result<(), ServiceError> {
+    let notices = rows::of_message(tx.connection(), message.id).await?;
+    if notices.iter().any(|notice| notice.moved_to == Some(message.folder)) {
+        messages::file(tx, message, Folder::New, Because::Bounced).await?;
     }
-    Ok(rows::forget_moves(tx.connection(), message).await?)
+    Ok(rows::forget_moves(tx.connection(), message.id).await?)
 }

@@ -10,14 +10,13 @@ use voicemill_notify::{
     wording,
 };
 use voicemill_queue::{Attempt, Job, JobError};
-use voicemill_types::{NoticeId, Time, Transcript};
+use voicemill_types::{NoticeId, Transcript};
 
 use crate::{
     app::App,
     db::Transaction,
     domains::{self, Domain},
     error::ServiceError,
-    events::Event,
     lanes::Lane,
     links::LinkSpan,
     mail_templates,
@@ -26,7 +25,7 @@ use crate::{
     messages::{
         self, Folder, Message, TranscriptState,
         renditions::{MAILED, MAILED_BRIEF, minted},
-        trash,
+        trash::Because,
     },
     notices::{
         Notice, NoticeState,
@@ -128,13 +127,12 @@ impl Subject {
             AfterEmail::MoveToTrash => Some(Folder::Trash),
         };
         if let (NoticeState::Accepted, true, Some(to)) = (ended.state, !by_link, to) {
-            let (connection, id) = (transaction.connection(), self.message.id);
-            if messages::rows::move_if_in(connection, id, Folder::New, to).await? {
+            // An automatic move never undoes a person's.
+            let message = messages::locked(&mut transaction, self.message.id).await?;
+            if let Some(message) = message.filter(|message| message.folder == Folder::New) {
+                messages::file(&mut transaction, &message, to, Because::Mailed).await?;
                 // What a bounce has to take back.
-                rows::set_moved(connection, self.notice.id, Some(to)).await?;
-                trash::note(connection, id, Time::from(app.clock.now())).await?;
-                let moved = Event::MessageMoved { message: id, mailbox: self.mailbox.id, from: Folder::New, to };
-                transaction.emit(self.domain.id, moved).await?;
+                rows::set_moved(transaction.connection(), self.notice.id, Some(to)).await?;
             }
         }
         delivery::settle(app, attempt, self.notice.id, ended, transaction).await

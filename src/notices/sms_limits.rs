@@ -1,6 +1,6 @@
-//! What limits SMS: numbers that asked us to stop, a domain's day, and mailboxes whose people know that they are full.
+//! What limits SMS: numbers that asked us to stop, and a domain's day.
 
-use voicemill_types::{DomainId, MailboxId, Time};
+use voicemill_types::{DomainId, Time};
 
 use crate::db::{Connection, DbError, on, statements};
 
@@ -14,8 +14,6 @@ statements! {
               ON CONFLICT (domain_id, day) DO UPDATE SET parts = sms_day.parts + excluded.parts \
               WHERE sms_day.parts + excluded.parts <= $4";
     FORGET_DAYS = "DELETE FROM sms_day WHERE domain_id = $1 AND day < $2";
-    SET_FULL = "INSERT INTO full_mailbox (mailbox_id, told_at) VALUES ($1, $2) ON CONFLICT (mailbox_id) DO NOTHING";
-    CLEAR_FULL = "DELETE FROM full_mailbox WHERE mailbox_id = $1";
 }
 
 /// Remembers that `recipient` wants nothing from `sender` any more; both by their digits.
@@ -52,14 +50,4 @@ pub(crate) async fn charge(
         sqlx::query(CHARGE).bind(domain).bind(day).bind(parts).bind(limit).execute(connection).await?.rows_affected()
     );
     Ok(rows == 1)
-}
-
-/// Notes that the mailbox's people are told that it is full; false if they know already.
-pub(crate) async fn set_full(connection: &mut Connection, mailbox: MailboxId, at: Time) -> Result<bool, DbError> {
-    Ok(on!(connection, sqlx::query(SET_FULL).bind(mailbox).bind(at).execute(connection).await?.rows_affected()) == 1)
-}
-
-/// Notes that the mailbox took a message again; true if it was full.
-pub(crate) async fn clear_full(connection: &mut Connection, mailbox: MailboxId) -> Result<bool, DbError> {
-    Ok(on!(connection, sqlx::query(CLEAR_FULL).bind(mailbox).execute(connection).await?.rows_affected()) == 1)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use voicemill_types::{DomainId, MessageId, Time};
+use voicemill_types::{DomainId, MailboxId, MessageId, Time};
 
 use crate::{
     domains,
@@ -13,7 +13,7 @@ use crate::{
     notices::{
         Medium, Notice, NoticeState, NotifyMessage, Occasion,
         queue::queue,
-        remind_mailbox::tell_of_message,
+        remind_mailbox::{remind_at, tell_of_message},
         rows,
         unheard::{is_unheard, tell_of_unheard},
     },
@@ -28,6 +28,7 @@ pub(crate) async fn on(tx: &mut Tx<'_>, domain: DomainId, event: &Event) -> Resu
             tell(tx, domain, *message).await
         }
         Event::MessageTranscribed { message, .. } => send_what_waits(tx, *message).await,
+        Event::MessageUnread { mailbox, .. } => remind(tx, *mailbox).await,
         _ => Ok(()),
     }
 }
@@ -62,6 +63,14 @@ async fn tell(tx: &mut Tx<'_>, domain: DomainId, message: MessageId) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Has a mailbox's people reminded again, of what they marked as not read.
+async fn remind(tx: &mut Tx<'_>, mailbox: MailboxId) -> Result<(), ServiceError> {
+    let Some(mailbox) = mailboxes::rows::by_id(tx.connection(), mailbox).await? else { return Ok(()) };
+    let Some(interval) = mailbox.sms.reminder_interval() else { return Ok(()) };
+    let due = Time::from(tx.app().clock.now()).after(interval);
+    Ok(remind_at(tx, &mailbox, due).await?)
 }
 
 /// Lets the mails go that waited for a message's words.

@@ -26,7 +26,7 @@ use crate::{
     error::ServiceError,
     events::Event,
     jobs::{self, operate::Listed},
-    mailboxes::{self, Mailbox},
+    mailboxes::{self, Mailbox, usage},
     media::{self, Media, MediaState, OwnerKind, RenderMedia, Rendition, TranscriptState, state::job_key},
     refusal::{Conflict, Rule, Thing},
     transaction::Tx,
@@ -225,6 +225,9 @@ async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Beg
                 let mut tx = app.begin().await?;
                 write(&mut tx, &prompt, begin).await?;
                 media::rows::insert_original(tx.connection(), prompt.domain_id, &original).await?;
+                if let Some(mailbox) = prompt.mailbox_id {
+                    usage::count_greetings(&mut tx, prompt.domain_id, mailbox, true).await?;
+                }
                 media::enqueue_render(&mut tx, &media).await?;
                 Ok(tx.commit().await?)
             }

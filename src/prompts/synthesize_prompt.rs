@@ -18,6 +18,7 @@ use crate::{
     domains,
     error::ServiceError,
     lanes::Lane,
+    mailboxes::usage,
     media::{
         self, Original,
         owners::{self, Outcome},
@@ -97,6 +98,10 @@ impl SynthesizePrompt {
         }
         spoken::insert(tx.connection(), prompt.domain_id, &digest, &spoken, now).await?;
         media::rows::insert_original(tx.connection(), prompt.domain_id, &original).await?;
+        if let Some(mailbox) = prompt.mailbox_id {
+            // The words were taken, and with them what they sound like.
+            usage::count_greetings(&mut tx, prompt.domain_id, mailbox, false).await?;
+        }
         media::enqueue_render(&mut tx, &prompt.media()).await?;
         Ok(tx.finish(attempt).await?)
     }

@@ -232,8 +232,8 @@ async fn links_die_with_their_message() {
     let test = TestApp::start().await;
     let (id, page) = mailed(&test).await;
     assert_eq!(test.browser(Method::GET, &page).send().await.unwrap().status(), StatusCode::OK);
-    let path = format!("/v1/messages/{}/move", id.as_str().unwrap());
-    crate::harness::ok(test.portal(Method::POST, &path).json(&json!({"folder": "trash"}))).await;
+    let path = format!("/v1/messages/{}", id.as_str().unwrap());
+    crate::harness::ok(test.portal(Method::PATCH, &path).json(&json!({"folder": "trash"}))).await;
     assert_eq!(test.browser(Method::GET, &page).send().await.unwrap().status(), StatusCode::NOT_FOUND);
     test.stop().await;
 }

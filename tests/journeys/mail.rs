@@ -119,7 +119,7 @@ async fn n5_an_hour_is_mailed_as_a_link_that_says_why() {
     test.stop().await;
 }
 
-fn report(message_id: &str, action: &str) -> String {
+pub(crate) fn report(message_id: &str, action: &str) -> String {
     format!(
         "From: MAILER-DAEMON@mx.example.net\r\nTo: voicemail@acme.example\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n\
          Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\r\n\r\n\
@@ -157,9 +157,9 @@ async fn n7_a_bounce_takes_back_what_the_mail_did() {
 
     // What a person moved since stays where it is.
     let (message, mail) = leave("m2").await;
-    let path = format!("/v1/messages/{}/move", message.as_str().unwrap());
-    ok(test.portal(Method::POST, &path).json(&json!({"folder": "saved"}))).await;
-    ok(test.portal(Method::POST, &path).json(&json!({"folder": "trash"}))).await;
+    let path = format!("/v1/messages/{}", message.as_str().unwrap());
+    ok(test.portal(Method::PATCH, &path).json(&json!({"folder": "saved"}))).await;
+    ok(test.portal(Method::PATCH, &path).json(&json!({"folder": "trash"}))).await;
     hand_in(report(&mail, "failed")).await.unwrap();
     test.message(&message, |message| message["folder"] == "trash").await;
 
@@ -244,7 +244,7 @@ async fn a_message_that_is_deleted_before_its_mail_is_due_is_not_mailed() {
     test.mailbox("101", json!({"email_mode": "link", "recipients": ["d@acme.example"], "transcribe": false})).await;
     let dropped = test.leave("101", "m", "voicemail-short.wav").await;
     test.message(&dropped["id"], |message| message["state"] == "available").await;
-    let to_trash = test.portal(Method::POST, &format!("/v1/messages/{}/move", dropped["id"].as_str().unwrap()));
+    let to_trash = test.portal(Method::PATCH, &format!("/v1/messages/{}", dropped["id"].as_str().unwrap()));
     ok(to_trash.json(&json!({"folder": "trash"}))).await;
     ok(test.operator(Method::POST, "/v1/jobs/resume").json(&sending)).await;
     let notice = test.message(&dropped["id"], settled).await["notices"][0].clone();

@@ -15,6 +15,7 @@ mod mail_trees;
 mod operators;
 mod prompts;
 mod recordings;
+mod rules;
 mod signals;
 mod sms;
 mod sms_kannel;

@@ -1,21 +1,10 @@
-//! Operators look after the queue, and the trash is emptied at the end of the day.
+//! Operators look after the queue.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use crate::harness::{TestApp, Wish, detail, ok, sample_bytes};
-use jiff::SignedDuration;
+use crate::harness::{TestApp, detail, ok, sample_bytes};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use voicemill_types::clock::Clock;
-
-/// How many files lie in the store.
-fn blobs(test: &TestApp) -> usize {
-    fn count(folder: &Path) -> usize {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| if entry.path().is_dir() { count(&entry.path()) } else { 1 }).sum()
-    }
-    count(&test.app.config.storage.folder.join("store"))
-}
 
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begun = std::time::Instant::now();
@@ -23,88 +12,6 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         assert!(begun.elapsed() < Duration::from_secs(30), "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_trash_is_emptied_at_the_end_of_the_domains_day() {
-    // A quarter to midnight in New York, which is the domain's time.
-    let clock = Clock::fixed("2026-11-27T04:45:00Z".parse().unwrap());
-    let test = TestApp::start_with(Wish { clock: clock.clone(), ..Wish::default() }).await;
-    test.mailbox("101", json!({"transcribe": false})).await;
-    let [gone, late, kept] = [
-        test.leave("101", "gone", "voicemail-short.wav").await,
-        test.leave("101", "late", "voicemail-short.wav").await,
-        test.leave("101", "kept", "voicemail-short.wav").await,
-    ];
-    let id = |message: &Value| message["id"].as_str().unwrap().to_owned();
-    for message in [&gone, &late, &kept] {
-        test.message(&message["id"], |message| message["state"] == "available").await;
-    }
-    let before = blobs(&test);
-    let trash = async |message: &Value| {
-        let path = format!("/v1/messages/{}/move", id(message));
-        ok(test.portal(Method::POST, &path).json(&json!({"folder": "trash"}))).await;
-    };
-    let is_there = async |message: &Value| {
-        let answer = test.portal(Method::GET, &format!("/v1/messages/{}", id(message))).send().await.unwrap();
-        answer.status() == StatusCode::OK
-    };
-    trash(&gone).await;
-    test.app.queue.wake();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(is_there(&gone).await, "the day is not over");
-
-    // Midnight passes while nobody works; what comes into the trash afterwards stays until the next.
-    clock.advance(SignedDuration::from_mins(16));
-    trash(&late).await;
-    test.app.queue.wake();
-    until("the trash is emptied", async || !is_there(&gone).await).await;
-    until("its blobs are gone", async || blobs(&test) == before / 3 * 2).await;
-    assert!(is_there(&late).await && is_there(&kept).await);
-
-    clock.advance(SignedDuration::from_hours(24));
-    test.app.queue.wake();
-    until("the trash is emptied again", async || !is_there(&late).await).await;
-    assert!(is_there(&kept).await);
-    let listed = ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await;
-    assert_eq!(listed.as_array().unwrap().len(), 1);
-    test.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_trash_of_a_mailbox_elsewhere_is_emptied_at_its_own_midnight() {
-    // A quarter to midnight in Tokyo, where one mailbox is; the domain's day ends fourteen hours later.
-    let clock = Clock::fixed("2026-11-27T14:45:00Z".parse().unwrap());
-    let test = TestApp::start_with(Wish { clock: clock.clone(), ..Wish::default() }).await;
-    test.mailbox("101", json!({"transcribe": false})).await;
-    test.mailbox("102", json!({"transcribe": false})).await;
-    let [here, there] = [
-        test.leave("101", "here", "voicemail-short.wav").await,
-        test.leave("102", "there", "voicemail-short.wav").await,
-    ];
-    for message in [&here, &there] {
-        test.message(&message["id"], |message| message["state"] == "available").await;
-        let path = format!("/v1/messages/{}/move", message["id"].as_str().unwrap());
-        ok(test.portal(Method::POST, &path).json(&json!({"folder": "trash"}))).await;
-    }
-    // Its owner moves while something lies in the trash.
-    test.mailbox("102", json!({"transcribe": false, "time_zone": "Asia/Tokyo"})).await;
-    let is_there = async |message: &Value| {
-        let path = format!("/v1/messages/{}", message["id"].as_str().unwrap());
-        test.portal(Method::GET, &path).send().await.unwrap().status() == StatusCode::OK
-    };
-    clock.advance(SignedDuration::from_mins(14));
-    test.app.queue.wake();
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
-    assert!(is_there(&there).await, "its day is not over");
-    clock.advance(SignedDuration::from_mins(2));
-    test.app.queue.wake();
-    until("the trash over there is emptied", async || !is_there(&there).await).await;
-    assert!(is_there(&here).await, "the day here is not over");
-    clock.advance(SignedDuration::from_hours(14));
-    test.app.queue.wake();
-    until("the trash here is emptied", async || !is_there(&here).await).await;
-    test.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

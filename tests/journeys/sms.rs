@@ -400,7 +400,7 @@ async fn what_nobody_wants_to_know_any_more_when_it_is_due_is_not_sent() {
     let moved = leave(&test, "m1").await;
     let switched_off = test.leave("102", "m2", "voicemail-short.wav").await;
     test.message(&switched_off["id"], |message| message["state"] == "available").await;
-    let to_trash = test.portal(Method::POST, &format!("/v1/messages/{}/move", moved["id"].as_str().unwrap()));
+    let to_trash = test.portal(Method::PATCH, &format!("/v1/messages/{}", moved["id"].as_str().unwrap()));
     ok(to_trash.json(&json!({"folder": "trash"}))).await;
     test.mailbox("102", told("4155550135")).await;
     ok(test.operator(Method::POST, "/v1/jobs/resume").json(&sending)).await;

@@ -373,22 +373,6 @@ async fn silence_is_no_speech_and_still_mailed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn folders_move_as_the_rules_say() {
-    let test = TestApp::start().await;
-    test.mailbox("101", json!({"transcribe": false})).await;
-    let dropped = test.leave("101", "m", "voicemail-short.wav").await;
-    let path = format!("/v1/messages/{}/move", dropped["id"].as_str().unwrap());
-    let move_to = async |folder: &str| {
-        test.portal(Method::POST, &path).json(&json!({"folder": folder})).send().await.unwrap().status()
-    };
-    assert_eq!(move_to("saved").await, StatusCode::OK);
-    assert_eq!(move_to("trash").await, StatusCode::OK);
-    assert_eq!(move_to("new").await, StatusCode::CONFLICT);
-    assert_eq!(move_to("saved").await, StatusCode::OK);
-    test.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_listing_has_pages_newest_first() {
     let test = TestApp::start().await;
     test.mailbox("101", json!({"transcribe": false})).await;

@@ -237,7 +237,7 @@ async fn each_event_reaches_the_endpoint_signed_and_can_be_listed(kind: Kind) {
     }
 
     ok(test
-        .portal(Method::POST, &format!("/v1/messages/{}/move", message["id"].as_str().unwrap()))
+        .portal(Method::PATCH, &format!("/v1/messages/{}", message["id"].as_str().unwrap()))
         .json(&json!({"folder": "trash"})))
     .await;
     let moved = endpoint.until("message.moved", 1).await.remove(0).event();
@@ -548,9 +548,9 @@ async fn lamps_are_told_at_most_once_a_second(kind: Kind) {
     assert_eq!(last["data"]["mailbox"], "101");
 
     let folder = json!({"folder": "saved"});
-    ok(test.portal(Method::POST, &format!("/v1/messages/{}/move", ids[0].as_str().unwrap())).json(&folder)).await;
+    ok(test.portal(Method::PATCH, &format!("/v1/messages/{}", ids[0].as_str().unwrap())).json(&folder)).await;
     let folder = json!({"folder": "trash"});
-    ok(test.portal(Method::POST, &format!("/v1/messages/{}/move", ids[1].as_str().unwrap())).json(&folder)).await;
+    ok(test.portal(Method::PATCH, &format!("/v1/messages/{}", ids[1].as_str().unwrap())).json(&folder)).await;
     test.advance(jiff::SignedDuration::from_secs(1));
     let told = endpoint.until("mailbox.counts", 3).await.pop().unwrap().event();
     let asked = ok(test.core(Method::GET, "/v1/mailboxes/101/counts")).await;

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::header::CONTENT_TYPE, response::IntoResponse};
+use axum::{
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+};
 use serde::Deserialize;
 use voicemill_types::MessageId;
 
@@ -10,7 +14,7 @@ use crate::{
     app::App,
     error::ServiceError,
     http::{
-        auth::Portal,
+        auth::{Member, Portal},
         error::Problem,
         extract::{Json, Limit, Path, Query},
         wire,
@@ -65,12 +69,56 @@ pub(super) async fn captions(
     Ok(([(CONTENT_TYPE, "text/vtt; charset=utf-8")], transcript.to_web_vtt()))
 }
 
-/// `POST /v1/messages/{id}/move`
-pub(super) async fn move_to(
+/// `PATCH /v1/messages/{id}`: files it, or marks it as read, urgent or by a label; what is left out stays.
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    Member(domain): Member,
+    Path(id): Path<MessageId>,
+    Json(changes): Json<wire::MessageChanges>,
+) -> Result<Json<wire::Message>, Problem> {
+    Ok(Json(messages::change(&app, &domain, id, changes.into()).await?.into()))
+}
+
+/// How a message is deleted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deletion {
+    #[serde(default)]
+    now: bool,
+}
+
+/// `DELETE /v1/messages/{id}?now=true`: removes it for good; without `now`, only from the trash.
+pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<MessageId>,
-    Json(wanted): Json<wire::Move>,
-) -> Result<Json<wire::Message>, Problem> {
-    Ok(Json(messages::move_to(&app, &domain, id, wanted.folder).await?.into()))
+    Query(deletion): Query<Deletion>,
+) -> Result<StatusCode, Problem> {
+    messages::delete(&app, &domain, id, deletion.now).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which messages are deleted together: no others than those in the trash.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Emptied {
+    #[expect(dead_code, reason = "that it is named is what is asked for")]
+    folder: OnlyTrash,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OnlyTrash {
+    Trash,
+}
+
+/// `DELETE /v1/mailboxes/{extension}/messages?folder=trash`: empties the trash, for good.
+pub(super) async fn empty_trash(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(extension): Path<String>,
+    Query(_): Query<Emptied>,
+) -> Result<Json<wire::Removed>, Problem> {
+    let removed = messages::empty_trash(&app, &domain, &extension).await?;
+    Ok(Json(wire::Removed { removed }))
 }

@@ -21,7 +21,7 @@ use axum::{
     Extension, Router,
     extract::DefaultBodyLimit,
     middleware::from_fn,
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 
 use crate::{app::App, http::extract::no_parameters};
@@ -52,9 +52,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/mailboxes", get(domains::mailboxes))
         .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
         .route("/mailboxes/{extension}/counts", get(events::mailbox_counts))
-        .route("/messages/{id}", get(messages::details))
+        .route("/messages/{id}", get(messages::details).patch(messages::change))
         .route("/messages/{id}/transcript.vtt", get(messages::captions))
-        .route("/messages/{id}/move", post(messages::move_to))
         .route("/prompts", post(prompts::upload).layer(DefaultBodyLimit::disable()).get(prompts::list))
         .route("/prompts/text", post(prompts::add_text))
         .route("/prompts/{id}", get(prompts::details).patch(prompts::change))
@@ -77,7 +76,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/events", get(events::list))
         .route("/events/stream", get(events::stream).layer(Extension(Arc::new(events::Streams::default()))))
         .route("/jobs", get(jobs::list))
-        .route("/mailboxes/{extension}/messages", get(messages::list))
+        .route("/mailboxes/{extension}/messages", get(messages::list).delete(messages::empty_trash))
+        .route("/messages/{id}", delete(messages::delete))
         .route("/prompts/{id}/audio", put(prompts::replace_audio).layer(DefaultBodyLimit::disable()))
         .route("/recordings", get(recordings::list))
         .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))

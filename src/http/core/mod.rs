@@ -1,6 +1,7 @@
 //! What call cores drop and ask. The domain is the key's.
 
 mod announcements;
+mod mailboxes;
 mod messages;
 mod missed_calls;
 mod recordings;
@@ -18,6 +19,7 @@ use crate::{app::App, http::extract::no_parameters};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/mailboxes/{extension}", get(mailboxes::state))
         .route("/mailboxes/{extension}/missed-calls/{id}", put(missed_calls::report).post(missed_calls::report))
         .route("/messages/{id}", get(messages::state))
         .route("/messages/{id}/announcement", post(announcements::of_message))

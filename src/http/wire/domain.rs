@@ -71,7 +71,7 @@ pub(in crate::http) struct DomainChanges {
 }
 
 /// Tells a value that is null from one that is left out.
-fn null_or_value<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+pub(super) fn null_or_value<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de>,

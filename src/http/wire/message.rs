@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use voicemill_types::{DomainId, MailboxId, MessageId, Time};
 
 use super::{
-    Failure, Notice, Outlook, phone_report::PhoneReport, rendition::Rendition, transcript::Transcript, waveform,
+    Failure, Notice, Outlook, domain::null_or_value, phone_report::PhoneReport, rendition::Rendition,
+    transcript::Transcript, waveform,
 };
 use crate::{
     media::{MediaState, TranscriptState},
@@ -32,6 +33,9 @@ pub(in crate::http) struct Message {
     phone_report: Option<PhoneReport>,
     transcript_state: TranscriptState,
     read_at: Option<Time>,
+    urgent: bool,
+    label: Option<String>,
+    trash_until: Option<Time>,
     created_at: Time,
 }
 
@@ -60,11 +64,27 @@ pub(in crate::http) struct DroppedMessage {
     same_id_as: Option<MessageId>,
 }
 
-/// Where a message is to go.
+/// How many messages are gone for good.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct Removed {
+    pub(in crate::http) removed: u64,
+}
+
+/// What is changed of a message; what is left out stays.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct Move {
-    pub(in crate::http) folder: Folder,
+pub(in crate::http) struct MessageChanges {
+    folder: Option<Folder>,
+    read: Option<bool>,
+    urgent: Option<bool>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    label: Option<Option<String>>,
+}
+
+impl From<MessageChanges> for messages::Changes {
+    fn from(changes: MessageChanges) -> Self {
+        Self { folder: changes.folder, read: changes.read, urgent: changes.urgent, label: changes.label }
+    }
 }
 
 impl From<messages::Message> for Message {
@@ -88,6 +108,9 @@ impl From<messages::Message> for Message {
             phone_report: message.phone_report.map(PhoneReport::from),
             transcript_state: message.transcript_state,
             read_at: message.read_at,
+            urgent: message.urgent,
+            label: message.label,
+            trash_until: message.trash_until,
             created_at: message.created_at,
         }
     }

@@ -8,6 +8,7 @@ mod failure;
 mod job;
 mod mail_template;
 mod mailbox;
+mod mailbox_state;
 mod message;
 mod missed_call;
 mod notice;
@@ -34,7 +35,8 @@ pub(super) use self::{
     job::{Changed, Job, JobFilter, Outlook, Queue, WhatToPause},
     mail_template::{MailTemplate, NewMailTemplate},
     mailbox::{Counts, Mailbox, MailboxSettings},
-    message::{DroppedMessage, Message, MessageDetails, Move},
+    mailbox_state::MailboxState,
+    message::{DroppedMessage, Message, MessageChanges, MessageDetails, Removed},
     missed_call::MissedCallReport,
     notice::Notice,
     prompt::{Prompt, PromptDetails},

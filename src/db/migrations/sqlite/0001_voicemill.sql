@@ -47,6 +47,16 @@ CREATE TABLE mailbox (
     UNIQUE (domain_id, extension)
 ) STRICT;
 
+-- How much each mailbox holds against its quota: originals of messages outside the trash, and of its greetings and name. Since
+-- when its people know that it is full, and how much was refused last.
+CREATE TABLE usage (
+    mailbox_id     BLOB NOT NULL PRIMARY KEY REFERENCES mailbox (id) ON DELETE CASCADE,
+    message_bytes  INTEGER NOT NULL,
+    greeting_bytes INTEGER NOT NULL,
+    full_since     INTEGER,
+    refused_bytes  INTEGER
+) STRICT;
+
 -- Sound, and how far the work on it is: what a message, a prompt and a recording have in common. Its state and its version
 -- change only as media/state.rs allows.
 CREATE TABLE media (
@@ -98,7 +108,8 @@ CREATE TABLE transcript (
     created_at INTEGER NOT NULL
 ) STRICT;
 
--- The core's id names a message together with its bytes: the same id with other bytes is another message.
+-- The core's id names a message together with its bytes: the same id with other bytes is another message. What lies in the
+-- trash is shown there until trash_until, hidden from then on, and gone at purge_at, which may be later.
 CREATE TABLE message (
     id             BLOB NOT NULL PRIMARY KEY,
     domain_id      BLOB NOT NULL REFERENCES domain (id),
@@ -112,13 +123,18 @@ CREATE TABLE message (
     service_number TEXT,
     received_at    INTEGER NOT NULL,
     read_at        INTEGER,
-    trashed_at     INTEGER,
+    urgent         INTEGER NOT NULL,
+    label          TEXT,
+    trash_until    INTEGER,
+    purge_at       INTEGER,
+    hidden_at      INTEGER,
     created_at     INTEGER NOT NULL,
     UNIQUE (mailbox_id, core_id, sha256)
 ) STRICT;
 
 CREATE INDEX message_listing ON message (mailbox_id, folder, received_at, id);
-CREATE INDEX message_trash ON message (domain_id, trashed_at) WHERE folder = 'trash';
+CREATE INDEX message_trash ON message (trash_until) WHERE folder = 'trash' AND hidden_at IS NULL;
+CREATE INDEX message_purge ON message (purge_at) WHERE purge_at IS NOT NULL;
 CREATE INDEX message_media ON message (media_id);
 
 CREATE TABLE prompt (
@@ -233,12 +249,6 @@ CREATE TABLE sms_day (
     day       TEXT NOT NULL,
     parts     INTEGER NOT NULL,
     PRIMARY KEY (domain_id, day)
-) STRICT;
-
--- Mailboxes whose people know that they are full; gone when one takes a message again.
-CREATE TABLE full_mailbox (
-    mailbox_id BLOB NOT NULL PRIMARY KEY REFERENCES mailbox (id),
-    told_at    INTEGER NOT NULL
 ) STRICT;
 
 -- Domains' templates for their mails.

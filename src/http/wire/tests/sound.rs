@@ -94,6 +94,10 @@ fn message() -> messages::Message {
         phone_report: Some(report()),
         transcript_state: TranscriptState::Available,
         read_at: None,
+        urgent: false,
+        label: None,
+        trash_until: None,
+        hidden_at: None,
         created_at: at(),
     }
 }

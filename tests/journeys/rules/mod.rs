@@ -1,0 +1,92 @@
+//! What the product promises, one rule a file; `docs/rules.md` says which test holds which rule.
+
+mod rule_03_after_email;
+mod rule_05_quota;
+mod rule_09_folders;
+
+use std::path::Path;
+
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use voicemill::config::Config;
+use voicemill_sql::Kind;
+use voicemill_testing::TestDatabase;
+use voicemill_types::clock::Clock;
+
+use crate::harness::{TestApp, Wish, ok};
+
+/// The same journey on both databases.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(voicemill_sql::Kind::Sqlite).await;
+            })+
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(voicemill_sql::Kind::Postgres).await;
+            })+
+        }
+    };
+}
+use on_both;
+
+/// The service on a database of this kind, and the server that holds it.
+struct Started {
+    test: TestApp,
+    _server: Option<TestDatabase>,
+}
+
+impl Started {
+    /// With a clock that stands still at that time, and nobody who works unless `work`.
+    async fn at(kind: Kind, time: &str, work: bool) -> Self {
+        Self::with(kind, Wish { clock: Clock::fixed(time.parse().unwrap()), work, ..Wish::default() }).await
+    }
+
+    async fn with(kind: Kind, wish: Wish) -> Self {
+        let server = (kind == Kind::Postgres).then(TestDatabase::new);
+        let configure = move |config: &mut Config| {
+            (wish.configure)(config);
+            // As many as a small server has.
+            config.database.connections = 16;
+        };
+        let database = server.as_ref().map(|server| server.url().parse().unwrap());
+        let test = TestApp::start_with(Wish { database, configure: Box::new(configure), ..wish }).await;
+        Self { test, _server: server }
+    }
+}
+
+fn path(message: &Value) -> String {
+    format!("/v1/messages/{}", message["id"].as_str().unwrap())
+}
+
+/// Changes a message as a portal does.
+async fn patch(test: &TestApp, message: &Value, changes: Value) -> Response {
+    test.portal(Method::PATCH, &path(message)).json(&changes).send().await.unwrap()
+}
+
+async fn move_to(test: &TestApp, message: &Value, folder: &str) -> Value {
+    ok(test.portal(Method::PATCH, &path(message)).json(&json!({"folder": folder}))).await
+}
+
+/// Whether a portal finds the message.
+async fn is_there(test: &TestApp, message: &Value) -> bool {
+    test.portal(Method::GET, &path(message)).send().await.unwrap().status() == 200
+}
+
+/// What the service does once a minute.
+async fn sweep(test: &TestApp) {
+    voicemill::messages::trash::sweep(&test.app).await.unwrap();
+}
+
+/// How many files lie in the store.
+fn blobs(test: &TestApp) -> usize {
+    fn count(folder: &Path) -> usize {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| if entry.path().is_dir() { count(&entry.path()) } else { 1 }).sum()
+    }
+    count(&test.app.config.storage.folder.join("store"))
+}
