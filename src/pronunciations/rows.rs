@@ -8,7 +8,7 @@ use crate::db::{Connection, DbError, on, statements};
 
 statements! {
     SAVE = "INSERT INTO pronunciation (domain_id, key, word, phonetic, created_at) VALUES ($1, $2, $3, $4, $5) \
-            ON CONFLICT (domain_id, key) DO UPDATE SET word = excluded.word, phonetic = excluded.said";
+            ON CONFLICT (domain_id, key) DO UPDATE SET word = excluded.word, phonetic = excluded.phonetic";
     LIST = "SELECT word, phonetic FROM pronunciation WHERE domain_id = $1 ORDER BY key";
     FIND = "SELECT word, phonetic FROM pronunciation WHERE domain_id = $1 AND key = $2";
     DELETE = "DELETE FROM pronunciation WHERE domain_id = $1 AND key = $2";
