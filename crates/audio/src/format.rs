@@ -13,7 +13,7 @@ pub struct AudioSpec {
 
 impl AudioSpec {
     /// The most channels that any source may have.
-    pub const MAX_CHANNELS: u16 = 8;
+    pub(crate) const MAX_CHANNELS: u16 = 8;
 
     /// One channel at `rate_hz`.
     pub fn mono(rate_hz: u32) -> Self {

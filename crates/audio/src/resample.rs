@@ -106,7 +106,7 @@ impl Resampler {
     ///
     /// # Errors
     /// None that a well-formed call can meet.
-    pub fn finish_at(&mut self, length: Length, out: &mut Vec<f32>) -> Result<(), AudioError> {
+    pub(crate) fn finish_at(&mut self, length: Length, out: &mut Vec<f32>) -> Result<(), AudioError> {
         let Some(chunk_frames) = self.fft.as_ref().map(|fft| fft.input_frames_next()) else {
             return Ok(());
         };

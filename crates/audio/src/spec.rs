@@ -61,7 +61,7 @@ impl RenderSpec {
     /// The ceiling where none is asked for, in dBTP.
     pub const CEILING_DBTP: f64 = -1.5;
     /// The longest audio where no limit is asked for: 12 hours, in seconds.
-    pub const MAX_DURATION_SECONDS: f64 = 12.0 * 3_600.0;
+    pub(crate) const MAX_DURATION_SECONDS: f64 = 12.0 * 3_600.0;
 
     /// Measures `sources` and does nothing else.
     pub fn of(sources: Vec<SourceSpec>) -> Self {

@@ -19,7 +19,7 @@ mod verify;
 pub use address::{Address, AddressError};
 pub use assemble::{Attachment, Mail};
 pub use bounce::{Bounce, Fate, NoBounce};
-pub use compose::{AudioPart, DEFAULT_MAIL_LIMIT, MailLink, TranscriptPart, VoicemailMail, fits};
+pub use compose::{AudioPart, MailLink, TranscriptPart, VoicemailMail, fits};
 pub use destinations::{DestinationLimits, Destinations};
 pub use dkim::{Dkim, DkimKeyConfig};
 pub use error::ComposeError;

@@ -155,7 +155,7 @@ pub fn line(text: &str, longest: usize) -> String {
 }
 
 /// Several lines of text from outside; tells whether it had to be cut.
-pub fn paragraph(text: &str, longest: usize) -> (String, bool) {
+pub(crate) fn paragraph(text: &str, longest: usize) -> (String, bool) {
     let text = text.replace("\r\n", "\n");
     let visible: String = text.chars().filter(|character| *character == '\n' || !is_hidden(*character)).collect();
     cut(visible.trim(), longest)

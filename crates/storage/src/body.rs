@@ -53,7 +53,7 @@ impl ByteStream {
 
     /// Says how many bytes there will be, for stores that make room beforehand; more than that is refused.
     #[must_use]
-    pub fn of_length(mut self, bytes: u64) -> Self {
+    pub(crate) fn of_length(mut self, bytes: u64) -> Self {
         self.length = Some(bytes);
         self.limit(bytes)
     }

@@ -92,9 +92,6 @@ pub struct MailLink<'a> {
     pub expires_at: Time,
 }
 
-/// The largest mail that is sent unless the configuration says otherwise: 25 MB.
-pub const DEFAULT_MAIL_LIMIT: u64 = 25_000_000;
-
 /// True when a mail with an attachment of `bytes` stays within `limit`, whatever else it says.
 pub fn fits(bytes: u64, limit: u64) -> bool {
     // Base64 in lines of 76 characters and their ends, and ample room for headers, words and page.

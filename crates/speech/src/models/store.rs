@@ -82,7 +82,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// When it is not there, or is another file than was named.
-    pub fn own_file(&self, name: &str) -> Result<Option<PathBuf>, SpeechError> {
+    pub(crate) fn own_file(&self, name: &str) -> Result<Option<PathBuf>, SpeechError> {
         let Some(model) = self.own.iter().find(|model| model.name == name) else { return Ok(None) };
         if !self.verified().contains(name) {
             let file = model.file.display();

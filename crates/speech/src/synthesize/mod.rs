@@ -29,10 +29,10 @@ pub use pronunciations::{MAX_PRONUNCIATIONS, Pronunciations, key as pronunciatio
 use super::{SpeechError, error::Refusal, text};
 
 /// Longest text that is spoken at once, in characters: about five minutes of speech.
-pub const MAX_TEXT_CHARACTERS: usize = 5_000;
+pub(crate) const MAX_TEXT_CHARACTERS: usize = 5_000;
 
 /// Counts up whenever the same text would sound otherwise than before, so that nothing old is taken from a cache.
-pub const REVISION: u32 = 1;
+pub(crate) const REVISION: u32 = 1;
 
 /// What a voice says to be chosen by: a greeting, with a number and a time in it.
 pub const SAMPLE: &str = "Thank you for calling. We open at 9:30 AM. For sales, press 1, or call 415-555-0132.";
