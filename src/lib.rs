@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod keys;
 pub mod lanes;
 pub mod links;
+pub mod listing;
 pub mod mail_templates;
 pub mod mailboxes;
 pub mod media;
@@ -26,6 +27,7 @@ pub mod prompts;
 pub mod pronunciations;
 pub mod recordings;
 pub mod refusal;
+pub mod retention;
 pub mod service_numbers;
 pub mod telemetry;
 #[cfg(test)]

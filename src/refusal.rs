@@ -41,6 +41,8 @@ codes! {
         BouncedRecipient {} "bounced_recipient"
         /// A domain.
         Domain {} "domain"
+        /// A legal hold.
+        Hold {} "hold"
         /// Bytes in the store.
         File {} "file"
         /// An event that is kept.
@@ -108,6 +110,12 @@ codes! {
         BadQuietHours { cause: String } "bad_quiet_hours"
         /// A number that is too small or too large.
         OutOfRange { field: String, given: f64, least: f64, most: f64 } "out_of_range"
+        /// An extension that nobody has, or that may not be named there.
+        UnknownMailbox { value: String } "unknown_mailbox"
+        /// Something that is to be kept, and that there is not.
+        NothingToHold {} "nothing_to_hold"
+        /// A message that is forwarded to nobody.
+        TargetsMissing {} "targets_missing"
         /// More entries than there may be.
         TooMany { field: String, most: usize } "too_many"
         /// A text that is empty or too long.
@@ -150,6 +158,8 @@ codes! {
         UnknownEventType { value: String } "unknown_event_type"
         /// A place in a list that is none.
         BadCursor {} "bad_cursor"
+        /// A cursor that is none, or one of another list.
+        BadListCursor {} "bad_list_cursor"
         /// A replay of nothing in particular.
         EventsMissing {} "events_missing"
         /// A field that the request may not have.
@@ -234,6 +244,8 @@ codes! {
         DomainExists { name: String } "domain_exists"
         /// A move that folders do not allow.
         WrongMove {} "wrong_move"
+        /// Something that must be kept.
+        OnHold {} "on_hold"
         /// A message that is to be deleted for good, and does not lie in the trash.
         NotInTrash {} "not_in_trash"
         /// Somebody else was quicker.

@@ -11,6 +11,7 @@ use crate::{
     events,
     media::sweep,
     messages::trash,
+    retention,
     webhooks::{self, dispatch},
 };
 
@@ -81,11 +82,14 @@ async fn prune_for_ever(app: &App) -> std::convert::Infallible {
     }
 }
 
-/// Empties the trash: at the start, and then once a minute.
+/// Empties the trash, and removes what domains do not keep any longer: at the start, and then once a minute.
 async fn empty_for_ever(app: &App) -> std::convert::Infallible {
     loop {
         if let Err(error) = trash::sweep(app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the trash could not be emptied");
+        }
+        if let Err(error) = retention::sweep(app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "what is too old could not be removed");
         }
         tokio::time::sleep(EMPTY_EVERY).await;
     }

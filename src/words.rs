@@ -18,6 +18,7 @@ impl fmt::Display for Thing {
             Self::BouncedMail {} => "mail as the one that this report is about",
             Self::BouncedRecipient {} => "recipient in this report",
             Self::Domain {} => "domain",
+            Self::Hold {} => "hold",
             Self::File {} => "file",
             Self::Event {} => "event; those older than 30 days are not kept",
             Self::Job {} => "unfinished job of this number",
@@ -77,6 +78,14 @@ impl fmt::Display for Rule {
             Self::OutOfRange { field, given, least, most } => {
                 write!(f, "{field} is {given}; it must lie between {least} and {most}")
             }
+            Self::UnknownMailbox { value } => {
+                write!(f, "the domain has no other mailbox {value:.110?}; name the extension of one that it has")
+            }
+            Self::NothingToHold {} => write!(
+                f,
+                "there is nothing of the kind to be kept; name a mailbox by its extension, a message or recording by its id"
+            ),
+            Self::TargetsMissing {} => write!(f, "name at least one extension to forward to"),
             Self::TooMany { field, most } => write!(f, "there are too many {field}; there may be at most {most}"),
             Self::BadLength { field, most } => write!(f, "the {field} must have 1 to {most} bytes"),
             Self::IdMissing { thing } => {
@@ -105,6 +114,10 @@ impl fmt::Display for Rule {
             Self::UnknownEventType { value } => {
                 write!(f, "there are no events of the type {value:.110?}; the types are {}", TYPES.join(", "))
             }
+            Self::BadListCursor {} => write!(
+                f,
+                "this is no cursor of this list; send the next_cursor of its last page, with the filters that the page was asked with"
+            ),
             Self::BadCursor {} => {
                 write!(f, "this is no cursor; send the next_cursor of a page, or the id of an event in a stream")
             }
@@ -206,6 +219,9 @@ impl fmt::Display for Conflict {
                     f,
                     "no message becomes new again; mark it as not read with \"read\": false, or forward it to its own mailbox"
                 );
+            }
+            Self::OnHold {} => {
+                return write!(f, "this must be kept: it is under a legal hold, which the operators can release");
             }
             Self::NotInTrash {} => {
                 return write!(

@@ -52,6 +52,7 @@ async fn every_statement_is_the_same_on_both() {
         crate::mail_templates::rows::STATEMENTS,
         crate::mailboxes::rows::STATEMENTS,
         crate::messages::rows::STATEMENTS,
+        crate::messages::list::STATEMENTS,
         crate::notices::rows::STATEMENTS,
         crate::prompts::rows::STATEMENTS,
         crate::pronunciations::rows::STATEMENTS,
@@ -65,6 +66,10 @@ async fn every_statement_is_the_same_on_both() {
         crate::messages::trash::STATEMENTS,
         crate::messages::purge::STATEMENTS,
         crate::mailboxes::usage::STATEMENTS,
+        crate::retention::STATEMENTS,
+        crate::retention::holds::STATEMENTS,
+        crate::retention::deletions::STATEMENTS,
+        crate::mailboxes::groups::STATEMENTS,
         crate::mailboxes::counts::STATEMENTS,
         crate::webhooks::rows::STATEMENTS,
     ];

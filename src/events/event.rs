@@ -11,6 +11,7 @@ use crate::{
     media::TranscriptState,
     messages::Folder,
     notices::{MissedCall, NoticeState},
+    retention::{Cause, holds::Covered},
 };
 
 /// Something that happened. It is written in the transaction that made it happen, so that it is there exactly when that is.
@@ -84,12 +85,23 @@ pub enum Event {
         /// The mailbox that it lies in.
         mailbox: MailboxId,
     },
+    /// Somebody sent a message on.
+    MessageForwarded {
+        /// The message.
+        message: MessageId,
+        /// The mailbox that it lies in.
+        mailbox: MailboxId,
+        /// The copies.
+        to: Vec<MessageId>,
+    },
     /// A message is gone for good.
     MessagePurged {
         /// The message.
         message: MessageId,
         /// The mailbox that it lay in.
         mailbox: MailboxId,
+        /// Why it went.
+        cause: Cause,
     },
     /// A prompt got new sound, which is being made.
     PromptReplaced {
@@ -145,6 +157,31 @@ pub enum Event {
         /// How it ended.
         state: TranscriptState,
     },
+    /// A recording is gone for good.
+    RecordingPurged {
+        /// The recording.
+        recording: RecordingId,
+        /// Why it went.
+        cause: Cause,
+    },
+    /// Something must be kept.
+    HoldSet {
+        /// The hold.
+        hold: Uuid,
+        /// What it covers.
+        covers: Covered,
+        /// Which one.
+        covered: Uuid,
+    },
+    /// Something need not be kept any more.
+    HoldReleased {
+        /// The hold.
+        hold: Uuid,
+        /// What it covered.
+        covers: Covered,
+        /// Which one.
+        covered: Uuid,
+    },
     /// A mailbox was made.
     MailboxCreated {
         /// The mailbox.
@@ -162,6 +199,9 @@ pub enum Event {
         /// What it holds.
         #[serde(flatten)]
         counts: Counts,
+        /// The extensions of its members, if it is a group's: their lamps show it, too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        members: Vec<String>,
     },
     /// A mailbox refused a message because it is full; once, until it has room for what it refused last.
     MailboxFull {
@@ -224,6 +264,8 @@ pub enum Event {
 
 /// The type of every event, as it is told to others.
 pub const TYPES: &[&str] = &[
+    "hold.released",
+    "hold.set",
     "key.created",
     "link.opened",
     "mailbox.changed",
@@ -234,6 +276,7 @@ pub const TYPES: &[&str] = &[
     "message.available",
     "message.changed",
     "message.failed",
+    "message.forwarded",
     "message.moved",
     "message.purged",
     "message.read",
@@ -250,6 +293,7 @@ pub const TYPES: &[&str] = &[
     "recording.available",
     "recording.failed",
     "recording.none",
+    "recording.purged",
     "transcript.failed",
     "transcript.ready",
     "webhook.disabled",
@@ -267,6 +311,7 @@ impl Event {
             | Self::MessageMoved { message, .. }
             | Self::MessageRead { message, .. }
             | Self::MessageUnread { message, .. }
+            | Self::MessageForwarded { message, .. }
             | Self::MessageChanged { message, .. }
             | Self::MessagePurged { message, .. }
             | Self::LinkOpened { message, .. } => ("message", message.0),
@@ -277,6 +322,7 @@ impl Event {
             | Self::RecordingAvailable { recording }
             | Self::RecordingFailed { recording, .. }
             | Self::RecordingNone { recording, .. }
+            | Self::RecordingPurged { recording, .. }
             | Self::RecordingTranscribed { recording, .. } => ("recording", recording.0),
             Self::MailboxCreated { mailbox }
             | Self::MailboxChanged { mailbox }
@@ -286,6 +332,7 @@ impl Event {
             Self::MissedCallReported { call, .. } => ("missed_call", *call),
             Self::WebhookDisabled { webhook, .. } | Self::WebhookTest { webhook } => ("webhook", webhook.0),
             Self::KeyCreated { key, .. } => ("key", key.0),
+            Self::HoldSet { hold, .. } | Self::HoldReleased { hold, .. } => ("hold", *hold),
             Self::NoticeSettled { notice, .. } => ("notice", notice.0),
         }
     }
@@ -300,6 +347,7 @@ impl Event {
             | Self::MessageMoved { mailbox, .. }
             | Self::MessageRead { mailbox, .. }
             | Self::MessageUnread { mailbox, .. }
+            | Self::MessageForwarded { mailbox, .. }
             | Self::MessageChanged { mailbox, .. }
             | Self::MessagePurged { mailbox, .. }
             | Self::LinkOpened { mailbox, .. }
@@ -337,6 +385,7 @@ impl Event {
             Self::MessageMoved { .. } => "message.moved",
             Self::MessageRead { .. } => "message.read",
             Self::MessageUnread { .. } => "message.unread",
+            Self::MessageForwarded { .. } => "message.forwarded",
             Self::MessageChanged { .. } => "message.changed",
             Self::MessagePurged { .. } => "message.purged",
             Self::MessageTranscribed { state, .. } | Self::RecordingTranscribed { state, .. } => match state {
@@ -350,6 +399,9 @@ impl Event {
             Self::RecordingAvailable { .. } => "recording.available",
             Self::RecordingFailed { .. } => "recording.failed",
             Self::RecordingNone { .. } => "recording.none",
+            Self::RecordingPurged { .. } => "recording.purged",
+            Self::HoldSet { .. } => "hold.set",
+            Self::HoldReleased { .. } => "hold.released",
             Self::MailboxCreated { .. } => "mailbox.created",
             Self::MailboxChanged { .. } => "mailbox.changed",
             Self::MailboxCounts { .. } => "mailbox.counts",
@@ -388,7 +440,7 @@ mod tests {
             Event::MessageReceived { message: MessageId::new(), mailbox },
             Event::PromptReplaced { prompt: PromptId::new(), version: 2 },
             Event::RecordingNone { recording: RecordingId::new(), reason: WorkFailure::NoMedia {}.into() },
-            Event::MailboxCounts { mailbox, counts },
+            Event::MailboxCounts { mailbox, counts, members: vec!["101".to_owned()] },
             Event::MissedCallReported { call, mailbox, core_id, caller },
             Event::NoticeSettled { notice: NoticeId::new(), message: None, state: NoticeState::Accepted },
         ];

@@ -16,7 +16,7 @@ use crate::{
     domains::Domain,
     error::ServiceError,
     events::Event,
-    mailboxes,
+    mailboxes::{self, groups},
     transaction::Tx,
 };
 
@@ -68,10 +68,24 @@ statements! {
     TOLD = "UPDATE mailbox_counts SET changed_at = NULL, told_at = $2, counts = $3 WHERE mailbox_id = $1";
 }
 
-/// What the domain's mailbox `extension` holds.
-pub async fn of(app: &App, domain: &Domain, extension: &str) -> Result<Counts, ServiceError> {
+/// What a mailbox holds, and what the groups hold that it is a member of.
+#[derive(Clone, Debug)]
+pub struct All {
+    /// Its own.
+    pub own: Counts,
+    /// Those of each group, by extension.
+    pub groups: Vec<(String, Counts)>,
+}
+
+/// What the domain's mailbox `extension` and its groups hold.
+pub async fn of(app: &App, domain: &Domain, extension: &str) -> Result<All, ServiceError> {
     let mailbox = mailboxes::by_extension(app, domain, extension).await?;
-    Ok(count(&mut app.database.read().await?, mailbox.id).await?)
+    let mut connection = app.database.read().await?;
+    let mut all = All { own: count(&mut connection, mailbox.id).await?, groups: Vec::new() };
+    for group in groups::of_member(&mut connection, mailbox.id).await? {
+        all.groups.push((group.extension, count(&mut connection, group.id).await?));
+    }
+    Ok(all)
 }
 
 async fn count(connection: &mut Connection, mailbox: MailboxId) -> Result<Counts, DbError> {
@@ -119,7 +133,8 @@ async fn tell_some(tx: &mut Tx<'_>) -> Result<usize, ServiceError> {
             continue;
         }
         told(tx.connection(), mailbox.mailbox_id, now, counts).await?;
-        tx.emit(mailbox.domain_id, Event::MailboxCounts { mailbox: mailbox.mailbox_id, counts }).await?;
+        let members = groups::members_of(tx.connection(), mailbox.mailbox_id).await?;
+        tx.emit(mailbox.domain_id, Event::MailboxCounts { mailbox: mailbox.mailbox_id, counts, members }).await?;
     }
     Ok(changed.len())
 }

@@ -84,6 +84,11 @@ pub struct Mailbox {
     pub quota_bytes: i64,
     /// IANA time zone for what is said and written to its owner; the domain's if none.
     pub time_zone: Option<String>,
+    /// Whether cores are to offer it to callers. What is dropped all the same is taken.
+    pub enabled: bool,
+    /// The extensions that get a copy of every message left here.
+    #[sqlx(json)]
+    pub copy_to: Vec<String>,
     /// When it was made.
     pub created_at: Time,
 }
@@ -95,6 +100,8 @@ impl Mailbox {
     pub const DEFAULT_BRIEF_SECONDS: i64 = 30;
     /// How long a mail waits for its transcript unless the mailbox says otherwise.
     pub const DEFAULT_TRANSCRIPT_WAIT_SECONDS: i64 = 60;
+    /// Most mailboxes that get copies.
+    pub const MAX_COPIES: usize = 20;
     /// Most addresses a mailbox may have.
     pub const MAX_RECIPIENTS: usize = 20;
 

@@ -1,6 +1,7 @@
 //! Mailboxes: made, changed, found.
 
 pub mod counts;
+pub mod groups;
 mod mailbox;
 pub(crate) mod rows;
 mod sms_settings;
@@ -55,6 +56,10 @@ pub struct MailboxSettings {
     pub quota_bytes: Option<i64>,
     /// IANA time zone of its owner; the domain's if left out.
     pub time_zone: Option<String>,
+    /// Whether cores are to offer it to callers.
+    pub enabled: Option<bool>,
+    /// The extensions that get a copy of every message left there.
+    pub copy_to: Option<Vec<String>>,
 }
 
 /// Telephone numbers, as a list or in the form of classic portals: `4155550132,+14155550133`.
@@ -96,6 +101,8 @@ pub async fn save(
     check_range("quota_bytes", quota_bytes, 0..=1_000_000_000_000)?;
     let sms = sms_settings(settings.sms_recipients, settings.reminder_minutes, settings.quiet_hours.as_deref())?;
     settings.time_zone.as_deref().map_or(Ok(()), check_time_zone)?;
+    let copy_to = settings.copy_to.unwrap_or_default();
+    check_copies(app, domain, extension, &copy_to).await?;
     let mailbox = Mailbox {
         id: MailboxId::new(),
         domain_id: domain.id,
@@ -111,6 +118,8 @@ pub async fn save(
         brief_seconds,
         quota_bytes,
         time_zone: settings.time_zone,
+        enabled: settings.enabled.unwrap_or(true),
+        copy_to,
         created_at: Time::from(app.clock.now()),
     };
     let mut transaction = app.begin().await?;
@@ -130,6 +139,26 @@ pub async fn save(
     transaction.emit(domain.id, event).await?;
     transaction.commit().await?;
     Ok(saved)
+}
+
+/// Refuses copies for mailboxes that there are not, or for the one that they are of.
+async fn check_copies(app: &App, domain: &Domain, own: &str, copy_to: &[String]) -> Result<(), ServiceError> {
+    if copy_to.len() > Mailbox::MAX_COPIES {
+        let rule = Rule::TooMany { field: "mailboxes that get copies".to_owned(), most: Mailbox::MAX_COPIES };
+        return Err(ServiceError::invalid("/copy_to", rule));
+    }
+    let mut connection = app.database.read().await?;
+    for (index, extension) in copy_to.iter().enumerate() {
+        let rule = if copy_to[..index].contains(extension) {
+            Rule::NamedTwice {}
+        } else if extension == own || rows::by_extension(&mut connection, domain.id, extension).await?.is_none() {
+            Rule::UnknownMailbox { value: extension.clone() }
+        } else {
+            continue;
+        };
+        return Err(ServiceError::invalid(&format!("/copy_to/{index}"), rule));
+    }
+    Ok(())
 }
 
 fn sms_settings(

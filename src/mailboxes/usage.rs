@@ -67,6 +67,20 @@ pub(crate) async fn lock(connection: &mut Connection, mailbox: MailboxId) -> Res
     connection.lock(mailbox.0).await
 }
 
+/// The same for several mailboxes, in an order that all who do so have.
+pub(crate) async fn lock_all(
+    connection: &mut Connection,
+    mailboxes: impl IntoIterator<Item = MailboxId>,
+) -> Result<(), DbError> {
+    let mut names: Vec<_> = mailboxes.into_iter().map(|mailbox| mailbox.0).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        connection.lock(name).await?;
+    }
+    Ok(())
+}
+
 /// Begins to count for a new mailbox.
 pub(crate) async fn open(connection: &mut Connection, mailbox: MailboxId) -> Result<(), DbError> {
     changes(connection, OPEN, mailbox).await?;

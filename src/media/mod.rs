@@ -30,6 +30,7 @@ pub use self::{
 use crate::refusal::Thing;
 use std::ops::Range;
 
+use uuid::Uuid;
 use voicemill_queue::{NewJob, Priority};
 use voicemill_storage::{BlobKey, ByteStream};
 use voicemill_types::{MediaId, RenditionId};
@@ -58,17 +59,20 @@ pub(crate) async fn enqueue_render(tx: &mut Tx<'_>, media: &Media) -> Result<(),
     Ok(())
 }
 
-/// Takes media from an owner that is gone: with its last owner it goes too, and its bytes leave the store.
+/// Takes media from an owner that is gone, with blobs that were the owner's alone: with its last owner it goes too, its bytes
+/// leave the store, and that is noted in the record of the deletion. False if another owner keeps it.
 pub(crate) async fn release(
     tx: &mut Tx<'_>,
     domain: voicemill_types::DomainId,
     media: MediaId,
-    mut keys: Vec<String>,
-) -> Result<(), ServiceError> {
-    keys.extend(rows::delete_unused(tx.connection(), media).await?);
-    if !keys.is_empty() {
-        let forget = ForgetBlobs { keys };
+    (mut keys, deletion): (Vec<String>, Uuid),
+) -> Result<bool, ServiceError> {
+    let of_media = rows::delete_unused(tx.connection(), media).await?;
+    let is_gone = of_media.is_some();
+    keys.extend(of_media.into_iter().flatten());
+    if is_gone || !keys.is_empty() {
+        let forget = ForgetBlobs { keys, deletion: is_gone.then_some(deletion) };
         tx.enqueue(NewJob::new(domain.0, &forget).priority(Priority::Bulk)).await?;
     }
-    Ok(())
+    Ok(is_gone)
 }

@@ -67,9 +67,12 @@ impl RenderMedia {
             (media, plan)
         };
         let rendered = render::render(app, attempt, &media, &plan.renditions, plan.settings).await?;
-        let transcript = if plan.transcription.is_some() { TranscriptState::Pending } else { TranscriptState::Off };
 
         let mut tx = app.begin().await?;
+        // Whoever copies it meanwhile comes before, and is told of here, or after, and sees what was made.
+        tx.connection().lock(media.id.0).await?;
+        let transcription = owners::plan(app, tx.connection(), &media).await?.and_then(|plan| plan.transcription);
+        let transcript = if transcription.is_some() { TranscriptState::Pending } else { TranscriptState::Off };
         let which = (media.id, media.version);
         if !state::rendered(tx.connection(), which, &(&rendered.report).into(), transcript).await? {
             // Purged, replaced or made meanwhile: what was rendered here is nobody's, and goes with the sweep.
@@ -78,7 +81,7 @@ impl RenderMedia {
         for rendition in &rendered.renditions {
             rows::insert_rendition(tx.connection(), media.domain_id, rendition).await?;
         }
-        if let Some(transcription) = plan.transcription {
+        if let Some(transcription) = transcription {
             let job = TranscribeMedia { media: media.id, version: media.version };
             let new = NewJob::new(media.domain_id.0, &job).unique(media.job_key()).priority(transcription.priority);
             tx.enqueue(new).await?;
@@ -95,6 +98,7 @@ impl RenderMedia {
 
     async fn fail(&self, app: &App, transaction: &mut Transaction) -> Result<(), ServiceError> {
         let mut tx = app.join(transaction);
+        tx.connection().lock(self.media.0).await?;
         if let Some(reason) = state::failed(tx.connection(), (self.media, self.version)).await?
             && let Some(media) = state::by_id(tx.connection(), self.media).await?
         {

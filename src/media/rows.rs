@@ -174,9 +174,9 @@ pub(crate) async fn in_domain(
 }
 
 /// Removes media that no message has any more, with all that belongs to it; returns the keys of what it had in the store, and
-/// none while another message has it. The caller holds the media's lock.
-pub(crate) async fn delete_unused(connection: &mut Connection, media: MediaId) -> Result<Vec<String>, DbError> {
+/// none at all while another message has it. The caller holds the media's lock.
+pub(crate) async fn delete_unused(connection: &mut Connection, media: MediaId) -> Result<Option<Vec<String>>, DbError> {
     let keys = on!(connection, sqlx::query_scalar(KEYS).bind(media).fetch_all(&mut *connection).await?);
     let deleted = on!(connection, sqlx::query(DELETE).bind(media).execute(connection).await?.rows_affected());
-    Ok(if deleted == 1 { keys } else { Vec::new() })
+    Ok((deleted == 1).then_some(keys))
 }

@@ -40,6 +40,8 @@ statements! {
     NONE = "UPDATE media SET state = 'none', failure = $2, transcript_state = 'off' WHERE id = $1 AND state = 'pending'";
     TRANSCRIBED = "UPDATE media SET transcript_state = $3 \
                    WHERE id = $1 AND version = $2 AND transcript_state IN ('pending', 'failed')";
+    WANT_TRANSCRIPT = "UPDATE media SET transcript_state = 'pending' \
+                       WHERE id = $1 AND state = 'available' AND transcript_state = 'off'";
     NOT_TRANSCRIBED = "UPDATE media SET transcript_state = 'failed' \
                        WHERE id = $1 AND version = $2 AND transcript_state = 'pending'";
     SAVE_TRANSCRIPT = "INSERT INTO transcript (media_id, body, created_at) VALUES ($1, $2, $3) \
@@ -314,6 +316,12 @@ pub(crate) async fn transcribed(
             .rows_affected()
     );
     Ok(true)
+}
+
+/// Waits for a transcript from now on; false unless there is sound, and nobody waited so far.
+#[must_use = "where somebody waits already, no second job may be queued"]
+pub(crate) async fn want_transcript(connection: &mut Connection, id: MediaId) -> Result<bool, DbError> {
+    Ok(on!(connection, sqlx::query(WANT_TRANSCRIPT).bind(id).execute(connection).await?.rows_affected()) == 1)
 }
 
 /// Records that it could not be transcribed; false when nobody waits for that.

@@ -86,6 +86,7 @@ impl TranscribeMedia {
         let transcript = listen(attempt, seconds, language, hear).await?;
 
         let mut tx = app.begin().await?;
+        tx.connection().lock(media.id.0).await?;
         let (which, now) = ((media.id, media.version), Time::from(app.clock.now()));
         if !state::transcribed(tx.connection(), which, &transcript, now).await? {
             return Ok(());
@@ -96,6 +97,7 @@ impl TranscribeMedia {
 
     async fn fail(&self, app: &App, transaction: &mut Transaction) -> Result<(), ServiceError> {
         let mut tx = app.join(transaction);
+        tx.connection().lock(self.media.0).await?;
         if state::not_transcribed(tx.connection(), (self.media, self.version)).await?
             && let Some(media) = state::by_id(tx.connection(), self.media).await?
         {

@@ -11,7 +11,7 @@ use crate::{
     events::Event,
     mailboxes::{self, usage},
     media::{self, Media, OwnerKind, TranscriptState},
-    messages::{Folder, Message, rows},
+    messages::{Folder, Message, copies, rows},
     refusal::Thing,
 };
 
@@ -78,8 +78,9 @@ impl LeftMessage {
         let mut tx = app.begin().await?;
         let mailbox = mailboxes::rows::by_extension(tx.connection(), self.domain_id, &self.extension).await?;
         let mailbox = mailbox.ok_or(ServiceError::NotFound(Thing::Mailbox {}))?;
+        let targets = copies::targets(&mut tx, &mailbox).await?;
         // What comes at once is counted one after the other.
-        usage::lock(tx.connection(), mailbox.id).await?;
+        usage::lock_all(tx.connection(), targets.iter().map(|target| target.id).chain([mailbox.id])).await?;
         if let Some(message) = rows::standing(tx.connection(), mailbox.id, &self.core_id, &self.sha256).await? {
             return Ok(Received::standing(message));
         }
@@ -99,14 +100,15 @@ impl LeftMessage {
         }
         let other = rows::by_core_id(tx.connection(), mailbox.id, &self.core_id).await?;
         let now = Time::from(app.clock.now());
-        let transcript_state = if mailbox.transcribe { TranscriptState::Pending } else { TranscriptState::Off };
+        let is_transcribed = mailbox.transcribe || targets.iter().any(|target| target.transcribe);
+        let transcript_state = if is_transcribed { TranscriptState::Pending } else { TranscriptState::Off };
         let media = Media::new(self.domain_id, OwnerKind::Message, transcript_state, now);
         let message = Message {
             id: self.id,
             domain_id: self.domain_id,
             mailbox_id: mailbox.id,
             media_id: media.id,
-            core_id: self.core_id.clone(),
+            core_id: Some(self.core_id.clone()),
             sha256: self.sha256.clone(),
             folder: Folder::New,
             state: media.state,
@@ -125,6 +127,8 @@ impl LeftMessage {
             read_at: None,
             urgent: false,
             label: None,
+            source: None,
+            note: None,
             trash_until: None,
             hidden_at: None,
             created_at: now,
@@ -138,6 +142,7 @@ impl LeftMessage {
         media::enqueue_render(&mut tx, &media).await?;
         let received = Event::MessageReceived { message: message.id, mailbox: mailbox.id };
         tx.emit(self.domain_id, received).await?;
+        copies::distribute(&mut tx, &message, &mailbox, &targets).await?;
         tx.commit().await?;
         Ok(Received { message, fresh: true, same_id_as: other.map(|other| other.id) })
     }

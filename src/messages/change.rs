@@ -15,6 +15,7 @@ use crate::{
     },
     notices,
     refusal::{Conflict, Rule, Thing},
+    retention::Cause,
     transaction::Tx,
 };
 
@@ -78,18 +79,23 @@ pub async fn change(app: &App, domain: &Domain, id: MessageId, changes: Changes)
 /// Removes a message for good: from the trash, or at once from wherever it lies.
 ///
 /// # Errors
-/// `NotInTrash` if it lies elsewhere and is not to go at once.
+/// `NotInTrash` if it lies elsewhere and is not to go at once; `OnHold` if it must be kept.
 pub async fn delete(app: &App, domain: &Domain, id: MessageId, at_once: bool) -> Result<(), ServiceError> {
     let mut tx = app.begin().await?;
-    let message = seen(&mut tx, domain, id).await?;
+    let found = purge::locked_to_remove(&mut tx, id).await?;
+    let theirs = |(message, _): &(Message, bool)| message.domain_id == domain.id && message.hidden_at.is_none();
+    let (message, is_held) = found.filter(theirs).ok_or(ServiceError::NotFound(Thing::Message {}))?;
     if message.folder != Folder::Trash && !at_once {
         return Err(ServiceError::Conflict(Conflict::NotInTrash {}));
     }
-    purge::remove(&mut tx, &message).await?;
+    if is_held {
+        return Err(ServiceError::Conflict(Conflict::OnHold {}));
+    }
+    purge::remove(&mut tx, &message, Cause::Request).await?;
     Ok(tx.commit().await?)
 }
 
-/// Empties a mailbox's trash, of what lies in it now; returns how many messages went.
+/// Empties a mailbox's trash, of what lies in it now and is not held; returns how many messages went.
 pub async fn empty_trash(app: &App, domain: &Domain, extension: &str) -> Result<u64, ServiceError> {
     let mailbox = mailboxes::by_extension(app, domain, extension).await?;
     let (mut removed, mut after) = (0, MessageId(uuid::Uuid::nil()));
@@ -100,8 +106,11 @@ pub async fn empty_trash(app: &App, domain: &Domain, extension: &str) -> Result<
         for id in batch {
             let mut tx = app.begin().await?;
             let lies_there = |message: &Message| message.folder == Folder::Trash && message.hidden_at.is_none();
-            let Some(message) = locked(&mut tx, id).await?.filter(lies_there) else { continue };
-            purge::remove(&mut tx, &message).await?;
+            let Some((message, false)) = purge::locked_to_remove(&mut tx, id).await? else { continue };
+            if !lies_there(&message) {
+                continue;
+            }
+            purge::remove(&mut tx, &message, Cause::Request).await?;
             tx.commit().await?;
             removed += 1;
         }

@@ -4,7 +4,10 @@ use crate::refusal::Failure;
 use voicemill_audio::PhoneReport;
 use voicemill_types::{DomainId, MailboxId, MediaId, MessageId, Time};
 
-use crate::media::{MediaState, TranscriptState};
+use crate::{
+    media::{MediaState, TranscriptState},
+    messages::Source,
+};
 
 /// The folder a message lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
@@ -37,8 +40,8 @@ pub struct Message {
     pub mailbox_id: MailboxId,
     /// Its sound, which it may share with messages in other mailboxes.
     pub media_id: MediaId,
-    /// The core's own id for it; with the same bytes it is the same message, with other bytes another.
-    pub core_id: String,
+    /// The core's own id for it; with the same bytes it is the same message, with other bytes another. A copy has none.
+    pub core_id: Option<String>,
     /// SHA-256 of its original, in hex.
     pub sha256: String,
     /// Where it lies.
@@ -77,6 +80,11 @@ pub struct Message {
     pub urgent: bool,
     /// What people call it.
     pub label: Option<String>,
+    /// What it is a copy of.
+    #[sqlx(json(nullable))]
+    pub source: Option<Source>,
+    /// What was said about it by whoever forwarded it.
+    pub note: Option<String>,
     /// Until when it lies in the trash, if it does.
     pub trash_until: Option<Time>,
     /// Since when its owner does not see it any more, though a bounce may bring it back.

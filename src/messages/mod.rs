@@ -2,6 +2,8 @@
 
 mod arrival;
 mod change;
+mod copies;
+pub(crate) mod list;
 mod message;
 pub(crate) mod plan;
 pub(crate) mod purge;
@@ -14,6 +16,8 @@ pub(crate) use self::arrival::{LeftMessage, Quota};
 pub(crate) use self::change::{file, locked};
 pub use self::{
     change::{Changes, change, delete, empty_trash},
+    copies::{CopiedBy, Forwarding, Source, forward},
+    list::{Filter, Order, list},
     message::{Folder, Message},
 };
 pub use crate::media::{MediaState, TranscriptState};
@@ -28,7 +32,7 @@ use crate::{
     deadlines::promptly,
     domains::Domain,
     error::ServiceError,
-    jobs::{self, operate::Listed},
+    jobs,
     mailboxes::{self, Mailbox, Usage, usage},
     media::{self, RenderMedia, Rendition, state::job_key},
     notices::{self, Notice},
@@ -109,7 +113,7 @@ pub async fn receive(
     // What may be here already needs no room.
     if !knows_id {
         // At least one byte, however many they are.
-        check_room(app, domain, room.as_ref(), announced.unwrap_or(1)).await?;
+        check_room(app, room.as_ref(), announced.unwrap_or(1)).await?;
     }
     let landed = intake::land(app, incoming.body, announced).await?;
     left.sha256.clone_from(&landed.content.sha256);
@@ -125,7 +129,7 @@ pub async fn receive(
     if let Some(waiting) = intake::waiting(app, arrival.identity()).await? {
         return Ok(Receipt::Spooled(waiting));
     }
-    check_room(app, domain, room.as_ref(), landed.content.bytes).await?;
+    check_room(app, room.as_ref(), landed.content.bytes).await?;
 
     let blob = match intake::put(app, &arrival, &landed).await {
         Ok(blob) => blob,
@@ -144,7 +148,7 @@ pub async fn receive(
         Err(error) => {
             intake::forget(app, &blob.key).await;
             if let (ServiceError::MailboxFull { more, .. }, Some(room)) = (&error, &room) {
-                notices::mailbox_is_full(app, domain, &room.mailbox, *more).await?;
+                notices::mailbox_is_full(app, &room.mailbox, *more).await?;
             }
             Err(error)
         }
@@ -168,45 +172,32 @@ async fn look(app: &App, domain: &Domain, left: &LeftMessage) -> Result<Room, Se
 }
 
 /// Refuses what does not fit into the mailbox, and has its people told.
-async fn check_room(app: &App, domain: &Domain, room: Option<&Room>, bytes: u64) -> Result<(), ServiceError> {
+async fn check_room(app: &App, room: Option<&Room>, bytes: u64) -> Result<(), ServiceError> {
     let Some(Room { mailbox, usage, .. }) = room else { return Ok(()) };
     let more = i64::try_from(bytes).unwrap_or(i64::MAX);
     if more <= usage.free() {
         return Ok(());
     }
-    notices::mailbox_is_full(app, domain, mailbox, more).await?;
+    notices::mailbox_is_full(app, mailbox, more).await?;
     Err(usage::full(mailbox.extension.clone(), *usage, more))
-}
-
-/// A page of a folder, newest first: the messages, and where the next page begins.
-pub async fn list(
-    app: &App,
-    domain: &Domain,
-    extension: &str,
-    folder: Folder,
-    before: Option<MessageId>,
-    limit: u16,
-) -> Result<Vec<Listed<Message>>, ServiceError> {
-    let mailbox = mailboxes::by_extension(app, domain, extension).await?;
-    let mut connection = app.database.read().await?;
-    let from = match before {
-        None => (Time::from_microseconds(i64::MAX), MessageId(uuid::Uuid::max())),
-        Some(id) => {
-            let last = rows::in_domain(&mut connection, domain.id, id).await?;
-            (last.ok_or(ServiceError::NotFound(Thing::Message {}))?.received_at, id)
-        }
-    };
-    let listed = rows::list(&mut connection, mailbox.id, folder, from, i64::from(limit)).await?;
-    drop(connection);
-    let mut listed = Listed::all(listed);
-    let key = |message: &Message| (message.state == MediaState::Pending).then(|| job_key(message.media_id, VERSION));
-    jobs::operate::tell::<RenderMedia, _>(app, &mut listed, key).await?;
-    Ok(listed)
 }
 
 /// A message that waits in the spool, for whom the database does not know it yet.
 pub async fn spooled(app: &App, domain: &Domain, id: MessageId) -> Result<Option<SpooledArrival>, ServiceError> {
     intake::waiting_message(app, domain.id, id).await
+}
+
+/// Refuses a message that the owner of the mailbox does not see: it lies neither there nor in a group of theirs.
+pub async fn seen_from(app: &App, domain: &Domain, extension: &str, id: MessageId) -> Result<(), ServiceError> {
+    let mailbox = mailboxes::by_extension(app, domain, extension).await?;
+    let mut connection = app.database.read().await?;
+    let message = rows::in_domain(&mut connection, domain.id, id).await?;
+    let message = message.ok_or(ServiceError::NotFound(Thing::Message {}))?;
+    let groups = mailboxes::groups::of_member(&mut connection, mailbox.id).await?;
+    if message.mailbox_id != mailbox.id && groups.iter().all(|group| group.id != message.mailbox_id) {
+        return Err(ServiceError::NotFound(Thing::Message {}));
+    }
+    Ok(())
 }
 
 /// One message with all that belongs to it.

@@ -39,12 +39,14 @@ fn renditions(mail_audio: MailAudio) -> [Planned; 8] {
 }
 
 /// What is to be made of a message's sound; none when no message has it any more. Of several messages that share it, the
-/// mailbox of the first decides.
+/// mailbox of the first decides how long the clip is, and it is transcribed once if any wants that.
 pub(crate) async fn plan(app: &App, connection: &mut Connection, media: &Media) -> Result<Option<Plan>, ServiceError> {
-    let Some((_, mailbox)) = rows::of_media(connection, media.id).await?.into_iter().next() else { return Ok(None) };
-    let mailbox = mailboxes::rows::by_id(connection, mailbox).await?;
+    let mut sharing = Vec::new();
+    for (_, mailbox) in rows::of_media(connection, media.id).await? {
+        sharing.extend(mailboxes::rows::by_id(connection, mailbox).await?);
+    }
     let domain = domains::rows::by_id(connection, media.domain_id).await?;
-    let (Some(mailbox), Some(domain)) = (mailbox, domain) else { return Ok(None) };
+    let (Some(mailbox), Some(domain)) = (sharing.first(), domain) else { return Ok(None) };
     Ok(Some(Plan {
         renditions: renditions(domain.mail_audio).to_vec(),
         settings: RenderSpec {
@@ -55,6 +57,9 @@ pub(crate) async fn plan(app: &App, connection: &mut Connection, media: &Media) 
             brief_limit_seconds: Some(mailbox.brief_seconds as f64),
             ..settings(app)
         },
-        transcription: mailbox.transcribe.then_some(Transcription { priority: Priority::Normal }),
+        transcription: sharing
+            .iter()
+            .any(|mailbox| mailbox.transcribe)
+            .then_some(Transcription { priority: Priority::Normal }),
     }))
 }

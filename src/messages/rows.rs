@@ -1,28 +1,31 @@
 //! Messages.
 
+use sqlx::types::Json;
 use voicemill_types::{DomainId, MailboxId, MediaId, MessageId, Time};
 
 use crate::{
     db::{Connection, DbError, on, statements},
-    messages::{Folder, Message},
+    messages::Message,
 };
 
 /// A message with what is known of its sound.
 macro_rules! messages {
-    ($rest:literal) => {
+    ($($rest:literal),+ $(,)?) => {
         concat!(
             "SELECT message.*, media.state, media.failure, media.duration_ms, media.brief_start_ms, media.brief_end_ms, \
                  media.truncated, media.waveform, media.phone_report, media.transcript_state \
              FROM message JOIN media ON media.id = message.media_id ",
-            $rest
+            $($rest),+
         )
     };
 }
 
+pub(super) use messages;
+
 statements! {
     INSERT = "INSERT INTO message (id, domain_id, mailbox_id, media_id, core_id, sha256, folder, caller_number, caller_name, \
-                  service_number, received_at, read_at, created_at, urgent, label) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+                  service_number, received_at, read_at, created_at, urgent, label, source, note) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
               ON CONFLICT (mailbox_id, core_id, sha256) DO NOTHING";
     // The latest first: of several with the same id it is the one that a core means.
     BY_CORE_ID = messages!("WHERE message.mailbox_id = $1 AND message.core_id = $2 ORDER BY message.id DESC LIMIT 1");
@@ -30,10 +33,6 @@ statements! {
     BY_ID = messages!("WHERE message.id = $1");
     IN_DOMAIN = messages!("WHERE message.domain_id = $1 AND message.id = $2 AND message.hidden_at IS NULL");
     OF_MEDIA = "SELECT id, mailbox_id FROM message WHERE media_id = $1 ORDER BY id";
-    // Newest first; a page begins below the (received_at, id) of the last row of the page before it.
-    LIST = messages!("WHERE message.mailbox_id = $1 AND message.folder = $2 AND message.hidden_at IS NULL \
-                          AND (message.received_at < $3 OR (message.received_at = $3 AND message.id < $4)) \
-                      ORDER BY message.received_at DESC, message.id DESC LIMIT $5");
     ORIGINAL_BYTES = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM blob WHERE media_id = $1 AND role = 'original'";
     IN_TRASH = "SELECT id FROM message WHERE mailbox_id = $1 AND folder = 'trash' AND hidden_at IS NULL AND id > $2 \
                 ORDER BY id LIMIT 100";
@@ -67,6 +66,8 @@ pub(crate) async fn insert(connection: &mut Connection, message: &Message) -> Re
             .bind(message.created_at)
             .bind(message.urgent)
             .bind(&message.label)
+            .bind(message.source.as_ref().map(Json))
+            .bind(&message.note)
             .execute(connection)
             .await?
             .rows_affected()
@@ -116,27 +117,6 @@ pub(crate) async fn in_domain(
     id: MessageId,
 ) -> Result<Option<Message>, DbError> {
     Ok(on!(connection, sqlx::query_as(IN_DOMAIN).bind(domain).bind(id).fetch_optional(connection).await?))
-}
-
-/// Up to `limit` messages of a folder, newest first, older than `before`.
-pub(crate) async fn list(
-    connection: &mut Connection,
-    mailbox: MailboxId,
-    folder: Folder,
-    before: (Time, MessageId),
-    limit: i64,
-) -> Result<Vec<Message>, DbError> {
-    Ok(on!(
-        connection,
-        sqlx::query_as(LIST)
-            .bind(mailbox)
-            .bind(folder)
-            .bind(before.0)
-            .bind(before.1)
-            .bind(limit)
-            .fetch_all(connection)
-            .await?
-    ))
 }
 
 /// How many messages of the mailbox are new, ready and not yet played.

@@ -33,7 +33,7 @@ use crate::{
     app::App,
     arrivals::metadata,
     db::Connection,
-    domains::Domain,
+    domains::{self, Domain},
     error::ServiceError,
     events::{self, Event},
     mailboxes::{self, Mailbox, usage},
@@ -55,28 +55,30 @@ pub async fn list(
     Ok(rows::of_domain(&mut connection, domain.id, before, state, i64::from(limit)).await?)
 }
 
-/// Tells a mailbox's people that it refused so many bytes because it is full: once, until it has room for what it refused last.
-pub(crate) async fn mailbox_is_full(
-    app: &App,
-    domain: &Domain,
-    mailbox: &Mailbox,
-    bytes: i64,
-) -> Result<(), ServiceError> {
-    let now = Time::from(app.clock.now());
+/// Tells a mailbox's people that it refused so many bytes, in a transaction of its own.
+pub(crate) async fn mailbox_is_full(app: &App, mailbox: &Mailbox, bytes: i64) -> Result<(), ServiceError> {
     let mut transaction = app.begin().await?;
-    if !usage::refused(transaction.connection(), mailbox.id, bytes, now).await? {
-        return Ok(transaction.commit().await?);
+    tell_of_full(&mut transaction, mailbox, bytes).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Tells a mailbox's people that it refused so many bytes because it is full: once, until it has room for what it refused last.
+pub(crate) async fn tell_of_full(tx: &mut Tx<'_>, mailbox: &Mailbox, bytes: i64) -> Result<(), ServiceError> {
+    let now = Time::from(tx.app().clock.now());
+    if !usage::refused(tx.connection(), mailbox.id, bytes, now).await? {
+        return Ok(());
     }
+    let domain = domains::rows::by_id(tx.connection(), mailbox.domain_id).await?;
+    let domain = domain.ok_or(ServiceError::NotFound(Thing::Domain {}))?;
     let event = format!("full {} {}", mailbox.id.0.simple(), now.microseconds());
     for notice in by_mail(mailbox, Occasion::MailboxFull, &event, now) {
-        queue(&mut transaction, &notice, now).await?;
+        queue(tx, &notice, now).await?;
     }
-    transaction.emit(domain.id, Event::MailboxFull { mailbox: mailbox.id }).await?;
+    tx.emit(domain.id, Event::MailboxFull { mailbox: mailbox.id }).await?;
     let first_moment = mailbox.sms.first_moment(now, &domain.time_zone);
     for notice in by_sms(mailbox, Occasion::MailboxFull, &event, now) {
-        queue(&mut transaction, &notice, first_moment).await?;
+        queue(tx, &notice, first_moment).await?;
     }
-    transaction.commit().await?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use crate::{
     error::ServiceError,
     events::Event,
     mailboxes::{self, EmailMode},
+    media::TranscriptState,
     messages,
     notices::{
         Medium, Notice, NoticeState, NotifyMessage, Occasion,
@@ -46,7 +47,7 @@ async fn tell(tx: &mut Tx<'_>, domain: DomainId, message: MessageId) -> Result<(
     tell_of_message(tx, &message, &mailbox, &domain).await?;
     let now = Time::from(tx.app().clock.now());
     let wait = Duration::from_secs(u64::try_from(mailbox.transcript_wait_seconds).unwrap_or(0));
-    let due = if mailbox.transcribe { now.after(wait) } else { now };
+    let due = if message.transcript_state == TranscriptState::Pending { now.after(wait) } else { now };
     let service_number = match &message.service_number {
         Some(number) => service_numbers::rows::find(tx.connection(), message.domain_id, number).await?,
         None => None,

@@ -211,7 +211,7 @@ impl LeftLeg {
         if let (Some((before, true)), None) = (grown, same_call_as) {
             // The file has grown since the core sent it.
             media::rows::delete_original(tx.connection(), (recording.media_id, VERSION), self.part()).await?;
-            let forget = ForgetBlobs { keys: vec![before.key] };
+            let forget = ForgetBlobs { keys: vec![before.key], deletion: None };
             tx.enqueue(NewJob::new(self.domain_id.0, &forget).priority(Priority::Bulk)).await?;
         }
         let Some(media) = media::state::by_id(tx.connection(), recording.media_id).await? else {

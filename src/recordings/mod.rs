@@ -3,10 +3,12 @@
 mod arrival;
 mod growth;
 pub(crate) mod plan;
+mod purge;
 mod recording;
 pub(crate) mod rows;
 
 pub(crate) use self::arrival::{AnnouncedCall, CallEnd, LeftLeg};
+pub(crate) use self::purge::purge;
 pub use self::{arrival::Added, recording::Recording};
 pub use crate::media::MediaState as RecordingState;
 

@@ -24,6 +24,8 @@ statements! {
                   created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     OF_CALL = recordings!("WHERE recording.domain_id = $1 AND recording.call_id = $2 ORDER BY recording.take DESC LIMIT $3");
     SET_COMPLETED = "UPDATE recording SET completed_at = $2 WHERE id = $1 AND completed_at IS NULL";
+    WHOSE = "SELECT domain_id, media_id FROM recording WHERE id = $1";
+    DELETE = "DELETE FROM recording WHERE id = $1";
     OF_MEDIA = "SELECT id FROM recording WHERE media_id = $1";
     IN_DOMAIN = recordings!("WHERE recording.domain_id = $1 AND recording.id = $2");
     LIST = recordings!("WHERE recording.domain_id = $1 \
@@ -50,6 +52,19 @@ pub(crate) async fn insert(connection: &mut Connection, recording: &Recording) -
             .rows_affected()
     );
     Ok(())
+}
+
+/// The domain and the media of a recording.
+pub(crate) async fn whose(
+    connection: &mut Connection,
+    id: RecordingId,
+) -> Result<Option<(DomainId, MediaId)>, DbError> {
+    Ok(on!(connection, sqlx::query_as(WHOSE).bind(id).fetch_optional(connection).await?))
+}
+
+/// Removes a recording; false if it is gone.
+pub(crate) async fn delete(connection: &mut Connection, id: RecordingId) -> Result<bool, DbError> {
+    Ok(on!(connection, sqlx::query(DELETE).bind(id).execute(connection).await?.rows_affected()) == 1)
 }
 
 /// The latest recording of that call.

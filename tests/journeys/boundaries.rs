@@ -116,7 +116,7 @@ async fn what_nobody_reads_is_refused_by_its_name() {
     let get = |path| test.portal(Method::GET, path);
     let query = "/problems/bad-query";
     refused(get("/v1/mailboxes?q=zebra"), query, "/q", "unknown_field").await;
-    refused(get("/v1/mailboxes/101/messages?order=oldest"), query, "/order", "unknown_field").await;
+    refused(get("/v1/mailboxes/101/messages?sort=oldest"), query, "/sort", "unknown_field").await;
     refused(get("/v1/mailboxes/101/messages?limit=many"), query, "/limit", "bad_value").await;
     refused(get("/v1/mailboxes/101/messages?folder=inbox"), query, "/folder", "bad_value").await;
     refused(test.operator(Method::GET, "/v1/jobs?state=lost"), query, "/state", "bad_value").await;
@@ -241,7 +241,7 @@ async fn killed_in_the_middle_it_loses_nothing_and_mails_nothing_twice() {
     loop {
         let path = format!("{base}/v1/mailboxes/101/messages");
         let listed = ok(http.get(path).bearer_auth(&keys[1])).await;
-        let listed = listed.as_array().unwrap();
+        let listed = listed["items"].as_array().unwrap();
         assert_eq!(listed.len(), MESSAGES);
         let done = |message: &Value| message["state"] == "available" && message["transcript_state"] == "available";
         if listed.iter().all(done) && mails_in(&folder.path().join("data")).len() == MESSAGES {

@@ -117,7 +117,7 @@ impl Site {
         loop {
             let path = format!("{}/v1/mailboxes/101/messages", self.base);
             let listed = ok(self.http.get(path).bearer_auth(&self.keys[1])).await;
-            let listed = listed.as_array().unwrap();
+            let listed = listed["items"].as_array().unwrap();
             assert_eq!(listed.len(), messages);
             let done = |message: &Value| message["state"] == "available" && message["transcript_state"] == "available";
             if listed.iter().all(done) && mails(&self.data()) >= messages {
@@ -150,8 +150,9 @@ async fn a_voicemail_becomes_renditions_words_and_mail_on_postgres() {
     assert_eq!(message["renditions"].as_array().unwrap().len(), 8);
     assert!(!message["transcript"]["text"].as_str().unwrap().is_empty());
     assert!(message["phone_report"]["loudness_out_lufs"].is_number());
-    let listed = test.until("/v1/mailboxes/101/messages?folder=new", |listed| listed[0]["id"] == dropped["id"]).await;
-    assert_eq!(listed.as_array().unwrap().len(), 1);
+    let listed =
+        test.until("/v1/mailboxes/101/messages?folder=new", |listed| listed["items"][0]["id"] == dropped["id"]).await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     let link = link_in(&test.mails()[0]).unwrap();
     assert_eq!(test.browser(Method::GET, &link).send().await.unwrap().status(), StatusCode::OK);
     let cleaned = test.drop_message("101", "msg\u{0}2", sample_bytes("voicemail-short.wav")).await;

@@ -286,16 +286,17 @@ async fn storm(kind: Kind, drops: usize, kills: usize) {
 
 /// Everything that a listing has, page by page.
 async fn all(http: &reqwest::Client, url: &str, key: &str) -> Vec<Value> {
-    let mut listed: Vec<Value> = Vec::new();
+    let (mut listed, mut rest): (Vec<Value>, Vec<(&str, String)>) = (Vec::new(), Vec::new());
     loop {
-        let before = listed.last().map(|last| ("before", last["id"].as_str().unwrap().to_owned()));
-        let query: Vec<_> = before.into_iter().collect();
-        let page = insist(|| http.get(url).query(&query).bearer_auth(key)).await;
-        let page = page.as_array().unwrap();
-        if page.is_empty() {
-            return listed;
-        }
-        listed.extend(page.iter().cloned());
+        let page = insist(|| http.get(url).query(&rest).bearer_auth(key)).await;
+        // Some lists go on by a cursor, others before the last entry.
+        let entries = page.get("items").unwrap_or(&page).as_array().unwrap();
+        listed.extend(entries.iter().cloned());
+        rest = match (page.get("next_cursor"), entries.last()) {
+            (Some(Value::String(cursor)), _) => vec![("cursor", cursor.clone())],
+            (None, Some(last)) => vec![("before", last["id"].as_str().unwrap().to_owned())],
+            _ => return listed,
+        };
     }
 }
 

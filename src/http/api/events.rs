@@ -52,7 +52,7 @@ pub(super) async fn mailbox_counts(
     State(app): State<Arc<App>>,
     Member(domain): Member,
     Path(extension): Path<String>,
-) -> Result<Json<wire::Counts>, Problem> {
+) -> Result<Json<wire::AllCounts>, Problem> {
     Ok(Json(counts::of(&app, &domain, &extension).await?.into()))
 }
 

@@ -8,7 +8,7 @@ use axum::{
     response::IntoResponse,
 };
 use serde::Deserialize;
-use voicemill_types::MessageId;
+use voicemill_types::{MessageId, Time};
 
 use crate::{
     app::App,
@@ -19,34 +19,40 @@ use crate::{
         extract::{Json, Limit, Path, Query},
         wire,
     },
-    messages::{self, Folder},
+    messages::{self, Filter, Folder, Order},
     refusal::Thing,
 };
 
+/// Which messages are listed, and where the page begins.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Page {
-    #[serde(default = "new")]
-    folder: Folder,
-    before: Option<MessageId>,
+pub(super) struct Wanted {
+    folder: Option<Folder>,
+    read: Option<bool>,
+    caller: Option<String>,
+    from: Option<Time>,
+    to: Option<Time>,
+    #[serde(default)]
+    order: Order,
+    #[serde(default)]
+    groups: bool,
+    cursor: Option<String>,
     #[serde(default)]
     limit: Limit,
 }
 
-fn new() -> Folder {
-    Folder::New
-}
-
-/// `GET /v1/mailboxes/{extension}/messages?folder=new&before=…&limit=…`: newest first.
+/// `GET /v1/mailboxes/{extension}/messages?folder=…&read=…&caller=…&from=…&to=…&order=oldest&groups=true&cursor=…&limit=…`:
+/// all but the trash, the newest first, unless asked for otherwise.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    Portal(domain): Portal,
+    Member(domain): Member,
     Path(extension): Path<String>,
-    Query(page): Query<Page>,
-) -> Result<Json<Vec<wire::Listed<wire::Message>>>, Problem> {
-    let limit = page.limit.0;
-    let messages = messages::list(&app, &domain, &extension, page.folder, page.before, limit).await?;
-    Ok(Json(wire::listed(messages)))
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<wire::Page<wire::Listed<wire::Message>>>, Problem> {
+    let Wanted { folder, read, caller, from, to, order, groups, cursor, limit } = wanted;
+    let filter = Filter { folder, read, caller, from, to, order, groups };
+    let page = messages::list(&app, &domain, &extension, filter, cursor.as_deref(), limit.0).await?;
+    Ok(Json(wire::Page { items: wire::listed(page.items), next_cursor: page.next_cursor }))
 }
 
 /// `GET /v1/messages/{id}`
@@ -77,6 +83,17 @@ pub(super) async fn change(
     Json(changes): Json<wire::MessageChanges>,
 ) -> Result<Json<wire::Message>, Problem> {
     Ok(Json(messages::change(&app, &domain, id, changes.into()).await?.into()))
+}
+
+/// `POST /v1/messages/{id}/forwards`: a copy for each of the mailboxes, or for none.
+pub(super) async fn forward(
+    State(app): State<Arc<App>>,
+    Member(domain): Member,
+    Path(id): Path<MessageId>,
+    Json(forwarding): Json<wire::Forwarding>,
+) -> Result<(StatusCode, Json<wire::Forwarded>), Problem> {
+    let copies = messages::forward(&app, &domain, id, forwarding.into()).await?;
+    Ok((StatusCode::CREATED, Json(copies.into())))
 }
 
 /// How a message is deleted.

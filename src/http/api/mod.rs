@@ -3,6 +3,7 @@
 mod bounces;
 mod domains;
 mod events;
+mod groups;
 mod jobs;
 mod mail_templates;
 mod messages;
@@ -10,6 +11,7 @@ mod notices;
 mod prompts;
 mod pronunciations;
 mod recordings;
+mod retention;
 mod service_numbers;
 mod storage;
 mod voices;
@@ -36,6 +38,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
             "/domains/{domain}/mail-templates/{kind}",
             get(mail_templates::find).put(mail_templates::save).delete(mail_templates::delete),
         )
+        .route("/domains/{domain}/retention", get(retention::show).put(retention::set))
+        .route("/domains/{domain}/holds", get(retention::holds).post(retention::hold))
+        .route("/domains/{domain}/holds/{id}", delete(retention::release))
         .route("/domains/{domain}/pronunciations", get(pronunciations::list))
         .route(
             "/domains/{domain}/pronunciations/{word}",
@@ -53,6 +58,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
         .route("/mailboxes/{extension}/counts", get(events::mailbox_counts))
         .route("/messages/{id}", get(messages::details).patch(messages::change))
+        .route("/mailboxes/{extension}/members", get(groups::members).put(groups::set_members))
+        .route("/mailboxes/{extension}/messages/{id}", get(groups::message).patch(groups::change))
+        .route("/messages/{id}/forwards", post(messages::forward))
         .route("/messages/{id}/transcript.vtt", get(messages::captions))
         .route("/prompts", post(prompts::upload).layer(DefaultBodyLimit::disable()).get(prompts::list))
         .route("/prompts/text", post(prompts::add_text))
@@ -73,6 +81,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .layer(from_fn(no_parameters))
         // What follows reads parameters.
         .route("/domains/{domain}/notices", get(notices::list))
+        .route("/domains/{domain}/deletions", get(retention::deletions))
         .route("/events", get(events::list))
         .route("/events/stream", get(events::stream).layer(Extension(Arc::new(events::Streams::default()))))
         .route("/jobs", get(jobs::list))

@@ -25,6 +25,8 @@ pub(in crate::http) struct Mailbox {
     brief_seconds: i64,
     quota_bytes: i64,
     time_zone: Option<String>,
+    enabled: bool,
+    copy_to: Vec<String>,
     created_at: Time,
 }
 
@@ -38,7 +40,7 @@ pub(in crate::http) struct Counts {
     /// Those of `new` that are urgent.
     urgent_new: i64,
     trash: i64,
-    /// Of all messages, as they came.
+    /// What counts against the quota.
     bytes: i64,
 }
 
@@ -59,6 +61,8 @@ pub(in crate::http) struct MailboxSettings {
     brief_seconds: Option<Whole<i64>>,
     quota_bytes: Option<Whole<i64>>,
     time_zone: Option<String>,
+    enabled: Option<bool>,
+    copy_to: Option<Vec<String>>,
 }
 
 /// Telephone numbers, as a list or in the form of classic portals: `4155550132,+14155550133`.
@@ -88,6 +92,8 @@ impl From<mailboxes::Mailbox> for Mailbox {
             brief_seconds: mailbox.brief_seconds,
             quota_bytes: mailbox.quota_bytes,
             time_zone: mailbox.time_zone,
+            enabled: mailbox.enabled,
+            copy_to: mailbox.copy_to,
             created_at: mailbox.created_at,
         }
     }
@@ -119,6 +125,8 @@ impl From<MailboxSettings> for mailboxes::MailboxSettings {
             brief_seconds: settings.brief_seconds.map(|number| number.0),
             quota_bytes: settings.quota_bytes.map(|number| number.0),
             time_zone: settings.time_zone,
+            enabled: settings.enabled,
+            copy_to: settings.copy_to,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::mailboxes::{Mailbox, Usage};
 pub(in crate::http) struct MailboxState {
     extension: String,
     name: String,
+    enabled: bool,
     accepting: bool,
     free_bytes: i64,
     quota_bytes: i64,
@@ -21,6 +22,7 @@ impl From<(Mailbox, Usage)> for MailboxState {
         Self {
             extension: mailbox.extension,
             name: mailbox.name,
+            enabled: mailbox.enabled,
             accepting: usage.is_accepting(),
             free_bytes: usage.free(),
             quota_bytes: usage.quota_bytes,

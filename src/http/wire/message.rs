@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     media::{MediaState, TranscriptState},
-    messages::{self, Folder, Received},
+    messages::{self, CopiedBy, Folder, Received},
 };
 
 /// One voicemail.
@@ -18,7 +18,7 @@ pub(in crate::http) struct Message {
     id: MessageId,
     domain_id: DomainId,
     mailbox_id: MailboxId,
-    core_id: String,
+    core_id: Option<String>,
     folder: Folder,
     state: MediaState,
     failure: Option<Failure>,
@@ -36,6 +36,9 @@ pub(in crate::http) struct Message {
     urgent: bool,
     label: Option<String>,
     trash_until: Option<Time>,
+    forwarded_from: Option<Source>,
+    copied_from: Option<Source>,
+    note: Option<String>,
     created_at: Time,
 }
 
@@ -64,6 +67,47 @@ pub(in crate::http) struct DroppedMessage {
     same_id_as: Option<MessageId>,
 }
 
+/// What a message is a copy of.
+#[derive(Debug, Serialize)]
+struct Source {
+    mailbox: String,
+    message: MessageId,
+    /// When the caller left it.
+    received_at: Time,
+}
+
+impl From<&messages::Source> for Source {
+    fn from(source: &messages::Source) -> Self {
+        Self { mailbox: source.mailbox.clone(), message: source.message, received_at: source.received_at }
+    }
+}
+
+/// A message that a person sends on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Forwarding {
+    to: Vec<String>,
+    note: Option<String>,
+}
+
+impl From<Forwarding> for messages::Forwarding {
+    fn from(forwarding: Forwarding) -> Self {
+        Self { to: forwarding.to, note: forwarding.note }
+    }
+}
+
+/// The copies that forwarding made, in the order of the mailboxes named.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct Forwarded {
+    items: Vec<Message>,
+}
+
+impl From<Vec<messages::Message>> for Forwarded {
+    fn from(copies: Vec<messages::Message>) -> Self {
+        Self { items: copies.into_iter().map(Message::from).collect() }
+    }
+}
+
 /// How many messages are gone for good.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct Removed {
@@ -89,6 +133,7 @@ impl From<MessageChanges> for messages::Changes {
 
 impl From<messages::Message> for Message {
     fn from(message: messages::Message) -> Self {
+        let source = |by| message.source.as_ref().filter(|source| source.by == by).map(Source::from);
         Self {
             id: message.id,
             domain_id: message.domain_id,
@@ -111,6 +156,9 @@ impl From<messages::Message> for Message {
             urgent: message.urgent,
             label: message.label,
             trash_until: message.trash_until,
+            forwarded_from: source(CopiedBy::Forwarding),
+            copied_from: source(CopiedBy::Setting),
+            note: message.note,
             created_at: message.created_at,
         }
     }

@@ -5,6 +5,7 @@ mod announcement;
 mod domain;
 mod events;
 mod failure;
+mod group;
 mod job;
 mod mail_template;
 mod mailbox;
@@ -17,6 +18,7 @@ mod prompt;
 mod prompt_requests;
 mod recording;
 mod rendition;
+mod retention;
 mod service_number;
 mod speech;
 mod storage;
@@ -32,16 +34,18 @@ pub(super) use self::{
     domain::{CreatedKey, Domain, DomainChanges, NewDomain, NewKey},
     events::EventPage,
     failure::Failure,
+    group::{AllCounts, Members},
     job::{Changed, Job, JobFilter, Outlook, Queue, WhatToPause},
     mail_template::{MailTemplate, NewMailTemplate},
-    mailbox::{Counts, Mailbox, MailboxSettings},
+    mailbox::{Mailbox, MailboxSettings},
     mailbox_state::MailboxState,
-    message::{DroppedMessage, Message, MessageChanges, MessageDetails, Removed},
+    message::{DroppedMessage, Forwarded, Forwarding, Message, MessageChanges, MessageDetails, Removed},
     missed_call::MissedCallReport,
     notice::Notice,
     prompt::{Prompt, PromptDetails},
     prompt_requests::{NewSpokenPrompt, PromptChanges, Script},
     recording::{AddedLeg, Recording, RecordingDetails},
+    retention::{Deletion, Hold, NewHold, NewRetention, Retention},
     service_number::{NewServiceNumber, ServiceNumber},
     speech::{NewPronunciation, Pronunciation, Voice},
     storage::{SpooledDrop, Storage},
@@ -56,6 +60,14 @@ pub(super) struct Listed<T> {
     item: T,
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<Outlook>,
+}
+
+/// A page of a list as it is answered.
+#[derive(Debug, Serialize)]
+pub(super) struct Page<T> {
+    pub(super) items: Vec<T>,
+    /// Where the next page begins; null after the last.
+    pub(super) next_cursor: Option<String>,
 }
 
 /// A list as it is answered.

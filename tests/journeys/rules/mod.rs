@@ -1,8 +1,13 @@
 //! What the product promises, one rule a file; `docs/rules.md` says which test holds which rule.
 
+mod retention;
 mod rule_03_after_email;
 mod rule_05_quota;
 mod rule_09_folders;
+mod rule_10_forward;
+mod rule_11_copies;
+mod rule_19_listing;
+mod rule_21_groups;
 
 use std::path::Path;
 
@@ -84,9 +89,19 @@ async fn sweep(test: &TestApp) {
 
 /// How many files lie in the store.
 fn blobs(test: &TestApp) -> usize {
-    fn count(folder: &Path) -> usize {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| if entry.path().is_dir() { count(&entry.path()) } else { 1 }).sum()
-    }
-    count(&test.app.config.storage.folder.join("store"))
+    files(&test.app.config.storage.folder.join("store"), "")
+}
+
+/// How many originals lie in the store.
+fn originals(test: &TestApp) -> usize {
+    files(&test.app.config.storage.folder.join("store"), "orig")
+}
+
+/// How many files below a folder have this extension; of an empty one, how many files there are.
+fn files(folder: &Path, extension: &str) -> usize {
+    let count = |path: &Path| match path.is_dir() {
+        true => files(path, extension),
+        false => usize::from(extension.is_empty() || path.extension().is_some_and(|own| own == extension)),
+    };
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| count(&entry.path())).sum()
 }

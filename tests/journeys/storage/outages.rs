@@ -64,18 +64,17 @@ async fn work_off(app: &voicemill::app::App) {
 
 /// The core's ids of every message in the mailbox, and how many messages there are.
 async fn messages(test: &TestApp) -> (BTreeSet<String>, usize) {
-    let (mut ids, mut count, mut before) = (BTreeSet::new(), 0, String::new());
+    let (mut ids, mut count, mut rest) = (BTreeSet::new(), 0, String::new());
     loop {
-        let path = format!("/v1/mailboxes/101/messages?limit=100{before}");
+        let path = format!("/v1/mailboxes/101/messages?limit=100{rest}");
         let page = ok(test.portal(Method::GET, &path)).await;
-        let page = page.as_array().unwrap().clone();
-        for message in &page {
+        for message in page["items"].as_array().unwrap() {
             ids.insert(message["core_id"].as_str().unwrap().to_owned());
             count += 1;
         }
-        match page.last() {
-            Some(last) if page.len() == 100 => before = format!("&before={}", last["id"].as_str().unwrap()),
-            _ => return (ids, count),
+        match page["next_cursor"].as_str() {
+            Some(cursor) => rest = format!("&cursor={cursor}"),
+            None => return (ids, count),
         }
     }
 }
@@ -391,7 +390,7 @@ async fn a_service_killed_with_a_full_spool_has_lost_nothing_when_it_is_back() {
     }
     let path = format!("{}/v1/mailboxes/101/messages?limit=100", service.base);
     let page = ok(http.get(path).bearer_auth(&keys[1])).await;
-    let page = page.as_array().unwrap().clone();
+    let page = page["items"].as_array().unwrap().clone();
     let ids: BTreeSet<String> = page.iter().map(|message| message["core_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!((ids, page.len()), (accepted, DROPS));
 }

@@ -75,7 +75,7 @@ async fn m15_orphans_are_left_alone_for_a_day_and_then_adopted_or_removed() {
     test.clock.advance(HOURS_25);
     let report = swept(&test).await;
     assert_eq!(orphans(&report), json!([0, 1, 1, 0]), "{report:#}");
-    let listed = ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await;
+    let listed = ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await["items"].clone();
     let ids: Vec<&str> =
         listed.as_array().unwrap().iter().map(|message| message["core_id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 2, "{listed:#}");
@@ -233,6 +233,6 @@ async fn m15_orphans_in_a_bucket_are_adopted_by_their_labels_too() {
     test.clock.advance(HOURS_25);
     let report = swept(&test).await;
     assert_eq!(orphans(&report), json!([0, 1, 0, 0]), "{report:#}");
-    let message = ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await[0].clone();
+    let message = ok(test.portal(Method::GET, "/v1/mailboxes/101/messages")).await["items"][0].clone();
     assert_eq!((&message["core_id"], &message["caller_name"]), (&json!("msg-1"), &json!("Robin Stone")));
 }

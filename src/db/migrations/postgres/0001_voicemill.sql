@@ -44,9 +44,20 @@ CREATE TABLE mailbox (
     brief_seconds           BIGINT NOT NULL,
     quota_bytes             BIGINT NOT NULL,
     time_zone               TEXT,
+    enabled                 BOOLEAN NOT NULL,
+    copy_to                 JSONB NOT NULL,
     created_at              BIGINT NOT NULL,
     UNIQUE (domain_id, extension)
 );
+
+-- Whose messages its members see and deal with together: a mailbox that has members is a group's.
+CREATE TABLE group_member (
+    group_id   UUID NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE,
+    mailbox_id UUID NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE,
+    PRIMARY KEY (group_id, mailbox_id)
+);
+
+CREATE INDEX group_member_mailbox ON group_member (mailbox_id);
 
 -- How much each mailbox holds against its quota: originals of messages outside the trash, and of its greetings and name. Since
 -- when its people know that it is full, and how much was refused last.
@@ -109,14 +120,15 @@ CREATE TABLE transcript (
     created_at BIGINT NOT NULL
 );
 
--- The core's id names a message together with its bytes: the same id with other bytes is another message. What lies in the
+-- The core's id names a message together with its bytes: the same id with other bytes is another message. What was
+-- forwarded or copied has none. What lies in the
 -- trash is shown there until trash_until, hidden from then on, and gone at purge_at, which may be later.
 CREATE TABLE message (
     id             UUID NOT NULL PRIMARY KEY,
     domain_id      UUID NOT NULL REFERENCES domain (id),
     mailbox_id     UUID NOT NULL REFERENCES mailbox (id),
     media_id       UUID NOT NULL REFERENCES media (id),
-    core_id        TEXT NOT NULL,
+    core_id        TEXT,
     sha256         TEXT NOT NULL,
     folder         TEXT NOT NULL,
     caller_number  TEXT NOT NULL,
@@ -126,6 +138,8 @@ CREATE TABLE message (
     read_at        BIGINT,
     urgent         BOOLEAN NOT NULL,
     label          TEXT,
+    source         JSONB,
+    note           TEXT,
     trash_until    BIGINT,
     purge_at       BIGINT,
     hidden_at      BIGINT,
@@ -134,8 +148,10 @@ CREATE TABLE message (
 );
 
 CREATE INDEX message_listing ON message (mailbox_id, folder, received_at, id);
+CREATE INDEX message_kept ON message (mailbox_id, received_at, id) WHERE folder <> 'trash';
 CREATE INDEX message_trash ON message (trash_until) WHERE folder = 'trash' AND hidden_at IS NULL;
 CREATE INDEX message_purge ON message (purge_at) WHERE purge_at IS NOT NULL;
+CREATE INDEX message_age ON message (domain_id, received_at, id);
 CREATE INDEX message_media ON message (media_id);
 
 CREATE TABLE prompt (
@@ -349,6 +365,42 @@ CREATE TABLE webhook_delivery (
 
 CREATE INDEX webhook_delivery_listing ON webhook_delivery (webhook_id, id);
 CREATE INDEX webhook_delivery_settled ON webhook_delivery (settled_at);
+
+-- How many days each domain keeps things; for ever where none is given.
+CREATE TABLE retention (
+    domain_id       UUID NOT NULL PRIMARY KEY REFERENCES domain (id),
+    messages_days   BIGINT,
+    recordings_days BIGINT
+);
+
+-- What must be kept, whoever wants it gone.
+CREATE TABLE hold (
+    id           UUID NOT NULL PRIMARY KEY,
+    domain_id    UUID NOT NULL REFERENCES domain (id),
+    subject_kind TEXT COLLATE "C" NOT NULL,
+    subject_id   UUID NOT NULL,
+    reason       TEXT COLLATE "C" NOT NULL,
+    until        BIGINT,
+    created_at   BIGINT NOT NULL
+);
+
+CREATE INDEX hold_domain ON hold (domain_id, id);
+
+-- What is gone for good, and the proof of it.
+CREATE TABLE deletion (
+    id          UUID NOT NULL PRIMARY KEY,
+    domain_id   UUID NOT NULL REFERENCES domain (id),
+    kind        TEXT COLLATE "C" NOT NULL,
+    subject_id  UUID NOT NULL,
+    mailbox_id  UUID,
+    sha256      JSONB NOT NULL,
+    cause       TEXT COLLATE "C" NOT NULL,
+    shared      BOOLEAN NOT NULL,
+    deleted_at  BIGINT NOT NULL,
+    verified_at BIGINT
+);
+
+CREATE INDEX deletion_listing ON deletion (domain_id, deleted_at, id);
 
 -- How far each way of comparing store and database has come; counts are JSON.
 CREATE TABLE store_pass (

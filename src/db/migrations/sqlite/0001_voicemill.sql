@@ -43,9 +43,20 @@ CREATE TABLE mailbox (
     brief_seconds           INTEGER NOT NULL,
     quota_bytes             INTEGER NOT NULL,
     time_zone               TEXT,
+    enabled                 INTEGER NOT NULL,
+    copy_to                 TEXT NOT NULL,
     created_at              INTEGER NOT NULL,
     UNIQUE (domain_id, extension)
 ) STRICT;
+
+-- Whose messages its members see and deal with together: a mailbox that has members is a group's.
+CREATE TABLE group_member (
+    group_id   BLOB NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE,
+    mailbox_id BLOB NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE,
+    PRIMARY KEY (group_id, mailbox_id)
+) STRICT;
+
+CREATE INDEX group_member_mailbox ON group_member (mailbox_id);
 
 -- How much each mailbox holds against its quota: originals of messages outside the trash, and of its greetings and name. Since
 -- when its people know that it is full, and how much was refused last.
@@ -108,14 +119,15 @@ CREATE TABLE transcript (
     created_at INTEGER NOT NULL
 ) STRICT;
 
--- The core's id names a message together with its bytes: the same id with other bytes is another message. What lies in the
+-- The core's id names a message together with its bytes: the same id with other bytes is another message. What was
+-- forwarded or copied has none. What lies in the
 -- trash is shown there until trash_until, hidden from then on, and gone at purge_at, which may be later.
 CREATE TABLE message (
     id             BLOB NOT NULL PRIMARY KEY,
     domain_id      BLOB NOT NULL REFERENCES domain (id),
     mailbox_id     BLOB NOT NULL REFERENCES mailbox (id),
     media_id       BLOB NOT NULL REFERENCES media (id),
-    core_id        TEXT NOT NULL,
+    core_id        TEXT,
     sha256         TEXT NOT NULL,
     folder         TEXT NOT NULL,
     caller_number  TEXT NOT NULL,
@@ -125,6 +137,8 @@ CREATE TABLE message (
     read_at        INTEGER,
     urgent         INTEGER NOT NULL,
     label          TEXT,
+    source         TEXT,
+    note           TEXT,
     trash_until    INTEGER,
     purge_at       INTEGER,
     hidden_at      INTEGER,
@@ -133,8 +147,10 @@ CREATE TABLE message (
 ) STRICT;
 
 CREATE INDEX message_listing ON message (mailbox_id, folder, received_at, id);
+CREATE INDEX message_kept ON message (mailbox_id, received_at, id) WHERE folder <> 'trash';
 CREATE INDEX message_trash ON message (trash_until) WHERE folder = 'trash' AND hidden_at IS NULL;
 CREATE INDEX message_purge ON message (purge_at) WHERE purge_at IS NOT NULL;
+CREATE INDEX message_age ON message (domain_id, received_at, id);
 CREATE INDEX message_media ON message (media_id);
 
 CREATE TABLE prompt (
@@ -347,6 +363,42 @@ CREATE TABLE webhook_delivery (
 
 CREATE INDEX webhook_delivery_listing ON webhook_delivery (webhook_id, id);
 CREATE INDEX webhook_delivery_settled ON webhook_delivery (settled_at);
+
+-- How many days each domain keeps things; for ever where none is given.
+CREATE TABLE retention (
+    domain_id       BLOB NOT NULL PRIMARY KEY REFERENCES domain (id),
+    messages_days   INTEGER,
+    recordings_days INTEGER
+) STRICT;
+
+-- What must be kept, whoever wants it gone.
+CREATE TABLE hold (
+    id           BLOB NOT NULL PRIMARY KEY,
+    domain_id    BLOB NOT NULL REFERENCES domain (id),
+    subject_kind TEXT NOT NULL,
+    subject_id   BLOB NOT NULL,
+    reason       TEXT NOT NULL,
+    until        INTEGER,
+    created_at   INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX hold_domain ON hold (domain_id, id);
+
+-- What is gone for good, and the proof of it.
+CREATE TABLE deletion (
+    id          BLOB NOT NULL PRIMARY KEY,
+    domain_id   BLOB NOT NULL REFERENCES domain (id),
+    kind        TEXT NOT NULL,
+    subject_id  BLOB NOT NULL,
+    mailbox_id  BLOB,
+    sha256      TEXT NOT NULL,
+    cause       TEXT NOT NULL,
+    shared      INTEGER NOT NULL,
+    deleted_at  INTEGER NOT NULL,
+    verified_at INTEGER
+) STRICT;
+
+CREATE INDEX deletion_listing ON deletion (domain_id, deleted_at, id);
 
 -- How far each way of comparing store and database has come; counts are JSON.
 CREATE TABLE store_pass (

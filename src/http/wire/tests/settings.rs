@@ -6,9 +6,9 @@ use voicemill_types::{DomainId, MailboxId, WebhookId};
 use super::{at, shown, uuid};
 use crate::{
     domains::{self, MailAudio},
-    http::wire::{Counts, CreatedKey, Domain, MailTemplate, Mailbox, Pronunciation, ServiceNumber, Voice, Webhook},
+    http::wire::{AllCounts, CreatedKey, Domain, MailTemplate, Mailbox, Pronunciation, ServiceNumber, Voice, Webhook},
     mail_templates,
-    mailboxes::{self, AfterEmail, EmailMode, SmsSettings},
+    mailboxes::{self, AfterEmail, EmailMode, SmsSettings, counts},
     service_numbers,
     webhooks::{self, ContentType, Include, WebhookState},
 };
@@ -51,6 +51,8 @@ fn a_mailbox_is_answered() {
         brief_seconds: 30,
         quota_bytes: 25_000_000,
         time_zone: None,
+        enabled: true,
+        copy_to: vec!["102".to_owned()],
         created_at: at(),
     };
     insta::assert_snapshot!(shown(Mailbox::from(mailbox)));
@@ -109,7 +111,8 @@ fn a_key_is_shown_once() {
 #[test]
 fn the_counts_of_a_mailbox_are_answered() {
     let counts = mailboxes::Counts { new: 1, old: 2, urgent_new: 0, trash: 3, bytes: 4_096 };
-    insta::assert_snapshot!(shown(Counts::from(counts)));
+    let all = counts::All { own: counts, groups: vec![("sales".to_owned(), counts)] };
+    insta::assert_snapshot!(shown(AllCounts::from(all)));
 }
 
 #[test]
