@@ -23,7 +23,7 @@ impl From<(Mailbox, Usage)> for MailboxState {
             extension: mailbox.extension,
             name: mailbox.name,
             enabled: mailbox.enabled,
-            accepting: usage.is_accepting(),
+            accepting: mailbox.enabled && usage.is_accepting(),
             free_bytes: usage.free(),
             quota_bytes: usage.quota_bytes,
             full_since: usage.full_since,

@@ -143,7 +143,7 @@ async fn a_hold_keeps_what_it_covers_from_everybody(kind: Kind) {
 async fn a_hold_set_against_a_running_sweep_keeps_all_that_it_finds(kind: Kind) {
     let Started { test, _server } = Started::at(kind, "2026-11-30T12:00:00Z", false).await;
     test.mailbox("101", json!({"transcribe": false})).await;
-    const MESSAGES: usize = 60;
+    const MESSAGES: usize = 150;
     for number in 0..MESSAGES {
         let message = test.leave("101", &format!("m{number}"), "bad/empty.wav").await;
         move_to(&test, &message, "trash").await;

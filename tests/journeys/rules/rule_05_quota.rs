@@ -154,7 +154,13 @@ async fn rule_05_a_core_knows_before_it_records_and_is_refused_before_it_sends(k
         (&empty["extension"], &empty["name"], &empty["free_bytes"]),
         (&json!("101"), &json!("Dana"), &json!(size() + 100))
     );
+    let off = json!({"name": "Dana", "quota_bytes": size() + 100, "transcribe": false, "enabled": false});
+    test.mailbox("101", off).await;
+    let disabled = state(&test).await;
+    assert_eq!((&disabled["enabled"], &disabled["accepting"]), (&json!(false), &json!(false)));
+    // What is dropped all the same is taken.
     test.leave("101", "m", SAMPLE).await;
+    test.mailbox("101", json!({"name": "Dana", "quota_bytes": size() + 100, "transcribe": false})).await;
     assert_eq!(state(&test).await["accepting"], true, "a little room is left, and nothing was refused");
     // The head tells how much will come: the answer does not wait for a body that never does.
     let (host, path) = (test.base.trim_start_matches("http://").to_owned(), "/core/v1/mailboxes/101/messages/late");

@@ -60,9 +60,10 @@ async fn rule_19_pages_miss_none_and_repeat_none_while_messages_come_and_go(kind
                     assert_eq!(gone.send().await.unwrap().status(), StatusCode::NO_CONTENT);
                 }
             }
+            // It may have gone already, as the last of a page.
             if let Some(gone) = going.get(if order == "newest" { pages } else { pages + 25 }) {
                 let path = format!("/v1/messages/{}?now=true", gone["id"].as_str().unwrap());
-                assert_eq!(test.portal(Method::DELETE, &path).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+                test.portal(Method::DELETE, &path).send().await.unwrap();
             }
             let last = page["items"].as_array().unwrap().last().unwrap();
             if !standing.contains_key(last["id"].as_str().unwrap()) {
