@@ -37,6 +37,10 @@ const BODY_STALL: Duration = Duration::from_secs(60);
 
 /// Every route of the server.
 pub fn router(app: Arc<App>) -> Router {
+    guarded(routes(), app)
+}
+
+fn routes() -> Router<Arc<App>> {
     Router::new()
         .nest("/core/v1", core::routes())
         .nest("/v1", api::routes())
@@ -45,6 +49,11 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(pages::static_routes())
         .route("/media/{rendition}/{file}", get(media::fetch))
         .route("/healthz", get(healthz))
+}
+
+/// The routes behind everything that each request goes through.
+fn guarded(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
+    routes
         .fallback(error::no_such_address)
         // Of keys; what has secrets of its own in its addresses has a limiter of its own.
         .layer(Extension(Arc::new(Limiter::new())))
@@ -63,3 +72,6 @@ async fn healthz(axum::extract::State(app): axum::extract::State<Arc<App>>) -> R
     app.database.read().await.map_err(crate::error::ServiceError::from)?;
     Ok("ok\n")
 }
+
+#[cfg(test)]
+mod tests;

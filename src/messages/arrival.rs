@@ -68,7 +68,13 @@ impl LeftMessage {
     pub(crate) async fn standing(&self, app: &App) -> Result<Option<Message>, ServiceError> {
         let mut connection = app.database.read().await?;
         match mailboxes::rows::by_extension(&mut connection, self.domain_id, &self.extension).await? {
-            Some(mailbox) => Ok(rows::standing(&mut connection, mailbox.id, &self.core_id, &self.sha256).await?),
+            Some(mailbox) => {
+                let standing = rows::standing(&mut connection, mailbox.id, &self.core_id, &self.sha256).await?;
+                drop(connection);
+                // Whoever finds it tells its core, or removes it from the spool.
+                app.database.settled().await?;
+                Ok(standing)
+            }
             None => Ok(None),
         }
     }
@@ -82,6 +88,8 @@ impl LeftMessage {
         // What comes at once is counted one after the other.
         usage::lock_all(tx.connection(), targets.iter().map(|target| target.id).chain([mailbox.id])).await?;
         if let Some(message) = rows::standing(tx.connection(), mailbox.id, &self.core_id, &self.sha256).await? {
+            drop(tx);
+            app.database.settled().await?;
             return Ok(Received::standing(message));
         }
         let bytes = i64::try_from(blob.content.bytes).unwrap_or(i64::MAX);

@@ -136,6 +136,9 @@ impl LeftLeg {
     pub(crate) async fn stands(&self, app: &App) -> Result<bool, ServiceError> {
         let mut connection = app.database.read().await?;
         let takes = self.takes(&mut connection).await?;
+        drop(connection);
+        // Who finds it removes it from the spool.
+        app.database.settled().await?;
         Ok(takes.iter().any(|(_, file)| file.as_ref().is_some_and(|file| file.sha256 == self.sha256)))
     }
 
@@ -190,6 +193,8 @@ impl LeftLeg {
             }
             let is_akin = file.sha256 == self.sha256 || seen.akin.contains(&file.key);
             if is_akin && file.bytes.unsigned_abs() >= blob.content.bytes {
+                drop(tx);
+                app.database.settled().await?;
                 return Ok(Added { recording, kept: false, same_call_as: None });
             }
             if recording.id == latest.id {

@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::{Database, Postgres, Sqlite, pool::PoolConnection};
 
-use super::{DbError, Kind};
+use super::{DbError, Kind, Log};
 
 /// What every repository function takes: a connection from a pool or the inside of a [`Transaction`], on either database.
 #[derive(Debug)]
@@ -103,6 +103,8 @@ impl<D: Database> DerefMut for Held<D> {
 /// A transaction: dropped without [`Transaction::commit`], it leaves nothing behind.
 pub struct Transaction {
     connection: Connection,
+    /// What makes a write durable on SQLite.
+    log: Option<Log>,
     after_commit: Vec<Box<dyn FnOnce() + Send + Sync>>,
 }
 
@@ -118,8 +120,8 @@ impl fmt::Debug for Transaction {
 }
 
 impl Transaction {
-    pub(super) fn sqlite(transaction: sqlx::Transaction<'static, Sqlite>) -> Self {
-        Self::of(Connection::Sqlite(Held::transaction(transaction)))
+    pub(super) fn sqlite(transaction: sqlx::Transaction<'static, Sqlite>, log: Option<Log>) -> Self {
+        Self { log, ..Self::of(Connection::Sqlite(Held::transaction(transaction))) }
     }
 
     pub(super) fn postgres(transaction: sqlx::Transaction<'static, Postgres>) -> Self {
@@ -127,7 +129,7 @@ impl Transaction {
     }
 
     fn of(connection: Connection) -> Self {
-        Self { connection, after_commit: Vec::new() }
+        Self { connection, log: None, after_commit: Vec::new() }
     }
 
     /// The connection inside, for repository functions and for enqueueing jobs.
@@ -140,11 +142,15 @@ impl Transaction {
         self.after_commit.push(Box::new(act));
     }
 
-    /// Makes everything done inside it durable, all at once.
+    /// Makes everything done inside it durable, all at once. Where that fails, it may have happened all the same.
     pub async fn commit(self) -> Result<(), DbError> {
         match self.connection {
             Connection::Sqlite(held) => held.commit().await?,
             Connection::Postgres(held) => held.commit().await?,
+        }
+        // The writer is free again: others write while this waits, and share the next sync.
+        if let Some(log) = self.log {
+            log.sync().await?;
         }
         for act in self.after_commit {
             act();

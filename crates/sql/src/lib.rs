@@ -5,12 +5,14 @@ mod config;
 mod connection;
 mod database;
 mod error;
+mod log;
 mod server;
 
 pub use config::{DatabaseConfig, DatabaseUrl};
 pub use connection::{Connection, Held, Transaction};
 pub use database::{Database, PostgresPool, SqlitePools};
 pub use error::{DbError, is_transient};
+pub use log::Log;
 pub use server::Server;
 
 /// Which of the two databases.

@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use bytes::BytesMut;
 use futures_util::TryStreamExt;
 use tempfile::TempPath;
+use tokio::runtime::Handle;
 
 use crate::{
     ByteStream, Scratch, StorageError, Stored,
@@ -22,7 +23,8 @@ pub struct Landing {
 /// A body that has arrived whole; its file goes when this is dropped. It is not durable yet.
 #[derive(Debug)]
 pub struct Landed {
-    pub(crate) path: TempPath,
+    /// There until it is dropped, or given to the spool.
+    path: Option<TempPath>,
     /// What arrived.
     pub content: Stored,
 }
@@ -30,7 +32,21 @@ pub struct Landed {
 impl Landed {
     /// Where it lies.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.path.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// The file itself, for who makes something else of it.
+    pub(crate) fn into_path(mut self) -> Option<TempPath> {
+        self.path.take()
+    }
+}
+
+impl Drop for Landed {
+    fn drop(&mut self) {
+        // While the disk syncs for others, a name goes slowly: no task is to wait for it.
+        if let (Some(path), Ok(runtime)) = (self.path.take(), Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(path));
+        }
     }
 }
 
@@ -79,7 +95,7 @@ impl Landing {
         }
         let (upload, _) = self.write(upload, block).await?;
         let (file, content) = upload.finish();
-        Ok(Landed { path: file.into_temp_path(), content })
+        Ok(Landed { path: Some(file.into_temp_path()), content })
     }
 
     async fn write(&self, upload: Upload, block: BytesMut) -> Result<(Upload, BytesMut), StorageError> {
@@ -110,7 +126,13 @@ mod tests {
         let path = landed.path().to_owned();
         assert_eq!(std::fs::read(&path).unwrap(), b"abc");
         drop(landed);
-        assert!(!path.exists());
+        for _ in 0..500 {
+            if !path.exists() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("it is still there");
     }
 
     #[tokio::test]
@@ -121,7 +143,7 @@ mod tests {
         let arriving = living.take(Bytes::from_static(b"abc").into()).await.unwrap();
         let left = killed.take(Bytes::from_static(b"abc").into()).await.unwrap();
         // What a killed process leaves is not removed by it; its locks are gone.
-        let left = TempPath::keep(left.path).unwrap();
+        let left = TempPath::keep(left.into_path().unwrap()).unwrap();
         drop(killed);
         Landing::open(folder.path(), 0).await.unwrap();
         assert!(!left.exists() && arriving.path().exists());

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod cached;
 mod disk;
 mod error;
 mod keys;

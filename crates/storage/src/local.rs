@@ -19,13 +19,14 @@ use rustix::fs::{XattrFlags, fgetxattr, fsetxattr};
 
 use crate::{
     Blob, BlobInfo, BlobKey, BlobStore, ByteStream, Listed, Page, StorageError, Stored,
+    cached::{self, Blocks},
     disk::{Disk, Upload, fill, make_folder, measure, remove_older, sync_folder},
 };
 use voicemill_types::Time;
 
 /// The extended attribute that holds a blob's label.
 const LABEL: &str = "user.voicemill.label";
-/// How much of a blob is read at a time: each time costs a thread's turn, and each reader as much memory.
+/// How much of a blob that is not in memory is read at a time: each time costs a thread's turn, and each reader as much memory.
 const READ: u64 = 128 * 1024;
 /// Longest label, in bytes; file systems take about 4 KiB.
 const LONGEST_LABEL: usize = 2_048;
@@ -37,13 +38,14 @@ const LONGEST_LABEL: usize = 2_048;
 pub struct LocalStore {
     root: Arc<Path>,
     disk: Disk,
+    blocks: Blocks,
 }
 
 impl LocalStore {
     /// Opens the store in the folder `root`, making it if need be.
     pub async fn open(root: impl Into<PathBuf>) -> Result<Self, StorageError> {
         let root: PathBuf = root.into();
-        let store = Self { root: root.into(), disk: Disk::new() };
+        let store = Self { root: root.into(), disk: Disk::new(), blocks: Blocks::default() };
         let temporary = store.temporary();
         store.disk.run("make the store's folder", move || make_folder(&temporary)).await?;
         Ok(store)
@@ -119,35 +121,33 @@ impl BlobStore for LocalStore {
     async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<Blob, StorageError> {
         let is_part = range.is_some();
         let path = self.path(key);
-        // Opened and begun to be read in one go: most of what is asked for is one block.
-        let open = move || {
-            let file = File::open(path)?;
-            let bytes = file.metadata()?.len();
-            let wanted = range.unwrap_or(0..u64::MAX);
-            let range = wanted.start..wanted.end.min(bytes);
-            let first = if range.is_empty() { None } else { Some(read_block(&file, range.clone())?) };
-            Ok((Arc::new(file), bytes, range, first))
+        let file = match cached::open(&path) {
+            Some(file) => file,
+            None => {
+                let open = move || File::open(path);
+                self.disk.run("open a file", open).await.map_err(StorageError::of_the_blob)?
+            }
         };
-        let opened = self.disk.run("open a file", open).await.map_err(StorageError::of_the_blob)?;
-        let (file, bytes, range, first) = opened;
-        let Some((first, rest)) = first else {
+        let bytes = file.metadata().map_err(StorageError::io("look at a file"))?.len();
+        let wanted = range.unwrap_or(0..u64::MAX);
+        let range = wanted.start..wanted.end.min(bytes);
+        if range.is_empty() {
             return match is_part {
                 true => Err(StorageError::OutOfRange { bytes }),
                 false => Ok(Blob { bytes, range, body: Bytes::new().into() }),
             };
-        };
-        let disk = self.disk.clone();
-        let body = stream::try_unfold((Some(first), rest), move |(ready, left)| {
-            let (disk, file) = (disk.clone(), Arc::clone(&file));
+        }
+        let (file, disk, blocks) = (Arc::new(file), self.disk.clone(), self.blocks.clone());
+        let body = stream::try_unfold(range.clone(), move |left| {
+            let (disk, file, blocks) = (disk.clone(), Arc::clone(&file), blocks.clone());
             async move {
-                if let Some(block) = ready {
-                    return Ok(Some((block, (None, left))));
-                }
                 if left.is_empty() {
                     return Ok(None);
                 }
-                let (block, left) = disk.run("read a file", move || read_block(&file, left)).await?;
-                Ok(Some((block, (None, left))))
+                match blocks.read(&file, &left).map_err(StorageError::io("read a file"))? {
+                    Some(block) => Ok(Some(block)),
+                    None => disk.run("read a file", move || read_block(&file, left)).await.map(Some),
+                }
             }
         });
         Ok(Blob { bytes, range, body: ByteStream::from_chunks(body) })

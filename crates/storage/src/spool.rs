@@ -144,9 +144,9 @@ impl Spool {
         let manifest = Manifest { content: body.as_ref().map(|body| body.content.clone()), ..manifest };
         let (entries, name, draft) = (self.entries(), place.clone(), manifest.clone());
         let add = move || {
-            if let Some(body) = body {
-                File::open(&body.path)?.sync_all()?;
-                body.path.persist_noclobber(entries.join(&name).with_extension(BODY))?;
+            if let Some(path) = body.and_then(Landed::into_path) {
+                File::open(&path)?.sync_all()?;
+                path.persist_noclobber(entries.join(&name).with_extension(BODY))?;
             }
             let mut file = NamedTempFile::new_in(&entries)?;
             serde_json::to_writer(&mut file, &draft)?;

@@ -4,7 +4,7 @@ use std::io::{BufRead, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, nice, setrlimit};
 
 #[cfg(debug_assertions)]
 use super::Misbehave;
@@ -23,6 +23,9 @@ const WATCH_STACK_BYTES: usize = 64 * 1024;
 /// From the signal that tells the end of its processor time to the kill, in seconds: else the two would come as one, and
 /// a kill from outside could not be told from it.
 const AFTER_CPU_LIMIT_SECONDS: u64 = 5;
+
+/// How far a child stands back where processors are short: what a core or a listener waits for goes before it.
+const NICENESS: i32 = 10;
 
 /// The child's whole life: one request in, one answer out.
 ///
@@ -93,6 +96,7 @@ fn limit(limits: &ChildLimits, cpu_seconds: u64) -> std::io::Result<()> {
     }
     let maximum = Some(cpu_seconds.saturating_add(AFTER_CPU_LIMIT_SECONDS));
     setrlimit(Resource::Cpu, Rlimit { current: Some(cpu_seconds), maximum })?;
+    nice(NICENESS)?;
     Ok(())
 }
 

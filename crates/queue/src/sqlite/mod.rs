@@ -1,7 +1,8 @@
 //! The queue's statements on SQLite. Nothing outside this folder knows the dialect.
 //!
 //! Every write goes through the caller's own write transaction or through the single writer's connection in a
-//! `BEGIN IMMEDIATE`, so that no transaction ever has to turn from reading into writing, which SQLite refuses under load.
+//! `BEGIN IMMEDIATE`, so that no transaction ever has to turn from reading into writing, which SQLite refuses under load. What
+//! somebody acts on is synced by the log then; what merely comes again, such as a promotion or a beat, is synced with the next.
 
 mod dependencies;
 mod inside;
@@ -78,6 +79,12 @@ impl Store {
         self.pools.write.begin_with("BEGIN IMMEDIATE").await
     }
 
+    /// Commits, and returns once that would survive a power cut.
+    async fn commit(&self, transaction: Transaction<'static, Sqlite>) -> sqlx::Result<()> {
+        transaction.commit().await?;
+        self.pools.log.sync().await
+    }
+
     /// Claims up to `wanted` jobs of a lane: the most urgent first, and among them the tenants in turn.
     pub(super) async fn claim(
         &self,
@@ -114,7 +121,7 @@ impl Store {
                 claimed.extend(jobs);
             }
         }
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         let count = claimed.len();
         claimed.into_iter().for_each(hand_over);
         Ok(count)
@@ -133,7 +140,10 @@ impl Store {
             .bind(serde_json::to_string(lanes)?)
             .bind(now.as_microsecond())
             .bind(alone);
-        Ok(query.fetch_optional(&self.pools.write).await?)
+        let suspect = query.fetch_optional(&self.pools.write).await?;
+        // It must not run under a claim that a power cut takes back.
+        self.pools.log.sync().await?;
+        Ok(suspect)
     }
 
     /// Whether a job of these lanes waits in quarantine.
@@ -155,13 +165,15 @@ impl Store {
         if !finished.is_empty() {
             (_, freed) = inside::complete_all(&mut transaction, &finished, now).await?;
         }
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         Ok(freed)
     }
 
     pub(super) async fn join(&self, host: &str, now: Timestamp) -> Result<WorkerId, QueueError> {
         let query = sqlx::query_scalar(JOIN).bind(host).bind(now.as_microsecond());
-        Ok(query.fetch_one(&self.pools.write).await?)
+        let worker = query.fetch_one(&self.pools.write).await?;
+        self.pools.log.sync().await?;
+        Ok(worker)
     }
 
     /// A connection that shares nothing with the pools, for the heartbeat.
@@ -179,7 +191,7 @@ impl Store {
             settle(&mut transaction, &job.settled(settlement), now).await?;
         }
         sqlx::query(LEAVE).bind(worker).execute(&mut *transaction).await?;
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         Ok(held.len())
     }
 
@@ -211,7 +223,7 @@ impl Store {
             sqlx::query(LEAVE).bind(worker).execute(&mut *transaction).await?;
             reaped.push((worker, held.len()));
         }
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         Ok(reaped)
     }
 
