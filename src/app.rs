@@ -80,6 +80,8 @@ pub struct App {
     pub synthesizer: Arc<dyn Synthesizer>,
     /// WAV files of the voices that have been listened to; whoever holds it speaks.
     pub voice_samples: tokio::sync::Mutex<HashMap<VoiceId, Bytes>>,
+    /// Held by who has a script spoken before it is saved: one at a time.
+    pub trials: Arc<tokio::sync::Mutex<()>>,
     /// What transcribes; each model is loaded when it is first needed.
     pub transcribers: Transcribers,
     /// What audio links led to a moment ago.
@@ -217,6 +219,7 @@ impl App {
             sandbox: Sandbox::new(program),
             synthesizer,
             voice_samples: tokio::sync::Mutex::default(),
+            trials: Arc::default(),
             transcribers,
             recent_links: Recent::default(),
             secrets,

@@ -34,6 +34,10 @@ pub enum ServiceError {
     },
     /// What was asked contradicts how things stand.
     Conflict(Conflict),
+    /// What is to be changed is not the version that was seen.
+    OtherVersion,
+    /// Who changes it does not say which version they have seen.
+    VersionMissing,
     /// The sound cannot be used.
     Audio(Fault),
     /// The mailbox holds as much as it may.
@@ -84,6 +88,8 @@ impl ServiceError {
             Self::Unproven { .. } => "unproven".to_owned(),
             Self::Gone => "link_expired".to_owned(),
             Self::Invalid { .. } => "invalid".to_owned(),
+            Self::OtherVersion => "changed_meanwhile".to_owned(),
+            Self::VersionMissing => "if_match_missing".to_owned(),
             Self::Conflict(conflict) => conflict.code().to_owned(),
             Self::Audio(_) => "bad_audio".to_owned(),
             Self::MailboxFull { .. } => "mailbox_full".to_owned(),

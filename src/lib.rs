@@ -23,6 +23,7 @@ pub mod mailboxes;
 pub mod media;
 pub mod messages;
 pub mod notices;
+pub mod playlists;
 pub mod prompts;
 pub mod pronunciations;
 pub mod recordings;

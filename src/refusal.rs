@@ -61,8 +61,12 @@ codes! {
         MissedCall {} "missed_call"
         /// A mail or SMS.
         Notice {} "notice"
+        /// A play list.
+        Playlist {} "playlist"
         /// A prompt.
         Prompt {} "prompt"
+        /// A version of a prompt that is kept.
+        PromptVersion {} "prompt_version"
         /// How a word is said.
         Pronunciation {} "pronunciation"
         /// A call's recording.
@@ -138,6 +142,12 @@ codes! {
         VoiceNotInstalled { voice: String, model: String } "voice_not_installed"
         /// A greeting or recorded name of nobody.
         ExtensionMissing {} "extension_missing"
+        /// A prompt that the domain does not have.
+        UnknownPrompt {} "unknown_prompt"
+        /// A play list that the domain does not have.
+        UnknownPlaylist {} "unknown_playlist"
+        /// A prompt of another kind than is wanted.
+        WrongPromptKind { wanted: String } "wrong_prompt_kind"
         /// A kind of prompt that does not exist.
         UnknownPromptKind { value: String } "unknown_prompt_kind"
         /// A pronunciation that no voice can say.
@@ -250,6 +260,12 @@ codes! {
         NotInTrash {} "not_in_trash"
         /// Somebody else was quicker.
         ChangedMeanwhile {} "changed_meanwhile"
+        /// A prompt or play list that something uses.
+        InUse { by: Vec<String> } "in_use"
+        /// A greeting of which nothing can be heard.
+        NotPlayable {} "not_playable"
+        /// The mailbox has a recorded name.
+        PromptExists {} "prompt_exists"
         /// The job is no dead letter, or another with its key is under way.
         NotRetryable {} "job_not_retryable"
         /// The job is no dead letter.

@@ -11,6 +11,7 @@ use crate::{
     events,
     media::sweep,
     messages::trash,
+    prompts::removal,
     retention,
     webhooks::{self, dispatch},
 };
@@ -25,6 +26,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 const SWEEP_BUDGET: Duration = Duration::from_secs(300);
 const SWEEP_PAUSE: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// How often uploads that could not be used are looked through for those that were kept for long enough.
+const SWEEP_PROMPTS_EVERY: Duration = Duration::from_secs(60);
 
 /// How often events are looked through for those that are too old.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
@@ -43,6 +47,7 @@ pub async fn run(app: Arc<App>, shutdown: CancellationToken) {
             sweep_for_ever(&app),
             prune_for_ever(&app),
             empty_for_ever(&app),
+            sweep_prompts_for_ever(&app),
             look_for_ever(&app),
             dispatch::run(&app),
         );
@@ -92,6 +97,17 @@ async fn empty_for_ever(app: &App) -> std::convert::Infallible {
             tracing::warn!(error = &error as &dyn std::error::Error, "what is too old could not be removed");
         }
         tokio::time::sleep(EMPTY_EVERY).await;
+    }
+}
+
+/// Removes prompts of which nothing could be made, and versions in whose place others are served: at the start, and then once a
+/// minute.
+async fn sweep_prompts_for_ever(app: &App) -> std::convert::Infallible {
+    loop {
+        if let Err(error) = removal::sweep(app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old versions of prompts could not be removed");
+        }
+        tokio::time::sleep(SWEEP_PROMPTS_EVERY).await;
     }
 }
 

@@ -28,7 +28,9 @@ impl fmt::Display for Thing {
             Self::Message {} => "message",
             Self::MissedCall {} => "missed call",
             Self::Notice {} => "notice",
+            Self::Playlist {} => "play list",
             Self::Prompt {} => "prompt",
+            Self::PromptVersion {} => "version of this prompt; those that were replaced are kept for 30 days",
             Self::Pronunciation {} => "pronunciation",
             Self::Recording {} => "recording",
             Self::Rendition {} => "rendition",
@@ -101,6 +103,11 @@ impl fmt::Display for Rule {
                 write!(f, "the voice {voice} is not installed here: it needs the model {model}")
             }
             Self::ExtensionMissing {} => write!(f, "a greeting or recorded name needs the mailbox's extension"),
+            Self::UnknownPrompt {} => write!(f, "the domain has no such prompt"),
+            Self::UnknownPlaylist {} => write!(f, "the domain has no play list of this name; make it first"),
+            Self::WrongPromptKind { wanted } => {
+                write!(f, "this takes a prompt of the kind {wanted}, and this one is of another")
+            }
             Self::UnknownPromptKind { value } => write!(
                 f,
                 "{value:.40?} is no kind of prompt; use greeting, recorded_name, hold_music, hold_introduction, \
@@ -232,6 +239,19 @@ impl fmt::Display for Conflict {
             Self::ChangedMeanwhile {} => {
                 return write!(f, "somebody else replaced this prompt just now; look at it and try again");
             }
+            Self::InUse { by } => {
+                return write!(
+                    f,
+                    "this is in use by {}; choose another there first, or send force=true",
+                    by.join(", ")
+                );
+            }
+            Self::NotPlayable {} => {
+                return write!(f, "nothing of this greeting can be heard; give it other audio or another script first");
+            }
+            Self::PromptExists {} => {
+                return write!(f, "the mailbox has one already; replace its audio or its script");
+            }
             Self::NotRetryable {} => {
                 return write!(f, "the job is no dead letter, or another with its key is under way");
             }
@@ -288,6 +308,18 @@ impl fmt::Display for ServiceError {
             Self::Gone => write!(f, "the link has expired"),
             Self::Invalid { rule, .. } => rule.fmt(f),
             Self::Conflict(conflict) => conflict.fmt(f),
+            Self::OtherVersion => {
+                write!(
+                    f,
+                    "this is not what you saw: it was changed or deleted meanwhile, or stands already; look at it and try again"
+                )
+            }
+            Self::VersionMissing => {
+                write!(
+                    f,
+                    "this stands already: say which version you have seen, by If-Match with the ETag that came with it"
+                )
+            }
             Self::Audio(fault) => fault.fmt(f),
             Self::MailboxFull { extension, stored, quota, more } => write!(
                 f,
@@ -321,7 +353,7 @@ mod tests {
         for code in codes {
             let reason: R = serde_json::from_value(json!({
                 "code": code, "thing": {"code": "mailbox"}, "value": "text", "given": 7, "address": "a@b", "cause": format!("cause of {code}"),
-                "field": "pauses", "least": 1.0, "most": 5, "voice": "v", "model": "m", "name": "n", "mark": "k", "needed": ["core"],
+                "field": "pauses", "least": 1.0, "most": 5, "voice": "v", "model": "m", "name": "n", "mark": "k", "by": ["x"], "wanted": "w", "needed": ["core"],
             }))
             .unwrap_or_else(|error| panic!("{code}: {error}"));
             assert_eq!(code_of(&reason), *code);

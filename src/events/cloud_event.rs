@@ -124,6 +124,7 @@ fn subject(event: &Event, mailbox: Option<&str>) -> String {
         "message" => format!("mailboxes/{mailbox}/messages/{id}"),
         "missed_call" => format!("mailboxes/{mailbox}/missed-calls/{id}"),
         "mailbox" => format!("mailboxes/{mailbox}"),
+        "service_number" => format!("service-numbers/{id}"),
         kind => format!("{kind}s/{id}"),
     }
 }

@@ -3,7 +3,9 @@
 use crate::refusal::Failure;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use voicemill_types::{ApiKeyId, MailboxId, MessageId, NoticeId, PromptId, RecordingId, WebhookId};
+use voicemill_types::{
+    ApiKeyId, MailboxId, MessageId, NoticeId, PlaylistId, PromptId, RecordingId, ServiceNumberId, WebhookId,
+};
 
 use crate::{
     keys::KeyScope,
@@ -16,8 +18,8 @@ use crate::{
 
 /// Something that happened. It is written in the transaction that made it happen, so that it is there exactly when that is.
 ///
-/// Its JSON is kept, and sent to others: a field may be added, none may change its meaning. It holds no numbers, names or words,
-/// which stand in the subject's own row and go with it; but for a missed call, which has no other.
+/// Its JSON is kept, and sent to others: a field may be added, none may change its meaning. It holds no numbers, names or words of
+/// people, which stand in the subject's own row and go with it; but for a missed call, which has no other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
@@ -125,6 +127,45 @@ pub enum Event {
         version: i64,
         /// Why.
         reason: Failure,
+    },
+    /// A greeting is the one that callers of its mailbox hear from now on.
+    PromptActivated {
+        /// The prompt.
+        prompt: PromptId,
+        /// The mailbox.
+        mailbox: MailboxId,
+    },
+    /// Callers of a mailbox hear no greeting of its own any more.
+    PromptDeactivated {
+        /// The prompt that they heard.
+        prompt: PromptId,
+        /// The mailbox.
+        mailbox: MailboxId,
+    },
+    /// A prompt is gone.
+    PromptDeleted {
+        /// The prompt.
+        prompt: PromptId,
+        /// The mailbox that it belonged to, if it belonged to one.
+        mailbox: Option<MailboxId>,
+    },
+    /// A play list was made, has another content, or is gone.
+    PlaylistChanged {
+        /// The list.
+        playlist: PlaylistId,
+        /// What it is called.
+        name: String,
+        /// Whether it is gone.
+        deleted: bool,
+    },
+    /// A service number was made, has other settings or messages, or is gone.
+    ServiceNumberChanged {
+        /// The number's id.
+        service_number: ServiceNumberId,
+        /// The number itself.
+        number: String,
+        /// Whether it is gone.
+        deleted: bool,
     },
     /// A call is being recorded.
     RecordingAnnounced {
@@ -286,6 +327,10 @@ pub const TYPES: &[&str] = &[
     "notice.delivered",
     "notice.failed",
     "notice.sent",
+    "playlist.changed",
+    "prompt.activated",
+    "prompt.deactivated",
+    "prompt.deleted",
     "prompt.failed",
     "prompt.ready",
     "prompt.replaced",
@@ -294,6 +339,7 @@ pub const TYPES: &[&str] = &[
     "recording.failed",
     "recording.none",
     "recording.purged",
+    "service_number.changed",
     "transcript.failed",
     "transcript.ready",
     "webhook.disabled",
@@ -317,7 +363,12 @@ impl Event {
             | Self::LinkOpened { message, .. } => ("message", message.0),
             Self::PromptReplaced { prompt, .. }
             | Self::PromptAvailable { prompt, .. }
-            | Self::PromptFailed { prompt, .. } => ("prompt", prompt.0),
+            | Self::PromptFailed { prompt, .. }
+            | Self::PromptActivated { prompt, .. }
+            | Self::PromptDeactivated { prompt, .. }
+            | Self::PromptDeleted { prompt, .. } => ("prompt", prompt.0),
+            Self::PlaylistChanged { playlist, .. } => ("playlist", playlist.0),
+            Self::ServiceNumberChanged { service_number, .. } => ("service_number", service_number.0),
             Self::RecordingAnnounced { recording }
             | Self::RecordingAvailable { recording }
             | Self::RecordingFailed { recording, .. }
@@ -356,7 +407,10 @@ impl Event {
             | Self::MailboxCounts { mailbox, .. }
             | Self::MailboxFull { mailbox }
             | Self::MailboxHasRoom { mailbox }
+            | Self::PromptActivated { mailbox, .. }
+            | Self::PromptDeactivated { mailbox, .. }
             | Self::MissedCallReported { mailbox, .. } => Some(*mailbox),
+            Self::PromptDeleted { mailbox, .. } => *mailbox,
             _ => None,
         }
     }
@@ -395,6 +449,11 @@ impl Event {
             Self::PromptReplaced { .. } => "prompt.replaced",
             Self::PromptAvailable { .. } => "prompt.ready",
             Self::PromptFailed { .. } => "prompt.failed",
+            Self::PromptActivated { .. } => "prompt.activated",
+            Self::PromptDeactivated { .. } => "prompt.deactivated",
+            Self::PromptDeleted { .. } => "prompt.deleted",
+            Self::PlaylistChanged { .. } => "playlist.changed",
+            Self::ServiceNumberChanged { .. } => "service_number.changed",
             Self::RecordingAnnounced { .. } => "recording.announced",
             Self::RecordingAvailable { .. } => "recording.available",
             Self::RecordingFailed { .. } => "recording.failed",

@@ -105,6 +105,12 @@ impl Problem {
         Self { retry_after: Some(wait), ..RequestRefusal::TooManyFailures {}.into() }
     }
 
+    /// Says which prompt it is about, for whoever looks at it later.
+    pub(super) fn about_prompt(mut self, id: voicemill_types::PromptId) -> Self {
+        self.parameters.insert("prompt".to_owned(), id.to_string().into());
+        self
+    }
+
     /// The answer to audio, or a script, of which nothing can be made.
     pub(super) fn failed(failure: &Failure) -> Self {
         let error = FieldError {
@@ -152,6 +158,8 @@ impl From<ServiceError> for Problem {
             ServiceError::Gone => StatusCode::GONE,
             ServiceError::Invalid { .. } | ServiceError::Audio(_) => StatusCode::UNPROCESSABLE_ENTITY,
             ServiceError::Conflict(_) => StatusCode::CONFLICT,
+            ServiceError::OtherVersion => StatusCode::PRECONDITION_FAILED,
+            ServiceError::VersionMissing => StatusCode::PRECONDITION_REQUIRED,
             ServiceError::MailboxFull { .. } | ServiceError::Full => StatusCode::INSUFFICIENT_STORAGE,
             ServiceError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ServiceError::BodyBroken => StatusCode::BAD_REQUEST,

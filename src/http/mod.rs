@@ -15,6 +15,7 @@ mod host;
 mod limiter;
 mod media;
 mod pages;
+mod precondition;
 mod prompt_outcome;
 mod raw;
 mod server;

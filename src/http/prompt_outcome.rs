@@ -26,7 +26,7 @@ pub(super) async fn outcome(app: &App, domain: &Domain, prompt: Prompt) -> Answe
         return Ok((StatusCode::ACCEPTED, Json(details.into())));
     }
     if let (MediaState::Failed, Some(reason)) = (details.prompt.state, &details.prompt.failure) {
-        return Err(Problem::failed(reason));
+        return Err(Problem::failed(reason).about_prompt(details.prompt.id));
     }
     Ok((StatusCode::CREATED, Json(details.into())))
 }

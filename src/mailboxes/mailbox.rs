@@ -2,7 +2,10 @@
 
 use voicemill_types::{DomainId, MailboxId, Time};
 
-use crate::{domains::Domain, mailboxes::SmsSettings};
+use crate::{
+    domains::Domain,
+    mailboxes::{Playback, SmsSettings},
+};
 
 /// What a mailbox's recipients get by mail for each message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
@@ -89,6 +92,9 @@ pub struct Mailbox {
     /// The extensions that get a copy of every message left here.
     #[sqlx(json)]
     pub copy_to: Vec<String>,
+    /// What is said to its owner by phone, and in which language.
+    #[sqlx(flatten)]
+    pub playback: Playback,
     /// When it was made.
     pub created_at: Time,
 }
@@ -108,5 +114,10 @@ impl Mailbox {
     /// The clock of its owner: its own time zone, or its domain's.
     pub fn clock<'a>(&'a self, domain: &'a Domain) -> &'a str {
         self.time_zone.as_deref().unwrap_or(&domain.time_zone)
+    }
+
+    /// The BCP 47 tag of what is said for it: its own, or its domain's.
+    pub fn language<'a>(&'a self, domain: &'a Domain) -> &'a str {
+        self.playback.locale.as_deref().unwrap_or(&domain.locale)
     }
 }

@@ -3,6 +3,7 @@
 pub mod counts;
 pub mod groups;
 mod mailbox;
+mod playback;
 pub(crate) mod rows;
 mod sms_settings;
 pub(crate) mod usage;
@@ -11,7 +12,7 @@ use voicemill_types::{BadNumber, MailboxId, PhoneNumber, Time};
 
 use crate::{
     app::App,
-    checks::{check_address, check_name, check_range, check_time_zone},
+    checks::{check_address, check_locale, check_name, check_range, check_time_zone},
     domains::Domain,
     error::ServiceError,
     events::Event,
@@ -23,6 +24,7 @@ use crate::{
 pub use self::{
     counts::Counts,
     mailbox::{AfterEmail, EmailMode, Mailbox},
+    playback::Playback,
     sms_settings::{BadQuietHours, QuietHours, SmsSettings},
     usage::Usage,
 };
@@ -60,6 +62,14 @@ pub struct MailboxSettings {
     pub enabled: Option<bool>,
     /// The extensions that get a copy of every message left there.
     pub copy_to: Option<Vec<String>>,
+    /// BCP 47 tag of the language that is spoken to its owner; the domain's if left out.
+    pub locale: Option<String>,
+    /// Whether the time of its arrival is said before a message.
+    pub announce_time: Option<bool>,
+    /// Whether its caller is said before a message.
+    pub announce_caller: Option<bool>,
+    /// Whether the newest message is played first.
+    pub newest_first: Option<bool>,
 }
 
 /// Telephone numbers, as a list or in the form of classic portals: `4155550132,+14155550133`.
@@ -103,6 +113,14 @@ pub async fn save(
     settings.time_zone.as_deref().map_or(Ok(()), check_time_zone)?;
     let copy_to = settings.copy_to.unwrap_or_default();
     check_copies(app, domain, extension, &copy_to).await?;
+    settings.locale.as_deref().map_or(Ok(()), check_locale)?;
+    let usual = Playback::default();
+    let playback = Playback {
+        locale: settings.locale,
+        announce_time: settings.announce_time.unwrap_or(usual.announce_time),
+        announce_caller: settings.announce_caller.unwrap_or(usual.announce_caller),
+        newest_first: settings.newest_first.unwrap_or(usual.newest_first),
+    };
     let mailbox = Mailbox {
         id: MailboxId::new(),
         domain_id: domain.id,
@@ -120,6 +138,7 @@ pub async fn save(
         time_zone: settings.time_zone,
         enabled: settings.enabled.unwrap_or(true),
         copy_to,
+        playback,
         created_at: Time::from(app.clock.now()),
     };
     let mut transaction = app.begin().await?;

@@ -51,10 +51,12 @@ statements! {
                 AND message_bytes + greeting_bytes + $2 <= (SELECT quota_bytes FROM mailbox WHERE id = $1)";
     ADD = "UPDATE usage SET message_bytes = message_bytes + $2 WHERE mailbox_id = $1";
     // The greetings are few, and their versions change in more than one way: they are counted anew.
-    COUNT_GREETINGS = "UPDATE usage SET greeting_bytes = (SELECT CAST(COALESCE(SUM(blob.bytes), 0) AS BIGINT) FROM prompt \
-                           JOIN media ON media.id = prompt.media_id JOIN blob ON blob.media_id = media.id \
-                               AND blob.version = media.version AND blob.role = 'original' \
-                           WHERE prompt.mailbox_id = $1) WHERE mailbox_id = $1";
+    // Of the version that is served and the one that is to take its place, the larger counts: one of the same size always fits.
+    COUNT_GREETINGS = "UPDATE usage SET greeting_bytes = (SELECT CAST(COALESCE(SUM(larger.bytes), 0) AS BIGINT) FROM ( \
+                           SELECT MAX(blob.bytes) AS bytes FROM prompt \
+                               JOIN media ON media.id = prompt.media_id JOIN blob ON blob.media_id = media.id \
+                                   AND blob.version IN (media.version, prompt.served_version) AND blob.role = 'original' \
+                           WHERE prompt.mailbox_id = $1 GROUP BY prompt.id) AS larger) WHERE mailbox_id = $1";
     REFUSED_FIRST = "UPDATE usage SET full_since = $2, refused_bytes = $3 WHERE mailbox_id = $1 AND full_since IS NULL \
                          AND message_bytes + greeting_bytes + $3 > (SELECT quota_bytes FROM mailbox WHERE id = $1)";
     REFUSED_AGAIN = "UPDATE usage SET refused_bytes = $2 WHERE mailbox_id = $1 AND full_since IS NOT NULL";

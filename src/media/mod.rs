@@ -76,3 +76,31 @@ pub(crate) async fn release(
     }
     Ok(is_gone)
 }
+
+/// Takes media from a prompt that is gone: its bytes leave the store. Of what a domain says itself no proof of deletion is kept.
+pub(crate) async fn release_prompt(
+    tx: &mut Tx<'_>,
+    domain: voicemill_types::DomainId,
+    media: MediaId,
+) -> Result<(), ServiceError> {
+    let keys = rows::delete_unused(tx.connection(), media).await?;
+    forget(tx, domain, keys.unwrap_or_default()).await
+}
+
+/// Takes one version from media that stays: its bytes leave the store.
+pub(crate) async fn release_version(
+    tx: &mut Tx<'_>,
+    domain: voicemill_types::DomainId,
+    version: (MediaId, i64),
+) -> Result<(), ServiceError> {
+    let keys = rows::delete_version(tx.connection(), version).await?;
+    forget(tx, domain, keys).await
+}
+
+async fn forget(tx: &mut Tx<'_>, domain: voicemill_types::DomainId, keys: Vec<String>) -> Result<(), ServiceError> {
+    if !keys.is_empty() {
+        let forget = ForgetBlobs { keys, deletion: None };
+        tx.enqueue(NewJob::new(domain.0, &forget).priority(Priority::Bulk)).await?;
+    }
+    Ok(())
+}

@@ -52,15 +52,10 @@ pub(crate) async fn tell(tx: &mut Tx<'_>, media: &Media, outcome: &Outcome) -> R
             };
             messages.into_iter().map(event).collect()
         }
-        OwnerKind::Prompt => {
-            let version = media.version;
-            let event = |prompt| match outcome {
-                Outcome::Available => Some(Event::PromptAvailable { prompt, version }),
-                Outcome::Failed(reason) => Some(Event::PromptFailed { prompt, version, reason: reason.clone() }),
-                Outcome::Transcribed(_) => None,
-            };
-            prompts::rows::of_media(tx.connection(), media.id).await?.and_then(event).into_iter().collect()
-        }
+        OwnerKind::Prompt => match prompts::rows::of_media(tx.connection(), media.id).await? {
+            Some(prompt) => prompts::versions::settled(tx, prompt, media.version, outcome).await?,
+            None => Vec::new(),
+        },
         OwnerKind::Recording => {
             let event = |recording| match outcome {
                 Outcome::Available => Event::RecordingAvailable { recording },

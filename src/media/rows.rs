@@ -35,6 +35,7 @@ statements! {
     // Who may fetch a rendition is decided here, by whose it is.
     IN_DOMAIN = renditions!("AND id = $1 AND domain_id = $2");
     KEYS = "SELECT DISTINCT key FROM blob WHERE media_id = $1";
+    DELETE_VERSION = "DELETE FROM blob WHERE media_id = $1 AND version = $2 RETURNING key";
     DELETE = "DELETE FROM media WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM message WHERE media_id = $1)";
 }
 
@@ -179,4 +180,12 @@ pub(crate) async fn delete_unused(connection: &mut Connection, media: MediaId) -
     let keys = on!(connection, sqlx::query_scalar(KEYS).bind(media).fetch_all(&mut *connection).await?);
     let deleted = on!(connection, sqlx::query(DELETE).bind(media).execute(connection).await?.rows_affected());
     Ok((deleted == 1).then_some(keys))
+}
+
+/// Removes what one version of media had in the store; returns the keys.
+pub(crate) async fn delete_version(
+    connection: &mut Connection,
+    (media, version): (MediaId, i64),
+) -> Result<Vec<String>, DbError> {
+    Ok(on!(connection, sqlx::query_scalar(DELETE_VERSION).bind(media).bind(version).fetch_all(connection).await?))
 }

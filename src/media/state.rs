@@ -27,6 +27,7 @@ statements! {
     CREATE = "INSERT INTO media (id, domain_id, owner_kind, version, state, truncated, waveform, transcript_state, created_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     BY_ID = "SELECT id, domain_id, owner_kind, version, state, transcript_state, created_at FROM media WHERE id = $1";
+    HOLD = "UPDATE media SET version = version WHERE id = $1";
     LOOK = "SELECT version, state FROM media WHERE id = $1";
     BEGIN_VERSION = "UPDATE media SET version = $2 + 1, state = 'pending', failure = NULL, duration_ms = NULL, skew_ms = NULL, \
                          brief_start_ms = NULL, brief_end_ms = NULL, truncated = $3, waveform = $4, phone_report = NULL, \
@@ -209,6 +210,12 @@ pub(crate) async fn by_id(connection: &mut Connection, id: MediaId) -> Result<Op
 /// The latest version and its state, and nothing else: for those who wait for it.
 pub(crate) async fn look(connection: &mut Connection, id: MediaId) -> Result<Option<(i64, MediaState)>, DbError> {
     Ok(on!(connection, sqlx::query_as(LOOK).bind(id).fetch_optional(connection).await?))
+}
+
+/// Keeps media as it is until the transaction ends, once whoever changes it now is done.
+pub(crate) async fn hold(connection: &mut Connection, id: MediaId) -> Result<(), DbError> {
+    on!(connection, sqlx::query(HOLD).bind(id).execute(connection).await?.rows_affected());
+    Ok(())
 }
 
 /// Begins the version after this one; false when this is no longer the latest.

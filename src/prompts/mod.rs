@@ -1,35 +1,42 @@
-//! Prompts: uploaded or spoken from text, replaced, listed.
+//! Prompts: uploaded, spoken from text or recorded by phone; replaced, used, listed, deleted.
 
+pub mod greetings;
+pub mod names;
 pub(crate) mod plan;
 mod prompt;
+pub mod removal;
 pub(crate) mod rows;
+pub mod scripts;
 pub(crate) mod spoken;
 mod synthesize_prompt;
+pub(crate) mod uses;
+pub(crate) mod version_rows;
+pub mod versions;
 pub mod voices;
 
 pub use self::{
-    prompt::{Prompt, PromptKind, PromptOrigin},
+    prompt::{Prompt, PromptKind, PromptOrigin, PromptVersion},
     synthesize_prompt::SynthesizePrompt,
+    uses::Use,
+    versions::Source,
 };
 
-use voicemill_queue::{NewJob, Outlook};
+use voicemill_queue::Outlook;
 use voicemill_speech::{
-    synthesize::{self, Manner, VoiceId},
+    synthesize::Manner,
     text::parts::{self, Part, Place},
 };
 use voicemill_types::{MailboxId, PromptId, Time};
 
+use self::{scripts::check_script, versions::Begin};
 use crate::{
     app::App,
-    arrivals::{Incoming, intake},
     domains::Domain,
     error::ServiceError,
-    events::Event,
     jobs::{self, operate::Listed},
-    mailboxes::{self, Mailbox, usage},
+    mailboxes::{self, Mailbox},
     media::{self, Media, MediaState, OwnerKind, RenderMedia, Rendition, TranscriptState, state::job_key},
-    refusal::{Conflict, Rule, Thing},
-    transaction::Tx,
+    refusal::{Rule, Thing},
 };
 
 /// What people say of a prompt they add.
@@ -43,30 +50,17 @@ pub struct NewPrompt {
     pub extension: Option<String>,
 }
 
-/// A prompt with what was made of its latest version.
+/// A prompt with what was made of the version that is served.
 #[derive(Clone, Debug)]
 pub struct Details {
     /// The prompt.
     pub prompt: Prompt,
-    /// Its renditions.
+    /// The renditions of the version that is served.
     pub renditions: Vec<Rendition>,
+    /// Where it is used.
+    pub uses: Vec<Use>,
     /// Its place in the queue and when it should be there, while it is pending.
     pub queue: Option<Outlook>,
-}
-
-/// Where a new version's audio comes from.
-pub enum Source {
-    /// Bytes from somebody's disk.
-    Upload(Incoming),
-    /// Words for a voice.
-    Text {
-        /// The words.
-        script: String,
-        /// The voice; the configured one if none is named.
-        voice: Option<String>,
-        /// How it speaks.
-        manner: Manner,
-    },
 }
 
 /// What a person changes of a prompt; what is left out stays.
@@ -87,19 +81,43 @@ pub struct Changes {
 /// Longest name, in bytes.
 const MAX_NAME: usize = 200;
 
+/// Which prompts are listed; all of them if nothing is said.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Those of the mailbox with this extension.
+    pub extension: Option<String>,
+    /// Those of this kind.
+    pub kind: Option<PromptKind>,
+}
+
 /// Adds a prompt and queues the work on it.
 pub async fn add(app: &App, domain: &Domain, new: NewPrompt, source: Source) -> Result<Prompt, ServiceError> {
+    let mailbox = check_new(app, domain, &new).await?;
+    versions::begin(app, blank(app, domain, new, mailbox), source, Begin::New(None)).await
+}
+
+/// Refuses a prompt that may not be added; returns its mailbox, if it is for one.
+pub async fn check_new(app: &App, domain: &Domain, new: &NewPrompt) -> Result<Option<MailboxId>, ServiceError> {
     check_name(&new.name)?;
-    let mailbox_id = mailbox_for(app, domain, &new).await?;
+    mailbox_for(app, domain, new).await
+}
+
+/// A prompt of which nothing is stored yet.
+fn blank(app: &App, domain: &Domain, new: NewPrompt, mailbox_id: Option<MailboxId>) -> Prompt {
     let now = Time::from(app.clock.now());
     let media = Media::new(domain.id, OwnerKind::Prompt, TranscriptState::Off, now);
-    let prompt = Prompt {
+    Prompt {
         id: PromptId::new(),
         domain_id: domain.id,
         media_id: media.id,
         mailbox_id,
         kind: new.kind,
         name: new.name,
+        extension: new.extension,
+        active: false,
+        activates: false,
+        served_version: None,
+        begun: media.version,
         origin: PromptOrigin::Upload,
         script: None,
         voice: None,
@@ -111,14 +129,13 @@ pub async fn add(app: &App, domain: &Domain, new: NewPrompt, source: Source) -> 
         phone_report: None,
         waveform: Vec::new(),
         created_at: now,
-    };
-    begin_version(app, prompt, source, Begin::New).await
+    }
 }
 
-/// Gives a prompt new audio: a new version, while the old one keeps being served under its own address.
+/// Gives a prompt new audio: a new version, while the one that is served keeps being served until the new one can be heard.
 pub async fn replace(app: &App, domain: &Domain, id: PromptId, source: Source) -> Result<Prompt, ServiceError> {
     let prompt = details(app, domain, id).await?.prompt;
-    begin_version(app, prompt.next_version(), source, Begin::Next).await
+    versions::begin(app, prompt.next_version(), source, Begin::Next).await
 }
 
 /// Changes what is given of a prompt. What sounds otherwise is spoken anew, as a new version; a prompt that would sound
@@ -141,7 +158,7 @@ pub async fn change(app: &App, domain: &Domain, id: PromptId, changes: Changes) 
             if before.state == MediaState::Failed
                 || (before.script.as_ref(), &before.voice, before.manner) != (Some(&script), &voice, manner) =>
         {
-            begin_version(app, prompt.next_version(), Source::Text { script, voice, manner }, Begin::Next).await
+            versions::begin(app, prompt.next_version(), Source::Text { script, voice, manner }, Begin::Next).await
         }
         _ => {
             let mut tx = app.begin().await?;
@@ -162,8 +179,8 @@ pub fn manner(rate: Option<f64>, pauses: Option<f64>) -> Result<Manner, ServiceE
     Ok(Manner { rate: rate.unwrap_or(1.0), pauses: pauses.unwrap_or(1.0) })
 }
 
-/// Has facts spoken for a core: the prompt that has them, made anew only if the domain has none yet. Times are those of
-/// the mailbox's clock, if it is for one.
+/// Has facts spoken for a core: the prompt that has them, made anew only if the domain has none yet. Clock and language are the
+/// mailbox's, if it is for one.
 pub async fn announce(
     app: &App,
     domain: &Domain,
@@ -172,9 +189,7 @@ pub async fn announce(
     voice: Option<String>,
     manner: Manner,
 ) -> Result<Prompt, ServiceError> {
-    let clock = mailbox.map_or(&*domain.time_zone, |mailbox| mailbox.clock(domain));
-    let script = parts::announcement(parts, &Place::new(clock, &domain.locale, app.clock.now()));
-    let voice = voice.unwrap_or_else(|| app.config.speech.voice.clone());
+    let (script, voice) = words(app, domain, mailbox, parts, voice);
     check_script(app, &script, Some(&voice))?;
     let known = {
         let mut connection = app.database.read().await?;
@@ -187,120 +202,38 @@ pub async fn announce(
     add(app, domain, new, Source::Text { script, voice: Some(voice), manner }).await
 }
 
+/// The prompt that has these facts already, if there is one.
+async fn announced(
+    app: &App,
+    domain: &Domain,
+    mailbox: &Mailbox,
+    parts: &[Part],
+) -> Result<Option<Prompt>, ServiceError> {
+    let (script, voice) = words(app, domain, Some(mailbox), parts, None);
+    let mut connection = app.database.read().await?;
+    Ok(rows::announcement(&mut connection, domain.id, &script, &voice, Manner::default()).await?)
+}
+
+/// The script of facts, and the voice for it.
+fn words(
+    app: &App,
+    domain: &Domain,
+    mailbox: Option<&Mailbox>,
+    parts: &[Part],
+    voice: Option<String>,
+) -> (String, String) {
+    let clock = mailbox.map_or(&*domain.time_zone, |mailbox| mailbox.clock(domain));
+    let locale = mailbox.map_or(&*domain.locale, |mailbox| mailbox.language(domain));
+    let script = parts::announcement(parts, &Place::new(clock, locale, app.clock.now()));
+    (script, voice.unwrap_or_else(|| scripts::voice_for(app, locale)))
+}
+
 fn check_name(name: &str) -> Result<(), ServiceError> {
     if name.is_empty() || name.len() > MAX_NAME {
         let rule = Rule::BadLength { field: "name".to_owned(), most: MAX_NAME };
         return Err(ServiceError::invalid("/name", rule));
     }
     Ok(())
-}
-
-#[derive(Clone, Copy)]
-enum Begin {
-    New,
-    Next,
-}
-
-async fn begin_version(app: &App, mut prompt: Prompt, source: Source, begin: Begin) -> Result<Prompt, ServiceError> {
-    match source {
-        Source::Text { script, voice, manner } => {
-            check_script(app, &script, voice.as_deref())?;
-            prompt.origin = PromptOrigin::Text;
-            prompt.manner = manner;
-            prompt.script = Some(script);
-            prompt.voice = Some(voice.unwrap_or_else(|| app.config.speech.voice.clone()));
-            let mut tx = app.begin().await?;
-            write(&mut tx, &prompt, begin).await?;
-            enqueue_speech(&mut tx, &prompt).await?;
-            tx.commit().await?;
-        }
-        Source::Upload(incoming) => {
-            prompt.origin = PromptOrigin::Upload;
-            prompt.script = None;
-            prompt.voice = None;
-            prompt.manner = Manner::default();
-            let media = prompt.media();
-            let original = intake::store(app, &media, incoming).await?;
-            let outcome: Result<(), ServiceError> = async {
-                let mut tx = app.begin().await?;
-                write(&mut tx, &prompt, begin).await?;
-                media::rows::insert_original(tx.connection(), prompt.domain_id, &original).await?;
-                if let Some(mailbox) = prompt.mailbox_id {
-                    usage::count_greetings(&mut tx, prompt.domain_id, mailbox, true).await?;
-                }
-                media::enqueue_render(&mut tx, &media).await?;
-                Ok(tx.commit().await?)
-            }
-            .await;
-            if let Err(error) = outcome {
-                intake::forget(app, &original.key).await;
-                return Err(error);
-            }
-        }
-    }
-    Ok(prompt)
-}
-
-/// Queues the speaking of a prompt's version.
-async fn enqueue_speech(tx: &mut Tx<'_>, prompt: &Prompt) -> Result<(), ServiceError> {
-    let job = SynthesizePrompt { prompt: prompt.id, version: prompt.version };
-    tx.enqueue(NewJob::new(prompt.domain_id.0, &job).unique(job_key(prompt.media_id, prompt.version))).await?;
-    Ok(())
-}
-
-async fn write(tx: &mut Tx<'_>, prompt: &Prompt, begin: Begin) -> Result<(), ServiceError> {
-    match begin {
-        Begin::New => {
-            media::state::create(tx.connection(), &prompt.media()).await?;
-            Ok(rows::insert(tx.connection(), prompt).await?)
-        }
-        Begin::Next => {
-            if replace_version(tx, prompt).await? {
-                return Ok(());
-            }
-            Err(ServiceError::Conflict(Conflict::ChangedMeanwhile {}))
-        }
-    }
-}
-
-/// Begins a prompt's version, which follows the latest; false, and nothing is written, when somebody else was quicker.
-#[must_use = "when somebody else was quicker, nothing more may be written"]
-async fn replace_version(tx: &mut Tx<'_>, prompt: &Prompt) -> Result<bool, ServiceError> {
-    if !media::state::begin_version(tx.connection(), prompt.media_id, prompt.version - 1).await? {
-        return Ok(false);
-    }
-    rows::replace(tx.connection(), prompt).await?;
-    let event = Event::PromptReplaced { prompt: prompt.id, version: prompt.version };
-    tx.emit(prompt.domain_id, event).await?;
-    Ok(true)
-}
-
-/// Has the latest version of a spoken prompt said anew; nothing when somebody replaces it at the same moment.
-pub(crate) async fn speak_anew(app: &App, prompt: Prompt) -> Result<(), ServiceError> {
-    let next = prompt.next_version();
-    let mut tx = app.begin().await?;
-    if replace_version(&mut tx, &next).await? {
-        enqueue_speech(&mut tx, &next).await?;
-        tx.commit().await?;
-    }
-    Ok(())
-}
-
-fn check_script(app: &App, script: &str, voice: Option<&str>) -> Result<(), ServiceError> {
-    if script.trim().is_empty() {
-        return Err(ServiceError::invalid("/script", Rule::ScriptEmpty {}));
-    }
-    synthesize::check_text(script)
-        .map_err(|error| ServiceError::invalid("/script", Rule::BadScript { cause: error.to_string() }))?;
-    let voice = VoiceId::new(voice.map_or_else(|| app.config.speech.voice.clone(), str::to_owned));
-    match synthesize::find(&app.synthesizer.voices(), &voice) {
-        Ok(known) if known.ready => Ok(()),
-        Ok(known) => {
-            let rule = Rule::VoiceNotInstalled { voice: voice.to_string(), model: known.model.to_string() };
-            Err(ServiceError::invalid("/voice", rule))
-        }
-        Err(error) => Err(ServiceError::invalid("/voice", Rule::UnknownVoice { cause: error.to_string() })),
-    }
 }
 
 async fn mailbox_for(app: &App, domain: &Domain, new: &NewPrompt) -> Result<Option<MailboxId>, ServiceError> {
@@ -317,7 +250,9 @@ pub async fn details(app: &App, domain: &Domain, id: PromptId) -> Result<Details
     let mut snapshot = app.database.snapshot().await?;
     let connection = snapshot.connection();
     let prompt = rows::in_domain(connection, domain.id, id).await?.ok_or(ServiceError::NotFound(Thing::Prompt {}))?;
-    let renditions = media::rows::list(connection, prompt.media_id, prompt.version).await?;
+    let version = prompt.served_version.unwrap_or(prompt.version);
+    let renditions = media::rows::list(connection, prompt.media_id, version).await?;
+    let uses = uses::of(connection, prompt.id).await?;
     drop(snapshot);
     let queue = match prompt.state {
         MediaState::Pending => {
@@ -329,16 +264,28 @@ pub async fn details(app: &App, domain: &Domain, id: PromptId) -> Result<Details
         }
         _ => None,
     };
-    Ok(Details { prompt, renditions, queue })
+    Ok(Details { prompt, renditions, uses, queue })
 }
 
 /// The domain's prompts by kind.
-pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Listed<Prompt>>, ServiceError> {
+pub async fn list(app: &App, domain: &Domain, filter: &Filter) -> Result<Vec<Listed<Prompt>>, ServiceError> {
+    let mailbox = match &filter.extension {
+        Some(extension) => Some(mailboxes::by_extension(app, domain, extension).await?.id),
+        None => None,
+    };
     let mut connection = app.database.read().await?;
-    let mut listed = Listed::all(rows::list(&mut connection, domain.id).await?);
+    let mut listed = Listed::all(rows::list(&mut connection, domain.id, mailbox, filter.kind).await?);
     drop(connection);
     let key = |prompt: &Prompt| (prompt.state == MediaState::Pending).then(|| job_key(prompt.media_id, prompt.version));
     jobs::operate::tell::<SynthesizePrompt, _>(app, &mut listed, key).await?;
     jobs::operate::tell::<RenderMedia, _>(app, &mut listed, key).await?;
     Ok(listed)
+}
+
+/// The renditions of what is served of a prompt; none where nothing can be heard yet.
+pub async fn served(app: &App, prompt: &Prompt) -> Result<Vec<Rendition>, ServiceError> {
+    match prompt.served_version {
+        Some(version) => Ok(media::rows::list(&mut app.database.read().await?, prompt.media_id, version).await?),
+        None => Ok(Vec::new()),
+    }
 }

@@ -29,6 +29,19 @@ pub enum PromptKind {
 }
 
 impl PromptKind {
+    /// Its name, as portals write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Greeting => "greeting",
+            Self::RecordedName => "recorded_name",
+            Self::HoldMusic => "hold_music",
+            Self::HoldIntroduction => "hold_introduction",
+            Self::HoldMessage => "hold_message",
+            Self::ServiceMessage => "service_message",
+            Self::Announcement => "announcement",
+        }
+    }
+
     /// True for music, which keeps its bandwidth and its own loudness target.
     pub fn is_music(self) -> bool {
         self == Self::HoldMusic
@@ -63,6 +76,16 @@ pub struct Prompt {
     pub kind: PromptKind,
     /// What people call it.
     pub name: String,
+    /// The mailbox's extension.
+    pub extension: Option<String>,
+    /// Whether it is the greeting that callers of its mailbox hear.
+    pub active: bool,
+    /// Whether it becomes that greeting as soon as it can be heard.
+    pub activates: bool,
+    /// The version that is served, if any can be heard; a later one takes its place once it can be heard too.
+    pub served_version: Option<i64>,
+    /// How many versions were begun so far.
+    pub begun: i64,
     /// Where its audio comes from.
     pub origin: PromptOrigin,
     /// The words to be spoken, for prompts from text.
@@ -72,14 +95,15 @@ pub struct Prompt {
     /// How it speaks them.
     #[sqlx(flatten)]
     pub manner: Manner,
-    /// Counts up with every replacement; part of every rendition's address.
+    /// The latest version: 1, and one more with every replacement. Of one that failed the words are not shown, but those of
+    /// the version that is served.
     pub version: i64,
     /// Where the work on the latest version stands.
     pub state: MediaState,
     /// Why the work failed.
     #[sqlx(json(nullable))]
     pub failure: Option<Failure>,
-    /// Length of the audio in milliseconds, once known.
+    /// Length of what is served in milliseconds, once known.
     pub duration_ms: Option<i64>,
     /// What a phone makes of it, once known.
     #[sqlx(json(nullable))]
@@ -104,17 +128,37 @@ impl Prompt {
         }
     }
 
-    /// The version after this one, with nothing made of it yet.
+    /// The version after all that were begun, with nothing made of it yet; what is served stays.
     #[must_use]
     pub fn next_version(self) -> Self {
-        Self {
-            version: self.version + 1,
-            state: MediaState::Pending,
-            failure: None,
-            duration_ms: None,
-            phone_report: None,
-            waveform: Vec::new(),
-            ..self
-        }
+        let version = self.begun + 1;
+        Self { version, begun: version, state: MediaState::Pending, failure: None, ..self }
     }
+}
+
+/// One version of a prompt: what it was made of, and what came of it.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct PromptVersion {
+    /// 1 for the first.
+    pub version: i64,
+    /// Where its audio came from.
+    pub origin: PromptOrigin,
+    /// The words that were spoken, for those from text.
+    pub script: Option<String>,
+    /// The voice that spoke them.
+    pub voice: Option<String>,
+    /// How it spoke them.
+    #[sqlx(flatten)]
+    pub manner: Manner,
+    /// Where the work on it stands; pending for ever where another began before it was done.
+    pub state: MediaState,
+    /// Why the work failed.
+    #[sqlx(json(nullable))]
+    pub failure: Option<Failure>,
+    /// Length of the audio in milliseconds, once known.
+    pub duration_ms: Option<i64>,
+    /// When it began.
+    pub created_at: Time,
+    /// Since when another is served in its place.
+    pub retired_at: Option<Time>,
 }

@@ -18,7 +18,7 @@ use crate::{
     domains,
     error::ServiceError,
     lanes::Lane,
-    mailboxes::usage,
+    mailboxes::{self, usage},
     media::{
         self, Original,
         owners::{self, Outcome},
@@ -126,7 +126,7 @@ impl SynthesizePrompt {
         Ok(())
     }
 
-    /// The prompt, how its domain wants words said, and the domain's locale; none when a newer version has begun.
+    /// The prompt, how its domain wants words said, and in which locale; none when a newer version has begun.
     async fn load(&self, app: &App) -> Result<Option<(Prompt, Pronunciations, String)>, ServiceError> {
         let mut connection = app.database.read().await?;
         let prompt = rows::by_id(&mut connection, self.prompt).await?;
@@ -138,7 +138,12 @@ impl SynthesizePrompt {
         };
         let entries = pronunciations::rows::list(&mut connection, prompt.domain_id).await?;
         let pronunciations = Pronunciations::new(&entries).map_err(|error| ServiceError::Internal(error.into()))?;
-        Ok(Some((prompt, pronunciations, domain.locale)))
+        let mailbox = match prompt.mailbox_id {
+            Some(mailbox) => mailboxes::rows::by_id(&mut connection, mailbox).await?,
+            None => None,
+        };
+        let locale = mailbox.as_ref().map_or(&*domain.locale, |mailbox| mailbox.language(&domain)).to_owned();
+        Ok(Some((prompt, pronunciations, locale)))
     }
 }
 

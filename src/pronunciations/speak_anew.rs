@@ -46,7 +46,7 @@ impl SpeakAnew {
             after = last.id;
             for prompt in page {
                 if prompt.script.as_ref().is_some_and(|script| !changed.used_in(script).is_empty()) {
-                    prompts::speak_anew(app, prompt).await?;
+                    prompts::versions::speak_anew(app, prompt).await?;
                 }
             }
         }

@@ -26,6 +26,12 @@ impl DbError {
         matches!(&self.0, sqlx::Error::Database(error) if error.is_unique_violation())
     }
 
+    /// True when another row names this one, or this one names a row that is gone. On PostgreSQL the transaction cannot go on
+    /// after it.
+    pub fn is_reference(&self) -> bool {
+        matches!(&self.0, sqlx::Error::Database(error) if error.is_foreign_key_violation())
+    }
+
     /// True when a text holds what PostgreSQL cannot store, a character of value zero.
     pub fn is_unstorable_text(&self) -> bool {
         matches!(postgres_code(&self.0), Some("22021" | "22P05"))

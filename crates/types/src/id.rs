@@ -65,6 +65,10 @@ ids! {
     WebhookId,
     /// Identifies an event.
     EventId,
+    /// Identifies a play list.
+    PlaylistId,
+    /// Identifies a service number.
+    ServiceNumberId,
     /// The 128 random bits inside a link's token.
     LinkId,
 }

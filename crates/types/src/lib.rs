@@ -9,8 +9,8 @@ mod time;
 mod transcript;
 
 pub use id::{
-    ApiKeyId, DomainId, EventId, LinkId, MailboxId, MediaId, MessageId, NoticeId, PromptId, RecordingId, RenditionId,
-    WebhookId,
+    ApiKeyId, DomainId, EventId, LinkId, MailboxId, MediaId, MessageId, NoticeId, PlaylistId, PromptId, RecordingId,
+    RenditionId, ServiceNumberId, WebhookId,
 };
 pub use leg_role::LegRole;
 pub use phone_number::{BadNumber, PhoneNumber, digits};

@@ -8,11 +8,14 @@ mod jobs;
 mod mail_templates;
 mod messages;
 mod notices;
+mod playlists;
 mod prompts;
 mod pronunciations;
+mod recorded_names;
 mod recordings;
 mod retention;
 mod service_numbers;
+mod speech;
 mod storage;
 mod voices;
 mod webhooks;
@@ -57,17 +60,34 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/mailboxes", get(domains::mailboxes))
         .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
         .route("/mailboxes/{extension}/counts", get(events::mailbox_counts))
+        .route(
+            "/mailboxes/{extension}/recorded-name",
+            get(recorded_names::find)
+                .put(recorded_names::give)
+                .delete(recorded_names::delete)
+                .layer(DefaultBodyLimit::disable()),
+        )
         .route("/messages/{id}", get(messages::details).patch(messages::change))
         .route("/mailboxes/{extension}/members", get(groups::members).put(groups::set_members))
         .route("/mailboxes/{extension}/messages/{id}", get(groups::message).patch(groups::change))
         .route("/messages/{id}/forwards", post(messages::forward))
         .route("/messages/{id}/transcript.vtt", get(messages::captions))
-        .route("/prompts", post(prompts::upload).layer(DefaultBodyLimit::disable()).get(prompts::list))
-        .route("/prompts/text", post(prompts::add_text))
+        .route("/playlists", get(playlists::list))
+        .route("/playlists/{name}", get(playlists::find).put(playlists::save).delete(playlists::delete))
+        .route("/prompts", post(prompts::upload).layer(DefaultBodyLimit::disable()))
         .route("/prompts/{id}", get(prompts::details).patch(prompts::change))
+        .route("/prompts/{id}/activate", post(prompts::activate))
+        .route("/prompts/{id}/deactivate", post(prompts::deactivate))
+        .route("/prompts/{id}/versions", get(prompts::versions))
+        .route("/prompts/{id}/versions/{version}/restore", post(prompts::restore))
         .route("/prompts/{id}/text", put(prompts::replace_text))
         .route("/service-numbers", get(service_numbers::list))
-        .route("/service-numbers/{number}", put(service_numbers::save).delete(service_numbers::delete))
+        .route(
+            "/service-numbers/{number}",
+            get(service_numbers::find).put(service_numbers::save).delete(service_numbers::delete),
+        )
+        .route("/service-numbers/{number}/messages/{slot}", put(service_numbers::fill).delete(service_numbers::clear))
+        .route("/speech", post(speech::hear))
         .route("/voices", get(voices::list))
         .route("/voices/{voice}/sample", get(voices::sample))
         .route("/storage", get(storage::report))
@@ -87,7 +107,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/jobs", get(jobs::list))
         .route("/mailboxes/{extension}/messages", get(messages::list).delete(messages::empty_trash))
         .route("/messages/{id}", delete(messages::delete))
-        .route("/prompts/{id}/audio", put(prompts::replace_audio).layer(DefaultBodyLimit::disable()))
+        .route("/prompts", get(prompts::list))
+        .route("/prompts/text", post(prompts::add_text))
+        .route("/prompts/{id}", delete(prompts::delete))
+        .route(
+            "/prompts/{id}/audio",
+            put(prompts::replace_audio).layer(DefaultBodyLimit::disable()).get(prompts::audio),
+        )
         .route("/recordings", get(recordings::list))
         .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))
 }

@@ -1,4 +1,4 @@
-//! Service numbers and their addresses, for portals.
+//! Service numbers, their addresses, and what their callers hear, for portals.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
         extract::{Json, Path},
         wire,
     },
-    service_numbers,
+    service_numbers::{self, Slot},
 };
 
 /// `GET /v1/service-numbers`
@@ -23,7 +23,16 @@ pub(super) async fn list(
     Ok(Json(service_numbers::list(&app, &domain).await?.into_iter().map(wire::ServiceNumber::from).collect()))
 }
 
-/// `PUT /v1/service-numbers/{number}`: makes it, or gives it these addresses.
+/// `GET /v1/service-numbers/{number}`
+pub(super) async fn find(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(number): Path<String>,
+) -> Result<Json<wire::ServiceNumber>, Problem> {
+    Ok(Json(service_numbers::find(&app, &domain, &number).await?.into()))
+}
+
+/// `PUT /v1/service-numbers/{number}`: makes it, or gives it these settings.
 pub(super) async fn save(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
@@ -41,4 +50,23 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Problem> {
     service_numbers::delete(&app, &domain, &number).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `PUT /v1/service-numbers/{number}/messages/{slot}`: puts a prompt into a slot.
+pub(super) async fn fill(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path((number, slot)): Path<(String, Slot)>,
+    Json(filled): Json<wire::FilledSlot>,
+) -> Result<Json<wire::ServiceNumber>, Problem> {
+    Ok(Json(service_numbers::fill(&app, &domain, &number, slot, filled.prompt).await?.into()))
+}
+
+/// `DELETE /v1/service-numbers/{number}/messages/{slot}`: empties a slot.
+pub(super) async fn clear(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path((number, slot)): Path<(String, Slot)>,
+) -> Result<Json<wire::ServiceNumber>, Problem> {
+    Ok(Json(service_numbers::clear(&app, &domain, &number, slot).await?.into()))
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use voicemill_speech::{synthesize::Manner, text::parts::Part};
 use voicemill_types::MessageId;
 
@@ -11,6 +15,7 @@ use crate::{
     error::ServiceError,
     http::{
         auth::Core,
+        error::Problem,
         extract::{Json, Path},
         prompt_outcome::{Answer, outcome},
         wire,
@@ -42,15 +47,23 @@ pub(super) async fn speak(
     outcome(&app, &domain, prompt).await
 }
 
-/// `POST /core/v1/messages/{id}/announcement`: when the message came and from whom.
-pub(super) async fn of_message(State(app): State<Arc<App>>, Core(domain): Core, Path(id): Path<MessageId>) -> Answer {
+/// `POST /core/v1/messages/{id}/announcement`: when the message came and from whom, as far as its mailbox wants that said; 204
+/// where it wants nothing said.
+pub(super) async fn of_message(
+    State(app): State<Arc<App>>,
+    Core(domain): Core,
+    Path(id): Path<MessageId>,
+) -> Result<Response, Problem> {
     let message = messages::details(&app, &domain, id).await?.message;
     let mailbox = mailboxes::by_id(&app, message.mailbox_id).await?;
-    let received = Part::Received {
-        at: message.received_at.timestamp(),
-        from_number: message.caller_number,
-        from_name: message.caller_name,
+    let at = message.received_at.timestamp();
+    let (number, name) = (message.caller_number, message.caller_name);
+    let received = match (mailbox.playback.announce_time, mailbox.playback.announce_caller) {
+        (true, true) => Part::Received { at, from_number: number, from_name: name },
+        (true, false) => Part::ReceivedAt(at),
+        (false, true) => Part::ReceivedFrom { number, name },
+        (false, false) => return Ok(StatusCode::NO_CONTENT.into_response()),
     };
     let prompt = prompts::announce(&app, &domain, Some(&mailbox), &[received], None, Manner::default()).await?;
-    outcome(&app, &domain, prompt).await
+    Ok(outcome(&app, &domain, prompt).await?.into_response())
 }

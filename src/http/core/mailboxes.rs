@@ -8,6 +8,7 @@ use crate::{
     app::App,
     http::{
         auth::Core,
+        core::prompts::playback,
         error::Problem,
         extract::{Json, Path},
         wire,
@@ -15,11 +16,13 @@ use crate::{
     mailboxes,
 };
 
-/// `GET /core/v1/mailboxes/{extension}`: whether a caller may be asked to leave a message.
+/// `GET /core/v1/mailboxes/{extension}`: whether a caller may be asked to leave a message, and what is played.
 pub(super) async fn state(
     State(app): State<Arc<App>>,
     Core(domain): Core,
     Path(extension): Path<String>,
 ) -> Result<Json<wire::MailboxState>, Problem> {
-    Ok(Json(mailboxes::with_usage(&app, &domain, &extension).await?.into()))
+    let (mailbox, usage) = mailboxes::with_usage(&app, &domain, &extension).await?;
+    let playback = playback(&app, &domain, &mailbox).await?;
+    Ok(Json(wire::MailboxState::new(mailbox, usage, playback)))
 }

@@ -27,6 +27,10 @@ pub(in crate::http) struct Mailbox {
     time_zone: Option<String>,
     enabled: bool,
     copy_to: Vec<String>,
+    locale: Option<String>,
+    announce_time: bool,
+    announce_caller: bool,
+    newest_first: bool,
     created_at: Time,
 }
 
@@ -63,6 +67,10 @@ pub(in crate::http) struct MailboxSettings {
     time_zone: Option<String>,
     enabled: Option<bool>,
     copy_to: Option<Vec<String>>,
+    locale: Option<String>,
+    announce_time: Option<bool>,
+    announce_caller: Option<bool>,
+    newest_first: Option<bool>,
 }
 
 /// Telephone numbers, as a list or in the form of classic portals: `4155550132,+14155550133`.
@@ -94,6 +102,10 @@ impl From<mailboxes::Mailbox> for Mailbox {
             time_zone: mailbox.time_zone,
             enabled: mailbox.enabled,
             copy_to: mailbox.copy_to,
+            locale: mailbox.playback.locale,
+            announce_time: mailbox.playback.announce_time,
+            announce_caller: mailbox.playback.announce_caller,
+            newest_first: mailbox.playback.newest_first,
             created_at: mailbox.created_at,
         }
     }
@@ -127,6 +139,10 @@ impl From<MailboxSettings> for mailboxes::MailboxSettings {
             time_zone: settings.time_zone,
             enabled: settings.enabled,
             copy_to: settings.copy_to,
+            locale: settings.locale,
+            announce_time: settings.announce_time,
+            announce_caller: settings.announce_caller,
+            newest_first: settings.newest_first,
         }
     }
 }

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use voicemill_types::Time;
 
+use super::Playback;
 use crate::mailboxes::{Mailbox, Usage};
 
-/// Whether a caller may be asked to leave a message.
+/// Whether a caller may be asked to leave a message, and what is played.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct MailboxState {
     extension: String,
@@ -15,10 +16,12 @@ pub(in crate::http) struct MailboxState {
     free_bytes: i64,
     quota_bytes: i64,
     full_since: Option<Time>,
+    #[serde(flatten)]
+    playback: Playback,
 }
 
-impl From<(Mailbox, Usage)> for MailboxState {
-    fn from((mailbox, usage): (Mailbox, Usage)) -> Self {
+impl MailboxState {
+    pub(in crate::http) fn new(mailbox: Mailbox, usage: Usage, playback: Playback) -> Self {
         Self {
             extension: mailbox.extension,
             name: mailbox.name,
@@ -27,6 +30,7 @@ impl From<(Mailbox, Usage)> for MailboxState {
             free_bytes: usage.free(),
             quota_bytes: usage.quota_bytes,
             full_since: usage.full_since,
+            playback,
         }
     }
 }

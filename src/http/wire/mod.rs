@@ -14,6 +14,8 @@ mod message;
 mod missed_call;
 mod notice;
 mod phone_report;
+mod playback;
+mod playlist;
 mod prompt;
 mod prompt_requests;
 mod recording;
@@ -42,11 +44,13 @@ pub(super) use self::{
     message::{DroppedMessage, Forwarded, Forwarding, Message, MessageChanges, MessageDetails, Removed},
     missed_call::MissedCallReport,
     notice::Notice,
-    prompt::{Prompt, PromptDetails},
-    prompt_requests::{NewSpokenPrompt, PromptChanges, Script},
+    playback::{HeardName, NumberPlayback, Playback, RecordedName, Sound, file_name},
+    playlist::{ListedPlaylist, NewPlaylist, PlayedList},
+    prompt::{Prompt, PromptDetails, PromptVersion},
+    prompt_requests::{NewSpokenPrompt, PromptChanges, PromptFilter, Script, Trial},
     recording::{AddedLeg, Recording, RecordingDetails},
     retention::{Deletion, Hold, NewHold, NewRetention, Retention},
-    service_number::{NewServiceNumber, ServiceNumber},
+    service_number::{FilledSlot, NewServiceNumber, ServiceNumber},
     speech::{NewPronunciation, Pronunciation, Voice},
     storage::{SpooledDrop, Storage},
     webhooks::{Delivery, NewWebhook, Replay, Replayed, Webhook, WebhookChanges},

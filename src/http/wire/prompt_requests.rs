@@ -31,6 +31,26 @@ pub(in crate::http) struct Script {
     pauses: Option<f64>,
 }
 
+/// Words to be heard before they are saved.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Trial {
+    /// The mailbox in whose language they are; the domain's if none is named.
+    pub(in crate::http) extension: Option<String>,
+    script: String,
+    voice: Option<String>,
+    speaking_rate: Option<f64>,
+    pauses: Option<f64>,
+}
+
+/// Which prompts are listed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct PromptFilter {
+    extension: Option<String>,
+    kind: Option<PromptKind>,
+}
+
 /// Changes of a prompt, as a merge patch (RFC 7396): what is left out stays.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,5 +90,20 @@ impl From<PromptChanges> for prompts::Changes {
             speaking_rate: changes.speaking_rate,
             pauses: changes.pauses,
         }
+    }
+}
+
+impl TryFrom<Trial> for prompts::scripts::Trial {
+    type Error = ServiceError;
+
+    fn try_from(trial: Trial) -> Result<Self, ServiceError> {
+        let manner = manner(trial.speaking_rate, trial.pauses)?;
+        Ok(Self { script: trial.script, voice: trial.voice, manner })
+    }
+}
+
+impl From<PromptFilter> for prompts::Filter {
+    fn from(filter: PromptFilter) -> Self {
+        Self { extension: filter.extension, kind: filter.kind }
     }
 }

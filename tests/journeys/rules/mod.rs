@@ -1,13 +1,21 @@
 //! What the product promises, one rule a file; `docs/rules.md` says which test holds which rule.
 
+mod prompts;
 mod retention;
 mod rule_03_after_email;
 mod rule_05_quota;
 mod rule_09_folders;
 mod rule_10_forward;
 mod rule_11_copies;
+mod rule_12_greetings;
+mod rule_13_names;
+mod rule_14_and_15_playlists;
+mod rule_16_service_messages;
+mod rule_17_announcements;
 mod rule_19_listing;
+mod rule_20_service_mail;
 mod rule_21_groups;
+mod rule_22_bad_uploads;
 
 use std::path::Path;
 

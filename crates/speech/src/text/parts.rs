@@ -48,6 +48,17 @@ pub enum Part {
         #[serde(default)]
         from_name: String,
     },
+    /// When a message came, and nothing of who left it.
+    ReceivedAt(Timestamp),
+    /// Who left a message, as far as that is known, and nothing of when.
+    ReceivedFrom {
+        /// The number it came from.
+        #[serde(default)]
+        number: String,
+        /// Whose number that is.
+        #[serde(default)]
+        name: String,
+    },
     /// A caller's place in a queue, and how long it may take.
     Queue {
         /// 1 for who is next.
@@ -119,15 +130,10 @@ fn say(part: &Part, place: &Place) -> String {
         Part::Moment(at) => place.moment(*at),
         Part::Seconds(seconds) => length(Duration::from_secs(*seconds)),
         Part::Received { at, from_number, from_name } => {
-            let number = contacts::caller(from_number);
-            let from = match (caller_name(from_name, from_number), number.as_str()) {
-                ("", "") => "from an unknown caller".to_owned(),
-                ("", number) => format!("from {number}"),
-                (name, "") => format!("from {name}"),
-                (name, number) => format!("from {name}, {number}"),
-            };
-            format!("Message received {}, {from}.", place.moment(*at))
+            format!("Message received {}, {}.", place.moment(*at), from(from_number, from_name))
         }
+        Part::ReceivedAt(at) => format!("Message received {}.", place.moment(*at)),
+        Part::ReceivedFrom { number, name } => format!("Message {}.", from(number, name)),
         Part::Queue { position, waiting_seconds } => {
             let place_in_line = match position {
                 0 | 1 => "You are next in line.".to_owned(),
@@ -142,6 +148,17 @@ fn say(part: &Part, place: &Place) -> String {
                 }
             }
         }
+    }
+}
+
+/// Who called, as far as that is known.
+fn from(number: &str, name: &str) -> String {
+    let said = contacts::caller(number);
+    match (caller_name(name, number), said.as_str()) {
+        ("", "") => "from an unknown caller".to_owned(),
+        ("", number) => format!("from {number}"),
+        (name, "") => format!("from {name}"),
+        (name, number) => format!("from {name}, {number}"),
     }
 }
 
@@ -223,6 +240,19 @@ mod tests {
         ] {
             assert_eq!(said(&format!(r#"[{{"received": {received}}}]"#), "en-US"), words);
         }
+    }
+
+    #[test]
+    fn a_message_tells_only_when_it_came_or_only_from_whom() {
+        assert_eq!(
+            said(r#"[{"received_at": "2026-11-22T14:05:00Z"}]"#, "en-US"),
+            "Message received today at nine oh five AM."
+        );
+        assert_eq!(
+            said(r#"[{"received_from": {"number": "101", "name": "Robin Stone"}}]"#, "en-US"),
+            "Message from Robin Stone, extension one zero one."
+        );
+        assert_eq!(said(r#"[{"received_from": {}}]"#, "en-US"), "Message from an unknown caller.");
     }
 
     #[test]

@@ -46,6 +46,10 @@ CREATE TABLE mailbox (
     time_zone               TEXT,
     enabled                 BOOLEAN NOT NULL,
     copy_to                 JSONB NOT NULL,
+    locale                  TEXT,
+    announce_time           BOOLEAN NOT NULL,
+    announce_caller         BOOLEAN NOT NULL,
+    newest_first            BOOLEAN NOT NULL,
     created_at              BIGINT NOT NULL,
     UNIQUE (domain_id, extension)
 );
@@ -154,24 +158,78 @@ CREATE INDEX message_purge ON message (purge_at) WHERE purge_at IS NOT NULL;
 CREATE INDEX message_age ON message (domain_id, received_at, id);
 CREATE INDEX message_media ON message (media_id);
 
+-- What callers hear: greetings, names, music and messages. What is served is a version that can be heard, whatever becomes of
+-- a later one. An active greeting is the one that callers of its mailbox hear; one that activates becomes so once it can be heard.
 CREATE TABLE prompt (
-    id         UUID NOT NULL PRIMARY KEY,
-    domain_id  UUID NOT NULL REFERENCES domain (id),
-    mailbox_id UUID REFERENCES mailbox (id),
-    media_id   UUID NOT NULL UNIQUE REFERENCES media (id),
-    kind       TEXT COLLATE "C" NOT NULL,
-    name       TEXT COLLATE "C" NOT NULL,
-    origin     TEXT NOT NULL,
-    script     TEXT COLLATE "C",
-    voice      TEXT COLLATE "C",
-    rate       DOUBLE PRECISION NOT NULL,
-    pauses     DOUBLE PRECISION NOT NULL,
-    created_at BIGINT NOT NULL
+    id             UUID NOT NULL PRIMARY KEY,
+    domain_id      UUID NOT NULL REFERENCES domain (id),
+    mailbox_id     UUID REFERENCES mailbox (id),
+    media_id       UUID NOT NULL UNIQUE REFERENCES media (id),
+    kind           TEXT COLLATE "C" NOT NULL,
+    name           TEXT COLLATE "C" NOT NULL,
+    core_id        TEXT COLLATE "C",
+    active         BOOLEAN NOT NULL,
+    activates      BOOLEAN NOT NULL,
+    served_version BIGINT,
+    created_at     BIGINT NOT NULL
 );
 
 CREATE INDEX prompt_listing ON prompt (domain_id, kind, id);
+CREATE INDEX prompt_mailbox ON prompt (mailbox_id, kind);
+CREATE UNIQUE INDEX prompt_core_id ON prompt (mailbox_id, core_id);
+CREATE UNIQUE INDEX prompt_active ON prompt (mailbox_id) WHERE active;
+CREATE UNIQUE INDEX prompt_recorded_name ON prompt (mailbox_id) WHERE kind = 'recorded_name';
+
+-- What each version of a prompt is made of, and what came of it. One that was replaced goes some time after retired_at, one that
+-- failed some time after settled_at.
+CREATE TABLE prompt_version (
+    prompt_id    UUID NOT NULL REFERENCES prompt (id) ON DELETE CASCADE,
+    version      BIGINT NOT NULL,
+    origin       TEXT NOT NULL,
+    script       TEXT COLLATE "C",
+    voice        TEXT COLLATE "C",
+    rate         DOUBLE PRECISION NOT NULL,
+    pauses       DOUBLE PRECISION NOT NULL,
+    state        TEXT NOT NULL,
+    failure      JSONB,
+    duration_ms  BIGINT,
+    phone_report JSONB,
+    waveform     BYTEA NOT NULL,
+    created_at   BIGINT NOT NULL,
+    settled_at   BIGINT,
+    retired_at   BIGINT,
+    PRIMARY KEY (prompt_id, version)
+);
+
 -- A script may be longer than an entry of a B-tree.
-CREATE INDEX prompt_script ON prompt USING hash (script) WHERE kind = 'announcement';
+CREATE INDEX prompt_version_script ON prompt_version USING hash (script) WHERE script IS NOT NULL;
+CREATE INDEX prompt_version_retired ON prompt_version (retired_at) WHERE retired_at IS NOT NULL;
+CREATE INDEX prompt_version_failed ON prompt_version (settled_at) WHERE state = 'failed';
+
+-- What callers on hold hear, in which order.
+CREATE TABLE playlist (
+    id                       UUID NOT NULL PRIMARY KEY,
+    domain_id                UUID NOT NULL REFERENCES domain (id),
+    name                     TEXT COLLATE "C" NOT NULL,
+    play_order               TEXT NOT NULL,
+    introduction_id          UUID REFERENCES prompt (id),
+    message_interval_seconds BIGINT NOT NULL,
+    version                  BIGINT NOT NULL,
+    created_at               BIGINT NOT NULL,
+    UNIQUE (domain_id, name)
+);
+
+CREATE INDEX playlist_introduction ON playlist (introduction_id);
+
+CREATE TABLE playlist_item (
+    playlist_id UUID NOT NULL REFERENCES playlist (id) ON DELETE CASCADE,
+    role        TEXT COLLATE "C" NOT NULL,
+    place       BIGINT NOT NULL,
+    prompt_id   UUID NOT NULL REFERENCES prompt (id),
+    PRIMARY KEY (playlist_id, role, place)
+);
+
+CREATE INDEX playlist_item_prompt ON playlist_item (prompt_id);
 
 -- How a domain wants its words said; the key is the word as a text is searched for it.
 CREATE TABLE pronunciation (
@@ -280,15 +338,31 @@ CREATE TABLE mail_template (
     PRIMARY KEY (domain_id, kind)
 );
 
--- Numbers of a service, such as a sales line, with addresses that every message left there goes to.
+-- Numbers of a service, such as a sales line, with addresses that every message left there goes to, and what callers hear.
 CREATE TABLE service_number (
-    domain_id  UUID NOT NULL REFERENCES domain (id),
-    number     TEXT COLLATE "C" NOT NULL,
-    recipients JSONB NOT NULL,
-    email_mode TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    PRIMARY KEY (domain_id, number)
+    id                    UUID NOT NULL PRIMARY KEY,
+    domain_id             UUID NOT NULL REFERENCES domain (id),
+    number                TEXT COLLATE "C" NOT NULL,
+    recipients            JSONB NOT NULL,
+    email_mode            TEXT NOT NULL,
+    announce_position     BOOLEAN NOT NULL,
+    announce_waiting_time BOOLEAN NOT NULL,
+    announce_seconds      BIGINT NOT NULL,
+    playlist_id           UUID REFERENCES playlist (id),
+    created_at            BIGINT NOT NULL,
+    UNIQUE (domain_id, number)
 );
+
+CREATE INDEX service_number_playlist ON service_number (playlist_id);
+
+CREATE TABLE service_slot (
+    service_number_id UUID NOT NULL REFERENCES service_number (id) ON DELETE CASCADE,
+    slot              TEXT COLLATE "C" NOT NULL,
+    prompt_id         UUID NOT NULL REFERENCES prompt (id),
+    PRIMARY KEY (service_number_id, slot)
+);
+
+CREATE INDEX service_slot_prompt ON service_slot (prompt_id);
 
 -- What happened, written with what happened. The position is given when a reader first sees the row committed: it has no
 -- gaps, and what has a higher one was seen later, whatever the order in which transactions began.

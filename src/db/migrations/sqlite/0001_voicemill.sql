@@ -45,6 +45,10 @@ CREATE TABLE mailbox (
     time_zone               TEXT,
     enabled                 INTEGER NOT NULL,
     copy_to                 TEXT NOT NULL,
+    locale                  TEXT,
+    announce_time           INTEGER NOT NULL,
+    announce_caller         INTEGER NOT NULL,
+    newest_first            INTEGER NOT NULL,
     created_at              INTEGER NOT NULL,
     UNIQUE (domain_id, extension)
 ) STRICT;
@@ -153,23 +157,77 @@ CREATE INDEX message_purge ON message (purge_at) WHERE purge_at IS NOT NULL;
 CREATE INDEX message_age ON message (domain_id, received_at, id);
 CREATE INDEX message_media ON message (media_id);
 
+-- What callers hear: greetings, names, music and messages. What is served is a version that can be heard, whatever becomes of
+-- a later one. An active greeting is the one that callers of its mailbox hear; one that activates becomes so once it can be heard.
 CREATE TABLE prompt (
-    id         BLOB NOT NULL PRIMARY KEY,
-    domain_id  BLOB NOT NULL REFERENCES domain (id),
-    mailbox_id BLOB REFERENCES mailbox (id),
-    media_id   BLOB NOT NULL UNIQUE REFERENCES media (id),
-    kind       TEXT NOT NULL,
-    name       TEXT NOT NULL,
-    origin     TEXT NOT NULL,
-    script     TEXT,
-    voice      TEXT,
-    rate       REAL NOT NULL,
-    pauses     REAL NOT NULL,
-    created_at INTEGER NOT NULL
+    id             BLOB NOT NULL PRIMARY KEY,
+    domain_id      BLOB NOT NULL REFERENCES domain (id),
+    mailbox_id     BLOB REFERENCES mailbox (id),
+    media_id       BLOB NOT NULL UNIQUE REFERENCES media (id),
+    kind           TEXT NOT NULL,
+    name           TEXT NOT NULL,
+    core_id        TEXT,
+    active         INTEGER NOT NULL,
+    activates      INTEGER NOT NULL,
+    served_version INTEGER,
+    created_at     INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX prompt_listing ON prompt (domain_id, kind, id);
-CREATE INDEX prompt_script ON prompt (domain_id, kind, script);
+CREATE INDEX prompt_mailbox ON prompt (mailbox_id, kind);
+CREATE UNIQUE INDEX prompt_core_id ON prompt (mailbox_id, core_id);
+CREATE UNIQUE INDEX prompt_active ON prompt (mailbox_id) WHERE active;
+CREATE UNIQUE INDEX prompt_recorded_name ON prompt (mailbox_id) WHERE kind = 'recorded_name';
+
+-- What each version of a prompt is made of, and what came of it. One that was replaced goes some time after retired_at, one that
+-- failed some time after settled_at.
+CREATE TABLE prompt_version (
+    prompt_id    BLOB NOT NULL REFERENCES prompt (id) ON DELETE CASCADE,
+    version      INTEGER NOT NULL,
+    origin       TEXT NOT NULL,
+    script       TEXT,
+    voice        TEXT,
+    rate         REAL NOT NULL,
+    pauses       REAL NOT NULL,
+    state        TEXT NOT NULL,
+    failure      TEXT,
+    duration_ms  INTEGER,
+    phone_report TEXT,
+    waveform     BLOB NOT NULL,
+    created_at   INTEGER NOT NULL,
+    settled_at   INTEGER,
+    retired_at   INTEGER,
+    PRIMARY KEY (prompt_id, version)
+) STRICT;
+
+CREATE INDEX prompt_version_script ON prompt_version (script) WHERE script IS NOT NULL;
+CREATE INDEX prompt_version_retired ON prompt_version (retired_at) WHERE retired_at IS NOT NULL;
+CREATE INDEX prompt_version_failed ON prompt_version (settled_at) WHERE state = 'failed';
+
+-- What callers on hold hear, in which order.
+CREATE TABLE playlist (
+    id                       BLOB NOT NULL PRIMARY KEY,
+    domain_id                BLOB NOT NULL REFERENCES domain (id),
+    name                     TEXT NOT NULL,
+    play_order               TEXT NOT NULL,
+    introduction_id          BLOB REFERENCES prompt (id),
+    message_interval_seconds INTEGER NOT NULL,
+    version                  INTEGER NOT NULL,
+    created_at               INTEGER NOT NULL,
+    UNIQUE (domain_id, name)
+) STRICT;
+
+CREATE INDEX playlist_introduction ON playlist (introduction_id);
+
+CREATE TABLE playlist_item (
+    playlist_id BLOB NOT NULL REFERENCES playlist (id) ON DELETE CASCADE,
+    role        TEXT NOT NULL,
+    place       INTEGER NOT NULL,
+    prompt_id   BLOB NOT NULL REFERENCES prompt (id),
+    PRIMARY KEY (playlist_id, role, place)
+) STRICT;
+
+CREATE INDEX playlist_item_prompt ON playlist_item (prompt_id);
 
 -- How a domain wants its words said; the key is the word as a text is searched for it.
 CREATE TABLE pronunciation (
@@ -278,15 +336,31 @@ CREATE TABLE mail_template (
     PRIMARY KEY (domain_id, kind)
 ) STRICT;
 
--- Numbers of a service, such as a sales line, with addresses that every message left there goes to.
+-- Numbers of a service, such as a sales line, with addresses that every message left there goes to, and what callers hear.
 CREATE TABLE service_number (
-    domain_id  BLOB NOT NULL REFERENCES domain (id),
-    number     TEXT NOT NULL,
-    recipients TEXT NOT NULL,
-    email_mode TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    PRIMARY KEY (domain_id, number)
+    id                    BLOB NOT NULL PRIMARY KEY,
+    domain_id             BLOB NOT NULL REFERENCES domain (id),
+    number                TEXT NOT NULL,
+    recipients            TEXT NOT NULL,
+    email_mode            TEXT NOT NULL,
+    announce_position     INTEGER NOT NULL,
+    announce_waiting_time INTEGER NOT NULL,
+    announce_seconds      INTEGER NOT NULL,
+    playlist_id           BLOB REFERENCES playlist (id),
+    created_at            INTEGER NOT NULL,
+    UNIQUE (domain_id, number)
 ) STRICT;
+
+CREATE INDEX service_number_playlist ON service_number (playlist_id);
+
+CREATE TABLE service_slot (
+    service_number_id BLOB NOT NULL REFERENCES service_number (id) ON DELETE CASCADE,
+    slot              TEXT NOT NULL,
+    prompt_id         BLOB NOT NULL REFERENCES prompt (id),
+    PRIMARY KEY (service_number_id, slot)
+) STRICT;
+
+CREATE INDEX service_slot_prompt ON service_slot (prompt_id);
 
 -- What happened, written with what happened. The position is given when a reader first sees the row committed: it has no
 -- gaps, and what has a higher one was seen later, whatever the order in which transactions began.

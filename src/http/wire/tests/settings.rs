@@ -1,15 +1,15 @@
 //! What people and operators set.
 
 use voicemill_speech::synthesize::{self, Gender, Phonetic, VoiceId};
-use voicemill_types::{DomainId, MailboxId, WebhookId};
+use voicemill_types::{DomainId, MailboxId, PlaylistId, PromptId, ServiceNumberId, WebhookId};
 
 use super::{at, shown, uuid};
 use crate::{
     domains::{self, MailAudio},
     http::wire::{AllCounts, CreatedKey, Domain, MailTemplate, Mailbox, Pronunciation, ServiceNumber, Voice, Webhook},
     mail_templates,
-    mailboxes::{self, AfterEmail, EmailMode, SmsSettings, counts},
-    service_numbers,
+    mailboxes::{self, AfterEmail, EmailMode, Playback, SmsSettings, counts},
+    service_numbers::{self, Filled, Slot},
     webhooks::{self, ContentType, Include, WebhookState},
 };
 
@@ -53,6 +53,7 @@ fn a_mailbox_is_answered() {
         time_zone: None,
         enabled: true,
         copy_to: vec!["102".to_owned()],
+        playback: Playback { locale: Some("en-GB".to_owned()), announce_caller: false, ..Playback::default() },
         created_at: at(),
     };
     insta::assert_snapshot!(shown(Mailbox::from(mailbox)));
@@ -61,13 +62,20 @@ fn a_mailbox_is_answered() {
 #[test]
 fn a_service_number_is_answered() {
     let number = service_numbers::ServiceNumber {
+        id: ServiceNumberId(uuid(2)),
         domain_id: DomainId(uuid(1)),
         number: "+14155550100".to_owned(),
         recipients: vec!["sales@acme.example".to_owned()],
         email_mode: EmailMode::Attachment,
+        announce_position: true,
+        announce_waiting_time: false,
+        announce_seconds: 60,
+        playlist_id: Some(PlaylistId(uuid(3))),
         created_at: at(),
     };
-    insta::assert_snapshot!(shown(ServiceNumber::from(number)));
+    let filled = vec![Filled { slot: Slot::Closed, prompt_id: PromptId(uuid(4)) }];
+    let details = service_numbers::Details { number, playlist: Some("lobby".to_owned()), filled };
+    insta::assert_snapshot!(shown(ServiceNumber::from(details)));
 }
 
 #[test]

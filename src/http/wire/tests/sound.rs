@@ -150,6 +150,11 @@ fn a_prompt_is_answered() {
         mailbox_id: Some(MailboxId(uuid(3))),
         kind: PromptKind::Greeting,
         name: "Holidays".to_owned(),
+        extension: Some("101".to_owned()),
+        active: true,
+        activates: false,
+        served_version: Some(1),
+        begun: 2,
         origin: PromptOrigin::Text,
         script: Some("We are closed.".to_owned()),
         voice: Some("heart".to_owned()),
@@ -157,12 +162,13 @@ fn a_prompt_is_answered() {
         version: 2,
         state: MediaState::Failed,
         failure: Some(WorkFailure::NotSpoken { cause: "no words".to_owned() }.into()),
-        duration_ms: None,
+        duration_ms: Some(4_100),
         phone_report: Some(report()),
         waveform: vec![0, 128, 255],
         created_at: at(),
     };
-    let details = prompts::Details { prompt, renditions: vec![rendition()], queue: Some(outlook()) };
+    let uses = vec![prompts::Use { kind: "mailbox".to_owned(), owner: "101".to_owned(), place: "greeting".to_owned() }];
+    let details = prompts::Details { prompt, renditions: vec![rendition()], uses, queue: Some(outlook()) };
     let json = shown(PromptDetails::from(details));
     assert!(!json.contains(&uuid(4).to_string()), "the sound's id is the database's own");
     insta::assert_snapshot!(json);
