@@ -49,6 +49,8 @@ codes! {
         Event {} "event"
         /// An unfinished job.
         Job {} "job"
+        /// A key that was handed out.
+        Key {} "key"
         /// A mailed link.
         Link {} "link"
         /// A domain's own mail template.
@@ -71,6 +73,8 @@ codes! {
         Rendition {} "rendition"
         /// A service number.
         ServiceNumber {} "service_number"
+        /// A token that a portal made for a person.
+        Token {} "token"
         /// What was said.
         Transcript {} "transcript"
         /// A voice.
@@ -144,8 +148,12 @@ codes! {
         BadPronunciation { cause: String } "bad_pronunciation"
         /// A mail template that does not work.
         BadTemplate { cause: String } "bad_template"
-        /// A key that is not made here.
+        /// An operator's key for a domain, or a domain's for none.
         OperatorKey {} "operator_key"
+        /// A text for people that is empty, too long, or not printable.
+        BadLabel { field: String, most: usize } "bad_label"
+        /// A user's token without mailboxes, or a manager's with some.
+        MailboxesOfRole {} "mailboxes_of_role"
         /// A mail that is no report of delivery.
         BadReport { cause: String } "bad_report"
         /// A webhook's name that is empty, too long, or not printable.
@@ -256,6 +264,12 @@ codes! {
         NotDiscarded {} "job_not_discarded"
         /// The job is a dead letter already.
         AlreadyDiscarded {} "job_already_discarded"
+        /// There are as many keys as there may be.
+        KeysFull { most: usize } "keys_full"
+        /// The key is revoked.
+        KeyRevoked {} "key_revoked"
+        /// There are as many tokens as there may be.
+        TokensFull { most: i64 } "tokens_full"
         /// The domain has as many webhooks as it may.
         WebhooksFull { most: usize } "webhooks_full"
         /// The webhook gets nothing until it is enabled.

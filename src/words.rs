@@ -22,6 +22,7 @@ impl fmt::Display for Thing {
             Self::File {} => "file",
             Self::Event {} => "event; those older than 30 days are not kept",
             Self::Job {} => "unfinished job of this number",
+            Self::Key {} => "key",
             Self::Link {} => "link",
             Self::MailTemplate {} => "mail template",
             Self::Mailbox {} => "mailbox",
@@ -33,6 +34,7 @@ impl fmt::Display for Thing {
             Self::Recording {} => "recording",
             Self::Rendition {} => "rendition",
             Self::ServiceNumber {} => "service number",
+            Self::Token {} => "token",
             Self::Transcript {} => "transcript",
             Self::Voice {} => "voice",
             Self::Webhook {} => "webhook",
@@ -106,7 +108,16 @@ impl fmt::Display for Rule {
                 "{value:.40?} is no kind of prompt; use greeting, recorded_name, hold_music, hold_introduction, \
                  hold_message or service_message"
             ),
-            Self::OperatorKey {} => write!(f, "an operator's key is set in the configuration, not made here"),
+            Self::OperatorKey {} => write!(
+                f,
+                "operators' keys, and no others, are made at /v1/keys; those of a domain are core, media, portal and compliance"
+            ),
+            Self::BadLabel { field, most } => {
+                write!(f, "the {field} must have 1 to {most} characters, none of them a control character")
+            }
+            Self::MailboxesOfRole {} => {
+                write!(f, "a user's token names the mailboxes that it opens; a manager's opens all, and names none")
+            }
             Self::BadWebhookName { most } => {
                 write!(f, "a webhook's name must have 1 to {most} characters, none of them a control character")
             }
@@ -237,6 +248,16 @@ impl fmt::Display for Conflict {
             }
             Self::NotDiscarded {} => return write!(f, "the job is no dead letter; cancel it first"),
             Self::AlreadyDiscarded {} => return write!(f, "the job is given up already"),
+            Self::KeysFull { most } => {
+                return write!(f, "there are {most} keys, as many as there may be; revoke one first");
+            }
+            Self::KeyRevoked {} => return write!(f, "this key is revoked for good; make another"),
+            Self::TokensFull { most } => {
+                return write!(
+                    f,
+                    "{most} tokens are good in this domain, as many as there may be; revoke some, or let them end"
+                );
+            }
             Self::WebhooksFull { most } => {
                 return write!(f, "a domain has at most {most} webhooks; delete one first");
             }

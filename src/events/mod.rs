@@ -28,7 +28,7 @@ pub use self::{
     cloud_event::CloudEvent,
     event::{Event, TYPES},
 };
-use crate::{app::App, db::Connection, error::ServiceError, refusal::Rule, transaction::Tx};
+use crate::{app::App, db::Connection, error::ServiceError, keys::Boxes, refusal::Rule, transaction::Tx};
 
 /// How long events are kept. A reader that stays away for longer misses some.
 const KEPT: Duration = Duration::from_secs(30 * 86_400);
@@ -130,8 +130,8 @@ pub(crate) async fn any_for(app: &App, reader: &str) -> Result<bool, ServiceErro
     Ok(rows::last(&mut connection).await? > read || rows::any_unplaced(&mut connection).await?)
 }
 
-/// Up to `limit` of a domain's events after a position, as they are told to others, of these types; of every type if none is
-/// named.
+/// Up to `limit` of a domain's events after a position, as they are told to others, of these types and mailboxes; of every
+/// type if none is named.
 ///
 /// # Errors
 /// A type that there is not.
@@ -139,12 +139,12 @@ pub async fn page(
     app: &App,
     domain: DomainId,
     after: i64,
-    types: &[String],
+    (types, boxes): (&[String], &Boxes),
     limit: u16,
 ) -> Result<Vec<CloudEvent>, ServiceError> {
     check_types(types)?;
     last(app).await?;
-    let told = rows::page(&mut app.database.read().await?, domain, after, types, i64::from(limit)).await?;
+    let told = rows::page(&mut app.database.read().await?, domain, after, (types, boxes), i64::from(limit)).await?;
     Ok(told.into_iter().map(CloudEvent::from).collect())
 }
 

@@ -1,10 +1,16 @@
-//! Who asks: a key as a bearer token, or as the password of Basic for cores that can only put it into an address.
+//! Who asks: a key or token as a bearer token, as the password of Basic for cores that can only put it into an address, or,
+//! where an address has a place for it, in that address.
+//!
+//! `check` judges every request with a key by the table of `access.rs`, and puts the [`Grant`] beside it for its handler.
 
 use std::{sync::Arc, time::Instant};
 
 use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    RequestExt,
+    extract::{Extension, FromRequestParts, MatchedPath, RawPathParams, Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 
@@ -12,37 +18,114 @@ use crate::{
     app::App,
     domains::{self, Domain},
     error::ServiceError,
-    http::{client::Client, error::Problem, limiter::Limiter},
-    keys::{self, Caller, KeyScope},
-    refusal::{RequestRefusal, Thing},
+    http::{
+        access::{self, Rule, Subject},
+        client::Client,
+        error::Problem,
+        limiter::Limiter,
+    },
+    keys::{self, Boxes, Grant, Proven, Reach, Role},
+    refusal::Thing,
 };
 
-/// A call core of one domain.
-pub(super) struct Core(pub(super) Domain);
+/// Names the mailbox that a portal does something for.
+const ACT_FOR: &str = "voicemill-act-for";
 
-/// A portal of one domain.
-pub(super) struct Portal(pub(super) Domain);
+/// What stands in an address for the domain of who asks.
+const OWN: &str = "~";
 
-/// A core or a portal of one domain.
-pub(super) struct Member(pub(super) Domain);
-
-/// The provider's operators.
-pub(super) struct Operator;
-
-async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
-    let Some(key) = key(&parts.headers) else { return Err(RequestRefusal::KeyMissing {}.into()) };
-    if let Some(caller) = keys::authenticate(app, &key).await? {
-        return Ok(caller);
-    }
-    // Added to every request by the router.
-    let tried = parts.extensions.get::<Client>().zip(parts.extensions.get::<Arc<Limiter>>());
-    match tried.and_then(|(Client(client), limiter)| limiter.failed(*client, Instant::now())) {
-        Some(wait) => Err(Problem::too_many(wait)),
-        None => Err(RequestRefusal::UnknownKey {}.into()),
+/// Lets nobody through who may not do what the request asks.
+pub(super) async fn check(
+    State(app): State<Arc<App>>,
+    Extension(limiter): Extension<Arc<Limiter>>,
+    Extension(client): Extension<Client>,
+    route: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // Where there is no route, the answer is the same to everybody.
+    let Some(route) = route else { return next.run(request).await };
+    match judge(&app, &limiter, client, route.as_str(), request).await {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
     }
 }
 
-fn key(headers: &HeaderMap) -> Option<String> {
+async fn judge(
+    app: &App,
+    limiter: &Limiter,
+    client: Client,
+    route: &str,
+    mut request: Request,
+) -> Result<Request, Response> {
+    let method = request.method().clone();
+    let rule = match access::rule(route, &method) {
+        Ok(rule) => rule,
+        Err(allowed) if allowed.is_empty() => {
+            tracing::error!(route, "nobody may ask for what the table of access does not have");
+            return Err(Problem::no_such_address().into_response());
+        }
+        Err(allowed) => return Err(method_not_allowed(&method, &allowed)),
+    };
+    let params = request.extract_parts::<RawPathParams>().await;
+    let params = Params(params.map_err(|_| Problem::no_such_address().into_response())?);
+    let grant = granted(app, limiter, client, request.headers(), &params).await.map_err(IntoResponse::into_response)?;
+    let grant = within(app, rule, grant, request.headers(), &params).await.map_err(IntoResponse::into_response)?;
+    request.extensions_mut().insert(grant);
+    Ok(request)
+}
+
+/// What stands in an address, by the names of the route.
+struct Params(RawPathParams);
+
+impl Params {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+}
+
+fn method_not_allowed(method: &Method, allowed: &[Method]) -> Response {
+    let names = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    let detail = format!("{method} means nothing at this address; it takes {names}");
+    let mut response = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).into_response();
+    if let Ok(value) = HeaderValue::from_str(&names.replace("GET", "GET, HEAD")) {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
+    response
+}
+
+/// What the key or token opens.
+async fn granted(
+    app: &App,
+    limiter: &Limiter,
+    client: Client,
+    headers: &HeaderMap,
+    params: &Params,
+) -> Result<Grant, Problem> {
+    let unauthorized = |detail| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+    let in_address = params.get("key");
+    let Some(secret) = in_address.map(str::to_owned).or_else(|| secret(headers)) else {
+        return Err(unauthorized("send a key: Authorization: Bearer KEY, or Basic with the key as password"));
+    };
+    match keys::authenticate(app, &secret, client.0).await? {
+        // Addresses end up in logs.
+        Proven::Granted(grant) if in_address.is_some() && grant.role != Role::Media => {
+            Err(forbidden("a media key in the address; send other keys as Authorization: Bearer KEY"))
+        }
+        Proven::Granted(grant) => Ok(grant),
+        Proven::WrongAddress => {
+            let detail =
+                "this key may not be used from your address; ask the operator to add it to the key's addresses";
+            Err(Problem::new(StatusCode::FORBIDDEN, "wrong-address", detail))
+        }
+        Proven::Unknown => match limiter.failed(client.0, Instant::now()) {
+            Some(wait) => Err(Problem::too_many(wait)),
+            None => Err(unauthorized("this key is not known, or not good any more")),
+        },
+    }
+}
+
+fn secret(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, rest) = value.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") {
@@ -59,71 +142,121 @@ fn wrong_key(needed: &[KeyScope]) -> Problem {
     RequestRefusal::WrongKey { needed: needed.to_vec() }.into()
 }
 
-impl FromRequestParts<Arc<App>> for Core {
+/// Narrows a grant to what the request names, and checks that it holds that.
+async fn within(
+    app: &App,
+    rule: &Rule,
+    mut grant: Grant,
+    headers: &HeaderMap,
+    params: &Params,
+) -> Result<Grant, Problem> {
+    if let Some(extension) = headers.get(ACT_FOR) {
+        grant = acting_for(app, grant, extension).await?;
+    }
+    if !rule.roles.contains(&grant.role) {
+        return Err(match grant.role {
+            // To a person there is nothing but what is theirs.
+            Role::User => Problem::no_such_address(),
+            _ => forbidden(&access::needed(rule)),
+        });
+    }
+    if let Some(name) = params.get("domain") {
+        match &grant.domain {
+            None => grant.domain = Some(domains::by_name(app, name).await?),
+            Some(domain) if domain.name == name || name == OWN => {}
+            Some(_) => return Err(ServiceError::NotFound(Thing::Domain {}).into()),
+        }
+    }
+    if let (Some(domain), Boxes::Only(_)) = (&grant.domain, &grant.boxes) {
+        let reach = reach(rule.about, params).ok_or_else(Problem::no_such_address)?;
+        keys::check(app, &grant, domain, &reach).await?;
+    }
+    Ok(grant)
+}
+
+async fn acting_for(app: &App, grant: Grant, extension: &HeaderValue) -> Result<Grant, Problem> {
+    let (Role::Portal, Some(domain), Ok(extension)) = (grant.role, grant.domain.clone(), extension.to_str()) else {
+        return Err(forbidden("a portal's key, where Voicemill-Act-For names the extension of a mailbox"));
+    };
+    Ok(keys::acting_for(app, grant, &domain, extension).await?)
+}
+
+/// What a request is about; none where its address has no such thing.
+fn reach(about: Subject, params: &Params) -> Option<Reach> {
+    let id = |name| params.get(name)?.parse().ok();
+    Some(match about {
+        Subject::Domain => Reach::Domain,
+        Subject::Parts => Reach::Parts,
+        Subject::Mailbox => Reach::Mailbox(params.get("extension")?.to_owned()),
+        Subject::Message => Reach::Message(id("id")?),
+        Subject::Prompt => Reach::Prompt(id("id")?),
+        Subject::Rendition => Reach::Rendition(id("rendition")?),
+    })
+}
+
+/// What somebody may do.
+pub(super) struct Granted(pub(super) Grant);
+
+impl<S: Sync> FromRequestParts<S> for Granted {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        match caller(parts, app).await? {
-            Caller::Domain { domain, scope: KeyScope::Core } => Ok(Self(domain)),
-            _ => Err(wrong_key(&[KeyScope::Core])),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let unchecked = || Problem::from(ServiceError::Internal(anyhow::anyhow!("a route that nobody checks")));
+        parts.extensions.get::<Grant>().cloned().map(Self).ok_or_else(unchecked)
     }
 }
 
-impl FromRequestParts<Arc<App>> for Portal {
-    type Rejection = Problem;
+/// The domain in which somebody acts.
+macro_rules! domain_of {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        pub(super) struct $name(pub(super) Domain);
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        match caller(parts, app).await? {
-            Caller::Domain { domain, scope: KeyScope::Portal } => Ok(Self(domain)),
-            _ => Err(wrong_key(&[KeyScope::Portal])),
+        impl<S: Sync> FromRequestParts<S> for $name {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+                let Granted(grant) = Granted::from_request_parts(parts, state).await?;
+                grant.domain.map(Self).ok_or_else(|| forbidden("the key of a domain"))
+            }
         }
-    }
+    )+};
 }
 
-impl FromRequestParts<Arc<App>> for Member {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        match caller(parts, app).await? {
-            Caller::Domain { domain, .. } => Ok(Self(domain)),
-            Caller::Operator => Err(wrong_key(&[KeyScope::Core, KeyScope::Portal])),
-        }
-    }
+domain_of! {
+    /// The domain of a call core.
+    Core;
+    /// The domain of a portal, or of people.
+    Portal;
+    /// The domain of whoever asks.
+    Member;
 }
 
-/// An operator, or a portal of one domain, for what an address names a domain for.
-pub(super) struct Manager(Caller);
+/// The domain that an address names.
+pub(super) struct Manager(Domain);
 
 impl Manager {
-    /// The domain of that name, if they act for it; to a portal there is none but its own.
-    pub(super) async fn domain(self, app: &App, name: &str) -> Result<Domain, Problem> {
-        match self.0 {
-            Caller::Operator => Ok(domains::by_name(app, name).await?),
-            Caller::Domain { domain, .. } if domain.name == name => Ok(domain),
-            Caller::Domain { .. } => Err(ServiceError::NotFound(Thing::Domain {}).into()),
-        }
+    /// The domain, which who asks may act for.
+    pub(super) async fn domain(self, _: &App, _: &str) -> Result<Domain, Problem> {
+        Ok(self.0)
     }
 }
 
-impl FromRequestParts<Arc<App>> for Manager {
+impl<S: Sync> FromRequestParts<S> for Manager {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        match caller(parts, app).await? {
-            Caller::Domain { scope: KeyScope::Core, .. } => Err(wrong_key(&[KeyScope::Operator, KeyScope::Portal])),
-            caller => Ok(Self(caller)),
-        }
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Member::from_request_parts(parts, state).await.map(|Member(domain)| Self(domain))
     }
 }
 
-impl FromRequestParts<Arc<App>> for Operator {
+/// The provider's operators.
+pub(super) struct Operator;
+
+impl<S: Sync> FromRequestParts<S> for Operator {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        match caller(parts, app).await? {
-            Caller::Operator => Ok(Self),
-            Caller::Domain { .. } => Err(wrong_key(&[KeyScope::Operator])),
-        }
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Granted::from_request_parts(parts, state).await.map(|_| Self)
     }
 }

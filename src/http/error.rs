@@ -213,6 +213,12 @@ pub(super) async fn no_such_address() -> Problem {
     Problem::no_such_address()
 }
 
+/// The answer where there is a route, but not for this method; the router adds those that there are as `Allow`.
+pub(super) async fn no_such_method() -> Problem {
+    let detail = "this method means nothing at this address; see Allow for those that do";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+}
+
 /// The answer when a handler panicked: one request fails, and nothing of the panic leaves the house.
 pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
     let message = cause

@@ -1,5 +1,6 @@
 //! The HTTP edge: parse, call a service, answer. It holds no rule of its own.
 
+mod access;
 mod access_log;
 mod api;
 mod auth;
@@ -28,6 +29,7 @@ use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer}
 use self::limiter::Limiter;
 use crate::app::App;
 
+pub use access::{KeyedRoute, keyed_methods};
 pub use server::serve;
 
 /// Most bytes of a body that is not audio.
@@ -35,19 +37,29 @@ const MAX_COLLECTED_BYTES: usize = 1_000_000;
 /// Longest silence in the middle of a body.
 const BODY_STALL: Duration = Duration::from_secs(60);
 
-/// Every route of the server.
-pub fn router(app: Arc<App>) -> Router {
-    guarded(routes(), app)
-}
-
-fn routes() -> Router<Arc<App>> {
+/// Every route that needs a key; `access.rs` says whose.
+fn keyed_routes() -> Router<Arc<App>> {
     Router::new()
         .nest("/core/v1", core::routes())
         .nest("/v1", api::routes())
+        .route("/media/{rendition}/{file}", get(media::fetch))
+        .route("/media/{key}/{rendition}/{file}", get(media::fetch))
+}
+
+/// Every route of the server.
+pub fn router(app: Arc<App>) -> Router {
+    guarded(routes(&app), app)
+}
+
+fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let keyed = keyed_routes()
+        .layer(axum::middleware::from_fn_with_state(app.clone(), auth::check))
+        // Of keys; what has secrets of its own in its addresses has a limiter of its own.
+        .layer(Extension(Arc::new(Limiter::new())));
+    keyed
         .nest("/hooks", hooks::routes())
         .nest("/l", pages::routes())
         .merge(pages::static_routes())
-        .route("/media/{rendition}/{file}", get(media::fetch))
         .route("/healthz", get(healthz))
 }
 
@@ -55,8 +67,7 @@ fn routes() -> Router<Arc<App>> {
 fn guarded(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
         .fallback(error::no_such_address)
-        // Of keys; what has secrets of its own in its addresses has a limiter of its own.
-        .layer(Extension(Arc::new(Limiter::new())))
+        .method_not_allowed_fallback(error::no_such_method)
         .layer(axum::middleware::from_fn(encoding::unpack))
         .layer(axum::middleware::from_fn(host::check))
         .layer(axum::middleware::from_fn(access_log::record))

@@ -20,7 +20,7 @@ use voicemill_notify::{
 };
 use voicemill_queue::{Worker, WorkerConfig};
 use voicemill_sql::{Database, SqlitePools};
-use voicemill_types::clock::Clock;
+use voicemill_types::{DomainId, clock::Clock};
 
 /// How long anything may take before a journey fails; far more than it does.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -84,6 +84,17 @@ impl TestApp {
         let mut started = Box::pin(Self::open(folder, config, wish.clock, wish.work)).await;
         (started.core_key, started.portal_key) = started.domain("acme.example").await;
         started
+    }
+
+    /// Another process of the service, beside one that has this database: it answers, and does no jobs.
+    pub async fn beside(database: DatabaseUrl) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.storage.folder = folder.path().join("data");
+        config.http.operator_key = Some(OPERATOR_KEY.to_owned());
+        config.speech.models_folder = Some(models_folder());
+        config.database.url = Some(database);
+        Box::pin(Self::open(folder, config, Clock::system(), false)).await
     }
 
     /// The service on a folder that may hold data already.
@@ -159,6 +170,12 @@ impl TestApp {
         }
         let portal = keys.pop().unwrap();
         (keys.pop().unwrap(), portal)
+    }
+
+    /// What a domain is called inside.
+    pub async fn domain_id(&self, name: &str) -> DomainId {
+        let domain = ok(self.operator(Method::GET, &format!("/v1/domains/{name}"))).await;
+        domain["id"].as_str().unwrap().parse().unwrap()
     }
 
     /// Gives a domain other settings, as an operator does.
@@ -287,9 +304,13 @@ impl TestApp {
 
     /// Takes the database away from the running service, for good.
     pub async fn close_database(&self) {
-        let pools = sqlite(&self.app);
-        pools.read.close().await;
-        pools.write.close().await;
+        match &self.app.database {
+            Database::Sqlite(pools) => {
+                pools.read.close().await;
+                pools.write.close().await;
+            }
+            Database::Postgres(database) => database.pool.close().await,
+        }
     }
 }
 

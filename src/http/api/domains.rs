@@ -1,4 +1,4 @@
-//! Domains and keys for operators, mailboxes for portals.
+//! Domains for operators, mailboxes for portals.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use crate::{
     app::App,
     domains,
     http::{
-        auth::{Operator, Portal},
+        auth::{Granted, Member, Operator, Portal},
         error::Problem,
         extract::{Json, Path},
         wire,
     },
-    keys, mailboxes,
+    mailboxes,
 };
 
 /// `POST /v1/domains`
@@ -26,12 +26,8 @@ pub(super) async fn create(
 }
 
 /// `GET /v1/domains/{domain}`
-pub(super) async fn show(
-    State(app): State<Arc<App>>,
-    Operator: Operator,
-    Path(domain): Path<String>,
-) -> Result<Json<wire::Domain>, Problem> {
-    Ok(Json(domains::by_name(&app, &domain).await?.into()))
+pub(super) async fn show(Member(domain): Member) -> Json<wire::Domain> {
+    Json(domain.into())
 }
 
 /// `PATCH /v1/domains/{domain}`: what is left out stays as it is.
@@ -42,18 +38,6 @@ pub(super) async fn change(
     Json(changes): Json<wire::DomainChanges>,
 ) -> Result<Json<wire::Domain>, Problem> {
     Ok(Json(domains::change(&app, &domain, changes.into()).await?.into()))
-}
-
-/// `POST /v1/domains/{domain}/keys`: the key is shown this once.
-pub(super) async fn create_key(
-    State(app): State<Arc<App>>,
-    Operator: Operator,
-    Path(domain): Path<String>,
-    Json(new): Json<wire::NewKey>,
-) -> Result<(StatusCode, Json<wire::CreatedKey>), Problem> {
-    let domain = domains::by_name(&app, &domain).await?;
-    let key = keys::create(&app, &domain, new.scope, &new.name).await?;
-    Ok((StatusCode::CREATED, Json(wire::CreatedKey { key })))
 }
 
 /// `PUT /v1/mailboxes/{extension}`: makes it, or gives it these settings.
@@ -75,10 +59,13 @@ pub(super) async fn mailbox(
     Ok(Json(mailboxes::by_extension(&app, &domain, &extension).await?.into()))
 }
 
-/// `GET /v1/mailboxes`
+/// `GET /v1/mailboxes`: those that who asks may open.
 pub(super) async fn mailboxes(
     State(app): State<Arc<App>>,
+    Granted(grant): Granted,
     Portal(domain): Portal,
 ) -> Result<Json<Vec<wire::Mailbox>>, Problem> {
-    Ok(Json(mailboxes::list(&app, &domain).await?.into_iter().map(wire::Mailbox::from).collect()))
+    let mut listed = mailboxes::list(&app, &domain).await?;
+    listed.retain(|mailbox| grant.boxes.holds(Some(mailbox.id)));
+    Ok(Json(listed.into_iter().map(wire::Mailbox::from).collect()))
 }

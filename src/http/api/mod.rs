@@ -5,6 +5,7 @@ mod domains;
 mod events;
 mod groups;
 mod jobs;
+mod keys;
 mod mail_templates;
 mod messages;
 mod notices;
@@ -14,6 +15,7 @@ mod recordings;
 mod retention;
 mod service_numbers;
 mod storage;
+mod tokens;
 mod voices;
 mod webhooks;
 
@@ -33,7 +35,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/bounces", post(bounces::report).layer(DefaultBodyLimit::max(bounces::LARGEST)))
         .route("/domains", post(domains::create))
         .route("/domains/{domain}", get(domains::show).patch(domains::change))
-        .route("/domains/{domain}/keys", post(domains::create_key))
+        .route("/domains/{domain}/keys/{id}", get(keys::find).delete(keys::revoke))
+        .route("/domains/{domain}/keys/{id}/rotate", post(keys::rotate))
+        .route("/domains/{domain}/tokens/{id}", delete(tokens::revoke))
+        .route("/keys/{id}", get(keys::find).delete(keys::revoke))
+        .route("/keys/{id}/rotate", post(keys::rotate))
         .route(
             "/domains/{domain}/mail-templates/{kind}",
             get(mail_templates::find).put(mail_templates::save).delete(mail_templates::delete),
@@ -80,6 +86,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/webhooks/{id}/test", post(webhooks::test))
         .layer(from_fn(no_parameters))
         // What follows reads parameters.
+        .route("/domains/{domain}/keys", get(keys::list).post(keys::create))
+        .route("/domains/{domain}/tokens", get(tokens::list).post(tokens::create).delete(tokens::revoke_all))
+        .route("/keys", get(keys::list).post(keys::create))
         .route("/domains/{domain}/notices", get(notices::list))
         .route("/domains/{domain}/deletions", get(retention::deletions))
         .route("/events", get(events::list))

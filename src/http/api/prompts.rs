@@ -9,7 +9,7 @@ use crate::{
     app::App,
     error::ServiceError,
     http::{
-        auth::Portal,
+        auth::{Granted, Portal},
         error::Problem,
         extract::{Json, Path},
         fields::Fields,
@@ -25,7 +25,12 @@ use crate::{
 const FIELDS: [&str; 3] = ["kind", "name", "extension"];
 
 /// `POST /v1/prompts`: a form with the file, `kind`, `name` and perhaps `extension`, in any order.
-pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, request: Request) -> Answer {
+pub(super) async fn upload(
+    State(app): State<Arc<App>>,
+    Granted(grant): Granted,
+    Portal(domain): Portal,
+    request: Request,
+) -> Answer {
     let (mut fields, incoming) = form::receive(&app, request, &FIELDS).await?;
     let kind = fields.text("kind");
     let kind = serde_json::from_value(kind.clone().into()).map_err(|_| {
@@ -33,6 +38,7 @@ pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, 
     })?;
     let new = NewPrompt { kind, name: fields.text("name"), extension: fields.take("extension") };
     fields.nothing_else(RequestRefusal::BadForm {})?;
+    grant.check_extension(new.extension.as_deref())?;
     let prompt = prompts::add(&app, &domain, new, Source::Upload(incoming)).await?;
     outcome(&app, &domain, prompt).await
 }
@@ -40,10 +46,12 @@ pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, 
 /// `POST /v1/prompts/text`: a prompt spoken by a voice.
 pub(super) async fn add_text(
     State(app): State<Arc<App>>,
+    Granted(grant): Granted,
     Portal(domain): Portal,
     Json(wanted): Json<wire::NewSpokenPrompt>,
 ) -> Answer {
-    let (new, words) = wanted.try_into()?;
+    let (new, words): (NewPrompt, Source) = wanted.try_into()?;
+    grant.check_extension(new.extension.as_deref())?;
     let prompt = prompts::add(&app, &domain, new, words).await?;
     outcome(&app, &domain, prompt).await
 }
@@ -92,12 +100,15 @@ pub(super) async fn change(
     outcome(&app, &domain, prompt).await
 }
 
-/// `GET /v1/prompts`
+/// `GET /v1/prompts`: those that who asks may hear.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Granted(grant): Granted,
     Portal(domain): Portal,
 ) -> Result<Json<Vec<wire::Listed<wire::Prompt>>>, Problem> {
-    Ok(Json(wire::listed(prompts::list(&app, &domain).await?)))
+    let mut listed = prompts::list(&app, &domain).await?;
+    listed.retain(|one| grant.boxes.holds(one.item.mailbox_id));
+    Ok(Json(wire::listed(listed)))
 }
 
 /// `GET /v1/prompts/{id}`

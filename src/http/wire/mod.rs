@@ -7,6 +7,7 @@ mod events;
 mod failure;
 mod group;
 mod job;
+mod keys;
 mod mail_template;
 mod mailbox;
 mod mailbox_state;
@@ -31,11 +32,12 @@ use serde::Serialize;
 
 pub(super) use self::{
     announcement::Announcement,
-    domain::{CreatedKey, Domain, DomainChanges, NewDomain, NewKey},
+    domain::{Domain, DomainChanges, NewDomain},
     events::EventPage,
     failure::Failure,
     group::{AllCounts, Members},
     job::{Changed, Job, JobFilter, Outlook, Queue, WhatToPause},
+    keys::{Key, NewKey, NewToken, Revoked, Rotation, Token},
     mail_template::{MailTemplate, NewMailTemplate},
     mailbox::{Mailbox, MailboxSettings},
     mailbox_state::MailboxState,

@@ -18,14 +18,44 @@ CREATE TABLE domain (
     created_at            BIGINT NOT NULL
 );
 
+-- Keys that were handed out, by the SHA-256 of their secrets; after a rotation the secret before is good for a while. Operators'
+-- keys have no domain.
 CREATE TABLE api_key (
+    id             UUID NOT NULL PRIMARY KEY,
+    hash           BYTEA NOT NULL UNIQUE,
+    previous_hash  BYTEA,
+    previous_until BIGINT,
+    scope          TEXT NOT NULL,
+    domain_id      UUID REFERENCES domain (id),
+    name           TEXT COLLATE "C" NOT NULL,
+    addresses      JSONB NOT NULL,
+    created_at     BIGINT NOT NULL,
+    last_used_at   BIGINT,
+    revoked_at     BIGINT,
+    changed_at     BIGINT NOT NULL
+);
+
+CREATE INDEX api_key_previous ON api_key (previous_hash) WHERE previous_hash IS NOT NULL;
+CREATE INDEX api_key_listing ON api_key (domain_id, id);
+CREATE INDEX api_key_changed ON api_key (changed_at);
+
+-- Tokens that portals made for people, by their SHA-256; they go with the key that made them.
+CREATE TABLE user_token (
     id         UUID NOT NULL PRIMARY KEY,
     hash       BYTEA NOT NULL UNIQUE,
-    scope      TEXT NOT NULL,
-    domain_id  UUID REFERENCES domain (id),
-    name       TEXT COLLATE "C" NOT NULL,
-    created_at BIGINT NOT NULL
+    domain_id  UUID NOT NULL REFERENCES domain (id),
+    key_id     UUID REFERENCES api_key (id),
+    subject    TEXT COLLATE "C" NOT NULL,
+    role       TEXT NOT NULL,
+    mailboxes  JSONB NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    revoked_at BIGINT
 );
+
+CREATE INDEX user_token_listing ON user_token (domain_id, id);
+CREATE INDEX user_token_subject ON user_token (domain_id, subject);
+CREATE INDEX user_token_expiry ON user_token (expires_at);
 
 CREATE TABLE mailbox (
     id                      UUID NOT NULL PRIMARY KEY,

@@ -17,14 +17,44 @@ CREATE TABLE domain (
     created_at            INTEGER NOT NULL
 ) STRICT;
 
+-- Keys that were handed out, by the SHA-256 of their secrets; after a rotation the secret before is good for a while. Operators'
+-- keys have no domain.
 CREATE TABLE api_key (
+    id             BLOB NOT NULL PRIMARY KEY,
+    hash           BLOB NOT NULL UNIQUE,
+    previous_hash  BLOB,
+    previous_until INTEGER,
+    scope          TEXT NOT NULL,
+    domain_id      BLOB REFERENCES domain (id),
+    name           TEXT NOT NULL,
+    addresses      TEXT NOT NULL,
+    created_at     INTEGER NOT NULL,
+    last_used_at   INTEGER,
+    revoked_at     INTEGER,
+    changed_at     INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX api_key_previous ON api_key (previous_hash) WHERE previous_hash IS NOT NULL;
+CREATE INDEX api_key_listing ON api_key (domain_id, id);
+CREATE INDEX api_key_changed ON api_key (changed_at);
+
+-- Tokens that portals made for people, by their SHA-256; they go with the key that made them.
+CREATE TABLE user_token (
     id         BLOB NOT NULL PRIMARY KEY,
     hash       BLOB NOT NULL UNIQUE,
-    scope      TEXT NOT NULL,
-    domain_id  BLOB REFERENCES domain (id),
-    name       TEXT NOT NULL,
-    created_at INTEGER NOT NULL
+    domain_id  BLOB NOT NULL REFERENCES domain (id),
+    key_id     BLOB REFERENCES api_key (id),
+    subject    TEXT NOT NULL,
+    role       TEXT NOT NULL,
+    mailboxes  TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    revoked_at INTEGER
 ) STRICT;
+
+CREATE INDEX user_token_listing ON user_token (domain_id, id);
+CREATE INDEX user_token_subject ON user_token (domain_id, subject);
+CREATE INDEX user_token_expiry ON user_token (expires_at);
 
 CREATE TABLE mailbox (
     id                      BLOB NOT NULL PRIMARY KEY,
