@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use voicemill_audio::format::Fault;
 
-use crate::keys::KeyScope;
+use crate::keys::Role;
 
 /// Defines reasons, so that variant, parameters and code of each stand together.
 macro_rules! codes {
@@ -205,8 +205,26 @@ codes! {
         KeyMissing {} "key_missing"
         /// The key is nobody's.
         UnknownKey {} "unknown_key"
-        /// The key is for something else.
-        WrongKey { needed: Vec<KeyScope> } "wrong_key"
+        /// The key or token is for something else.
+        WrongKey { needed: Vec<Role> } "wrong_key"
+        /// The key is good, but not where it was used.
+        WrongAddress {} "wrong_address"
+        /// A key in an address that is for no logs.
+        KeyInAddress {} "key_in_address"
+        /// Only a portal acts for somebody.
+        ActsForNobody {} "acts_for_nobody"
+        /// The key asks too often.
+        RateLimited { per_second: u32, burst: u32 } "rate_limited"
+        /// The address takes other methods; none is named where its answer's `Allow` alone does.
+        MethodNotAllowed { method: String, allowed: Vec<String> } "method_not_allowed"
+        /// An idempotency key is empty, too long, or not visible.
+        BadIdempotencyKey { most: usize } "bad_idempotency_key"
+        /// A request with this idempotency key is under way.
+        InFlight {} "in_flight"
+        /// A request with this idempotency key was done, and its answer is not there.
+        AnswerNotKept { effect: String } "answer_not_kept"
+        /// The idempotency key was another request's.
+        IdempotencyKeyReused {} "idempotency_key_reused"
         /// The page is used by something else than itself.
         OtherOrigin {} "other_origin"
         /// Too many wrong keys came from a network.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     arrivals::drain::drain,
-    events, keys,
+    audit, events, idempotency, keys,
     media::sweep,
     messages::trash,
     retention,
@@ -31,6 +31,7 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 
 /// How often is looked for what has lain in the trash for long enough.
 const EMPTY_EVERY: Duration = Duration::from_secs(60);
+
 /// How often keys are looked at that others changed, and in which of those rounds their uses are written.
 const KEYS_EVERY: Duration = Duration::from_millis(500);
 const USES_EVERY: u32 = 10;
@@ -89,11 +90,20 @@ async fn look_at_keys_for_ever(app: &App) -> std::convert::Infallible {
     std::future::pending().await
 }
 
-/// Removes events, deliveries of them, and tokens that are too old.
+/// Removes what is too old: events, deliveries of them, entries of the audit log, tokens, and idempotency keys.
 async fn prune_for_ever(app: &App) -> std::convert::Infallible {
     loop {
         if let Err(error) = events::prune(app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old events could not be removed");
+        }
+        if let Err(error) = audit::prune(app).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "old entries of the audit log could not be removed"
+            );
+        }
+        if let Err(error) = idempotency::prune(app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old idempotency keys could not be removed");
         }
         if let Err(error) = keys::tokens::prune(app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old tokens could not be removed");

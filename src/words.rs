@@ -7,7 +7,7 @@ use std::fmt;
 use crate::{
     error::ServiceError,
     events::TYPES,
-    keys::KeyScope,
+    keys::Role,
     refusal::{Conflict, Failure, RequestRefusal, Rule, Thing, WorkFailure},
 };
 
@@ -175,10 +175,51 @@ impl fmt::Display for RequestRefusal {
             Self::KeyMissing {} => {
                 write!(f, "send a key: Authorization: Bearer KEY, or Basic with the key as password")
             }
-            Self::UnknownKey {} => write!(f, "this key is not known"),
+            Self::UnknownKey {} => write!(f, "this key is not known, or not good any more"),
             Self::WrongKey { needed } => {
-                let names: Vec<_> = needed.iter().map(|scope| key_of(*scope)).collect();
-                write!(f, "this needs {} key", names.join(" or "))
+                let names: Vec<_> = needed.iter().map(|role| key_of(*role)).collect();
+                write!(f, "this needs {}", names.join(", or "))
+            }
+            Self::WrongAddress {} => write!(
+                f,
+                "this key may not be used from your address; have the operator make one that may, or ask from another address"
+            ),
+            Self::KeyInAddress {} => {
+                write!(
+                    f,
+                    "addresses end up in logs: only a media key may stand there; send others as Authorization: Bearer KEY"
+                )
+            }
+            Self::ActsForNobody {} => {
+                write!(
+                    f,
+                    "only a portal's key acts for a mailbox, whose extension Voicemill-Act-For names; leave it out"
+                )
+            }
+            Self::RateLimited { per_second, burst } => write!(
+                f,
+                "this key asks too often: {per_second} requests a second on the whole, and {burst} at once, are what it may; \
+                 wait as long as Retry-After says"
+            ),
+            Self::MethodNotAllowed { method, allowed } if allowed.is_empty() => {
+                write!(f, "{method} means nothing at this address; Allow names what it takes")
+            }
+            Self::MethodNotAllowed { method, allowed } => {
+                write!(f, "{method} means nothing at this address; it takes {}", allowed.join(", "))
+            }
+            Self::BadIdempotencyKey { most } => write!(
+                f,
+                "the Idempotency-Key must have 1 to {most} visible ASCII characters; use a new UUID for each thing to be made"
+            ),
+            Self::InFlight {} => {
+                write!(f, "a request with this idempotency key is under way; ask again when Retry-After says")
+            }
+            Self::AnswerNotKept { effect } => write!(
+                f,
+                "a request with this idempotency key was done, and its answer is not kept: look at {effect}, or use another key"
+            ),
+            Self::IdempotencyKeyReused {} => {
+                write!(f, "this idempotency key was used for another request; use a new key for each")
             }
             Self::OtherOrigin {} => write!(f, "only the message's own page can say that it was played"),
             Self::TooManyFailures {} => write!(f, "too many wrong keys came from your network; try again later"),
@@ -213,11 +254,15 @@ impl fmt::Display for RequestRefusal {
 /// How uploads by form are made.
 const SEND_A_FORM: &str = "send multipart/form-data, as HTML forms do: the fields, and the audio as a part \"file\"";
 
-fn key_of(scope: KeyScope) -> &'static str {
-    match scope {
-        KeyScope::Core => "a core's",
-        KeyScope::Portal => "a portal's",
-        KeyScope::Operator => "the operators'",
+fn key_of(role: Role) -> &'static str {
+    match role {
+        Role::Core => "a core's key",
+        Role::Media => "a media key",
+        Role::Portal => "a portal's key",
+        Role::Compliance => "a compliance key",
+        Role::Operator => "the operators' key",
+        Role::User => "a user's token",
+        Role::Manager => "a manager's token",
     }
 }
 
@@ -343,6 +388,7 @@ mod tests {
             let reason: R = serde_json::from_value(json!({
                 "code": code, "thing": {"code": "mailbox"}, "value": "text", "given": 7, "address": "a@b", "cause": format!("cause of {code}"),
                 "field": "pauses", "least": 1.0, "most": 5, "voice": "v", "model": "m", "name": "n", "mark": "k", "needed": ["core"],
+                "method": "PUT", "allowed": ["GET"], "per_second": 50, "burst": 100, "effect": "prompts/7",
             }))
             .unwrap_or_else(|error| panic!("{code}: {error}"));
             assert_eq!(code_of(&reason), *code);

@@ -101,6 +101,7 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
         }
         result => result?,
     }
+    transaction.about(Some(domain.id), format!("domains/{}", domain.name)).await?;
     transaction.commit().await?;
     Ok(domain)
 }

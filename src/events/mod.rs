@@ -92,7 +92,7 @@ pub async fn read(app: &App, after: i64, limit: u16) -> Result<Vec<Recorded>, Se
     if !placed.is_empty() || !rows::any_unplaced(&mut app.database.read().await?).await? {
         return Ok(placed);
     }
-    let mut tx = app.begin().await?;
+    let mut tx = app.begin_unasked().await?;
     place(&mut tx).await?;
     let placed = rows::after(tx.connection(), after, limit).await?;
     tx.commit().await?;
@@ -116,7 +116,7 @@ pub(crate) async fn take(tx: &mut Tx<'_>, reader: &str, limit: i64) -> Result<Ve
 /// Gives a position to whatever is committed, and returns the last one given: who asks sees what it wrote.
 pub async fn last(app: &App) -> Result<i64, ServiceError> {
     while rows::any_unplaced(&mut app.database.read().await?).await? {
-        let mut tx = app.begin().await?;
+        let mut tx = app.begin_unasked().await?;
         place(&mut tx).await?;
         tx.commit().await?;
     }

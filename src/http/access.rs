@@ -84,9 +84,12 @@ const TABLE: &[(&[Method], &str, &[Role], Subject)] = &[
     (&[Method::GET, Method::DELETE],  "/v1/keys/{id}",                                       PROVIDER, Subject::Domain),
     (&[Method::POST],                 "/v1/keys/{id}/rotate",                                PROVIDER, Subject::Domain),
 
+    (&[Method::GET],                  "/v1/audit",                                           PROVIDER, Subject::Domain),
+
     (&[Method::POST],                 "/v1/domains",                                         PROVIDER, Subject::Domain),
     (&[Method::GET],                  "/v1/domains/{domain}",                                AUDITORS, Subject::Domain),
     (&[Method::PATCH],                "/v1/domains/{domain}",                                PROVIDER, Subject::Domain),
+    (&[Method::GET],                  "/v1/domains/{domain}/audit",                          AUDITORS, Subject::Domain),
     (&[Method::GET],                  "/v1/domains/{domain}/keys",                           AUDITORS, Subject::Domain),
     (&[Method::POST],                 "/v1/domains/{domain}/keys",                           PROVIDER, Subject::Domain),
     (&[Method::GET],                  "/v1/domains/{domain}/keys/{id}",                      AUDITORS, Subject::Domain),
@@ -185,20 +188,6 @@ pub fn keyed_methods() -> Vec<KeyedRoute> {
         methods.iter().map(move |method| KeyedRoute { method: method.clone(), path, roles, about, in_parts })
     };
     TABLE.iter().flat_map(of_row).collect()
-}
-
-/// Whose key or token a rule asks for, in words.
-pub(super) fn needed(rule: &Rule) -> String {
-    let names = rule.roles.iter().map(|role| match role {
-        Core => "a core's key",
-        Media => "a media key",
-        Portal => "a portal's key",
-        Compliance => "a compliance key",
-        Operator => "the operators' key",
-        User => "a user's token",
-        Manager => "a manager's token",
-    });
-    names.collect::<Vec<_>>().join(", or ")
 }
 
 #[cfg(test)]

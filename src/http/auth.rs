@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Instant};
 use axum::{
     RequestExt,
     extract::{Extension, FromRequestParts, MatchedPath, RawPathParams, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -23,9 +23,10 @@ use crate::{
         client::Client,
         error::Problem,
         limiter::Limiter,
+        rate::Rates,
     },
     keys::{self, Boxes, Grant, Proven, Reach, Role},
-    refusal::Thing,
+    refusal::{RequestRefusal, Thing},
 };
 
 /// Names the mailbox that a portal does something for.
@@ -38,6 +39,7 @@ const OWN: &str = "~";
 pub(super) async fn check(
     State(app): State<Arc<App>>,
     Extension(limiter): Extension<Arc<Limiter>>,
+    Extension(rates): Extension<Arc<Rates>>,
     Extension(client): Extension<Client>,
     route: Option<MatchedPath>,
     request: Request,
@@ -45,10 +47,21 @@ pub(super) async fn check(
 ) -> Response {
     // Where there is no route, the answer is the same to everybody.
     let Some(route) = route else { return next.run(request).await };
-    match judge(&app, &limiter, client, route.as_str(), request).await {
-        Ok(request) => next.run(request).await,
-        Err(refusal) => refusal.into_response(),
+    let (request, grant) = match judge(&app, &limiter, client, route.as_str(), request).await {
+        Ok(judged) => judged,
+        Err(refusal) => return refusal,
+    };
+    // How often cores ask is up to those who call.
+    if matches!(grant.role, Role::Core | Role::Media) {
+        return next.run(request).await;
     }
+    let taken = rates.take(grant.bearer, Instant::now());
+    if let Some(wait) = taken.wait() {
+        return taken.refusal(wait);
+    }
+    let mut response = next.run(request).await;
+    taken.tell(response.headers_mut());
+    response
 }
 
 async fn judge(
@@ -57,7 +70,7 @@ async fn judge(
     client: Client,
     route: &str,
     mut request: Request,
-) -> Result<Request, Response> {
+) -> Result<(Request, Grant), Response> {
     let method = request.method().clone();
     let rule = match access::rule(route, &method) {
         Ok(rule) => rule,
@@ -71,8 +84,8 @@ async fn judge(
     let params = Params(params.map_err(|_| Problem::no_such_address().into_response())?);
     let grant = granted(app, limiter, client, request.headers(), &params).await.map_err(IntoResponse::into_response)?;
     let grant = within(app, rule, grant, request.headers(), &params).await.map_err(IntoResponse::into_response)?;
-    request.extensions_mut().insert(grant);
-    Ok(request)
+    request.extensions_mut().insert(grant.clone());
+    Ok((request, grant))
 }
 
 /// What stands in an address, by the names of the route.
@@ -85,10 +98,11 @@ impl Params {
 }
 
 fn method_not_allowed(method: &Method, allowed: &[Method]) -> Response {
-    let names = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-    let detail = format!("{method} means nothing at this address; it takes {names}");
-    let mut response = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).into_response();
-    if let Ok(value) = HeaderValue::from_str(&names.replace("GET", "GET, HEAD")) {
+    let allowed: Vec<String> = allowed.iter().map(Method::to_string).collect();
+    let names = allowed.join(", ").replace("GET", "GET, HEAD");
+    let refusal = RequestRefusal::MethodNotAllowed { method: method.to_string(), allowed };
+    let mut response = Problem::from(refusal).into_response();
+    if let Ok(value) = HeaderValue::from_str(&names) {
         response.headers_mut().insert(header::ALLOW, value);
     }
     response
@@ -102,25 +116,20 @@ async fn granted(
     headers: &HeaderMap,
     params: &Params,
 ) -> Result<Grant, Problem> {
-    let unauthorized = |detail| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
     let in_address = params.get("key");
     let Some(secret) = in_address.map(str::to_owned).or_else(|| secret(headers)) else {
-        return Err(unauthorized("send a key: Authorization: Bearer KEY, or Basic with the key as password"));
+        return Err(RequestRefusal::KeyMissing {}.into());
     };
     match keys::authenticate(app, &secret, client.0).await? {
         // Addresses end up in logs.
         Proven::Granted(grant) if in_address.is_some() && grant.role != Role::Media => {
-            Err(forbidden("a media key in the address; send other keys as Authorization: Bearer KEY"))
+            Err(RequestRefusal::KeyInAddress {}.into())
         }
         Proven::Granted(grant) => Ok(grant),
-        Proven::WrongAddress => {
-            let detail =
-                "this key may not be used from your address; ask the operator to add it to the key's addresses";
-            Err(Problem::new(StatusCode::FORBIDDEN, "wrong-address", detail))
-        }
+        Proven::WrongAddress => Err(RequestRefusal::WrongAddress {}.into()),
         Proven::Unknown => match limiter.failed(client.0, Instant::now()) {
             Some(wait) => Err(Problem::too_many(wait)),
-            None => Err(unauthorized("this key is not known, or not good any more")),
+            None => Err(RequestRefusal::UnknownKey {}.into()),
         },
     }
 }
@@ -138,7 +147,7 @@ fn secret(headers: &HeaderMap) -> Option<String> {
     decoded.split_once(':').map(|(_, password)| password.to_owned())
 }
 
-fn wrong_key(needed: &[KeyScope]) -> Problem {
+fn wrong_key(needed: &[Role]) -> Problem {
     RequestRefusal::WrongKey { needed: needed.to_vec() }.into()
 }
 
@@ -157,7 +166,7 @@ async fn within(
         return Err(match grant.role {
             // To a person there is nothing but what is theirs.
             Role::User => Problem::no_such_address(),
-            _ => forbidden(&access::needed(rule)),
+            _ => wrong_key(rule.roles),
         });
     }
     if let Some(name) = params.get("domain") {
@@ -176,7 +185,7 @@ async fn within(
 
 async fn acting_for(app: &App, grant: Grant, extension: &HeaderValue) -> Result<Grant, Problem> {
     let (Role::Portal, Some(domain), Ok(extension)) = (grant.role, grant.domain.clone(), extension.to_str()) else {
-        return Err(forbidden("a portal's key, where Voicemill-Act-For names the extension of a mailbox"));
+        return Err(RequestRefusal::ActsForNobody {}.into());
     };
     Ok(keys::acting_for(app, grant, &domain, extension).await?)
 }
@@ -217,7 +226,7 @@ macro_rules! domain_of {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
                 let Granted(grant) = Granted::from_request_parts(parts, state).await?;
-                grant.domain.map(Self).ok_or_else(|| forbidden("the key of a domain"))
+                grant.domain.map(Self).ok_or_else(|| wrong_key(&[Role::Core, Role::Portal]))
             }
         }
     )+};

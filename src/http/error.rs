@@ -4,14 +4,16 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::{
     error::ServiceError,
+    http::request_id,
     refusal::{Failure, RequestRefusal, Rule, Thing, parameters},
 };
 
@@ -36,6 +38,9 @@ pub(super) struct Problem {
     /// What the sentence is made of, for other languages.
     #[serde(skip_serializing_if = "Map::is_empty")]
     parameters: Box<Map<String, Value>>,
+    /// The request, as `Request-Id` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<Uuid>,
     #[serde(skip)]
     retry_after: Option<Duration>,
 }
@@ -83,6 +88,7 @@ impl Problem {
             detail,
             errors: Vec::new(),
             parameters: Box::default(),
+            request_id: None,
             retry_after: None,
         }
     }
@@ -95,6 +101,11 @@ impl Problem {
         Self { detail: format!("{}: {place}{}", problem.detail, error.detail), errors: vec![error], ..problem }
     }
 
+    /// Says when to try again.
+    pub(super) fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     /// The answer where there is nothing, or nothing for who asks.
     pub(super) fn no_such_address() -> Self {
         ServiceError::NotFound(Thing::Address {}).into()
@@ -102,7 +113,7 @@ impl Problem {
 
     /// The answer to a client that failed too often; it may try again after `wait`.
     pub(super) fn too_many(wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..RequestRefusal::TooManyFailures {}.into() }
+        Self::from(RequestRefusal::TooManyFailures {}).after(wait)
     }
 
     /// The answer to audio, or a script, of which nothing can be made.
@@ -121,23 +132,33 @@ impl Problem {
 impl From<RequestRefusal> for Problem {
     fn from(refusal: RequestRefusal) -> Self {
         use RequestRefusal::{
-            BadBody, BadForm, BadHost, BadQuery, BodyTooLarge, BodyTooSlow, ContentTypeMissing, FormAsAudio,
-            HostMissing, HostTwice, KeyMissing, NotAForm, NotJson, OtherOrigin, RangeOutside, TooManyFailures,
-            TooManyStreams, UnknownEncoding, UnknownKey, WrongKey,
+            ActsForNobody, AnswerNotKept, BadBody, BadForm, BadHost, BadIdempotencyKey, BadQuery, BodyTooLarge,
+            BodyTooSlow, ContentTypeMissing, FormAsAudio, HostMissing, HostTwice, IdempotencyKeyReused, InFlight,
+            KeyInAddress, KeyMissing, MethodNotAllowed, NotAForm, NotJson, OtherOrigin, RangeOutside, RateLimited,
+            TooManyFailures, TooManyStreams, UnknownEncoding, UnknownKey, WrongAddress, WrongKey,
         };
         let status = match &refusal {
-            BadBody {} | BadForm {} | BadQuery {} | HostMissing {} | HostTwice {} | BadHost {} => {
-                StatusCode::BAD_REQUEST
-            }
+            BadBody {}
+            | BadForm {}
+            | BadQuery {}
+            | HostMissing {}
+            | HostTwice {}
+            | BadHost {}
+            | BadIdempotencyKey { .. } => StatusCode::BAD_REQUEST,
             KeyMissing {} | UnknownKey {} => StatusCode::UNAUTHORIZED,
-            WrongKey { .. } | OtherOrigin {} => StatusCode::FORBIDDEN,
+            WrongKey { .. } | WrongAddress {} | KeyInAddress {} | ActsForNobody {} | OtherOrigin {} => {
+                StatusCode::FORBIDDEN
+            }
+            MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            InFlight {} | AnswerNotKept { .. } => StatusCode::CONFLICT,
+            IdempotencyKeyReused {} => StatusCode::UNPROCESSABLE_ENTITY,
             BodyTooSlow {} => StatusCode::REQUEST_TIMEOUT,
             BodyTooLarge {} => StatusCode::PAYLOAD_TOO_LARGE,
             NotJson {} | ContentTypeMissing {} | NotAForm { .. } | FormAsAudio {} | UnknownEncoding { .. } => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             RangeOutside {} => StatusCode::RANGE_NOT_SATISFIABLE,
-            TooManyFailures {} | TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
+            TooManyFailures {} | TooManyStreams { .. } | RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         };
         let problem = Self::new(status, refusal.code(), refusal.to_string());
         Self { parameters: Box::new(parameters(&refusal)), ..problem }
@@ -192,7 +213,8 @@ impl From<ServiceError> for Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        self.request_id = request_id::current();
         let (status, retry_after) = (self.status, self.retry_after);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
@@ -202,7 +224,7 @@ impl IntoResponse for Problem {
         }
         let retry_after = retry_after.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(SOON));
         if let Some(wait) = retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
         }
         response
     }
@@ -214,9 +236,8 @@ pub(super) async fn no_such_address() -> Problem {
 }
 
 /// The answer where there is a route, but not for this method; the router adds those that there are as `Allow`.
-pub(super) async fn no_such_method() -> Problem {
-    let detail = "this method means nothing at this address; see Allow for those that do";
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+pub(super) async fn no_such_method(method: Method) -> Problem {
+    RequestRefusal::MethodNotAllowed { method: method.to_string(), allowed: Vec::new() }.into()
 }
 
 /// The answer when a handler panicked: one request fails, and nothing of the panic leaves the house.

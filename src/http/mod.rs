@@ -2,6 +2,7 @@
 
 mod access;
 mod access_log;
+mod acting;
 mod api;
 mod auth;
 mod client;
@@ -15,9 +16,12 @@ mod hooks;
 mod host;
 mod limiter;
 mod media;
+mod once;
 mod pages;
 mod prompt_outcome;
+mod rate;
 mod raw;
+mod request_id;
 mod server;
 mod wire;
 
@@ -26,7 +30,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{Extension, Router, extract::DefaultBodyLimit, routing::get};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
-use self::limiter::Limiter;
+use self::{limiter::Limiter, rate::Rates};
 use crate::app::App;
 
 pub use access::{KeyedRoute, keyed_methods};
@@ -53,7 +57,9 @@ pub fn router(app: Arc<App>) -> Router {
 
 fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let keyed = keyed_routes()
+        .layer(axum::middleware::from_fn_with_state(app.clone(), acting::put_down))
         .layer(axum::middleware::from_fn_with_state(app.clone(), auth::check))
+        .layer(Extension(Arc::new(Rates::new(&app.config.http.rate))))
         // Of keys; what has secrets of its own in its addresses has a limiter of its own.
         .layer(Extension(Arc::new(Limiter::new())));
     keyed
@@ -72,6 +78,7 @@ fn guarded(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
         .layer(axum::middleware::from_fn(host::check))
         .layer(axum::middleware::from_fn(access_log::record))
         .layer(axum::middleware::from_fn_with_state(app.clone(), client::identify))
+        .layer(axum::middleware::from_fn(request_id::name))
         .layer(CatchPanicLayer::custom(error::panicked))
         // What is collected into memory is small; audio is streamed, under the configured limit.
         .layer(DefaultBodyLimit::max(MAX_COLLECTED_BYTES))

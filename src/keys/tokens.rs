@@ -78,6 +78,7 @@ pub async fn create(
         return Err(ServiceError::Conflict(Conflict::TokensFull { most: UserToken::MOST }));
     }
     rows::insert_token(tx.connection(), &token, &secret).await?;
+    tx.about(Some(domain.id), format!("tokens/{}", token.id)).await?;
     tx.commit().await?;
     Ok((token, text))
 }
@@ -114,6 +115,7 @@ pub async fn revoke_all(app: &App, domain: &Domain, subject: &str) -> Result<usi
     let tokens = rows::tokens_of(tx.connection(), domain.id, subject, now).await?;
     for token in &tokens {
         rows::revoke_token(tx.connection(), domain.id, *token, now).await?;
+        tx.about(Some(domain.id), format!("tokens/{token}")).await?;
     }
     tx.commit().await?;
     Ok(tokens.len())

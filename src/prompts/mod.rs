@@ -252,7 +252,8 @@ async fn write(tx: &mut Tx<'_>, prompt: &Prompt, begin: Begin) -> Result<(), Ser
     match begin {
         Begin::New => {
             media::state::create(tx.connection(), &prompt.media()).await?;
-            Ok(rows::insert(tx.connection(), prompt).await?)
+            rows::insert(tx.connection(), prompt).await?;
+            Ok(tx.about(Some(prompt.domain_id), format!("prompts/{}", prompt.id)).await?)
         }
         Begin::Next => {
             if replace_version(tx, prompt).await? {

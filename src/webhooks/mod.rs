@@ -131,6 +131,7 @@ pub async fn create(app: &App, domain: &Domain, new: NewWebhook) -> Result<(Webh
         return Err(ServiceError::Conflict(Conflict::WebhooksFull { most: Webhook::MOST }));
     }
     rows::insert(tx.connection(), &hook).await?;
+    tx.about(Some(domain.id), format!("webhooks/{}", hook.id)).await?;
     tx.commit().await?;
     let secret = hook.secret.clone();
     Ok((hook, secret))

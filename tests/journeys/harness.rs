@@ -12,7 +12,14 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use voicemill::{app::App, config::Config, db::DatabaseUrl, http, jobs, lanes::Lane, upkeep};
+use voicemill::{
+    app::App,
+    config::{Config, RateConfig},
+    db::DatabaseUrl,
+    http, jobs,
+    lanes::Lane,
+    upkeep,
+};
 use voicemill_audio::{decode, format::AudioBlock};
 use voicemill_notify::{
     email::{DkimKeyConfig, SmtpConfig},
@@ -78,6 +85,8 @@ impl TestApp {
         config.http.operator_key = Some(OPERATOR_KEY.to_owned());
         config.speech.models_folder = Some(models_folder());
         config.workers.grace_seconds = 5;
+        // Journeys look again and again.
+        config.http.rate = RateConfig { per_second: 100_000, burst: 100_000 };
         config.database.url = wish.database;
         config.mail.dkim = wish.dkim;
         (wish.configure)(&mut config);

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::{Extension, State},
+    http::StatusCode,
+};
 use serde::Deserialize;
 use voicemill_types::{ApiKeyId, DomainId};
 
@@ -12,6 +15,7 @@ use crate::{
         auth::Granted,
         error::Problem,
         extract::{Json, Limit, Query},
+        once::{HAS_SECRET, HasSecret},
         wire,
     },
     keys::{self, Grant},
@@ -35,9 +39,9 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     Granted(grant): Granted,
     Json(new): Json<wire::NewKey>,
-) -> Result<(StatusCode, Json<wire::Key>), Problem> {
+) -> Result<(StatusCode, Extension<HasSecret>, Json<wire::Key>), Problem> {
     let made = keys::create(&app, grant.domain.as_ref(), new.into()).await?;
-    Ok((StatusCode::CREATED, Json(wire::Key::with_secret(made))))
+    Ok((StatusCode::CREATED, HAS_SECRET, Json(wire::Key::with_secret(made))))
 }
 
 #[derive(Deserialize)]
@@ -84,7 +88,7 @@ pub(super) async fn rotate(
     Granted(grant): Granted,
     crate::http::extract::Path(named): Path,
     Json(wanted): Json<wire::Rotation>,
-) -> Result<Json<wire::Key>, Problem> {
+) -> Result<(Extension<HasSecret>, Json<wire::Key>), Problem> {
     let rotated = keys::rotate(&app, domain(&grant), named.id, wanted.previous_good_seconds).await?;
-    Ok(Json(wire::Key::with_secret(rotated)))
+    Ok((HAS_SECRET, Json(wire::Key::with_secret(rotated))))
 }

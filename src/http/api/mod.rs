@@ -1,5 +1,6 @@
 //! What portals ask for people, and what operators set up. A portal's domain is its key's.
 
+mod audit;
 mod bounces;
 mod domains;
 mod events;
@@ -86,6 +87,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/webhooks/{id}/test", post(webhooks::test))
         .layer(from_fn(no_parameters))
         // What follows reads parameters.
+        .route("/audit", get(audit::list))
+        .route("/domains/{domain}/audit", get(audit::list))
         .route("/domains/{domain}/keys", get(keys::list).post(keys::create))
         .route("/domains/{domain}/tokens", get(tokens::list).post(tokens::create).delete(tokens::revoke_all))
         .route("/keys", get(keys::list).post(keys::create))

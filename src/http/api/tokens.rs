@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::{Extension, State},
+    http::StatusCode,
+};
 use serde::Deserialize;
 use voicemill_types::UserTokenId;
 
@@ -12,6 +15,7 @@ use crate::{
         auth::{Granted, Member},
         error::Problem,
         extract::{Json, Limit, Path, Query},
+        once::{HAS_SECRET, HasSecret},
         wire,
     },
     keys::tokens,
@@ -23,9 +27,9 @@ pub(super) async fn create(
     Granted(grant): Granted,
     Member(domain): Member,
     Json(new): Json<wire::NewToken>,
-) -> Result<(StatusCode, Json<wire::Token>), Problem> {
+) -> Result<(StatusCode, Extension<HasSecret>, Json<wire::Token>), Problem> {
     let made = tokens::create(&app, &domain, &grant, new.into()).await?;
-    Ok((StatusCode::CREATED, Json(wire::Token::with_secret(made))))
+    Ok((StatusCode::CREATED, HAS_SECRET, Json(wire::Token::with_secret(made))))
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::{Extension, State},
+    http::StatusCode,
+};
 use serde::Deserialize;
 use uuid::Uuid;
 use voicemill_types::WebhookId;
@@ -13,6 +16,7 @@ use crate::{
         auth::Portal,
         error::Problem,
         extract::{Json, Limit, Path, Query},
+        once::{HAS_SECRET, HasSecret},
         wire,
     },
     webhooks::{self, DeliveryState},
@@ -23,9 +27,9 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Json(new): Json<wire::NewWebhook>,
-) -> Result<(StatusCode, Json<wire::Webhook>), Problem> {
+) -> Result<(StatusCode, Extension<HasSecret>, Json<wire::Webhook>), Problem> {
     let made = webhooks::create(&app, &domain, new.into()).await?;
-    Ok((StatusCode::CREATED, Json(wire::Webhook::with_secret(made))))
+    Ok((StatusCode::CREATED, HAS_SECRET, Json(wire::Webhook::with_secret(made))))
 }
 
 /// `GET /v1/webhooks`
@@ -70,8 +74,8 @@ pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<WebhookId>,
-) -> Result<Json<wire::Webhook>, Problem> {
-    Ok(Json(wire::Webhook::with_secret(webhooks::rotate(&app, &domain, id).await?)))
+) -> Result<(Extension<HasSecret>, Json<wire::Webhook>), Problem> {
+    Ok((HAS_SECRET, Json(wire::Webhook::with_secret(webhooks::rotate(&app, &domain, id).await?))))
 }
 
 /// `POST /v1/webhooks/{id}/test`: the endpoint gets a `webhook.test`; what it answers is in the deliveries.

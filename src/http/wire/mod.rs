@@ -2,6 +2,7 @@
 //! tokens in them) has no field here, and a column may be renamed without anybody noticing.
 
 mod announcement;
+mod audit;
 mod domain;
 mod events;
 mod failure;
@@ -32,6 +33,7 @@ use serde::Serialize;
 
 pub(super) use self::{
     announcement::Announcement,
+    audit::AuditEntry,
     domain::{Domain, DomainChanges, NewDomain},
     events::EventPage,
     failure::Failure,

@@ -432,6 +432,39 @@ CREATE TABLE deletion (
 
 CREATE INDEX deletion_listing ON deletion (domain_id, deleted_at, id);
 
+-- Who changed what, and from where.
+CREATE TABLE audit (
+    id         UUID NOT NULL PRIMARY KEY,
+    domain_id  UUID REFERENCES domain (id),
+    at         BIGINT NOT NULL,
+    bearer     TEXT NOT NULL,
+    bearer_id  UUID NOT NULL,
+    role       TEXT NOT NULL,
+    acts_for   TEXT COLLATE "C",
+    action     TEXT COLLATE "C" NOT NULL,
+    subject    TEXT COLLATE "C" NOT NULL,
+    client     TEXT NOT NULL,
+    request_id UUID NOT NULL
+);
+
+CREATE INDEX audit_listing ON audit (domain_id, id);
+CREATE INDEX audit_at ON audit (at);
+
+-- Requests that are done once however often they are sent, and what was answered. Who claims a key anew has another moment;
+-- an effect is written with what it is about.
+CREATE TABLE idempotency (
+    bearer_id   UUID NOT NULL,
+    key         TEXT COLLATE "C" NOT NULL,
+    claimed_at  BIGINT NOT NULL,
+    effect      TEXT COLLATE "C",
+    is_over     BOOLEAN NOT NULL,
+    fingerprint TEXT,
+    answer      JSONB,
+    PRIMARY KEY (bearer_id, key)
+);
+
+CREATE INDEX idempotency_claimed ON idempotency (claimed_at);
+
 -- How far each way of comparing store and database has come; counts are JSON.
 CREATE TABLE store_pass (
     name        TEXT COLLATE "C" NOT NULL PRIMARY KEY,

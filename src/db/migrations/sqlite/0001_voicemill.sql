@@ -430,6 +430,39 @@ CREATE TABLE deletion (
 
 CREATE INDEX deletion_listing ON deletion (domain_id, deleted_at, id);
 
+-- Who changed what, and from where.
+CREATE TABLE audit (
+    id         BLOB NOT NULL PRIMARY KEY,
+    domain_id  BLOB REFERENCES domain (id),
+    at         INTEGER NOT NULL,
+    bearer     TEXT NOT NULL,
+    bearer_id  BLOB NOT NULL,
+    role       TEXT NOT NULL,
+    acts_for   TEXT,
+    action     TEXT NOT NULL,
+    subject    TEXT NOT NULL,
+    client     TEXT NOT NULL,
+    request_id BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX audit_listing ON audit (domain_id, id);
+CREATE INDEX audit_at ON audit (at);
+
+-- Requests that are done once however often they are sent, and what was answered. Who claims a key anew has another moment;
+-- an effect is written with what it is about.
+CREATE TABLE idempotency (
+    bearer_id   BLOB NOT NULL,
+    key         TEXT NOT NULL,
+    claimed_at  INTEGER NOT NULL,
+    effect      TEXT,
+    is_over     INTEGER NOT NULL,
+    fingerprint TEXT,
+    answer      TEXT,
+    PRIMARY KEY (bearer_id, key)
+) STRICT;
+
+CREATE INDEX idempotency_claimed ON idempotency (claimed_at);
+
 -- How far each way of comparing store and database has come; counts are JSON.
 CREATE TABLE store_pass (
     name        TEXT NOT NULL PRIMARY KEY,

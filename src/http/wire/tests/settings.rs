@@ -1,12 +1,13 @@
 //! What people and operators set.
 
 use voicemill_speech::synthesize::{self, Gender, Phonetic, VoiceId};
-use voicemill_types::{DomainId, MailboxId, WebhookId};
+use voicemill_types::{ApiKeyId, DomainId, MailboxId, WebhookId};
 
 use super::{at, shown, uuid};
 use crate::{
     domains::{self, MailAudio},
-    http::wire::{AllCounts, CreatedKey, Domain, MailTemplate, Mailbox, Pronunciation, ServiceNumber, Voice, Webhook},
+    http::wire::{AllCounts, Domain, Key, MailTemplate, Mailbox, Pronunciation, ServiceNumber, Voice, Webhook},
+    keys::{ApiKey, KeyScope},
     mail_templates,
     mailboxes::{self, AfterEmail, EmailMode, SmsSettings, counts},
     service_numbers,
@@ -105,7 +106,19 @@ fn a_voice_is_answered() {
 
 #[test]
 fn a_key_is_shown_once() {
-    insta::assert_snapshot!(shown(CreatedKey { key: "vm_AbC".to_owned() }));
+    let key = ApiKey {
+        id: ApiKeyId(uuid(1)),
+        scope: KeyScope::Core,
+        domain_id: Some(DomainId(uuid(2))),
+        name: "the core in Lyon".to_owned(),
+        addresses: vec!["192.0.2.0/24".parse().unwrap()],
+        created_at: at(),
+        last_used_at: None,
+        previous_until: None,
+        revoked_at: None,
+    };
+    assert!(!shown(Key::from(key.clone())).contains("\"key\""));
+    insta::assert_snapshot!(shown(Key::with_secret((key, "vm_AbC".to_owned()))));
 }
 
 #[test]
