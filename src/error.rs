@@ -34,6 +34,10 @@ pub enum ServiceError {
     },
     /// What was asked contradicts how things stand.
     Conflict(Conflict),
+    /// It is not as who wants to change it said: somebody else was there before.
+    ChangedMeanwhile,
+    /// Who replaces it as a whole must say what.
+    PreconditionMissing,
     /// The sound cannot be used.
     Audio(Fault),
     /// The mailbox holds as much as it may.
@@ -85,6 +89,8 @@ impl ServiceError {
             Self::Gone => "link_expired".to_owned(),
             Self::Invalid { .. } => "invalid".to_owned(),
             Self::Conflict(conflict) => conflict.code().to_owned(),
+            Self::ChangedMeanwhile => "changed_meanwhile".to_owned(),
+            Self::PreconditionMissing => "precondition_missing".to_owned(),
             Self::Audio(_) => "bad_audio".to_owned(),
             Self::MailboxFull { .. } => "mailbox_full".to_owned(),
             Self::TooLarge { .. } => "too_large".to_owned(),

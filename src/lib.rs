@@ -25,6 +25,7 @@ pub mod mailboxes;
 pub mod media;
 pub mod messages;
 pub mod notices;
+pub mod precondition;
 pub mod prompts;
 pub mod pronunciations;
 pub mod recordings;

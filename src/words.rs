@@ -354,6 +354,16 @@ impl fmt::Display for ServiceError {
             Self::Gone => write!(f, "the link has expired"),
             Self::Invalid { rule, .. } => rule.fmt(f),
             Self::Conflict(conflict) => conflict.fmt(f),
+            Self::ChangedMeanwhile => write!(
+                f,
+                "it is not as your If-Match or If-None-Match has it: somebody changed, made or deleted it meanwhile; get it, \
+                 look at it, and send its ETag as If-Match"
+            ),
+            Self::PreconditionMissing => write!(
+                f,
+                "this would replace all of what stands; to change some of it use PATCH, and to replace it send its ETag as \
+                 If-Match (or If-Match: *)"
+            ),
             Self::Audio(fault) => fault.fmt(f),
             Self::MailboxFull { extension, stored, quota, more } => write!(
                 f,

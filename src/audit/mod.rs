@@ -62,6 +62,8 @@ impl Doing {
             event,
             Event::MessageMoved { .. }
                 | Event::MessageRead { .. }
+                | Event::MessageUnread { .. }
+                | Event::MessageChanged { .. }
                 | Event::MessagePurged { .. }
                 | Event::PromptReplaced { .. }
         );

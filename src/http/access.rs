@@ -43,10 +43,12 @@ const PORTAL: &[Role] = &[Portal];
 /// A portal, and who manages a domain in it.
 const STAFF: &[Role] = &[Portal, Manager];
 /// The same, and operators.
-const KEEPERS: &[Role] = &[Operator, Portal, Manager];
+const MANAGERS: &[Role] = &[Operator, Portal, Manager];
+/// Those who look after what a domain must keep, and operators.
+const KEEPERS: &[Role] = &[Operator, Compliance];
 /// A portal, and people.
 const PEOPLE: &[Role] = &[Portal, Manager, User];
-/// The same, and cores.
+/// The same, and cores, whose phones have a menu and lamps.
 const LAMPS: &[Role] = &[Core, Portal, Manager, User];
 /// Who plays.
 const PLAYERS: &[Role] = &[Core, Media, Portal, Manager, User];
@@ -62,6 +64,7 @@ const TABLE: &[(&[Method], &str, &[Role], Subject)] = &[
     (&[Method::PUT, Method::POST],    "/core/v1/mailboxes/{extension}/messages/{id}",        CORE,     Subject::Domain),
     (&[Method::POST],                 "/core/v1/mailboxes/{extension}/messages",             CORE,     Subject::Domain),
     (&[Method::PUT, Method::POST],    "/core/v1/mailboxes/{extension}/missed-calls/{id}",    CORE,     Subject::Domain),
+    (&[Method::GET],                  "/core/v1/mailboxes/{extension}",                      CORE,     Subject::Domain),
     (&[Method::GET],                  "/core/v1/messages/{id}",                              CORE,     Subject::Domain),
     (&[Method::POST],                 "/core/v1/messages/{id}/announcement",                 CORE,     Subject::Domain),
     (&[Method::POST],                 "/core/v1/announcements",                              CORE,     Subject::Domain),
@@ -90,6 +93,11 @@ const TABLE: &[(&[Method], &str, &[Role], Subject)] = &[
     (&[Method::GET],                  "/v1/domains/{domain}",                                AUDITORS, Subject::Domain),
     (&[Method::PATCH],                "/v1/domains/{domain}",                                PROVIDER, Subject::Domain),
     (&[Method::GET],                  "/v1/domains/{domain}/audit",                          AUDITORS, Subject::Domain),
+    (&[Method::GET],                  "/v1/domains/{domain}/retention",                      AUDITORS, Subject::Domain),
+    (&[Method::PUT],                  "/v1/domains/{domain}/retention",                      PROVIDER, Subject::Domain),
+    (&[Method::GET, Method::POST],    "/v1/domains/{domain}/holds",                          KEEPERS,  Subject::Domain),
+    (&[Method::DELETE],               "/v1/domains/{domain}/holds/{id}",                     KEEPERS,  Subject::Domain),
+    (&[Method::GET],                  "/v1/domains/{domain}/deletions",                      KEEPERS,  Subject::Domain),
     (&[Method::GET],                  "/v1/domains/{domain}/keys",                           AUDITORS, Subject::Domain),
     (&[Method::POST],                 "/v1/domains/{domain}/keys",                           PROVIDER, Subject::Domain),
     (&[Method::GET],                  "/v1/domains/{domain}/keys/{id}",                      AUDITORS, Subject::Domain),
@@ -100,19 +108,22 @@ const TABLE: &[(&[Method], &str, &[Role], Subject)] = &[
     (&[Method::DELETE],               "/v1/domains/{domain}/tokens/{id}",                    OWNERS,   Subject::Domain),
     (&[Method::GET, Method::PUT, Method::DELETE],
                                       "/v1/domains/{domain}/mail-templates/{kind}",          OWNERS,   Subject::Domain),
-    (&[Method::GET],                  "/v1/domains/{domain}/notices",                        KEEPERS,  Subject::Domain),
-    (&[Method::GET],                  "/v1/domains/{domain}/pronunciations",                 KEEPERS,  Subject::Domain),
+    (&[Method::GET],                  "/v1/domains/{domain}/notices",                        MANAGERS, Subject::Domain),
+    (&[Method::GET],                  "/v1/domains/{domain}/pronunciations",                 MANAGERS, Subject::Domain),
     (&[Method::GET, Method::PUT, Method::DELETE],
-                                      "/v1/domains/{domain}/pronunciations/{word}",          KEEPERS,  Subject::Domain),
+                                      "/v1/domains/{domain}/pronunciations/{word}",          MANAGERS, Subject::Domain),
 
     (&[Method::GET],                  "/v1/mailboxes",                                       PEOPLE,   Subject::Parts),
     (&[Method::GET],                  "/v1/mailboxes/{extension}",                           PEOPLE,   Subject::Mailbox),
-    (&[Method::PUT],                  "/v1/mailboxes/{extension}",                           STAFF,    Subject::Mailbox),
+    (&[Method::PUT, Method::PATCH],   "/v1/mailboxes/{extension}",                           STAFF,    Subject::Mailbox),
+    (&[Method::GET, Method::PUT],     "/v1/mailboxes/{extension}/members",                   STAFF,    Subject::Mailbox),
+    (&[Method::GET, Method::PATCH],   "/v1/mailboxes/{extension}/messages/{id}",             LAMPS,    Subject::Mailbox),
     (&[Method::GET],                  "/v1/mailboxes/{extension}/counts",                    LAMPS,    Subject::Mailbox),
-    (&[Method::GET],                  "/v1/mailboxes/{extension}/messages",                  PEOPLE,   Subject::Mailbox),
-    (&[Method::GET],                  "/v1/messages/{id}",                                   PEOPLE,   Subject::Message),
+    (&[Method::GET, Method::DELETE],  "/v1/mailboxes/{extension}/messages",                  PEOPLE,   Subject::Mailbox),
+    (&[Method::GET, Method::DELETE],  "/v1/messages/{id}",                                   PEOPLE,   Subject::Message),
+    (&[Method::PATCH],                "/v1/messages/{id}",                                   LAMPS,    Subject::Message),
+    (&[Method::POST],                 "/v1/messages/{id}/forwards",                          LAMPS,    Subject::Message),
     (&[Method::GET],                  "/v1/messages/{id}/transcript.vtt",                    PEOPLE,   Subject::Message),
-    (&[Method::POST],                 "/v1/messages/{id}/move",                              PEOPLE,   Subject::Message),
     (&[Method::GET, Method::POST],    "/v1/prompts",                                         PEOPLE,   Subject::Parts),
     (&[Method::POST],                 "/v1/prompts/text",                                    PEOPLE,   Subject::Parts),
     (&[Method::GET, Method::PATCH],   "/v1/prompts/{id}",                                    PEOPLE,   Subject::Prompt),
@@ -231,7 +242,7 @@ mod tests {
     #[test]
     fn what_is_not_in_the_table_nobody_may_do() {
         assert!(rule("/v1/messages/{id}", &Method::HEAD).is_ok(), "as GET");
-        assert_eq!(rule("/v1/messages/{id}", &Method::TRACE).unwrap_err(), [Method::GET]);
+        assert_eq!(rule("/v1/voices", &Method::TRACE).unwrap_err(), [Method::GET]);
         assert_eq!(rule("/v1/none", &Method::GET).unwrap_err(), Vec::<Method>::new());
     }
 }

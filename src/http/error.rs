@@ -173,6 +173,8 @@ impl From<ServiceError> for Problem {
             ServiceError::Gone => StatusCode::GONE,
             ServiceError::Invalid { .. } | ServiceError::Audio(_) => StatusCode::UNPROCESSABLE_ENTITY,
             ServiceError::Conflict(_) => StatusCode::CONFLICT,
+            ServiceError::ChangedMeanwhile => StatusCode::PRECONDITION_FAILED,
+            ServiceError::PreconditionMissing => StatusCode::PRECONDITION_REQUIRED,
             ServiceError::MailboxFull { .. } | ServiceError::Full => StatusCode::INSUFFICIENT_STORAGE,
             ServiceError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ServiceError::BodyBroken => StatusCode::BAD_REQUEST,

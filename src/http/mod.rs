@@ -9,6 +9,7 @@ mod client;
 mod core;
 mod encoding;
 mod error;
+mod etag;
 mod extract;
 mod fields;
 mod form;

@@ -89,6 +89,8 @@ pub struct Mailbox {
     /// The extensions that get a copy of every message left here.
     #[sqlx(json)]
     pub copy_to: Vec<String>,
+    /// Grows with each change.
+    pub version: i64,
     /// When it was made.
     pub created_at: Time,
 }

@@ -12,15 +12,15 @@ statements! {
     // The id and the time of making stay those of the row that stands.
     SAVE = "INSERT INTO mailbox (id, domain_id, extension, name, email_mode, recipients, after_email, transcribe, \
                 transcript_wait_seconds, brief_seconds, quota_bytes, created_at, mail_missed_calls, sms_recipients, \
-                reminder_minutes, quiet_hours, time_zone, enabled, copy_to) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+                reminder_minutes, quiet_hours, time_zone, enabled, copy_to, version) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
             ON CONFLICT (domain_id, extension) DO UPDATE SET name = excluded.name, email_mode = excluded.email_mode, \
                 recipients = excluded.recipients, after_email = excluded.after_email, transcribe = excluded.transcribe, \
                 transcript_wait_seconds = excluded.transcript_wait_seconds, brief_seconds = excluded.brief_seconds, \
                 quota_bytes = excluded.quota_bytes, mail_missed_calls = excluded.mail_missed_calls, \
                 sms_recipients = excluded.sms_recipients, reminder_minutes = excluded.reminder_minutes, \
                 quiet_hours = excluded.quiet_hours, time_zone = excluded.time_zone, enabled = excluded.enabled, \
-                copy_to = excluded.copy_to \
+                copy_to = excluded.copy_to, version = excluded.version \
             RETURNING *";
     BY_EXTENSION = "SELECT * FROM mailbox WHERE domain_id = $1 AND extension = $2";
     BY_ID = "SELECT * FROM mailbox WHERE id = $1";
@@ -51,6 +51,7 @@ pub(crate) async fn save(connection: &mut Connection, mailbox: &Mailbox) -> Resu
             .bind(&mailbox.time_zone)
             .bind(mailbox.enabled)
             .bind(Json(&mailbox.copy_to))
+            .bind(mailbox.version)
             .fetch_one(connection)
             .await?
     ))

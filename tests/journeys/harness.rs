@@ -194,7 +194,17 @@ impl TestApp {
     }
 
     pub async fn mailbox(&self, extension: &str, settings: Value) -> Value {
-        ok(self.portal(Method::PUT, &format!("/v1/mailboxes/{extension}")).json(&settings)).await
+        let save = || self.portal(Method::PUT, &format!("/v1/mailboxes/{extension}")).json(&settings);
+        match save().send().await.unwrap() {
+            // It is there, and to have other settings in place of all it has.
+            answer if answer.status() == StatusCode::PRECONDITION_REQUIRED => ok(save().header("If-Match", "*")).await,
+            answer => {
+                let status = answer.status();
+                let text = answer.text().await.unwrap();
+                assert!(status.is_success(), "{status}: {text}");
+                serde_json::from_str(&text).unwrap()
+            }
+        }
     }
 
     pub fn operator(&self, method: Method, path: &str) -> RequestBuilder {

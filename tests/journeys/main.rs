@@ -4,6 +4,7 @@
 
 mod boundaries;
 mod cli;
+mod conventions;
 mod harness;
 mod intake;
 mod keys;

@@ -62,7 +62,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/jobs/{id}/retry", post(jobs::retry))
         .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/mailboxes", get(domains::mailboxes))
-        .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
+        .route(
+            "/mailboxes/{extension}",
+            put(domains::save_mailbox).get(domains::mailbox).patch(domains::change_mailbox),
+        )
         .route("/mailboxes/{extension}/counts", get(events::mailbox_counts))
         .route("/messages/{id}", get(messages::details).patch(messages::change))
         .route("/mailboxes/{extension}/members", get(groups::members).put(groups::set_members))

@@ -15,6 +15,7 @@ use crate::{
     http::{
         auth::Portal,
         error::Problem,
+        etag::{Tagged, Wanted},
         extract::{Json, Limit, Path, Query},
         once::{HAS_SECRET, HasSecret},
         wire,
@@ -27,9 +28,9 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Json(new): Json<wire::NewWebhook>,
-) -> Result<(StatusCode, Extension<HasSecret>, Json<wire::Webhook>), Problem> {
+) -> Result<(StatusCode, Extension<HasSecret>, Tagged<wire::Webhook>), Problem> {
     let made = webhooks::create(&app, &domain, new.into()).await?;
-    Ok((StatusCode::CREATED, HAS_SECRET, Json(wire::Webhook::with_secret(made))))
+    Ok((StatusCode::CREATED, HAS_SECRET, Tagged(made.0.version, wire::Webhook::with_secret(made))))
 }
 
 /// `GET /v1/webhooks`
@@ -45,8 +46,9 @@ pub(super) async fn find(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<WebhookId>,
-) -> Result<Json<wire::Webhook>, Problem> {
-    Ok(Json(webhooks::find(&app, &domain, id).await?.into()))
+) -> Result<Tagged<wire::Webhook>, Problem> {
+    let hook = webhooks::find(&app, &domain, id).await?;
+    Ok(Tagged(hook.version, hook.into()))
 }
 
 /// `PATCH /v1/webhooks/{id}`: what is left out stays; `{"state": "enabled"}` enables one that was disabled.
@@ -54,9 +56,11 @@ pub(super) async fn change(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<WebhookId>,
+    Wanted(wanted): Wanted,
     Json(changes): Json<wire::WebhookChanges>,
-) -> Result<Json<wire::Webhook>, Problem> {
-    Ok(Json(webhooks::change(&app, &domain, id, changes.into()).await?.into()))
+) -> Result<Tagged<wire::Webhook>, Problem> {
+    let hook = webhooks::change(&app, &domain, id, changes.into(), &wanted).await?;
+    Ok(Tagged(hook.version, hook.into()))
 }
 
 /// `DELETE /v1/webhooks/{id}`
@@ -64,8 +68,9 @@ pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<WebhookId>,
+    Wanted(wanted): Wanted,
 ) -> Result<StatusCode, Problem> {
-    webhooks::delete(&app, &domain, id).await?;
+    webhooks::delete(&app, &domain, id, &wanted).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -41,7 +41,7 @@ pub(super) use self::{
     job::{Changed, Job, JobFilter, Outlook, Queue, WhatToPause},
     keys::{Key, NewKey, NewToken, Revoked, Rotation, Token},
     mail_template::{MailTemplate, NewMailTemplate},
-    mailbox::{Mailbox, MailboxSettings},
+    mailbox::{Mailbox, MailboxChanges, MailboxSettings},
     mailbox_state::MailboxState,
     message::{DroppedMessage, Forwarded, Forwarding, Message, MessageChanges, MessageDetails, Removed},
     missed_call::MissedCallReport,

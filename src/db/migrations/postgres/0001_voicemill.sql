@@ -15,6 +15,7 @@ CREATE TABLE domain (
     speech_lufs           DOUBLE PRECISION,
     music_lufs            DOUBLE PRECISION,
     transcribe_recordings BOOLEAN NOT NULL,
+    version               BIGINT NOT NULL,
     created_at            BIGINT NOT NULL
 );
 
@@ -76,6 +77,7 @@ CREATE TABLE mailbox (
     time_zone               TEXT,
     enabled                 BOOLEAN NOT NULL,
     copy_to                 JSONB NOT NULL,
+    version                 BIGINT NOT NULL,
     created_at              BIGINT NOT NULL,
     UNIQUE (domain_id, extension)
 );
@@ -372,6 +374,7 @@ CREATE TABLE webhook (
     previous_until  BIGINT,
     delivered_at    BIGINT NOT NULL,
     dead            BIGINT NOT NULL,
+    version         BIGINT NOT NULL,
     created_at      BIGINT NOT NULL
 );
 

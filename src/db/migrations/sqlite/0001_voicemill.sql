@@ -14,6 +14,7 @@ CREATE TABLE domain (
     speech_lufs           REAL,
     music_lufs            REAL,
     transcribe_recordings INTEGER NOT NULL,
+    version               INTEGER NOT NULL,
     created_at            INTEGER NOT NULL
 ) STRICT;
 
@@ -75,6 +76,7 @@ CREATE TABLE mailbox (
     time_zone               TEXT,
     enabled                 INTEGER NOT NULL,
     copy_to                 TEXT NOT NULL,
+    version                 INTEGER NOT NULL,
     created_at              INTEGER NOT NULL,
     UNIQUE (domain_id, extension)
 ) STRICT;
@@ -370,6 +372,7 @@ CREATE TABLE webhook (
     previous_until  INTEGER,
     delivered_at    INTEGER NOT NULL,
     dead            INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
     created_at      INTEGER NOT NULL
 ) STRICT;
 

@@ -30,6 +30,7 @@ fn a_domain_is_answered() {
         sms_daily_limit: None,
         language: Some("en".to_owned()),
         transcribe_recordings: true,
+        version: 1,
         created_at: at(),
     };
     insta::assert_snapshot!(shown(Domain::from(domain)));
@@ -54,6 +55,7 @@ fn a_mailbox_is_answered() {
         time_zone: None,
         enabled: true,
         copy_to: vec!["102".to_owned()],
+        version: 1,
         created_at: at(),
     };
     insta::assert_snapshot!(shown(Mailbox::from(mailbox)));
@@ -145,6 +147,7 @@ fn a_webhook_is_answered_without_its_secrets() {
         previous_until: Some(at()),
         delivered_at: at(),
         dead: 0,
+        version: 1,
         created_at: at(),
     };
     insta::assert_snapshot!(shown(Webhook::from(hook.clone())));
