@@ -176,7 +176,7 @@ async fn insist(send: impl Fn() -> reqwest::RequestBuilder) -> Value {
                 }
             }
             // A try before made it, and its answer was lost.
-            Ok(answer) if answer.status() == StatusCode::PRECONDITION_REQUIRED => return Value::Null,
+            Ok(answer) if answer.status() == reqwest::StatusCode::PRECONDITION_REQUIRED => return Value::Null,
             Ok(answer) if !answer.status().is_server_error() => panic!("{answer:?}"),
             _ => {}
         }
