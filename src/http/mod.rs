@@ -79,8 +79,8 @@ fn guarded(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
         .layer(axum::middleware::from_fn(host::check))
         .layer(axum::middleware::from_fn(access_log::record))
         .layer(axum::middleware::from_fn_with_state(app.clone(), client::identify))
-        .layer(axum::middleware::from_fn(request_id::name))
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(axum::middleware::from_fn(request_id::name))
         // What is collected into memory is small; audio is streamed, under the configured limit.
         .layer(DefaultBodyLimit::max(MAX_COLLECTED_BYTES))
         .layer(RequestBodyTimeoutLayer::new(BODY_STALL))
