@@ -126,15 +126,10 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// The same, narrowed to one mailbox of the domain: what a portal does for its owner.
+    /// The same, narrowed to what the owner of one mailbox has: what a portal does for them.
     #[must_use]
-    pub fn acting_for(self, mailbox: OwnBox) -> Self {
-        Self {
-            role: Role::User,
-            subject: Some(format!("mailbox {}", mailbox.extension)),
-            boxes: Boxes::Only(vec![mailbox]),
-            ..self
-        }
+    pub fn acting_for(self, extension: &str, boxes: Vec<OwnBox>) -> Self {
+        Self { role: Role::User, subject: Some(format!("mailbox {extension}")), boxes: Boxes::Only(boxes), ..self }
     }
 
     /// Checks that something may be made for the mailbox `extension`, or for the whole domain if none is named.

@@ -6,7 +6,14 @@ use super::{
     Boxes, Grant, OwnBox,
     rows::{self, Owned},
 };
-use crate::{app::App, domains::Domain, error::ServiceError, mailboxes, refusal::Thing};
+use crate::{
+    app::App,
+    db::Connection,
+    domains::Domain,
+    error::ServiceError,
+    mailboxes::{self, groups},
+    refusal::Thing,
+};
 
 /// What a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,11 +59,26 @@ pub async fn check(app: &App, grant: &Grant, domain: &Domain, what: &Reach) -> R
     }
 }
 
-/// The grant of a portal, narrowed to the owner of one mailbox of its domain.
+/// Mailboxes, and the groups that they are members of now.
+pub(super) async fn with_groups(connection: &mut Connection, own: Vec<OwnBox>) -> Result<Vec<OwnBox>, ServiceError> {
+    let mut all = own.clone();
+    for one in own {
+        for group in groups::of_member(connection, one.id).await? {
+            if all.iter().all(|known| known.id != group.id) {
+                all.push(OwnBox { id: group.id, extension: group.extension });
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The grant of a portal, narrowed to the owner of one mailbox of its domain, with the groups that it is a member of.
 ///
 /// # Errors
 /// There is no such mailbox.
 pub async fn acting_for(app: &App, grant: Grant, domain: &Domain, extension: &str) -> Result<Grant, ServiceError> {
     let mailbox = mailboxes::by_extension(app, domain, extension).await?;
-    Ok(grant.acting_for(OwnBox { id: mailbox.id, extension: mailbox.extension }))
+    let own = OwnBox { id: mailbox.id, extension: mailbox.extension };
+    let all = with_groups(&mut app.database.read().await?, vec![own]).await?;
+    Ok(grant.acting_for(extension, all))
 }

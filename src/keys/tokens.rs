@@ -3,7 +3,7 @@
 use uuid::Uuid;
 use voicemill_types::{Time, UserTokenId};
 
-use super::{Bearer, Boxes, Grant, OwnBox, Secret, TokenRole, UserToken, rows};
+use super::{Bearer, Boxes, Grant, OwnBox, Secret, TokenRole, UserToken, reach::with_groups, rows};
 use crate::{
     app::App,
     checks::{check_label, check_range},
@@ -128,7 +128,7 @@ pub(super) async fn grant(app: &App, text: &str) -> Result<Option<Grant>, Servic
     let Some(token) = rows::token_by_hash(&mut connection, &Secret::of(text), now).await? else { return Ok(None) };
     let Some(domain) = domains::rows::by_id(&mut connection, token.domain_id).await? else { return Ok(None) };
     let boxes = match token.role {
-        TokenRole::User => Boxes::Only(token.mailboxes),
+        TokenRole::User => Boxes::Only(with_groups(&mut connection, token.mailboxes).await?),
         TokenRole::Manager => Boxes::All,
     };
     let (role, bearer) = (token.role.into(), Bearer::Token(token.id));

@@ -161,6 +161,32 @@ async fn a_portal_that_acts_for_one_mailbox_finds_nothing_of_another_by_any_rout
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_member_sees_what_the_group_has_until_they_leave() {
+    let test = TestApp::start().await;
+    let sales = belongings(&test, "102").await;
+    test.mailbox("101", json!({"transcribe": false})).await;
+    let token = user(&test, &["101"]).await;
+    let paths = [
+        "/v1/mailboxes/102/messages".to_owned(),
+        format!("/v1/messages/{}", sales.message),
+        format!("/v1/mailboxes/101/messages/{}", sales.message),
+        format!("/media/{}/x.wav", sales.rendition),
+    ];
+    for members in [json!([]), json!(["101"]), json!([])] {
+        let set = json!({"members": members});
+        ok(test.portal(Method::PUT, "/v1/mailboxes/102/members").json(&set)).await;
+        let wanted = if members == json!([]) { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        for path in &paths {
+            let by_token = test.browser(Method::GET, path).bearer_auth(&token).send().await.unwrap();
+            assert_eq!(by_token.status(), wanted, "{path}");
+            let acting = test.portal(Method::GET, path).header("Voicemill-Act-For", "101").send().await.unwrap();
+            assert_eq!(acting.status(), wanted, "{path}");
+        }
+    }
+    test.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_good_in_its_own_domain_until_it_ends_or_is_revoked() {
     let test =
         TestApp::start_with(Wish { clock: Clock::fixed("2026-11-30T12:00:00Z".parse().unwrap()), ..Wish::default() })
