@@ -22,7 +22,7 @@ impl fmt::Display for Thing {
             Self::File {} => "file",
             Self::Event {} => "event; those older than 30 days are not kept",
             Self::Job {} => "unfinished job of this number",
-            Self::Key {} => "key",
+            Self::Key {} => "API key",
             Self::Link {} => "link",
             Self::MailTemplate {} => "mail template",
             Self::Mailbox {} => "mailbox",
