@@ -31,8 +31,8 @@ macro_rules! tokens {
 }
 
 statements! {
-    INSERT = "INSERT INTO api_key (id, hash, scope, domain_id, name, addresses, created_at, changed_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+    INSERT = "INSERT INTO api_key (id, hash, scope, domain_id, name, addresses, created_at) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7)";
     BY_HASH = "SELECT id, scope, domain_id, name, addresses, created_at, last_used_at, revoked_at, \
                    CASE WHEN hash = $1 THEN NULL ELSE previous_until END AS previous_until \
                FROM api_key WHERE revoked_at IS NULL \
@@ -156,7 +156,7 @@ pub(super) async fn used(connection: &mut Connection, id: ApiKeyId, at: Time) ->
     Ok(())
 }
 
-/// The keys that were made, revoked or given another secret since a moment.
+/// The keys that were revoked or given another secret since a moment.
 pub(super) async fn changed(connection: &mut Connection, since: Time) -> Result<Vec<ApiKeyId>, DbError> {
     Ok(on!(connection, sqlx::query_scalar(CHANGED).bind(since).fetch_all(connection).await?))
 }

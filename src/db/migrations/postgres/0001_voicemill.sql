@@ -33,12 +33,12 @@ CREATE TABLE api_key (
     created_at     BIGINT NOT NULL,
     last_used_at   BIGINT,
     revoked_at     BIGINT,
-    changed_at     BIGINT NOT NULL
+    changed_at     BIGINT
 );
 
 CREATE INDEX api_key_previous ON api_key (previous_hash) WHERE previous_hash IS NOT NULL;
 CREATE INDEX api_key_listing ON api_key (domain_id, id);
-CREATE INDEX api_key_changed ON api_key (changed_at);
+CREATE INDEX api_key_changed ON api_key (changed_at) WHERE changed_at IS NOT NULL;
 
 -- Tokens that portals made for people, by their SHA-256; they go with the key that made them.
 CREATE TABLE user_token (
