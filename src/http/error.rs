@@ -38,11 +38,18 @@ pub(super) struct Problem {
     /// What the sentence is made of, for other languages.
     #[serde(skip_serializing_if = "Map::is_empty")]
     parameters: Box<Map<String, Value>>,
-    /// The request, as `Request-Id` has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<Uuid>,
     #[serde(skip)]
     retry_after: Option<Duration>,
+}
+
+/// A problem with the request that has it.
+#[derive(Serialize)]
+struct Named {
+    #[serde(flatten)]
+    problem: Problem,
+    /// As `Request-Id` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<Uuid>,
 }
 
 /// One field that is wrong.
@@ -88,7 +95,6 @@ impl Problem {
             detail,
             errors: Vec::new(),
             parameters: Box::default(),
-            request_id: None,
             retry_after: None,
         }
     }
@@ -215,10 +221,9 @@ impl From<ServiceError> for Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(mut self) -> Response {
-        self.request_id = request_id::current();
+    fn into_response(self) -> Response {
         let (status, retry_after) = (self.status, self.retry_after);
-        let mut response = (status, Json(self)).into_response();
+        let mut response = (status, Json(Named { problem: self, request_id: request_id::current() })).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
