@@ -55,6 +55,7 @@ fn addresses(route: &KeyedRoute, of: &Belongings, webhook: &str) -> Vec<String> 
     let path = route.path.replace("{domain}", "acme.example").replace("{extension}", of.extension);
     let ids: &[&str] = match (route.about, route.path) {
         (Some("message"), _) => &[&of.message],
+        (Some("mailbox"), path) if path.contains("/messages/{id}") => &[&of.message],
         (Some("prompt"), _) => &[&of.prompt],
         (Some("rendition"), _) => &[&of.rendition, &of.prompt_rendition],
         (None, path) if path.starts_with("/v1/webhooks") => &[webhook],
