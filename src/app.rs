@@ -6,7 +6,7 @@ use std::{
     num::NonZeroUsize,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -37,7 +37,7 @@ use crate::{
     db::{self, Database, DatabaseUrl},
     domains::Domain,
     events::Committed,
-    keys::KeyScope,
+    keys::Remembered,
     lanes::Lane,
     links::{
         Recent,
@@ -62,8 +62,8 @@ pub struct App {
     pub spool: Spool,
     /// What was down just now.
     pub breakers: Breakers,
-    /// Keys that were good when the database last answered, by the SHA-256 of their secrets.
-    pub known_keys: Mutex<HashMap<[u8; 32], (Domain, KeyScope)>>,
+    /// What this process remembers of keys.
+    pub keys: Remembered,
     /// The job queue.
     pub queue: Queue,
     /// What this process commits, for those who wait for it.
@@ -210,7 +210,7 @@ impl App {
             landing,
             spool,
             breakers: Breakers::default(),
-            known_keys: Mutex::default(),
+            keys: Remembered::default(),
             queue,
             events: Committed::default(),
             mail,

@@ -17,6 +17,14 @@ pub(crate) fn check_name(name: &str, pointer: &str, thing: Thing) -> Result<(), 
     Err(ServiceError::invalid(pointer, Rule::BadName { thing, value: name.to_owned() }))
 }
 
+/// What people call something that no address names.
+pub(crate) fn check_label(field: &str, label: &str, most: usize) -> Result<(), ServiceError> {
+    if (1..=most).contains(&label.chars().count()) && !label.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(ServiceError::invalid(&format!("/{field}"), Rule::BadLabel { field: field.to_owned(), most }))
+}
+
 pub(crate) fn check_time_zone(name: &str) -> Result<(), ServiceError> {
     match jiff::tz::TimeZone::get(name) {
         Ok(_) => Ok(()),

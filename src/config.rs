@@ -119,6 +119,8 @@ pub struct HttpConfig {
     /// Reverse proxies whose `X-Forwarded-For` and `Forwarded` are believed, as networks in CIDR notation.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// How often a key or token may ask; cores may as often as they are called.
+    pub rate: RateConfig,
     /// The operators' key; without one, a random key is made at the first start and kept in the data folder.
     pub operator_key: Option<String>,
 }
@@ -131,8 +133,25 @@ impl Default for HttpConfig {
             max_body_bytes: 200_000_000,
             connections: 2_000,
             trusted_proxies: Vec::new(),
+            rate: RateConfig::default(),
             operator_key: None,
         }
+    }
+}
+
+/// `[http.rate]`: how often a key or token may ask. Those of cores and of media have no such bound.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateConfig {
+    /// Requests a second, on the whole.
+    pub per_second: u32,
+    /// Requests at once, now and then.
+    pub burst: u32,
+}
+
+impl Default for RateConfig {
+    fn default() -> Self {
+        Self { per_second: 50, burst: 100 }
     }
 }
 

@@ -34,10 +34,10 @@ pub enum ServiceError {
     },
     /// What was asked contradicts how things stand.
     Conflict(Conflict),
-    /// What is to be changed is not the version that was seen.
-    OtherVersion,
-    /// Who changes it does not say which version they have seen.
-    VersionMissing,
+    /// It is not as who wants to change it said: somebody else was there before.
+    ChangedMeanwhile,
+    /// Who replaces it as a whole must say what.
+    PreconditionMissing,
     /// The sound cannot be used.
     Audio(Fault),
     /// The mailbox holds as much as it may.
@@ -88,9 +88,9 @@ impl ServiceError {
             Self::Unproven { .. } => "unproven".to_owned(),
             Self::Gone => "link_expired".to_owned(),
             Self::Invalid { .. } => "invalid".to_owned(),
-            Self::OtherVersion => "changed_meanwhile".to_owned(),
-            Self::VersionMissing => "if_match_missing".to_owned(),
             Self::Conflict(conflict) => conflict.code().to_owned(),
+            Self::ChangedMeanwhile => "changed_meanwhile".to_owned(),
+            Self::PreconditionMissing => "precondition_missing".to_owned(),
             Self::Audio(_) => "bad_audio".to_owned(),
             Self::MailboxFull { .. } => "mailbox_full".to_owned(),
             Self::TooLarge { .. } => "too_large".to_owned(),

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod arrivals;
+pub mod audit;
 mod checks;
 pub mod circuit_breaker;
 pub mod cli;
@@ -13,6 +14,7 @@ pub mod domains;
 pub mod error;
 pub mod events;
 pub mod http;
+pub mod idempotency;
 pub mod jobs;
 pub mod keys;
 pub mod lanes;
@@ -24,6 +26,7 @@ pub mod media;
 pub mod messages;
 pub mod notices;
 pub mod playlists;
+pub mod precondition;
 pub mod prompts;
 pub mod pronunciations;
 pub mod recordings;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use voicemill_audio::format::Fault;
 
-use crate::keys::KeyScope;
+use crate::keys::Role;
 
 /// Defines reasons, so that variant, parameters and code of each stand together.
 macro_rules! codes {
@@ -49,6 +49,8 @@ codes! {
         Event {} "event"
         /// An unfinished job.
         Job {} "job"
+        /// A key that was handed out.
+        Key {} "key"
         /// A mailed link.
         Link {} "link"
         /// A domain's own mail template.
@@ -75,6 +77,8 @@ codes! {
         Rendition {} "rendition"
         /// A service number.
         ServiceNumber {} "service_number"
+        /// A token that a portal made for a person.
+        Token {} "token"
         /// What was said.
         Transcript {} "transcript"
         /// A voice.
@@ -154,8 +158,12 @@ codes! {
         BadPronunciation { cause: String } "bad_pronunciation"
         /// A mail template that does not work.
         BadTemplate { cause: String } "bad_template"
-        /// A key that is not made here.
+        /// An operator's key for a domain, or a domain's for none.
         OperatorKey {} "operator_key"
+        /// A text for people that is empty, too long, or not printable.
+        BadLabel { field: String, most: usize } "bad_label"
+        /// A user's token without mailboxes, or a manager's with some.
+        MailboxesOfRole {} "mailboxes_of_role"
         /// A mail that is no report of delivery.
         BadReport { cause: String } "bad_report"
         /// A webhook's name that is empty, too long, or not printable.
@@ -207,8 +215,26 @@ codes! {
         KeyMissing {} "key_missing"
         /// The key is nobody's.
         UnknownKey {} "unknown_key"
-        /// The key is for something else.
-        WrongKey { needed: Vec<KeyScope> } "wrong_key"
+        /// The key or token is for something else.
+        WrongKey { needed: Vec<Role> } "wrong_key"
+        /// The key is good, but not where it was used.
+        WrongAddress {} "wrong_address"
+        /// A key in an address that is for no logs.
+        KeyInAddress {} "key_in_address"
+        /// Only a portal acts for somebody.
+        ActsForNobody {} "acts_for_nobody"
+        /// The key asks too often.
+        RateLimited { per_second: u32, burst: u32 } "rate_limited"
+        /// The address takes other methods; none is named where its answer's `Allow` alone does.
+        MethodNotAllowed { method: String, allowed: Vec<String> } "method_not_allowed"
+        /// An idempotency key is empty, too long, or not visible.
+        BadIdempotencyKey { most: usize } "bad_idempotency_key"
+        /// A request with this idempotency key is under way.
+        InFlight {} "in_flight"
+        /// A request with this idempotency key was done, and its answer is not there.
+        AnswerNotKept { effect: String } "answer_not_kept"
+        /// The idempotency key was another request's.
+        IdempotencyKeyReused {} "idempotency_key_reused"
         /// The page is used by something else than itself.
         OtherOrigin {} "other_origin"
         /// Too many wrong keys came from a network.
@@ -272,6 +298,12 @@ codes! {
         NotDiscarded {} "job_not_discarded"
         /// The job is a dead letter already.
         AlreadyDiscarded {} "job_already_discarded"
+        /// There are as many keys as there may be.
+        KeysFull { most: usize } "keys_full"
+        /// The key is revoked.
+        KeyRevoked {} "key_revoked"
+        /// There are as many tokens as there may be.
+        TokensFull { most: i64 } "tokens_full"
         /// The domain has as many webhooks as it may.
         WebhooksFull { most: usize } "webhooks_full"
         /// The webhook gets nothing until it is enabled.

@@ -3,7 +3,10 @@
 //! [`App::begin`] is the only way to write. Jobs are enqueued through the transaction, which wakes the workers after its commit;
 //! a job's own last transaction ends with [`Tx::finish`], which completes the job in the same commit, under its fence.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use voicemill_queue::{Attempt, Enqueued, FenceError, Job, NewJob, Queue, QueueError};
@@ -13,8 +16,10 @@ use voicemill_types::{DomainId, Time};
 
 use crate::{
     app::App,
+    audit::{self, Doing},
     error::ServiceError,
     events::{self, Event},
+    idempotency,
 };
 
 /// A write transaction: dropped without a commit, it leaves nothing behind.
@@ -24,6 +29,10 @@ pub struct Tx<'a> {
     transaction: Held<'a>,
     /// Whether the queue was told something that workers should hear of.
     wakes: bool,
+    /// For whom it is; nobody in jobs.
+    doing: Option<Arc<Doing>>,
+    /// What was put down first.
+    effect: Option<String>,
 }
 
 enum Held<'a> {
@@ -40,16 +49,23 @@ impl App {
     ///
     /// On SQLite it takes the write lock at once, and waits for it; on PostgreSQL others write meanwhile, and what must not
     /// change under it is held by [`Connection::lock`].
+    ///
+    /// What it changes is put down to whoever the request is done for.
     pub async fn begin(&self) -> Result<Tx<'_>, DbError> {
-        let transaction = self.database.begin().await?;
-        Ok(Tx { app: self, transaction: Held::Own(Box::new(transaction)), wakes: false })
+        Ok(Tx { doing: audit::current(), ..self.begin_unasked().await? })
+    }
+
+    /// Begins a write transaction for what the service does of its own accord, though a request may be the occasion.
+    pub(crate) async fn begin_unasked(&self) -> Result<Tx<'_>, DbError> {
+        let transaction = Held::Own(Box::new(self.database.begin().await?));
+        Ok(Tx { app: self, transaction, wakes: false, doing: None, effect: None })
     }
 
     /// Writes in a transaction of the queue's own: the one that gives a job up.
     pub fn join<'a>(&'a self, transaction: &'a mut Transaction) -> Joined<'a> {
         let recent_links = self.recent_links.clone();
         transaction.after_commit(move || recent_links.clear());
-        Joined(Tx { app: self, transaction: Held::Joined(transaction), wakes: false })
+        Joined(Tx { app: self, transaction: Held::Joined(transaction), wakes: false, doing: None, effect: None })
     }
 }
 
@@ -95,6 +111,11 @@ impl<'a> Tx<'a> {
     pub async fn emit(&mut self, domain: DomainId, event: Event) -> Result<(), ServiceError> {
         let now = Time::from(self.app.clock.now());
         events::rows::insert(self.connection(), domain, &event, now).await?;
+        if let Some(doing) = self.doing.clone().filter(|doing| doing.is_change(&event)) {
+            let (kind, id) = event.subject();
+            let kind = if kind == "mailbox" { "mailboxes".to_owned() } else { format!("{kind}s") };
+            self.put_down(&doing, Some(domain), event.kind(), format!("{kind}/{id}")).await?;
+        }
         // A subscriber may emit in its turn.
         Box::pin(events::tell(self, domain, &event)).await?;
         let committed = self.app.events.clone();
@@ -103,9 +124,46 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// Says what the change is about where no event does: a path below the domain's, such as `webhooks/ID`. Without either, it
+    /// is the request's own address.
+    pub async fn about(&mut self, domain: Option<DomainId>, subject: String) -> Result<(), DbError> {
+        match self.doing.clone() {
+            Some(doing) => self.put_down(&doing, domain, &doing.action, subject).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes who did what.
+    async fn put_down(
+        &mut self,
+        doing: &Doing,
+        domain: Option<DomainId>,
+        action: &str,
+        subject: String,
+    ) -> Result<(), DbError> {
+        let entry = doing.entry(domain, action, subject, Time::from(self.app.clock.now()));
+        audit::rows::insert(self.connection(), &entry).await?;
+        self.effect.get_or_insert(entry.subject);
+        Ok(())
+    }
+
+    /// Writes who did it where nothing else was put down, and that the request is done.
+    async fn end(&mut self) -> Result<(), DbError> {
+        let Some(doing) = self.doing.clone() else { return Ok(()) };
+        if self.effect.is_none() && !doing.is_core() {
+            let domain = doing.grant.domain.as_ref().map(|domain| domain.id);
+            self.put_down(&doing, domain, &doing.action, doing.path.clone()).await?;
+        }
+        if let (Some(claim), Some(effect)) = (&doing.claim, self.effect.take()) {
+            idempotency::rows::note_effect(self.connection(), claim, &effect).await?;
+        }
+        Ok(())
+    }
+
     /// Makes it durable, all at once, and wakes the workers if there is something for them.
-    pub async fn commit(self) -> Result<(), DbError> {
-        let Self { app, transaction, wakes } = self;
+    pub async fn commit(mut self) -> Result<(), DbError> {
+        self.end().await?;
+        let Self { app, transaction, wakes, .. } = self;
         match transaction {
             Held::Own(transaction) => {
                 let committed = transaction.commit().await;

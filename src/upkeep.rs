@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     arrivals::drain::drain,
-    events,
+    audit, events, idempotency, keys,
     media::sweep,
     messages::trash,
     prompts::removal,
@@ -36,6 +36,10 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// How often is looked for what has lain in the trash for long enough.
 const EMPTY_EVERY: Duration = Duration::from_secs(60);
 
+/// How often keys are looked at that others changed, and in which of those rounds their uses are written.
+const KEYS_EVERY: Duration = Duration::from_millis(500);
+const USES_EVERY: u32 = 10;
+
 /// How often the database's files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -49,6 +53,7 @@ pub async fn run(app: Arc<App>, shutdown: CancellationToken) {
             empty_for_ever(&app),
             sweep_prompts_for_ever(&app),
             look_for_ever(&app),
+            look_at_keys_for_ever(&app),
             dispatch::run(&app),
         );
     };
@@ -74,11 +79,39 @@ pub async fn drain_for_ever(app: &App) -> std::convert::Infallible {
     }
 }
 
-/// Removes events, and deliveries of them, that are too old.
+/// Learns of keys that others changed, and writes down which were used here. While the database is down, neither can be.
+async fn look_at_keys_for_ever(app: &App) -> std::convert::Infallible {
+    for round in 0_u32.. {
+        tokio::time::sleep(KEYS_EVERY).await;
+        let looked = keys::look_for_changes(app).await;
+        let written = match round.is_multiple_of(USES_EVERY) {
+            true => keys::write_uses(app).await,
+            false => Ok(()),
+        };
+        if let Err(error) = looked.and(written) {
+            tracing::debug!(error = &error as &dyn std::error::Error, "keys could not be looked at");
+        }
+    }
+    std::future::pending().await
+}
+
+/// Removes what is too old: events, deliveries of them, entries of the audit log, tokens, and idempotency keys.
 async fn prune_for_ever(app: &App) -> std::convert::Infallible {
     loop {
         if let Err(error) = events::prune(app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old events could not be removed");
+        }
+        if let Err(error) = audit::prune(app).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "old entries of the audit log could not be removed"
+            );
+        }
+        if let Err(error) = idempotency::prune(app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old idempotency keys could not be removed");
+        }
+        if let Err(error) = keys::tokens::prune(app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old tokens could not be removed");
         }
         if let Err(error) = webhooks::prune(app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old deliveries could not be removed");

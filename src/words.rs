@@ -7,7 +7,7 @@ use std::fmt;
 use crate::{
     error::ServiceError,
     events::TYPES,
-    keys::KeyScope,
+    keys::Role,
     refusal::{Conflict, Failure, RequestRefusal, Rule, Thing, WorkFailure},
 };
 
@@ -22,6 +22,7 @@ impl fmt::Display for Thing {
             Self::File {} => "file",
             Self::Event {} => "event; those older than 30 days are not kept",
             Self::Job {} => "unfinished job of this number",
+            Self::Key {} => "API key",
             Self::Link {} => "link",
             Self::MailTemplate {} => "mail template",
             Self::Mailbox {} => "mailbox",
@@ -35,6 +36,7 @@ impl fmt::Display for Thing {
             Self::Recording {} => "recording",
             Self::Rendition {} => "rendition",
             Self::ServiceNumber {} => "service number",
+            Self::Token {} => "token",
             Self::Transcript {} => "transcript",
             Self::Voice {} => "voice",
             Self::Webhook {} => "webhook",
@@ -113,7 +115,16 @@ impl fmt::Display for Rule {
                 "{value:.40?} is no kind of prompt; use greeting, recorded_name, hold_music, hold_introduction, \
                  hold_message or service_message"
             ),
-            Self::OperatorKey {} => write!(f, "an operator's key is set in the configuration, not made here"),
+            Self::OperatorKey {} => write!(
+                f,
+                "operators' keys, and no others, are made at /v1/keys; those of a domain are core, media, portal and compliance"
+            ),
+            Self::BadLabel { field, most } => {
+                write!(f, "the {field} must have 1 to {most} characters, none of them a control character")
+            }
+            Self::MailboxesOfRole {} => {
+                write!(f, "a user's token names the mailboxes that it opens; a manager's opens all, and names none")
+            }
             Self::BadWebhookName { most } => {
                 write!(f, "a webhook's name must have 1 to {most} characters, none of them a control character")
             }
@@ -171,10 +182,51 @@ impl fmt::Display for RequestRefusal {
             Self::KeyMissing {} => {
                 write!(f, "send a key: Authorization: Bearer KEY, or Basic with the key as password")
             }
-            Self::UnknownKey {} => write!(f, "this key is not known"),
+            Self::UnknownKey {} => write!(f, "this key is not known, or not good any more"),
             Self::WrongKey { needed } => {
-                let names: Vec<_> = needed.iter().map(|scope| key_of(*scope)).collect();
-                write!(f, "this needs {} key", names.join(" or "))
+                let names: Vec<_> = needed.iter().map(|role| key_of(*role)).collect();
+                write!(f, "this needs {}", names.join(", or "))
+            }
+            Self::WrongAddress {} => write!(
+                f,
+                "this key may not be used from your address; have the operator make one that may, or ask from another address"
+            ),
+            Self::KeyInAddress {} => {
+                write!(
+                    f,
+                    "addresses end up in logs: only a media key may stand there; send others as Authorization: Bearer KEY"
+                )
+            }
+            Self::ActsForNobody {} => {
+                write!(
+                    f,
+                    "only a portal's key acts for a mailbox, whose extension Voicemill-Act-For names; leave it out"
+                )
+            }
+            Self::RateLimited { per_second, burst } => write!(
+                f,
+                "this key asks too often: {per_second} requests a second on the whole, and {burst} at once, are what it may; \
+                 wait as long as Retry-After says"
+            ),
+            Self::MethodNotAllowed { method, allowed } if allowed.is_empty() => {
+                write!(f, "{method} means nothing at this address; Allow names what it takes")
+            }
+            Self::MethodNotAllowed { method, allowed } => {
+                write!(f, "{method} means nothing at this address; it takes {}", allowed.join(", "))
+            }
+            Self::BadIdempotencyKey { most } => write!(
+                f,
+                "the Idempotency-Key must have 1 to {most} visible ASCII characters; use a new UUID for each thing to be made"
+            ),
+            Self::InFlight {} => {
+                write!(f, "a request with this idempotency key is under way; ask again when Retry-After says")
+            }
+            Self::AnswerNotKept { effect } => write!(
+                f,
+                "a request with this idempotency key was done, and its answer is not kept: look at {effect}, or use another key"
+            ),
+            Self::IdempotencyKeyReused {} => {
+                write!(f, "this idempotency key was used for another request; use a new key for each")
             }
             Self::OtherOrigin {} => write!(f, "only the message's own page can say that it was played"),
             Self::TooManyFailures {} => write!(f, "too many wrong keys came from your network; try again later"),
@@ -209,11 +261,15 @@ impl fmt::Display for RequestRefusal {
 /// How uploads by form are made.
 const SEND_A_FORM: &str = "send multipart/form-data, as HTML forms do: the fields, and the audio as a part \"file\"";
 
-fn key_of(scope: KeyScope) -> &'static str {
-    match scope {
-        KeyScope::Core => "a core's",
-        KeyScope::Portal => "a portal's",
-        KeyScope::Operator => "the operators'",
+fn key_of(role: Role) -> &'static str {
+    match role {
+        Role::Core => "a core's key",
+        Role::Media => "a media key",
+        Role::Portal => "a portal's key",
+        Role::Compliance => "a compliance key",
+        Role::Operator => "the operators' key",
+        Role::User => "a user's token",
+        Role::Manager => "a manager's token",
     }
 }
 
@@ -257,6 +313,16 @@ impl fmt::Display for Conflict {
             }
             Self::NotDiscarded {} => return write!(f, "the job is no dead letter; cancel it first"),
             Self::AlreadyDiscarded {} => return write!(f, "the job is given up already"),
+            Self::KeysFull { most } => {
+                return write!(f, "there are {most} keys, as many as there may be; revoke one first");
+            }
+            Self::KeyRevoked {} => return write!(f, "this key is revoked for good; make another"),
+            Self::TokensFull { most } => {
+                return write!(
+                    f,
+                    "{most} tokens are good in this domain, as many as there may be; revoke some, or let them end"
+                );
+            }
             Self::WebhooksFull { most } => {
                 return write!(f, "a domain has at most {most} webhooks; delete one first");
             }
@@ -308,18 +374,16 @@ impl fmt::Display for ServiceError {
             Self::Gone => write!(f, "the link has expired"),
             Self::Invalid { rule, .. } => rule.fmt(f),
             Self::Conflict(conflict) => conflict.fmt(f),
-            Self::OtherVersion => {
-                write!(
-                    f,
-                    "this is not what you saw: it was changed or deleted meanwhile, or stands already; look at it and try again"
-                )
-            }
-            Self::VersionMissing => {
-                write!(
-                    f,
-                    "this stands already: say which version you have seen, by If-Match with the ETag that came with it"
-                )
-            }
+            Self::ChangedMeanwhile => write!(
+                f,
+                "it is not as your If-Match or If-None-Match has it: somebody changed, made or deleted it meanwhile; get it, \
+                 look at it, and send its ETag as If-Match"
+            ),
+            Self::PreconditionMissing => write!(
+                f,
+                "this would replace all of what stands; to change some of it use PATCH, and to replace it send its ETag as \
+                 If-Match (or If-Match: *)"
+            ),
             Self::Audio(fault) => fault.fmt(f),
             Self::MailboxFull { extension, stored, quota, more } => write!(
                 f,
@@ -354,6 +418,7 @@ mod tests {
             let reason: R = serde_json::from_value(json!({
                 "code": code, "thing": {"code": "mailbox"}, "value": "text", "given": 7, "address": "a@b", "cause": format!("cause of {code}"),
                 "field": "pauses", "least": 1.0, "most": 5, "voice": "v", "model": "m", "name": "n", "mark": "k", "by": ["x"], "wanted": "w", "needed": ["core"],
+                "method": "PUT", "allowed": ["GET"], "per_second": 50, "burst": 100, "effect": "prompts/7",
             }))
             .unwrap_or_else(|error| panic!("{code}: {error}"));
             assert_eq!(code_of(&reason), *code);

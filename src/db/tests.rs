@@ -75,6 +75,8 @@ async fn every_statement_is_the_same_on_both() {
         crate::mailboxes::groups::STATEMENTS,
         crate::mailboxes::counts::STATEMENTS,
         crate::webhooks::rows::STATEMENTS,
+        crate::audit::rows::STATEMENTS,
+        crate::idempotency::rows::STATEMENTS,
     ];
     for (name, sql) in lists.concat() {
         assert_eq!(shape(&mut sqlite, name, sql).await, shape(&mut postgres, name, sql).await, "{name}");

@@ -47,6 +47,8 @@ pub struct Domain {
     pub language: Option<String>,
     /// Whether its call recordings are transcribed.
     pub transcribe_recordings: bool,
+    /// Grows with each change.
+    pub version: i64,
     /// When it was made.
     pub created_at: Time,
 }

@@ -14,6 +14,7 @@ use crate::{
     config::LUFS_RANGE,
     error::ServiceError,
     messages::trash,
+    precondition::Precondition,
     refusal::{Conflict, Rule, Thing},
 };
 
@@ -77,6 +78,7 @@ pub struct DomainChanges {
 /// Makes a domain.
 pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
     check_name(&new.name, "/name", Thing::Domain {})?;
+    let now = Time::from(app.clock.now());
     let domain = Domain {
         id: DomainId::new(),
         brand: new.brand.unwrap_or_else(|| new.name.clone()),
@@ -91,7 +93,8 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
         sms_daily_limit: new.sms_daily_limit,
         language: new.language,
         transcribe_recordings: new.transcribe_recordings,
-        created_at: Time::from(app.clock.now()),
+        version: now.microseconds(),
+        created_at: now,
     };
     check_settings(&domain)?;
     let mut transaction = app.begin().await?;
@@ -101,17 +104,27 @@ pub async fn create(app: &App, new: NewDomain) -> Result<Domain, ServiceError> {
         }
         result => result?,
     }
+    transaction.about(Some(domain.id), format!("domains/{}", domain.name)).await?;
     transaction.commit().await?;
     Ok(domain)
 }
 
 /// Gives a domain other settings: they hold for what is rendered and mailed from now on.
-pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Domain, ServiceError> {
+///
+/// # Errors
+/// There is no such domain, it is not as `wanted`, or a setting may not be.
+pub async fn change(
+    app: &App,
+    name: &str,
+    changes: DomainChanges,
+    wanted: &Precondition,
+) -> Result<Domain, ServiceError> {
     let id = by_name(app, name).await?.id;
     let mut transaction = app.begin().await?;
     transaction.connection().lock(id.0).await?;
     let domain = rows::by_id(transaction.connection(), id).await?;
     let mut domain = domain.ok_or(ServiceError::NotFound(Thing::Domain {}))?;
+    wanted.check(Some(domain.version))?;
     let DomainChanges {
         time_zone,
         locale,
@@ -137,6 +150,7 @@ pub async fn change(app: &App, name: &str, changes: DomainChanges) -> Result<Dom
     domain.language = language.unwrap_or(domain.language);
     domain.transcribe_recordings = transcribe_recordings.unwrap_or(domain.transcribe_recordings);
     check_settings(&domain)?;
+    domain.version += 1;
     rows::update(transaction.connection(), &domain).await?;
     trash::follow_domains_clock(transaction.connection(), &domain, app.clock.now()).await?;
     transaction.commit().await?;

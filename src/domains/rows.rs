@@ -9,11 +9,11 @@ use crate::{
 
 statements! {
     INSERT = "INSERT INTO domain (id, name, time_zone, locale, brand, mail_from, mail_audio, speech_lufs, \
-                  music_lufs, sms_sender, sms_daily_limit, language, transcribe_recordings, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+                  music_lufs, sms_sender, sms_daily_limit, language, transcribe_recordings, created_at, version) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     UPDATE = "UPDATE domain SET time_zone = $2, locale = $3, brand = $4, mail_from = $5, mail_audio = $6, \
                   speech_lufs = $7, music_lufs = $8, sms_sender = $9, sms_daily_limit = $10, language = $11, \
-                  transcribe_recordings = $12 WHERE id = $1";
+                  transcribe_recordings = $12, version = $13 WHERE id = $1";
     BY_NAME = "SELECT * FROM domain WHERE name = $1";
     BY_ID = "SELECT * FROM domain WHERE id = $1";
 }
@@ -37,6 +37,7 @@ pub(crate) async fn insert(connection: &mut Connection, domain: &Domain) -> Resu
             .bind(&domain.language)
             .bind(domain.transcribe_recordings)
             .bind(domain.created_at)
+            .bind(domain.version)
             .execute(connection)
             .await?
             .rows_affected()
@@ -61,6 +62,7 @@ pub(crate) async fn update(connection: &mut Connection, domain: &Domain) -> Resu
             .bind(domain.sms_daily_limit)
             .bind(&domain.language)
             .bind(domain.transcribe_recordings)
+            .bind(domain.version)
             .execute(connection)
             .await?
             .rows_affected()

@@ -292,6 +292,20 @@ pub enum Event {
         /// What it may do.
         scope: KeyScope,
     },
+    /// A key got another secret; the one before ends.
+    KeyRotated {
+        /// The key.
+        key: ApiKeyId,
+        /// What it may do.
+        scope: KeyScope,
+    },
+    /// A key opens nothing any more.
+    KeyRevoked {
+        /// The key.
+        key: ApiKeyId,
+        /// What it might do.
+        scope: KeyScope,
+    },
     /// It is known what became of a mail or SMS; more than once where a report of its delivery follows.
     NoticeSettled {
         /// The notice.
@@ -308,6 +322,8 @@ pub const TYPES: &[&str] = &[
     "hold.released",
     "hold.set",
     "key.created",
+    "key.revoked",
+    "key.rotated",
     "link.opened",
     "mailbox.changed",
     "mailbox.counts",
@@ -382,8 +398,10 @@ impl Event {
             | Self::MailboxHasRoom { mailbox } => ("mailbox", mailbox.0),
             Self::MissedCallReported { call, .. } => ("missed_call", *call),
             Self::WebhookDisabled { webhook, .. } | Self::WebhookTest { webhook } => ("webhook", webhook.0),
-            Self::KeyCreated { key, .. } => ("key", key.0),
             Self::HoldSet { hold, .. } | Self::HoldReleased { hold, .. } => ("hold", *hold),
+            Self::KeyCreated { key, .. } | Self::KeyRotated { key, .. } | Self::KeyRevoked { key, .. } => {
+                ("key", key.0)
+            }
             Self::NoticeSettled { notice, .. } => ("notice", notice.0),
         }
     }
@@ -471,6 +489,8 @@ impl Event {
             Self::WebhookDisabled { .. } => "webhook.disabled",
             Self::WebhookTest { .. } => "webhook.test",
             Self::KeyCreated { .. } => "key.created",
+            Self::KeyRotated { .. } => "key.rotated",
+            Self::KeyRevoked { .. } => "key.revoked",
             Self::NoticeSettled { state, .. } => match state {
                 NoticeState::Delivered => "notice.delivered",
                 NoticeState::Refused | NoticeState::Bounced => "notice.failed",

@@ -28,7 +28,7 @@ pub use self::{
     cloud_event::CloudEvent,
     event::{Event, TYPES},
 };
-use crate::{app::App, db::Connection, error::ServiceError, refusal::Rule, transaction::Tx};
+use crate::{app::App, db::Connection, error::ServiceError, keys::Boxes, refusal::Rule, transaction::Tx};
 
 /// How long events are kept. A reader that stays away for longer misses some.
 const KEPT: Duration = Duration::from_secs(30 * 86_400);
@@ -92,7 +92,7 @@ pub async fn read(app: &App, after: i64, limit: u16) -> Result<Vec<Recorded>, Se
     if !placed.is_empty() || !rows::any_unplaced(&mut app.database.read().await?).await? {
         return Ok(placed);
     }
-    let mut tx = app.begin().await?;
+    let mut tx = app.begin_unasked().await?;
     place(&mut tx).await?;
     let placed = rows::after(tx.connection(), after, limit).await?;
     tx.commit().await?;
@@ -116,7 +116,7 @@ pub(crate) async fn take(tx: &mut Tx<'_>, reader: &str, limit: i64) -> Result<Ve
 /// Gives a position to whatever is committed, and returns the last one given: who asks sees what it wrote.
 pub async fn last(app: &App) -> Result<i64, ServiceError> {
     while rows::any_unplaced(&mut app.database.read().await?).await? {
-        let mut tx = app.begin().await?;
+        let mut tx = app.begin_unasked().await?;
         place(&mut tx).await?;
         tx.commit().await?;
     }
@@ -130,8 +130,8 @@ pub(crate) async fn any_for(app: &App, reader: &str) -> Result<bool, ServiceErro
     Ok(rows::last(&mut connection).await? > read || rows::any_unplaced(&mut connection).await?)
 }
 
-/// Up to `limit` of a domain's events after a position, as they are told to others, of these types; of every type if none is
-/// named.
+/// Up to `limit` of a domain's events after a position, as they are told to others, of these types and mailboxes; of every
+/// type if none is named.
 ///
 /// # Errors
 /// A type that there is not.
@@ -139,12 +139,12 @@ pub async fn page(
     app: &App,
     domain: DomainId,
     after: i64,
-    types: &[String],
+    (types, boxes): (&[String], &Boxes),
     limit: u16,
 ) -> Result<Vec<CloudEvent>, ServiceError> {
     check_types(types)?;
     last(app).await?;
-    let told = rows::page(&mut app.database.read().await?, domain, after, types, i64::from(limit)).await?;
+    let told = rows::page(&mut app.database.read().await?, domain, after, (types, boxes), i64::from(limit)).await?;
     Ok(told.into_iter().map(CloudEvent::from).collect())
 }
 

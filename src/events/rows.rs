@@ -7,6 +7,7 @@ use voicemill_types::{DomainId, EventId, Time};
 use crate::{
     db::{Connection, DbError, on, statements},
     events::{Event, Recorded, cloud_event::Told},
+    keys::Boxes,
 };
 
 /// An event with what is told of its subject.
@@ -42,10 +43,12 @@ statements! {
              ) AS placed WHERE event.id = placed.id";
     ANY_UNPLACED = "SELECT COUNT(*) AS unplaced FROM (SELECT id FROM event WHERE position IS NULL LIMIT 1) AS first";
     AFTER = "SELECT position, event_id, domain_id, body, at FROM event WHERE position > $1 ORDER BY position LIMIT $2";
-    // $3 holds types between commas; all of them if it is empty.
+    // $3 holds types, and $4 extensions, between commas; all of them if it is empty.
     PAGE = told!("WHERE event.domain_id = $1 AND event.position > $2 \
                       AND (CAST($3 AS TEXT) = '' OR CAST($3 AS TEXT) LIKE '%,' || event.kind || ',%') \
-                  ORDER BY event.position LIMIT $4");
+                      AND (CAST($4 AS TEXT) = '' \
+                          OR REPLACE(CAST($4 AS TEXT), ',' || mailbox.extension || ',', '') <> CAST($4 AS TEXT)) \
+                  ORDER BY event.position LIMIT $5");
     BY_ID = told!("WHERE event.domain_id = $1 AND event.event_id = $2 AND event.position IS NOT NULL");
     BETWEEN = "SELECT position, event_id, domain_id, body, at FROM event \
                WHERE domain_id = $1 AND position > $2 AND at >= $3 AND at < $4 \
@@ -104,18 +107,25 @@ pub(super) async fn after(connection: &mut Connection, position: i64, limit: i64
     Ok(on!(connection, sqlx::query_as(AFTER).bind(position).bind(limit).fetch_all(connection).await?))
 }
 
-/// Up to `limit` of a domain's events after a position, of these types; of every type if none is named.
+/// Up to `limit` of a domain's events after a position, of these types and mailboxes; of every type if none is named.
 pub(super) async fn page(
     connection: &mut Connection,
     domain: DomainId,
     position: i64,
-    types: &[String],
+    (types, boxes): (&[String], &Boxes),
     limit: i64,
 ) -> Result<Vec<Told>, DbError> {
     let types = listed(types);
     Ok(on!(
         connection,
-        sqlx::query_as(PAGE).bind(domain).bind(position).bind(types).bind(limit).fetch_all(connection).await?
+        sqlx::query_as(PAGE)
+            .bind(domain)
+            .bind(position)
+            .bind(types)
+            .bind(boxes.listed())
+            .bind(limit)
+            .fetch_all(connection)
+            .await?
     ))
 }
 

@@ -4,14 +4,16 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::{
     error::ServiceError,
+    http::request_id,
     refusal::{Failure, RequestRefusal, Rule, Thing, parameters},
 };
 
@@ -38,6 +40,16 @@ pub(super) struct Problem {
     parameters: Box<Map<String, Value>>,
     #[serde(skip)]
     retry_after: Option<Duration>,
+}
+
+/// A problem with the request that has it.
+#[derive(Serialize)]
+struct Named {
+    #[serde(flatten)]
+    problem: Problem,
+    /// As `Request-Id` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<Uuid>,
 }
 
 /// One field that is wrong.
@@ -95,6 +107,11 @@ impl Problem {
         Self { detail: format!("{}: {place}{}", problem.detail, error.detail), errors: vec![error], ..problem }
     }
 
+    /// Says when to try again.
+    pub(super) fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     /// The answer where there is nothing, or nothing for who asks.
     pub(super) fn no_such_address() -> Self {
         ServiceError::NotFound(Thing::Address {}).into()
@@ -102,7 +119,7 @@ impl Problem {
 
     /// The answer to a client that failed too often; it may try again after `wait`.
     pub(super) fn too_many(wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..RequestRefusal::TooManyFailures {}.into() }
+        Self::from(RequestRefusal::TooManyFailures {}).after(wait)
     }
 
     /// Says which prompt it is about, for whoever looks at it later.
@@ -127,23 +144,33 @@ impl Problem {
 impl From<RequestRefusal> for Problem {
     fn from(refusal: RequestRefusal) -> Self {
         use RequestRefusal::{
-            BadBody, BadForm, BadHost, BadQuery, BodyTooLarge, BodyTooSlow, ContentTypeMissing, FormAsAudio,
-            HostMissing, HostTwice, KeyMissing, NotAForm, NotJson, OtherOrigin, RangeOutside, TooManyFailures,
-            TooManyStreams, UnknownEncoding, UnknownKey, WrongKey,
+            ActsForNobody, AnswerNotKept, BadBody, BadForm, BadHost, BadIdempotencyKey, BadQuery, BodyTooLarge,
+            BodyTooSlow, ContentTypeMissing, FormAsAudio, HostMissing, HostTwice, IdempotencyKeyReused, InFlight,
+            KeyInAddress, KeyMissing, MethodNotAllowed, NotAForm, NotJson, OtherOrigin, RangeOutside, RateLimited,
+            TooManyFailures, TooManyStreams, UnknownEncoding, UnknownKey, WrongAddress, WrongKey,
         };
         let status = match &refusal {
-            BadBody {} | BadForm {} | BadQuery {} | HostMissing {} | HostTwice {} | BadHost {} => {
-                StatusCode::BAD_REQUEST
-            }
+            BadBody {}
+            | BadForm {}
+            | BadQuery {}
+            | HostMissing {}
+            | HostTwice {}
+            | BadHost {}
+            | BadIdempotencyKey { .. } => StatusCode::BAD_REQUEST,
             KeyMissing {} | UnknownKey {} => StatusCode::UNAUTHORIZED,
-            WrongKey { .. } | OtherOrigin {} => StatusCode::FORBIDDEN,
+            WrongKey { .. } | WrongAddress {} | KeyInAddress {} | ActsForNobody {} | OtherOrigin {} => {
+                StatusCode::FORBIDDEN
+            }
+            MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            InFlight {} | AnswerNotKept { .. } => StatusCode::CONFLICT,
+            IdempotencyKeyReused {} => StatusCode::UNPROCESSABLE_ENTITY,
             BodyTooSlow {} => StatusCode::REQUEST_TIMEOUT,
             BodyTooLarge {} => StatusCode::PAYLOAD_TOO_LARGE,
             NotJson {} | ContentTypeMissing {} | NotAForm { .. } | FormAsAudio {} | UnknownEncoding { .. } => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             RangeOutside {} => StatusCode::RANGE_NOT_SATISFIABLE,
-            TooManyFailures {} | TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
+            TooManyFailures {} | TooManyStreams { .. } | RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         };
         let problem = Self::new(status, refusal.code(), refusal.to_string());
         Self { parameters: Box::new(parameters(&refusal)), ..problem }
@@ -158,8 +185,8 @@ impl From<ServiceError> for Problem {
             ServiceError::Gone => StatusCode::GONE,
             ServiceError::Invalid { .. } | ServiceError::Audio(_) => StatusCode::UNPROCESSABLE_ENTITY,
             ServiceError::Conflict(_) => StatusCode::CONFLICT,
-            ServiceError::OtherVersion => StatusCode::PRECONDITION_FAILED,
-            ServiceError::VersionMissing => StatusCode::PRECONDITION_REQUIRED,
+            ServiceError::ChangedMeanwhile => StatusCode::PRECONDITION_FAILED,
+            ServiceError::PreconditionMissing => StatusCode::PRECONDITION_REQUIRED,
             ServiceError::MailboxFull { .. } | ServiceError::Full => StatusCode::INSUFFICIENT_STORAGE,
             ServiceError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ServiceError::BodyBroken => StatusCode::BAD_REQUEST,
@@ -202,7 +229,7 @@ impl From<ServiceError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, retry_after) = (self.status, self.retry_after);
-        let mut response = (status, Json(self)).into_response();
+        let mut response = (status, Json(Named { problem: self, request_id: request_id::current() })).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
@@ -210,7 +237,7 @@ impl IntoResponse for Problem {
         }
         let retry_after = retry_after.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(SOON));
         if let Some(wait) = retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
         }
         response
     }
@@ -219,6 +246,11 @@ impl IntoResponse for Problem {
 /// The answer where there is no route.
 pub(super) async fn no_such_address() -> Problem {
     Problem::no_such_address()
+}
+
+/// The answer where there is a route, but not for this method; the router adds those that there are as `Allow`.
+pub(super) async fn no_such_method(method: Method) -> Problem {
+    RequestRefusal::MethodNotAllowed { method: method.to_string(), allowed: Vec::new() }.into()
 }
 
 /// The answer when a handler panicked: one request fails, and nothing of the panic leaves the house.

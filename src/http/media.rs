@@ -17,15 +17,22 @@ use crate::{
     refusal::RequestRefusal,
 };
 
-/// `GET /media/{rendition}/{file}`: the file name is for cores that go by extensions; only the id counts.
+/// What an address of media names.
+#[derive(serde::Deserialize)]
+pub(super) struct Named {
+    rendition: RenditionId,
+}
+
+/// `GET /media/{rendition}/{file}`: the file name is for cores that go by extensions; only the id counts. A media key may stand
+/// before it: `GET /media/{key}/{rendition}/{file}`.
 pub(super) async fn fetch(
     State(app): State<Arc<App>>,
     Member(domain): Member,
-    Path((id, _)): Path<(RenditionId, String)>,
+    Path(named): Path<Named>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let rendition = media::fetch(&app, &domain, id).await?;
+    let rendition = media::fetch(&app, &domain, named.rendition).await?;
     let mut response = serve(&app, &rendition, &method, &headers).await?;
     // The address names one version's bytes for ever.
     let cache = HeaderValue::from_static("private, max-age=31536000, immutable");

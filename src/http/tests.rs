@@ -24,7 +24,7 @@ async fn ask(socket: &mut TcpStream, path: &str, text: &str) -> String {
 async fn a_panic_is_the_problem_of_its_request_alone() {
     let opened = crate::testing::open(Kind::Sqlite).await;
     // Beside the real routes, behind all that they are behind.
-    let panicking = routes().route("/panics", get(async || -> &'static str { panic!("of 4155550132") }));
+    let panicking = routes(&opened.app).route("/panics", get(async || -> &'static str { panic!("of 4155550132") }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();

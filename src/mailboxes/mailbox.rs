@@ -95,6 +95,8 @@ pub struct Mailbox {
     /// What is said to its owner by phone, and in which language.
     #[sqlx(flatten)]
     pub playback: Playback,
+    /// Grows with each change.
+    pub version: i64,
     /// When it was made.
     pub created_at: Time,
 }

@@ -18,7 +18,9 @@ use crate::{
     events::Event,
     messages::trash,
     notices::remind_mailbox::remind_by,
+    precondition::Precondition,
     refusal::{Rule, Thing},
+    transaction::Tx,
 };
 
 pub use self::{
@@ -93,16 +95,130 @@ impl Numbers {
     }
 }
 
-/// Makes a mailbox or gives the one that stands new settings.
+/// What is changed of a mailbox: what is left out stays, and what is none is the default again.
+#[derive(Clone, Debug, Default)]
+pub struct MailboxChanges {
+    /// The owner's name.
+    pub name: Option<Option<String>>,
+    /// What is mailed for a message.
+    pub email_mode: Option<Option<EmailMode>>,
+    /// Where it is mailed.
+    pub recipients: Option<Option<Vec<String>>>,
+    /// What happens to a message after its mail was accepted.
+    pub after_email: Option<Option<AfterEmail>>,
+    /// Whether the addresses are told of missed calls.
+    pub mail_missed_calls: Option<Option<bool>>,
+    /// Numbers that are told by SMS.
+    pub sms_recipients: Option<Option<Numbers>>,
+    /// Minutes between reminders by SMS.
+    pub reminder_minutes: Option<Option<i64>>,
+    /// When no SMS is sent.
+    pub quiet_hours: Option<Option<String>>,
+    /// Whether messages are transcribed.
+    pub transcribe: Option<Option<bool>>,
+    /// How long a mail waits for the transcript.
+    pub transcript_wait_seconds: Option<Option<i64>>,
+    /// Limit of the brief clip.
+    pub brief_seconds: Option<Option<i64>>,
+    /// Most bytes of stored messages.
+    pub quota_bytes: Option<Option<i64>>,
+    /// IANA time zone of its owner.
+    pub time_zone: Option<Option<String>>,
+    /// Whether cores are to offer it to callers.
+    pub enabled: Option<Option<bool>>,
+    /// The extensions that get a copy of every message left there.
+    pub copy_to: Option<Option<Vec<String>>>,
+    /// The language its owner is spoken to in.
+    pub locale: Option<Option<String>>,
+    /// Whether a message's time is said before it.
+    pub announce_time: Option<Option<bool>>,
+    /// Whether a message's caller is said before it.
+    pub announce_caller: Option<Option<bool>>,
+    /// Whether the newest message is heard first.
+    pub newest_first: Option<Option<bool>>,
+}
+
+impl MailboxChanges {
+    /// The settings that a mailbox has with these changes.
+    fn of(self, mailbox: &Mailbox) -> MailboxSettings {
+        let numbers = || mailbox.sms.sms_recipients.iter().map(ToString::to_string).collect();
+        MailboxSettings {
+            name: self.name.unwrap_or_else(|| Some(mailbox.name.clone())),
+            email_mode: self.email_mode.unwrap_or(Some(mailbox.email_mode)),
+            recipients: self.recipients.unwrap_or_else(|| Some(mailbox.recipients.clone())),
+            after_email: self.after_email.unwrap_or(Some(mailbox.after_email)),
+            mail_missed_calls: self.mail_missed_calls.unwrap_or(Some(mailbox.mail_missed_calls)),
+            sms_recipients: self.sms_recipients.unwrap_or_else(|| Some(Numbers::Listed(numbers()))),
+            reminder_minutes: self.reminder_minutes.unwrap_or(mailbox.sms.reminder_minutes),
+            quiet_hours: self.quiet_hours.unwrap_or_else(|| mailbox.sms.quiet_hours.map(|hours| hours.to_string())),
+            transcribe: self.transcribe.unwrap_or(Some(mailbox.transcribe)),
+            transcript_wait_seconds: self.transcript_wait_seconds.unwrap_or(Some(mailbox.transcript_wait_seconds)),
+            brief_seconds: self.brief_seconds.unwrap_or(Some(mailbox.brief_seconds)),
+            quota_bytes: self.quota_bytes.unwrap_or(Some(mailbox.quota_bytes)),
+            time_zone: self.time_zone.unwrap_or_else(|| mailbox.time_zone.clone()),
+            enabled: self.enabled.unwrap_or(Some(mailbox.enabled)),
+            copy_to: self.copy_to.unwrap_or_else(|| Some(mailbox.copy_to.clone())),
+            locale: self.locale.unwrap_or_else(|| mailbox.playback.locale.clone()),
+            announce_time: self.announce_time.unwrap_or(Some(mailbox.playback.announce_time)),
+            announce_caller: self.announce_caller.unwrap_or(Some(mailbox.playback.announce_caller)),
+            newest_first: self.newest_first.unwrap_or(Some(mailbox.playback.newest_first)),
+        }
+    }
+}
+
+/// Makes a mailbox or gives the one that stands new settings, all of them.
+///
+/// # Errors
+/// A setting may not be, or what stands is not as `wanted`; of one that stands something must be wanted.
 pub async fn save(
     app: &App,
     domain: &Domain,
     extension: &str,
     settings: MailboxSettings,
+    wanted: &Precondition,
 ) -> Result<Mailbox, ServiceError> {
     check_name(extension, "", Thing::Mailbox {})?;
-    let recipients = settings.recipients.unwrap_or_default();
-    check_recipients(app, &recipients).await?;
+    check_recipients(app, settings.recipients.as_deref().unwrap_or_default()).await?;
+    check_copies(app, domain, extension, settings.copy_to.as_deref().unwrap_or_default()).await?;
+    let new = checked(app, domain, extension, settings)?;
+    let mut tx = begin(app, domain).await?;
+    let standing = rows::by_extension(tx.connection(), domain.id, extension).await?;
+    wanted.check_replacement(standing.as_ref().map(|mailbox| mailbox.version))?;
+    write(tx, domain, new, standing).await
+}
+
+/// Gives a mailbox some other settings; what is left out stays.
+///
+/// # Errors
+/// There is no such mailbox, it is not as `wanted`, or a setting may not be.
+pub async fn change(
+    app: &App,
+    domain: &Domain,
+    extension: &str,
+    changes: MailboxChanges,
+    wanted: &Precondition,
+) -> Result<Mailbox, ServiceError> {
+    // Before the transaction, for a mail server may be asked; those that stand were checked when they were saved.
+    check_recipients(app, changes.recipients.as_ref().and_then(Option::as_deref).unwrap_or_default()).await?;
+    let copy_to = changes.copy_to.as_ref().and_then(Option::as_deref).unwrap_or_default();
+    check_copies(app, domain, extension, copy_to).await?;
+    let mut tx = begin(app, domain).await?;
+    let standing = rows::by_extension(tx.connection(), domain.id, extension).await?;
+    let standing = standing.ok_or(ServiceError::NotFound(Thing::Mailbox {}))?;
+    wanted.check(Some(standing.version))?;
+    let new = checked(app, domain, extension, changes.of(&standing))?;
+    write(tx, domain, new, Some(standing)).await
+}
+
+/// Begins to change a mailbox of the domain; who changes another meanwhile waits.
+async fn begin<'a>(app: &'a App, domain: &Domain) -> Result<Tx<'a>, ServiceError> {
+    let mut tx = app.begin().await?;
+    tx.connection().lock(domain.id.0).await?;
+    Ok(tx)
+}
+
+/// A mailbox with these settings, which are checked but for addresses and other mailboxes.
+fn checked(app: &App, domain: &Domain, extension: &str, settings: MailboxSettings) -> Result<Mailbox, ServiceError> {
     let brief_seconds = settings.brief_seconds.unwrap_or(Mailbox::DEFAULT_BRIEF_SECONDS);
     check_range("brief_seconds", brief_seconds, 5..=300)?;
     let wait = settings.transcript_wait_seconds.unwrap_or(Mailbox::DEFAULT_TRANSCRIPT_WAIT_SECONDS);
@@ -111,8 +227,6 @@ pub async fn save(
     check_range("quota_bytes", quota_bytes, 0..=1_000_000_000_000)?;
     let sms = sms_settings(settings.sms_recipients, settings.reminder_minutes, settings.quiet_hours.as_deref())?;
     settings.time_zone.as_deref().map_or(Ok(()), check_time_zone)?;
-    let copy_to = settings.copy_to.unwrap_or_default();
-    check_copies(app, domain, extension, &copy_to).await?;
     settings.locale.as_deref().map_or(Ok(()), check_locale)?;
     let usual = Playback::default();
     let playback = Playback {
@@ -121,13 +235,14 @@ pub async fn save(
         announce_caller: settings.announce_caller.unwrap_or(usual.announce_caller),
         newest_first: settings.newest_first.unwrap_or(usual.newest_first),
     };
-    let mailbox = Mailbox {
+    let now = Time::from(app.clock.now());
+    Ok(Mailbox {
         id: MailboxId::new(),
         domain_id: domain.id,
         extension: extension.to_owned(),
         name: settings.name.unwrap_or_else(|| extension.to_owned()),
         email_mode: settings.email_mode.unwrap_or_default(),
-        recipients,
+        recipients: settings.recipients.unwrap_or_default(),
         after_email: settings.after_email.unwrap_or_default(),
         mail_missed_calls: settings.mail_missed_calls.unwrap_or(false),
         sms,
@@ -137,11 +252,24 @@ pub async fn save(
         quota_bytes,
         time_zone: settings.time_zone,
         enabled: settings.enabled.unwrap_or(true),
-        copy_to,
+        copy_to: settings.copy_to.unwrap_or_default(),
         playback,
-        created_at: Time::from(app.clock.now()),
-    };
-    let mut transaction = app.begin().await?;
+        version: now.microseconds(),
+        created_at: now,
+    })
+}
+
+/// Stores a mailbox in the place of the one that stands, and ends the transaction.
+async fn write(
+    mut transaction: Tx<'_>,
+    domain: &Domain,
+    mut mailbox: Mailbox,
+    standing: Option<Mailbox>,
+) -> Result<Mailbox, ServiceError> {
+    let app = transaction.app();
+    if let Some(standing) = standing {
+        mailbox.version = standing.version + 1;
+    }
     let saved = rows::save(transaction.connection(), &mailbox).await?;
     usage::open(transaction.connection(), saved.id).await?;
     usage::tell_of_room(&mut transaction, domain.id, saved.id).await?;

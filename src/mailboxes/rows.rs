@@ -13,9 +13,9 @@ statements! {
     SAVE = "INSERT INTO mailbox (id, domain_id, extension, name, email_mode, recipients, after_email, transcribe, \
                 transcript_wait_seconds, brief_seconds, quota_bytes, created_at, mail_missed_calls, sms_recipients, \
                 reminder_minutes, quiet_hours, time_zone, enabled, copy_to, locale, announce_time, announce_caller, \
-                newest_first) \
+                newest_first, version) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-                $23) \
+                $23, $24) \
             ON CONFLICT (domain_id, extension) DO UPDATE SET name = excluded.name, email_mode = excluded.email_mode, \
                 recipients = excluded.recipients, after_email = excluded.after_email, transcribe = excluded.transcribe, \
                 transcript_wait_seconds = excluded.transcript_wait_seconds, brief_seconds = excluded.brief_seconds, \
@@ -23,7 +23,8 @@ statements! {
                 sms_recipients = excluded.sms_recipients, reminder_minutes = excluded.reminder_minutes, \
                 quiet_hours = excluded.quiet_hours, time_zone = excluded.time_zone, enabled = excluded.enabled, \
                 copy_to = excluded.copy_to, locale = excluded.locale, announce_time = excluded.announce_time, \
-                announce_caller = excluded.announce_caller, newest_first = excluded.newest_first \
+                announce_caller = excluded.announce_caller, newest_first = excluded.newest_first, \
+                version = excluded.version \
             RETURNING *";
     BY_EXTENSION = "SELECT * FROM mailbox WHERE domain_id = $1 AND extension = $2";
     BY_ID = "SELECT * FROM mailbox WHERE id = $1";
@@ -58,6 +59,7 @@ pub(crate) async fn save(connection: &mut Connection, mailbox: &Mailbox) -> Resu
             .bind(mailbox.playback.announce_time)
             .bind(mailbox.playback.announce_caller)
             .bind(mailbox.playback.newest_first)
+            .bind(mailbox.version)
             .fetch_one(connection)
             .await?
     ))

@@ -83,9 +83,9 @@ impl Seen {
     fn check(self, standing: Option<i64>) -> Result<(), ServiceError> {
         match (self, standing) {
             (Self::Unsaid, None) | (Self::Any, Some(_)) => Ok(()),
-            (Self::Unsaid, Some(_)) => Err(ServiceError::VersionMissing),
+            (Self::Unsaid, Some(_)) => Err(ServiceError::PreconditionMissing),
             (Self::This(seen), Some(version)) if seen == Some(version) => Ok(()),
-            (Self::Any | Self::This(_), _) => Err(ServiceError::OtherVersion),
+            (Self::Any | Self::This(_), _) => Err(ServiceError::ChangedMeanwhile),
         }
     }
 }

@@ -133,7 +133,8 @@ async fn write(tx: &mut Tx<'_>, prompt: &Prompt, begin: Begin<'_>) -> Result<(),
                 inserted => Ok(inserted?),
             }?;
             let now = Time::from(tx.app().clock.now());
-            Ok(version_rows::insert(tx.connection(), prompt, now).await?)
+            version_rows::insert(tx.connection(), prompt, now).await?;
+            Ok(tx.about(Some(prompt.domain_id), format!("prompts/{}", prompt.id)).await?)
         }
         Begin::Next => {
             if replace(tx, prompt).await? {

@@ -32,6 +32,7 @@ use crate::{
     domains::Domain,
     error::ServiceError,
     events::{self, Event, Recorded},
+    precondition::Precondition,
     refusal::{Conflict, Rule, Thing},
     transaction::Tx,
 };
@@ -122,6 +123,7 @@ pub async fn create(app: &App, domain: &Domain, new: NewWebhook) -> Result<(Webh
         previous_until: None,
         delivered_at: now,
         dead: 0,
+        version: now.microseconds(),
         created_at: now,
     };
     check(app, &hook, true).await?;
@@ -131,6 +133,7 @@ pub async fn create(app: &App, domain: &Domain, new: NewWebhook) -> Result<(Webh
         return Err(ServiceError::Conflict(Conflict::WebhooksFull { most: Webhook::MOST }));
     }
     rows::insert(tx.connection(), &hook).await?;
+    tx.about(Some(domain.id), format!("webhooks/{}", hook.id)).await?;
     tx.commit().await?;
     let secret = hook.secret.clone();
     Ok((hook, secret))
@@ -174,6 +177,7 @@ pub async fn change(
     domain: &Domain,
     id: WebhookId,
     changes: WebhookChanges,
+    wanted: &Precondition,
 ) -> Result<Webhook, ServiceError> {
     let apply = |mut hook: Webhook| {
         hook.name = changes.name.clone().unwrap_or(hook.name);
@@ -186,7 +190,9 @@ pub async fn change(
     // Before the transaction, for a name may take long to be looked up.
     check(app, &apply(find(app, domain, id).await?), changes.url.is_some()).await?;
     let mut tx = app.begin().await?;
-    let mut hook = apply(locked(&mut tx, domain, id).await?);
+    let standing = locked(&mut tx, domain, id).await?;
+    wanted.check(Some(standing.version))?;
+    let mut hook = apply(standing);
     match changes.state {
         Some(WebhookState::Enabled) if hook.state == WebhookState::Disabled => {
             hook.state = WebhookState::Enabled;
@@ -200,6 +206,7 @@ pub async fn change(
         }
         _ => {}
     }
+    hook.version += 1;
     rows::update(tx.connection(), &hook).await?;
     tx.commit().await?;
     Ok(hook)
@@ -217,6 +224,7 @@ pub async fn rotate(app: &App, domain: &Domain, id: WebhookId) -> Result<(Webhoo
     let mut hook = locked(&mut tx, domain, id).await?;
     let secret = signature::new_secret()?;
     hook.previous_secret = Some(std::mem::replace(&mut hook.secret, secret.clone()));
+    hook.version += 1;
     hook.previous_until = Some(Time::from(app.clock.now()).after(BOTH_SIGN));
     rows::update(tx.connection(), &hook).await?;
     tx.commit().await?;
@@ -224,8 +232,9 @@ pub async fn rotate(app: &App, domain: &Domain, id: WebhookId) -> Result<(Webhoo
 }
 
 /// Removes an endpoint, with what is under way to it.
-pub async fn delete(app: &App, domain: &Domain, id: WebhookId) -> Result<(), ServiceError> {
+pub async fn delete(app: &App, domain: &Domain, id: WebhookId, wanted: &Precondition) -> Result<(), ServiceError> {
     let mut tx = app.begin().await?;
+    wanted.check(Some(locked(&mut tx, domain, id).await?.version))?;
     if !rows::delete(tx.connection(), domain.id, id).await? {
         return Err(NOTHING);
     }

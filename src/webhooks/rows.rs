@@ -12,10 +12,11 @@ use crate::{
 
 statements! {
     INSERT = "INSERT INTO webhook (id, domain_id, name, url, types, include, content_type, state, reason, secret, \
-                  previous_secret, previous_until, delivered_at, dead, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+                  previous_secret, previous_until, delivered_at, dead, created_at, version) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     UPDATE = "UPDATE webhook SET name = $2, url = $3, types = $4, include = $5, content_type = $6, state = $7, reason = $8, \
-                  secret = $9, previous_secret = $10, previous_until = $11, delivered_at = $12, dead = $13 WHERE id = $1";
+                  secret = $9, previous_secret = $10, previous_until = $11, delivered_at = $12, dead = $13, \
+                  version = $14 WHERE id = $1";
     LIST = "SELECT * FROM webhook WHERE domain_id = $1 ORDER BY id";
     IN_DOMAIN = "SELECT * FROM webhook WHERE domain_id = $1 AND id = $2";
     BY_ID = "SELECT * FROM webhook WHERE id = $1";
@@ -57,6 +58,7 @@ pub(super) async fn insert(connection: &mut Connection, hook: &Webhook) -> Resul
             .bind(hook.delivered_at)
             .bind(hook.dead)
             .bind(hook.created_at)
+            .bind(hook.version)
             .execute(connection)
             .await?
             .rows_affected()
@@ -82,6 +84,7 @@ pub(super) async fn update(connection: &mut Connection, hook: &Webhook) -> Resul
             .bind(hook.previous_until)
             .bind(hook.delivered_at)
             .bind(hook.dead)
+            .bind(hook.version)
             .execute(connection)
             .await?
             .rows_affected()

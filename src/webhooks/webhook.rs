@@ -79,6 +79,8 @@ pub struct Webhook {
     pub delivered_at: Time,
     /// Events given up since then.
     pub dead: i64,
+    /// Grows with each change that people make.
+    pub version: i64,
     /// When it was made.
     pub created_at: Time,
 }

@@ -12,7 +12,14 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use voicemill::{app::App, config::Config, db::DatabaseUrl, http, jobs, lanes::Lane, upkeep};
+use voicemill::{
+    app::App,
+    config::{Config, RateConfig},
+    db::DatabaseUrl,
+    http, jobs,
+    lanes::Lane,
+    upkeep,
+};
 use voicemill_audio::{decode, format::AudioBlock};
 use voicemill_notify::{
     email::{DkimKeyConfig, SmtpConfig},
@@ -20,7 +27,7 @@ use voicemill_notify::{
 };
 use voicemill_queue::{Worker, WorkerConfig};
 use voicemill_sql::{Database, SqlitePools};
-use voicemill_types::clock::Clock;
+use voicemill_types::{DomainId, clock::Clock};
 
 /// How long anything may take before a journey fails; far more than it does.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -78,12 +85,25 @@ impl TestApp {
         config.http.operator_key = Some(OPERATOR_KEY.to_owned());
         config.speech.models_folder = Some(models_folder());
         config.workers.grace_seconds = 5;
+        // Journeys look again and again.
+        config.http.rate = RateConfig { per_second: 100_000, burst: 100_000 };
         config.database.url = wish.database;
         config.mail.dkim = wish.dkim;
         (wish.configure)(&mut config);
         let mut started = Box::pin(Self::open(folder, config, wish.clock, wish.work)).await;
         (started.core_key, started.portal_key) = started.domain("acme.example").await;
         started
+    }
+
+    /// Another process of the service, beside one that has this database: it answers, and does no jobs.
+    pub async fn beside(database: DatabaseUrl) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.storage.folder = folder.path().join("data");
+        config.http.operator_key = Some(OPERATOR_KEY.to_owned());
+        config.speech.models_folder = Some(models_folder());
+        config.database.url = Some(database);
+        Box::pin(Self::open(folder, config, Clock::system(), false)).await
     }
 
     /// The service on a folder that may hold data already.
@@ -161,6 +181,12 @@ impl TestApp {
         (keys.pop().unwrap(), portal)
     }
 
+    /// What a domain is called inside.
+    pub async fn domain_id(&self, name: &str) -> DomainId {
+        let domain = ok(self.operator(Method::GET, &format!("/v1/domains/{name}"))).await;
+        domain["id"].as_str().unwrap().parse().unwrap()
+    }
+
     /// Gives a domain other settings, as an operator does.
     pub async fn change_domain(&self, name: &str, changes: Value) -> Response {
         let request = self.http.patch(format!("{}/v1/domains/{name}", self.base)).bearer_auth(OPERATOR_KEY);
@@ -168,7 +194,17 @@ impl TestApp {
     }
 
     pub async fn mailbox(&self, extension: &str, settings: Value) -> Value {
-        ok(self.portal(Method::PUT, &format!("/v1/mailboxes/{extension}")).json(&settings)).await
+        let save = || self.portal(Method::PUT, &format!("/v1/mailboxes/{extension}")).json(&settings);
+        match save().send().await.unwrap() {
+            // It is there, and to have other settings in place of all it has.
+            answer if answer.status() == StatusCode::PRECONDITION_REQUIRED => ok(save().header("If-Match", "*")).await,
+            answer => {
+                let status = answer.status();
+                let text = answer.text().await.unwrap();
+                assert!(status.is_success(), "{status}: {text}");
+                serde_json::from_str(&text).unwrap()
+            }
+        }
     }
 
     pub fn operator(&self, method: Method, path: &str) -> RequestBuilder {
@@ -287,9 +323,13 @@ impl TestApp {
 
     /// Takes the database away from the running service, for good.
     pub async fn close_database(&self) {
-        let pools = sqlite(&self.app);
-        pools.read.close().await;
-        pools.write.close().await;
+        match &self.app.database {
+            Database::Sqlite(pools) => {
+                pools.read.close().await;
+                pools.write.close().await;
+            }
+            Database::Postgres(database) => database.pool.close().await,
+        }
     }
 }
 

@@ -181,9 +181,10 @@ async fn k17_an_address_that_is_saved_is_served() {
     for (arguments, takes) in [(&[][..], false), (&["--utf8"], true)] {
         let mut server = Script::start("smtpd.py", arguments);
         let test = TestApp::start_with(Wish { smtp: smtp(server.port), ..Wish::default() }).await;
+        test.mailbox("101", json!({"email_mode": "link", "transcribe": false})).await;
         let save = async |recipient: &str| {
-            let settings = json!({"email_mode": "link", "recipients": [recipient], "transcribe": false});
-            test.portal(Method::PUT, "/v1/mailboxes/101").json(&settings).send().await.unwrap()
+            let settings = json!({"recipients": [recipient]});
+            test.portal(Method::PATCH, "/v1/mailboxes/101").json(&settings).send().await.unwrap()
         };
         for recipient in ["müller@acme.example", "用户@例子.example"] {
             let answer = save(recipient).await;

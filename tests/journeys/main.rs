@@ -4,8 +4,10 @@
 
 mod boundaries;
 mod cli;
+mod conventions;
 mod harness;
 mod intake;
+mod keys;
 mod links;
 mod machines;
 mod mail;
@@ -23,5 +25,6 @@ mod sms_provider;
 mod sms_smpp;
 mod storage;
 mod storm;
+mod tokens;
 mod voicemail;
 mod webhooks;

@@ -61,6 +61,8 @@ ids! {
     NoticeId,
     /// Identifies an API key.
     ApiKeyId,
+    /// Identifies a token that a portal made for a person.
+    UserTokenId,
     /// Identifies an endpoint that events are sent to.
     WebhookId,
     /// Identifies an event.

@@ -10,7 +10,7 @@ mod transcript;
 
 pub use id::{
     ApiKeyId, DomainId, EventId, LinkId, MailboxId, MediaId, MessageId, NoticeId, PlaylistId, PromptId, RecordingId,
-    RenditionId, ServiceNumberId, WebhookId,
+    RenditionId, ServiceNumberId, UserTokenId, WebhookId,
 };
 pub use leg_role::LegRole;
 pub use phone_number::{BadNumber, PhoneNumber, digits};

@@ -1,4 +1,4 @@
-//! Domains and keys for operators, mailboxes for portals.
+//! Domains for operators, mailboxes for portals.
 
 use std::sync::Arc;
 
@@ -8,12 +8,13 @@ use crate::{
     app::App,
     domains,
     http::{
-        auth::{Operator, Portal},
+        auth::{Granted, Member, Operator, Portal},
         error::Problem,
+        etag::{Tagged, Wanted},
         extract::{Json, Path},
         wire,
     },
-    keys, mailboxes,
+    mailboxes,
 };
 
 /// `POST /v1/domains`
@@ -21,49 +22,50 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     Operator: Operator,
     Json(new): Json<wire::NewDomain>,
-) -> Result<(StatusCode, Json<wire::Domain>), Problem> {
-    Ok((StatusCode::CREATED, Json(domains::create(&app, new.into()).await?.into())))
+) -> Result<(StatusCode, Tagged<wire::Domain>), Problem> {
+    Ok((StatusCode::CREATED, tagged(domains::create(&app, new.into()).await?)))
 }
 
 /// `GET /v1/domains/{domain}`
-pub(super) async fn show(
-    State(app): State<Arc<App>>,
-    Operator: Operator,
-    Path(domain): Path<String>,
-) -> Result<Json<wire::Domain>, Problem> {
-    Ok(Json(domains::by_name(&app, &domain).await?.into()))
+pub(super) async fn show(Member(domain): Member) -> Tagged<wire::Domain> {
+    tagged(domain)
+}
+
+fn tagged(domain: domains::Domain) -> Tagged<wire::Domain> {
+    Tagged(domain.version, domain.into())
 }
 
 /// `PATCH /v1/domains/{domain}`: what is left out stays as it is.
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     Operator: Operator,
-    Path(domain): Path<String>,
+    Member(domain): Member,
+    Wanted(wanted): Wanted,
     Json(changes): Json<wire::DomainChanges>,
-) -> Result<Json<wire::Domain>, Problem> {
-    Ok(Json(domains::change(&app, &domain, changes.into()).await?.into()))
+) -> Result<Tagged<wire::Domain>, Problem> {
+    Ok(tagged(domains::change(&app, &domain.name, changes.into(), &wanted).await?))
 }
 
-/// `POST /v1/domains/{domain}/keys`: the key is shown this once.
-pub(super) async fn create_key(
-    State(app): State<Arc<App>>,
-    Operator: Operator,
-    Path(domain): Path<String>,
-    Json(new): Json<wire::NewKey>,
-) -> Result<(StatusCode, Json<wire::CreatedKey>), Problem> {
-    let domain = domains::by_name(&app, &domain).await?;
-    let key = keys::create(&app, &domain, new.scope, &new.name).await?;
-    Ok((StatusCode::CREATED, Json(wire::CreatedKey { key })))
-}
-
-/// `PUT /v1/mailboxes/{extension}`: makes it, or gives it these settings.
+/// `PUT /v1/mailboxes/{extension}`: makes it, or gives it these settings in place of all it has: with If-Match alone.
 pub(super) async fn save_mailbox(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(extension): Path<String>,
+    Wanted(wanted): Wanted,
     Json(settings): Json<wire::MailboxSettings>,
-) -> Result<Json<wire::Mailbox>, Problem> {
-    Ok(Json(mailboxes::save(&app, &domain, &extension, settings.into()).await?.into()))
+) -> Result<Tagged<wire::Mailbox>, Problem> {
+    Ok(tagged_mailbox(mailboxes::save(&app, &domain, &extension, settings.into(), &wanted).await?))
+}
+
+/// `PATCH /v1/mailboxes/{extension}`: what is left out stays, and what is null is the default again.
+pub(super) async fn change_mailbox(
+    State(app): State<Arc<App>>,
+    Portal(domain): Portal,
+    Path(extension): Path<String>,
+    Wanted(wanted): Wanted,
+    Json(changes): Json<wire::MailboxChanges>,
+) -> Result<Tagged<wire::Mailbox>, Problem> {
+    Ok(tagged_mailbox(mailboxes::change(&app, &domain, &extension, changes.into(), &wanted).await?))
 }
 
 /// `GET /v1/mailboxes/{extension}`
@@ -71,14 +73,21 @@ pub(super) async fn mailbox(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(extension): Path<String>,
-) -> Result<Json<wire::Mailbox>, Problem> {
-    Ok(Json(mailboxes::by_extension(&app, &domain, &extension).await?.into()))
+) -> Result<Tagged<wire::Mailbox>, Problem> {
+    Ok(tagged_mailbox(mailboxes::by_extension(&app, &domain, &extension).await?))
 }
 
-/// `GET /v1/mailboxes`
+fn tagged_mailbox(mailbox: mailboxes::Mailbox) -> Tagged<wire::Mailbox> {
+    Tagged(mailbox.version, mailbox.into())
+}
+
+/// `GET /v1/mailboxes`: those that who asks may open.
 pub(super) async fn mailboxes(
     State(app): State<Arc<App>>,
+    Granted(grant): Granted,
     Portal(domain): Portal,
 ) -> Result<Json<Vec<wire::Mailbox>>, Problem> {
-    Ok(Json(mailboxes::list(&app, &domain).await?.into_iter().map(wire::Mailbox::from).collect()))
+    let mut listed = mailboxes::list(&app, &domain).await?;
+    listed.retain(|mailbox| grant.boxes.holds(Some(mailbox.id)));
+    Ok(Json(listed.into_iter().map(wire::Mailbox::from).collect()))
 }

@@ -27,11 +27,12 @@ use crate::{
     error::ServiceError,
     events::{self, CloudEvent, Event},
     http::{
-        auth::{Member, Portal},
+        auth::{Granted, Member, Portal},
         error::Problem,
         extract::{Json, Limit, Path, Query},
         wire,
     },
+    keys::{self, Grant},
     mailboxes::counts,
     refusal::{RequestRefusal, Rule},
 };
@@ -68,11 +69,13 @@ pub(super) struct Page {
 /// `GET /v1/events?cursor=…&types=message.available,message.read&limit=…`: oldest first, of the last 30 days.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Granted(grant): Granted,
     Portal(domain): Portal,
     Query(page): Query<Page>,
 ) -> Result<Json<wire::EventPage>, Problem> {
     let after = page.cursor.as_deref().map_or(Ok(0), position)?;
-    let items = events::page(&app, domain.id, after, &types(page.types.as_deref()), page.limit.0).await?;
+    let wanted = types(page.types.as_deref());
+    let items = events::page(&app, domain.id, after, (&wanted, &grant.boxes), page.limit.0).await?;
     let next_cursor = items.last().map(|last| last.position.to_string()).or(page.cursor);
     Ok(Json(wire::EventPage { items, next_cursor }))
 }
@@ -98,6 +101,7 @@ pub(super) struct Wanted {
 /// `GET /v1/events/stream?types=…`: what happens from now on, or after `Last-Event-ID` or a cursor, as server-sent events.
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
+    Granted(grant): Granted,
     Portal(domain): Portal,
     Query(wanted): Query<Wanted>,
     Extension(streams): Extension<Arc<Streams>>,
@@ -117,7 +121,8 @@ pub(super) async fn stream(
         None => events::last(&app).await?,
     };
     let stopping = stopping.map(|Extension(stopping)| stopping).unwrap_or_default();
-    let live = Live { app, domain: domain.id, types, after, read: VecDeque::new(), committed, stopping, _place: place };
+    let live =
+        Live { app, grant, domain: domain.id, types, after, read: VecDeque::new(), committed, stopping, _place: place };
     let body = Sse::new(live.events()).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     // A proxy that gathers answers would hold events back.
     Ok(([("x-accel-buffering", "no")], body))
@@ -126,6 +131,7 @@ pub(super) async fn stream(
 /// One stream.
 struct Live {
     app: Arc<App>,
+    grant: Grant,
     domain: DomainId,
     types: Vec<String>,
     after: i64,
@@ -152,8 +158,10 @@ impl Live {
                 let told = sse::Event::default().id(event.position.to_string()).event(event.kind);
                 return told.json_data(&event).ok();
             }
-            match events::page(&self.app, self.domain, self.after, &self.types, STREAM_PAGE).await {
-                Ok(page) => self.read.extend(page),
+            match self.look().await {
+                Ok(Some(page)) => self.read.extend(page),
+                // What opened it is good no more.
+                Ok(None) => return None,
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "a stream of events ends");
                     return None;
@@ -164,6 +172,15 @@ impl Live {
                 None => self.wait().await,
             }
         }
+    }
+
+    /// What happened since the last look; none if the key or token that opened the stream is good no more.
+    async fn look(&self) -> Result<Option<Vec<CloudEvent>>, ServiceError> {
+        if !keys::is_still_good(&self.app, &self.grant).await? {
+            return Ok(None);
+        }
+        let of = (&*self.types, &self.grant.boxes);
+        Ok(Some(events::page(&self.app, self.domain, self.after, of, STREAM_PAGE).await?))
     }
 
     /// Waits until something may have happened.

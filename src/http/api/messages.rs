@@ -14,13 +14,14 @@ use crate::{
     app::App,
     error::ServiceError,
     http::{
-        auth::{Member, Portal},
+        auth::{Granted, Member, Portal},
         error::Problem,
         extract::{Json, Limit, Path, Query},
         wire,
     },
+    keys::Role,
     messages::{self, Filter, Folder, Order},
-    refusal::Thing,
+    refusal::{RequestRefusal, Thing},
 };
 
 /// Which messages are listed, and where the page begins.
@@ -104,13 +105,17 @@ pub(super) struct Deletion {
     now: bool,
 }
 
-/// `DELETE /v1/messages/{id}?now=true`: removes it for good; without `now`, only from the trash.
+/// `DELETE /v1/messages/{id}?now=true`: removes it for good; without `now`, which owners may not, only from the trash.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
+    Granted(grant): Granted,
     Portal(domain): Portal,
     Path(id): Path<MessageId>,
     Query(deletion): Query<Deletion>,
 ) -> Result<StatusCode, Problem> {
+    if deletion.now && grant.role == Role::User {
+        return Err(RequestRefusal::WrongKey { needed: vec![Role::Portal, Role::Manager] }.into());
+    }
     messages::delete(&app, &domain, id, deletion.now).await?;
     Ok(StatusCode::NO_CONTENT)
 }

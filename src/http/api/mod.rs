@@ -1,10 +1,12 @@
 //! What portals ask for people, and what operators set up. A portal's domain is its key's.
 
+mod audit;
 mod bounces;
 mod domains;
 mod events;
 mod groups;
 mod jobs;
+mod keys;
 mod mail_templates;
 mod messages;
 mod notices;
@@ -17,6 +19,7 @@ mod retention;
 mod service_numbers;
 mod speech;
 mod storage;
+mod tokens;
 mod voices;
 mod webhooks;
 
@@ -36,7 +39,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/bounces", post(bounces::report).layer(DefaultBodyLimit::max(bounces::LARGEST)))
         .route("/domains", post(domains::create))
         .route("/domains/{domain}", get(domains::show).patch(domains::change))
-        .route("/domains/{domain}/keys", post(domains::create_key))
+        .route("/domains/{domain}/keys/{id}", get(keys::find).delete(keys::revoke))
+        .route("/domains/{domain}/keys/{id}/rotate", post(keys::rotate))
+        .route("/domains/{domain}/tokens/{id}", delete(tokens::revoke))
+        .route("/keys/{id}", get(keys::find).delete(keys::revoke))
+        .route("/keys/{id}/rotate", post(keys::rotate))
         .route(
             "/domains/{domain}/mail-templates/{kind}",
             get(mail_templates::find).put(mail_templates::save).delete(mail_templates::delete),
@@ -58,7 +65,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/jobs/{id}/retry", post(jobs::retry))
         .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/mailboxes", get(domains::mailboxes))
-        .route("/mailboxes/{extension}", put(domains::save_mailbox).get(domains::mailbox))
+        .route(
+            "/mailboxes/{extension}",
+            put(domains::save_mailbox).get(domains::mailbox).patch(domains::change_mailbox),
+        )
         .route("/mailboxes/{extension}/counts", get(events::mailbox_counts))
         .route(
             "/mailboxes/{extension}/recorded-name",
@@ -100,6 +110,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/webhooks/{id}/test", post(webhooks::test))
         .layer(from_fn(no_parameters))
         // What follows reads parameters.
+        .route("/audit", get(audit::list))
+        .route("/domains/{domain}/audit", get(audit::list))
+        .route("/domains/{domain}/keys", get(keys::list).post(keys::create))
+        .route("/domains/{domain}/tokens", get(tokens::list).post(tokens::create).delete(tokens::revoke_all))
+        .route("/keys", get(keys::list).post(keys::create))
         .route("/domains/{domain}/notices", get(notices::list))
         .route("/domains/{domain}/deletions", get(retention::deletions))
         .route("/events", get(events::list))

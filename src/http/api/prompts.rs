@@ -15,7 +15,7 @@ use crate::{
     error::ServiceError,
     http::{
         api::speech,
-        auth::Portal,
+        auth::{Granted, Portal},
         error::Problem,
         extract::{Json, Path, Query},
         fields::Fields,
@@ -36,7 +36,12 @@ use crate::{
 const FIELDS: [&str; 3] = ["kind", "name", "extension"];
 
 /// `POST /v1/prompts`: a form with the file, `kind`, `name` and perhaps `extension`, in any order.
-pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, request: Request) -> Answer {
+pub(super) async fn upload(
+    State(app): State<Arc<App>>,
+    Granted(grant): Granted,
+    Portal(domain): Portal,
+    request: Request,
+) -> Answer {
     let (mut fields, incoming) = form::receive(&app, request, &FIELDS).await?;
     let kind = fields.text("kind");
     let kind = serde_json::from_value(kind.clone().into()).map_err(|_| {
@@ -44,6 +49,7 @@ pub(super) async fn upload(State(app): State<Arc<App>>, Portal(domain): Portal, 
     })?;
     let new = NewPrompt { kind, name: fields.text("name"), extension: fields.take("extension") };
     fields.nothing_else(RequestRefusal::BadForm {})?;
+    grant.check_extension(new.extension.as_deref())?;
     let prompt = prompts::add(&app, &domain, new, Source::Upload(incoming)).await?;
     outcome(&app, &domain, prompt).await
 }
@@ -59,11 +65,13 @@ pub(super) struct DryRun {
 /// `POST /v1/prompts/text`: a prompt spoken by a voice. With `?dry_run=true` all is checked, and the answer is the speech.
 pub(super) async fn add_text(
     State(app): State<Arc<App>>,
+    Granted(grant): Granted,
     Portal(domain): Portal,
     Query(DryRun { dry_run }): Query<DryRun>,
     Json(wanted): Json<wire::NewSpokenPrompt>,
 ) -> Result<Response, Problem> {
     let (new, words): (NewPrompt, Source) = wanted.try_into()?;
+    grant.check_extension(new.extension.as_deref())?;
     if dry_run && let Source::Text { script, voice, manner } = words {
         let mailbox = prompts::check_new(&app, &domain, &new).await?;
         let trial = Trial { script, voice, manner };
@@ -117,13 +125,16 @@ pub(super) async fn change(
     outcome(&app, &domain, prompt).await
 }
 
-/// `GET /v1/prompts?extension=…&kind=…`
+/// `GET /v1/prompts?extension=…&kind=…`: those that who asks may hear.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Granted(grant): Granted,
     Portal(domain): Portal,
     Query(filter): Query<wire::PromptFilter>,
 ) -> Result<Json<Vec<wire::Listed<wire::Prompt>>>, Problem> {
-    Ok(Json(wire::listed(prompts::list(&app, &domain, &filter.into()).await?)))
+    let mut listed = prompts::list(&app, &domain, &filter.into()).await?;
+    listed.retain(|one| grant.boxes.holds(one.item.mailbox_id));
+    Ok(Json(wire::listed(listed)))
 }
 
 /// `GET /v1/prompts/{id}`

@@ -8,9 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    domains,
     http::{
-        auth::Operator,
+        auth::Member,
         error::Problem,
         extract::{Json, Limit, Path, Query},
         wire,
@@ -21,52 +20,43 @@ use crate::{
 /// `GET /v1/domains/{domain}/retention`
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    Operator: Operator,
-    Path(domain): Path<String>,
+    Member(domain): Member,
 ) -> Result<Json<wire::Retention>, Problem> {
-    let domain = domains::by_name(&app, &domain).await?;
     Ok(Json(retention::of(&app, &domain).await?.into()))
 }
 
 /// `PUT /v1/domains/{domain}/retention`: what is left out is kept for ever.
 pub(super) async fn set(
     State(app): State<Arc<App>>,
-    Operator: Operator,
-    Path(domain): Path<String>,
+    Member(domain): Member,
     Json(wanted): Json<wire::NewRetention>,
 ) -> Result<Json<wire::Retention>, Problem> {
-    let domain = domains::by_name(&app, &domain).await?;
     Ok(Json(retention::set(&app, &domain, wanted.into()).await?.into()))
 }
 
 /// `GET /v1/domains/{domain}/holds`: the latest first.
 pub(super) async fn holds(
     State(app): State<Arc<App>>,
-    Operator: Operator,
-    Path(domain): Path<String>,
+    Member(domain): Member,
 ) -> Result<Json<Vec<wire::Hold>>, Problem> {
-    let domain = domains::by_name(&app, &domain).await?;
     Ok(Json(holds::list(&app, &domain).await?.into_iter().map(wire::Hold::from).collect()))
 }
 
 /// `POST /v1/domains/{domain}/holds`: from the answer on, nothing that it covers goes.
 pub(super) async fn hold(
     State(app): State<Arc<App>>,
-    Operator: Operator,
-    Path(domain): Path<String>,
+    Member(domain): Member,
     Json(new): Json<wire::NewHold>,
 ) -> Result<(StatusCode, Json<wire::Hold>), Problem> {
-    let domain = domains::by_name(&app, &domain).await?;
     Ok((StatusCode::CREATED, Json(holds::set(&app, &domain, new.into()).await?.into())))
 }
 
 /// `DELETE /v1/domains/{domain}/holds/{id}`: what is due goes with the next sweep.
 pub(super) async fn release(
     State(app): State<Arc<App>>,
-    Operator: Operator,
-    Path((domain, id)): Path<(String, Uuid)>,
+    Member(domain): Member,
+    Path((_, id)): Path<(String, Uuid)>,
 ) -> Result<StatusCode, Problem> {
-    let domain = domains::by_name(&app, &domain).await?;
     holds::release(&app, &domain, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -82,11 +72,9 @@ pub(super) struct Wanted {
 /// `GET /v1/domains/{domain}/deletions?cursor=…&limit=…`: what is gone for good, the latest first.
 pub(super) async fn deletions(
     State(app): State<Arc<App>>,
-    Operator: Operator,
-    Path(domain): Path<String>,
+    Member(domain): Member,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<wire::Page<wire::Deletion>>, Problem> {
-    let domain = domains::by_name(&app, &domain).await?;
     let page = deletions::list(&app, &domain, wanted.cursor.as_deref(), wanted.limit.0).await?;
     let items = page.items.into_iter().map(wire::Deletion::from).collect();
     Ok(Json(wire::Page { items, next_cursor: page.next_cursor }))

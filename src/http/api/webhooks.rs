@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::{Extension, State},
+    http::StatusCode,
+};
 use serde::Deserialize;
 use uuid::Uuid;
 use voicemill_types::WebhookId;
@@ -12,7 +15,9 @@ use crate::{
     http::{
         auth::Portal,
         error::Problem,
+        etag::{Tagged, Wanted},
         extract::{Json, Limit, Path, Query},
+        once::{HAS_SECRET, HasSecret},
         wire,
     },
     webhooks::{self, DeliveryState},
@@ -23,9 +28,9 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Json(new): Json<wire::NewWebhook>,
-) -> Result<(StatusCode, Json<wire::Webhook>), Problem> {
+) -> Result<(StatusCode, Extension<HasSecret>, Tagged<wire::Webhook>), Problem> {
     let made = webhooks::create(&app, &domain, new.into()).await?;
-    Ok((StatusCode::CREATED, Json(wire::Webhook::with_secret(made))))
+    Ok((StatusCode::CREATED, HAS_SECRET, Tagged(made.0.version, wire::Webhook::with_secret(made))))
 }
 
 /// `GET /v1/webhooks`
@@ -41,8 +46,9 @@ pub(super) async fn find(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<WebhookId>,
-) -> Result<Json<wire::Webhook>, Problem> {
-    Ok(Json(webhooks::find(&app, &domain, id).await?.into()))
+) -> Result<Tagged<wire::Webhook>, Problem> {
+    let hook = webhooks::find(&app, &domain, id).await?;
+    Ok(Tagged(hook.version, hook.into()))
 }
 
 /// `PATCH /v1/webhooks/{id}`: what is left out stays; `{"state": "enabled"}` enables one that was disabled.
@@ -50,9 +56,11 @@ pub(super) async fn change(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<WebhookId>,
+    Wanted(wanted): Wanted,
     Json(changes): Json<wire::WebhookChanges>,
-) -> Result<Json<wire::Webhook>, Problem> {
-    Ok(Json(webhooks::change(&app, &domain, id, changes.into()).await?.into()))
+) -> Result<Tagged<wire::Webhook>, Problem> {
+    let hook = webhooks::change(&app, &domain, id, changes.into(), &wanted).await?;
+    Ok(Tagged(hook.version, hook.into()))
 }
 
 /// `DELETE /v1/webhooks/{id}`
@@ -60,8 +68,9 @@ pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<WebhookId>,
+    Wanted(wanted): Wanted,
 ) -> Result<StatusCode, Problem> {
-    webhooks::delete(&app, &domain, id).await?;
+    webhooks::delete(&app, &domain, id, &wanted).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -70,8 +79,8 @@ pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(id): Path<WebhookId>,
-) -> Result<Json<wire::Webhook>, Problem> {
-    Ok(Json(wire::Webhook::with_secret(webhooks::rotate(&app, &domain, id).await?)))
+) -> Result<(Extension<HasSecret>, Json<wire::Webhook>), Problem> {
+    Ok((HAS_SECRET, Json(wire::Webhook::with_secret(webhooks::rotate(&app, &domain, id).await?))))
 }
 
 /// `POST /v1/webhooks/{id}/test`: the endpoint gets a `webhook.test`; what it answers is in the deliveries.

@@ -1,13 +1,10 @@
-//! Domains and their keys as they are answered and asked for.
+//! Domains as they are answered and asked for.
 
 use serde::{Deserialize, Serialize};
 use voicemill_types::{DomainId, Time};
 
 use super::whole::Whole;
-use crate::{
-    domains::{self, MailAudio},
-    keys::KeyScope,
-};
+use crate::domains::{self, MailAudio};
 
 /// One domain.
 #[derive(Debug, Serialize)]
@@ -77,21 +74,6 @@ where
     T: Deserialize<'de>,
 {
     Option::deserialize(deserializer).map(Some)
-}
-
-/// A key to be made.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct NewKey {
-    pub(in crate::http) scope: KeyScope,
-    /// What the operator calls it.
-    pub(in crate::http) name: String,
-}
-
-/// A key that was made; it is shown this once.
-#[derive(Serialize)]
-pub(in crate::http) struct CreatedKey {
-    pub(in crate::http) key: String,
 }
 
 impl From<domains::Domain> for Domain {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use voicemill_types::{DomainId, MailboxId, PhoneNumber, Time};
 
-use super::whole::Whole;
+use super::{domain::null_or_value, whole::Whole};
 use crate::mailboxes::{self, AfterEmail, EmailMode, QuietHours};
 
 /// One mailbox.
@@ -73,6 +73,50 @@ pub(in crate::http) struct MailboxSettings {
     newest_first: Option<bool>,
 }
 
+/// Changes of a mailbox, as a merge patch (RFC 7396): what is left out stays, and null is the default again.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct MailboxChanges {
+    #[serde(default, deserialize_with = "null_or_value")]
+    name: Option<Option<String>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    email_mode: Option<Option<EmailMode>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    recipients: Option<Option<Vec<String>>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    after_email: Option<Option<AfterEmail>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    mail_missed_calls: Option<Option<bool>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    sms_recipients: Option<Option<Numbers>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    reminder_minutes: Option<Option<Whole<i64>>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    quiet_hours: Option<Option<String>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    transcribe: Option<Option<bool>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    transcript_wait_seconds: Option<Option<Whole<i64>>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    brief_seconds: Option<Option<Whole<i64>>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    quota_bytes: Option<Option<Whole<i64>>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    time_zone: Option<Option<String>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    enabled: Option<Option<bool>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    copy_to: Option<Option<Vec<String>>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    locale: Option<Option<String>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    announce_time: Option<Option<bool>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    announce_caller: Option<Option<bool>>,
+    #[serde(default, deserialize_with = "null_or_value")]
+    newest_first: Option<Option<bool>>,
+}
+
 /// Telephone numbers, as a list or in the form of classic portals: `4155550132,+14155550133`.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -126,10 +170,7 @@ impl From<MailboxSettings> for mailboxes::MailboxSettings {
             recipients: settings.recipients,
             after_email: settings.after_email,
             mail_missed_calls: settings.mail_missed_calls,
-            sms_recipients: settings.sms_recipients.map(|numbers| match numbers {
-                Numbers::Joined(text) => mailboxes::Numbers::Joined(text),
-                Numbers::Listed(texts) => mailboxes::Numbers::Listed(texts),
-            }),
+            sms_recipients: settings.sms_recipients.map(mailboxes::Numbers::from),
             reminder_minutes: settings.reminder_minutes.map(|number| number.0),
             quiet_hours: settings.quiet_hours,
             transcribe: settings.transcribe,
@@ -143,6 +184,42 @@ impl From<MailboxSettings> for mailboxes::MailboxSettings {
             announce_time: settings.announce_time,
             announce_caller: settings.announce_caller,
             newest_first: settings.newest_first,
+        }
+    }
+}
+
+impl From<Numbers> for mailboxes::Numbers {
+    fn from(numbers: Numbers) -> Self {
+        match numbers {
+            Numbers::Joined(text) => Self::Joined(text),
+            Numbers::Listed(texts) => Self::Listed(texts),
+        }
+    }
+}
+
+impl From<MailboxChanges> for mailboxes::MailboxChanges {
+    fn from(changes: MailboxChanges) -> Self {
+        let number = |changed: Option<Option<Whole<i64>>>| changed.map(|number| number.map(|number| number.0));
+        Self {
+            name: changes.name,
+            email_mode: changes.email_mode,
+            recipients: changes.recipients,
+            after_email: changes.after_email,
+            mail_missed_calls: changes.mail_missed_calls,
+            sms_recipients: changes.sms_recipients.map(|numbers| numbers.map(mailboxes::Numbers::from)),
+            reminder_minutes: number(changes.reminder_minutes),
+            quiet_hours: changes.quiet_hours,
+            transcribe: changes.transcribe,
+            transcript_wait_seconds: number(changes.transcript_wait_seconds),
+            brief_seconds: number(changes.brief_seconds),
+            quota_bytes: number(changes.quota_bytes),
+            time_zone: changes.time_zone,
+            enabled: changes.enabled,
+            copy_to: changes.copy_to,
+            locale: changes.locale,
+            announce_time: changes.announce_time,
+            announce_caller: changes.announce_caller,
+            newest_first: changes.newest_first,
         }
     }
 }

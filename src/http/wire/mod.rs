@@ -2,11 +2,13 @@
 //! tokens in them) has no field here, and a column may be renamed without anybody noticing.
 
 mod announcement;
+mod audit;
 mod domain;
 mod events;
 mod failure;
 mod group;
 mod job;
+mod keys;
 mod mail_template;
 mod mailbox;
 mod mailbox_state;
@@ -33,13 +35,15 @@ use serde::Serialize;
 
 pub(super) use self::{
     announcement::Announcement,
-    domain::{CreatedKey, Domain, DomainChanges, NewDomain, NewKey},
+    audit::AuditEntry,
+    domain::{Domain, DomainChanges, NewDomain},
     events::EventPage,
     failure::Failure,
     group::{AllCounts, Members},
     job::{Changed, Job, JobFilter, Outlook, Queue, WhatToPause},
+    keys::{Key, NewKey, NewToken, Revoked, Rotation, Token},
     mail_template::{MailTemplate, NewMailTemplate},
-    mailbox::{Mailbox, MailboxSettings},
+    mailbox::{Mailbox, MailboxChanges, MailboxSettings},
     mailbox_state::MailboxState,
     message::{DroppedMessage, Forwarded, Forwarding, Message, MessageChanges, MessageDetails, Removed},
     missed_call::MissedCallReport,

@@ -36,8 +36,8 @@ fn orphans(report: &Value) -> Value {
     json!([last["waiting"], last["adopted"], last["removed"], last["kept"]])
 }
 
-fn key(test: &TestApp, extension: &str) -> BlobKey {
-    let domain = test.app.known_keys.lock().unwrap().values().next().unwrap().0.id;
+async fn key(test: &TestApp, extension: &str) -> BlobKey {
+    let domain = test.domain_id("acme.example").await;
     BlobKey::new(domain, extension).unwrap()
 }
 
@@ -67,7 +67,7 @@ async fn m15_orphans_are_left_alone_for_a_day_and_then_adopted_or_removed() {
     assert_eq!(test.drop_message("101", "msg-1", b"RIFF kept".to_vec()).await.status(), 201);
     crash_after_storing(&test, "msg-2").await;
     // What a job made that was killed before it said so.
-    let rendition = key(&test, "opus");
+    let rendition = key(&test, "opus").await;
     test.app.store.put(&rendition, Bytes::from_static(b"rendered in vain").into()).await.unwrap();
     let report = swept(&test).await;
     assert_eq!(orphans(&report), json!([2, 0, 0, 0]), "{report:#}");
@@ -109,7 +109,7 @@ async fn an_orphan_that_was_dropped_again_is_removed_and_one_without_a_mailbox_i
 async fn a_database_that_is_not_the_stores_removes_nothing() {
     let test = start().await;
     for _ in 0..60 {
-        let key = key(&test, "opus");
+        let key = key(&test, "opus").await;
         test.app.store.put(&key, Bytes::from_static(b"somebody's").into()).await.unwrap();
     }
     test.clock.advance(HOURS_25);
@@ -142,7 +142,7 @@ async fn a_sweep_against_another_or_an_empty_database_stops_and_says_so() {
 async fn an_original_that_no_row_names_is_kept_for_thirty_days() {
     let test = start().await;
     // A person's upload, whose row went with the database of an older backup.
-    let original = key(&test, "orig");
+    let original = key(&test, "orig").await;
     test.app.store.put(&original, Bytes::from_static(b"RIFF somebody's").into()).await.unwrap();
     test.clock.advance(HOURS_25);
     assert_eq!(orphans(&swept(&test).await), json!([1, 0, 0, 0]), "it waits");

@@ -15,17 +15,48 @@ CREATE TABLE domain (
     speech_lufs           DOUBLE PRECISION,
     music_lufs            DOUBLE PRECISION,
     transcribe_recordings BOOLEAN NOT NULL,
+    version               BIGINT NOT NULL,
     created_at            BIGINT NOT NULL
 );
 
+-- Keys that were handed out, by the SHA-256 of their secrets; after a rotation the secret before is good for a while. Operators'
+-- keys have no domain.
 CREATE TABLE api_key (
+    id             UUID NOT NULL PRIMARY KEY,
+    hash           BYTEA NOT NULL UNIQUE,
+    previous_hash  BYTEA,
+    previous_until BIGINT,
+    scope          TEXT NOT NULL,
+    domain_id      UUID REFERENCES domain (id),
+    name           TEXT COLLATE "C" NOT NULL,
+    addresses      JSONB NOT NULL,
+    created_at     BIGINT NOT NULL,
+    last_used_at   BIGINT,
+    revoked_at     BIGINT,
+    changed_at     BIGINT
+);
+
+CREATE INDEX api_key_previous ON api_key (previous_hash) WHERE previous_hash IS NOT NULL;
+CREATE INDEX api_key_listing ON api_key (domain_id, id);
+CREATE INDEX api_key_changed ON api_key (changed_at) WHERE changed_at IS NOT NULL;
+
+-- Tokens that portals made for people, by their SHA-256; they go with the key that made them.
+CREATE TABLE user_token (
     id         UUID NOT NULL PRIMARY KEY,
     hash       BYTEA NOT NULL UNIQUE,
-    scope      TEXT NOT NULL,
-    domain_id  UUID REFERENCES domain (id),
-    name       TEXT COLLATE "C" NOT NULL,
-    created_at BIGINT NOT NULL
+    domain_id  UUID NOT NULL REFERENCES domain (id),
+    key_id     UUID REFERENCES api_key (id),
+    subject    TEXT COLLATE "C" NOT NULL,
+    role       TEXT NOT NULL,
+    mailboxes  JSONB NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    revoked_at BIGINT
 );
+
+CREATE INDEX user_token_listing ON user_token (domain_id, id);
+CREATE INDEX user_token_subject ON user_token (domain_id, subject);
+CREATE INDEX user_token_expiry ON user_token (expires_at);
 
 CREATE TABLE mailbox (
     id                      UUID NOT NULL PRIMARY KEY,
@@ -50,6 +81,7 @@ CREATE TABLE mailbox (
     announce_time           BOOLEAN NOT NULL,
     announce_caller         BOOLEAN NOT NULL,
     newest_first            BOOLEAN NOT NULL,
+    version                 BIGINT NOT NULL,
     created_at              BIGINT NOT NULL,
     UNIQUE (domain_id, extension)
 );
@@ -416,6 +448,7 @@ CREATE TABLE webhook (
     previous_until  BIGINT,
     delivered_at    BIGINT NOT NULL,
     dead            BIGINT NOT NULL,
+    version         BIGINT NOT NULL,
     created_at      BIGINT NOT NULL
 );
 
@@ -475,6 +508,39 @@ CREATE TABLE deletion (
 );
 
 CREATE INDEX deletion_listing ON deletion (domain_id, deleted_at, id);
+
+-- Who changed what, and from where.
+CREATE TABLE audit (
+    id         UUID NOT NULL PRIMARY KEY,
+    domain_id  UUID REFERENCES domain (id),
+    at         BIGINT NOT NULL,
+    bearer     TEXT NOT NULL,
+    bearer_id  UUID NOT NULL,
+    role       TEXT NOT NULL,
+    acts_for   TEXT COLLATE "C",
+    action     TEXT COLLATE "C" NOT NULL,
+    subject    TEXT COLLATE "C" NOT NULL,
+    client     TEXT NOT NULL,
+    request_id UUID NOT NULL
+);
+
+CREATE INDEX audit_listing ON audit (domain_id, id);
+CREATE INDEX audit_at ON audit (at);
+
+-- Requests that are done once however often they are sent, and what was answered. Who claims a key anew has another moment;
+-- an effect is written with what it is about.
+CREATE TABLE idempotency (
+    bearer_id   UUID NOT NULL,
+    key         TEXT COLLATE "C" NOT NULL,
+    claimed_at  BIGINT NOT NULL,
+    effect      TEXT COLLATE "C",
+    is_over     BOOLEAN NOT NULL,
+    fingerprint TEXT,
+    answer      JSONB,
+    PRIMARY KEY (bearer_id, key)
+);
+
+CREATE INDEX idempotency_claimed ON idempotency (claimed_at);
 
 -- How far each way of comparing store and database has come; counts are JSON.
 CREATE TABLE store_pass (

@@ -14,17 +14,48 @@ CREATE TABLE domain (
     speech_lufs           REAL,
     music_lufs            REAL,
     transcribe_recordings INTEGER NOT NULL,
+    version               INTEGER NOT NULL,
     created_at            INTEGER NOT NULL
 ) STRICT;
 
+-- Keys that were handed out, by the SHA-256 of their secrets; after a rotation the secret before is good for a while. Operators'
+-- keys have no domain.
 CREATE TABLE api_key (
+    id             BLOB NOT NULL PRIMARY KEY,
+    hash           BLOB NOT NULL UNIQUE,
+    previous_hash  BLOB,
+    previous_until INTEGER,
+    scope          TEXT NOT NULL,
+    domain_id      BLOB REFERENCES domain (id),
+    name           TEXT NOT NULL,
+    addresses      TEXT NOT NULL,
+    created_at     INTEGER NOT NULL,
+    last_used_at   INTEGER,
+    revoked_at     INTEGER,
+    changed_at     INTEGER
+) STRICT;
+
+CREATE INDEX api_key_previous ON api_key (previous_hash) WHERE previous_hash IS NOT NULL;
+CREATE INDEX api_key_listing ON api_key (domain_id, id);
+CREATE INDEX api_key_changed ON api_key (changed_at) WHERE changed_at IS NOT NULL;
+
+-- Tokens that portals made for people, by their SHA-256; they go with the key that made them.
+CREATE TABLE user_token (
     id         BLOB NOT NULL PRIMARY KEY,
     hash       BLOB NOT NULL UNIQUE,
-    scope      TEXT NOT NULL,
-    domain_id  BLOB REFERENCES domain (id),
-    name       TEXT NOT NULL,
-    created_at INTEGER NOT NULL
+    domain_id  BLOB NOT NULL REFERENCES domain (id),
+    key_id     BLOB REFERENCES api_key (id),
+    subject    TEXT NOT NULL,
+    role       TEXT NOT NULL,
+    mailboxes  TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    revoked_at INTEGER
 ) STRICT;
+
+CREATE INDEX user_token_listing ON user_token (domain_id, id);
+CREATE INDEX user_token_subject ON user_token (domain_id, subject);
+CREATE INDEX user_token_expiry ON user_token (expires_at);
 
 CREATE TABLE mailbox (
     id                      BLOB NOT NULL PRIMARY KEY,
@@ -49,6 +80,7 @@ CREATE TABLE mailbox (
     announce_time           INTEGER NOT NULL,
     announce_caller         INTEGER NOT NULL,
     newest_first            INTEGER NOT NULL,
+    version                 INTEGER NOT NULL,
     created_at              INTEGER NOT NULL,
     UNIQUE (domain_id, extension)
 ) STRICT;
@@ -414,6 +446,7 @@ CREATE TABLE webhook (
     previous_until  INTEGER,
     delivered_at    INTEGER NOT NULL,
     dead            INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
     created_at      INTEGER NOT NULL
 ) STRICT;
 
@@ -473,6 +506,39 @@ CREATE TABLE deletion (
 ) STRICT;
 
 CREATE INDEX deletion_listing ON deletion (domain_id, deleted_at, id);
+
+-- Who changed what, and from where.
+CREATE TABLE audit (
+    id         BLOB NOT NULL PRIMARY KEY,
+    domain_id  BLOB REFERENCES domain (id),
+    at         INTEGER NOT NULL,
+    bearer     TEXT NOT NULL,
+    bearer_id  BLOB NOT NULL,
+    role       TEXT NOT NULL,
+    acts_for   TEXT,
+    action     TEXT NOT NULL,
+    subject    TEXT NOT NULL,
+    client     TEXT NOT NULL,
+    request_id BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX audit_listing ON audit (domain_id, id);
+CREATE INDEX audit_at ON audit (at);
+
+-- Requests that are done once however often they are sent, and what was answered. Who claims a key anew has another moment;
+-- an effect is written with what it is about.
+CREATE TABLE idempotency (
+    bearer_id   BLOB NOT NULL,
+    key         TEXT NOT NULL,
+    claimed_at  INTEGER NOT NULL,
+    effect      TEXT,
+    is_over     INTEGER NOT NULL,
+    fingerprint TEXT,
+    answer      TEXT,
+    PRIMARY KEY (bearer_id, key)
+) STRICT;
+
+CREATE INDEX idempotency_claimed ON idempotency (claimed_at);
 
 -- How far each way of comparing store and database has come; counts are JSON.
 CREATE TABLE store_pass (

@@ -1,12 +1,13 @@
 //! What people and operators set.
 
 use voicemill_speech::synthesize::{self, Gender, Phonetic, VoiceId};
-use voicemill_types::{DomainId, MailboxId, PlaylistId, PromptId, ServiceNumberId, WebhookId};
+use voicemill_types::{ApiKeyId, DomainId, MailboxId, PlaylistId, PromptId, ServiceNumberId, WebhookId};
 
 use super::{at, shown, uuid};
 use crate::{
     domains::{self, MailAudio},
-    http::wire::{AllCounts, CreatedKey, Domain, MailTemplate, Mailbox, Pronunciation, ServiceNumber, Voice, Webhook},
+    http::wire::{AllCounts, Domain, Key, MailTemplate, Mailbox, Pronunciation, ServiceNumber, Voice, Webhook},
+    keys::{ApiKey, KeyScope},
     mail_templates,
     mailboxes::{self, AfterEmail, EmailMode, Playback, SmsSettings, counts},
     service_numbers::{self, Filled, Slot},
@@ -29,6 +30,7 @@ fn a_domain_is_answered() {
         sms_daily_limit: None,
         language: Some("en".to_owned()),
         transcribe_recordings: true,
+        version: 1,
         created_at: at(),
     };
     insta::assert_snapshot!(shown(Domain::from(domain)));
@@ -54,6 +56,7 @@ fn a_mailbox_is_answered() {
         enabled: true,
         copy_to: vec!["102".to_owned()],
         playback: Playback { locale: Some("en-GB".to_owned()), announce_caller: false, ..Playback::default() },
+        version: 1,
         created_at: at(),
     };
     insta::assert_snapshot!(shown(Mailbox::from(mailbox)));
@@ -113,7 +116,19 @@ fn a_voice_is_answered() {
 
 #[test]
 fn a_key_is_shown_once() {
-    insta::assert_snapshot!(shown(CreatedKey { key: "vm_AbC".to_owned() }));
+    let key = ApiKey {
+        id: ApiKeyId(uuid(1)),
+        scope: KeyScope::Core,
+        domain_id: Some(DomainId(uuid(2))),
+        name: "the core in Lyon".to_owned(),
+        addresses: vec!["192.0.2.0/24".parse().unwrap()],
+        created_at: at(),
+        last_used_at: None,
+        previous_until: None,
+        revoked_at: None,
+    };
+    assert!(!shown(Key::from(key.clone())).contains("\"key\""));
+    insta::assert_snapshot!(shown(Key::with_secret((key, "vm_AbC".to_owned()))));
 }
 
 #[test]
@@ -140,6 +155,7 @@ fn a_webhook_is_answered_without_its_secrets() {
         previous_until: Some(at()),
         delivered_at: at(),
         dead: 0,
+        version: 1,
         created_at: at(),
     };
     insta::assert_snapshot!(shown(Webhook::from(hook.clone())));
