@@ -38,7 +38,7 @@ statements! {
     IN_DOMAIN = prompts!("WHERE prompt.domain_id = $1 AND prompt.id = $2");
     // Of a mailbox, or of all; of a kind, or of all.
     LIST = prompts!("WHERE prompt.domain_id = $1 AND prompt.kind <> 'announcement' \
-                         AND ($2 IS NULL OR prompt.mailbox_id = $2) AND ($3 IS NULL OR prompt.kind = $3) \
+                         AND (prompt.mailbox_id = $2 OR $2 IS NULL) AND (prompt.kind = $3 OR $3 IS NULL) \
                      ORDER BY prompt.kind, prompt.id LIMIT 1000");
     SPOKEN = prompts!("WHERE prompt.domain_id = $1 AND words.origin = 'text' AND prompt.id > $2 ORDER BY prompt.id LIMIT 500");
     // The same words, voice and manner, unless the work on them failed.

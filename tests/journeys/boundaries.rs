@@ -121,8 +121,8 @@ async fn what_nobody_reads_is_refused_by_its_name() {
     refused(get("/v1/mailboxes/101/messages?folder=inbox"), query, "/folder", "bad_value").await;
     refused(test.operator(Method::GET, "/v1/jobs?state=lost"), query, "/state", "bad_value").await;
     let script = json!({"kind": "greeting", "name": "x", "extension": "101", "script": "Hi"});
-    let spoken = test.portal(Method::POST, "/v1/prompts/text?dry_run=true").json(&script);
-    refused(spoken, query, "/dry_run", "unknown_field").await;
+    let spoken = test.portal(Method::POST, "/v1/prompts/text?loudly=true").json(&script);
+    refused(spoken, query, "/loudly", "unknown_field").await;
     let announced = test.core(Method::PUT, "/core/v1/recordings/call-1?caller_number=1&state=none");
     refused(announced, query, "/state", "unknown_field").await;
 

@@ -93,7 +93,7 @@ async fn each_change_is_put_down_with_who_what_and_from_where(kind: Kind) {
             "message.moved",
             "message.moved",
             "POST /v1/webhooks",
-            "PUT /v1/service-numbers/{number}",
+            "service_number.changed",
             "PATCH /v1/domains/{domain}",
         ],
         "{entries:#}"
@@ -101,7 +101,7 @@ async fn each_change_is_put_down_with_who_what_and_from_where(kind: Kind) {
     let entry = |from_last: usize| &entries[from_last];
     assert_eq!(entry(0)["who"], json!({"by": "operator", "id": null, "role": "operator", "acts_for": null}));
     assert_eq!(entry(0)["subject"], "/v1/domains/acme.example");
-    assert_eq!(entry(1)["subject"], "/v1/service-numbers/8005550100");
+    assert!(entry(1)["subject"].as_str().unwrap().starts_with("service_numbers/"));
     assert_eq!(entry(2)["subject"], format!("webhooks/{}", hook["id"].as_str().unwrap()));
     assert_eq!(entry(3)["who"]["by"], "key");
     assert_eq!(entry(3)["who"]["acts_for"], "mailbox 101");
