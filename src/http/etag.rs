@@ -54,6 +54,13 @@ fn wanted(headers: &HeaderMap) -> Precondition {
     }
 }
 
+/// Reads `If-None-Match` (RFC 9110, section 13.1.2): whether the client has what `etag` names. Weak tags do, too.
+pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +85,22 @@ mod tests {
         assert_eq!(read(&[(header::IF_NONE_MATCH, "*")]), Precondition::Nothing);
         assert_eq!(read(&[(header::IF_NONE_MATCH, "\"17\"")]), Precondition::Unsaid);
         assert_eq!(read(&[]), Precondition::Unsaid);
+    }
+
+    #[test]
+    fn what_a_client_has_is_not_sent_again() {
+        let ask = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::IF_NONE_MATCH, HeaderValue::from_static(line));
+            }
+            is_known(&headers, "\"e\"")
+        };
+        for known in [&["\"e\""][..], &["W/\"e\""], &["\"a\", W/\"e\""], &["\"a\"", "\"e\""], &["*"]] {
+            assert!(ask(known), "{known:?}");
+        }
+        for unknown in [&[][..], &["\"a\""], &["e"], &["w/\"e\""]] {
+            assert!(!ask(unknown), "{unknown:?}");
+        }
     }
 }

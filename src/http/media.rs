@@ -12,7 +12,7 @@ use voicemill_types::RenditionId;
 
 use crate::{
     app::App,
-    http::{auth::Member, error::Problem, extract::Path, precondition::is_known},
+    http::{auth::Member, error::Problem, etag::is_known, extract::Path},
     media::{self, Rendition},
     refusal::RequestRefusal,
 };

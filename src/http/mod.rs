@@ -19,7 +19,6 @@ mod limiter;
 mod media;
 mod once;
 mod pages;
-mod precondition;
 mod prompt_outcome;
 mod rate;
 mod raw;

@@ -21,6 +21,7 @@ use crate::{
     error::ServiceError,
     events::Event,
     media::Rendition,
+    precondition::Precondition,
     prompts::{self, Prompt, PromptKind},
     refusal::{Conflict, Rule, Thing},
     transaction::Tx,
@@ -38,7 +39,7 @@ pub async fn save(
     domain: &Domain,
     name: &str,
     new: NewPlaylist,
-    seen: Seen,
+    wanted: &Precondition,
 ) -> Result<Playlist, ServiceError> {
     check_name(name, "", Thing::Playlist {})?;
     check_range("message_interval_seconds", new.message_interval_seconds, 5..=3_600)?;
@@ -46,7 +47,7 @@ pub async fn save(
     tx.connection().lock(domain.id.0).await?;
     check_prompts(tx.connection(), domain, &new).await?;
     let standing = rows::by_name(tx.connection(), domain.id, name).await?;
-    seen.check(standing.as_ref().map(|list| list.version))?;
+    wanted.check_replacement(standing.as_ref().map(|list| list.version))?;
     let playlist = match standing {
         Some(standing) => Playlist { version: standing.version + 1, ..new.into_playlist(standing) },
         None => {
@@ -65,29 +66,6 @@ pub async fn save(
     tell(&mut tx, domain.id, playlist.id, name, false).await?;
     tx.commit().await?;
     Ok(playlist)
-}
-
-/// The version of a thing that whoever changes it has seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// They do not say.
-    Unsaid,
-    /// Whichever stands.
-    Any,
-    /// This one; something else if it is none of ours.
-    This(Option<i64>),
-}
-
-impl Seen {
-    /// Refuses who has not seen what stands.
-    fn check(self, standing: Option<i64>) -> Result<(), ServiceError> {
-        match (self, standing) {
-            (Self::Unsaid, None) | (Self::Any, Some(_)) => Ok(()),
-            (Self::Unsaid, Some(_)) => Err(ServiceError::PreconditionMissing),
-            (Self::This(seen), Some(version)) if seen == Some(version) => Ok(()),
-            (Self::Any | Self::This(_), _) => Err(ServiceError::ChangedMeanwhile),
-        }
-    }
 }
 
 /// Refuses prompts that the domain does not have, that are of another kind, or that are named twice.
@@ -186,12 +164,12 @@ pub async fn list(app: &App, domain: &Domain) -> Result<Vec<Details>, ServiceErr
 }
 
 /// Forgets a play list; its prompts stay.
-pub async fn delete(app: &App, domain: &Domain, name: &str, seen: Seen) -> Result<(), ServiceError> {
+pub async fn delete(app: &App, domain: &Domain, name: &str, wanted: &Precondition) -> Result<(), ServiceError> {
     let mut tx = app.begin().await?;
     tx.connection().lock(domain.id.0).await?;
     let standing = rows::by_name(tx.connection(), domain.id, name).await?;
     let standing = standing.ok_or(ServiceError::NotFound(Thing::Playlist {}))?;
-    seen.check(Some(standing.version))?;
+    wanted.check_replacement(Some(standing.version))?;
     let by = rows::numbers_with(tx.connection(), standing.id).await?;
     if !by.is_empty() {
         let by = by.into_iter().map(|number| format!("service number {number}")).collect();

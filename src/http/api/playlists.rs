@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 
@@ -13,8 +13,8 @@ use crate::{
     http::{
         auth::Portal,
         error::Problem,
+        etag::{Tagged, Wanted},
         extract::{Json, Path},
-        precondition::{IfMatch, etag},
         wire,
     },
     playlists,
@@ -42,17 +42,16 @@ pub(super) async fn save(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(name): Path<String>,
-    IfMatch(seen): IfMatch,
+    Wanted(wanted): Wanted,
     Json(new): Json<wire::NewPlaylist>,
 ) -> Result<Response, Problem> {
-    let saved = playlists::save(&app, &domain, &name, new.into(), seen).await?;
+    let saved = playlists::save(&app, &domain, &name, new.into(), &wanted).await?;
     let status = if saved.version == 1 { StatusCode::CREATED } else { StatusCode::OK };
     Ok(answer(status, playlists::find(&app, &domain, &name).await?))
 }
 
 fn answer(status: StatusCode, details: playlists::Details) -> Response {
-    let tag = etag(details.playlist.version);
-    (status, [(header::ETAG, tag)], Json(wire::ListedPlaylist::from(details))).into_response()
+    (status, Tagged(details.playlist.version, wire::ListedPlaylist::from(details))).into_response()
 }
 
 /// `DELETE /v1/playlists/{name}`
@@ -60,8 +59,8 @@ pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Portal(domain): Portal,
     Path(name): Path<String>,
-    IfMatch(seen): IfMatch,
+    Wanted(wanted): Wanted,
 ) -> Result<StatusCode, Problem> {
-    playlists::delete(&app, &domain, &name, seen).await?;
+    playlists::delete(&app, &domain, &name, &wanted).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -19,8 +19,8 @@ use crate::{
     http::{
         auth::Member,
         error::Problem,
+        etag::is_known,
         extract::{Path, Query},
-        precondition::is_known,
         wire,
     },
     playlists::{self, Playable},
