@@ -13,23 +13,6 @@ use voicemill_types::clock::Clock;
 
 use crate::harness::{TestApp, Wish, ok, sample_bytes};
 
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(voicemill_sql::Kind::Sqlite).await;
-            })+
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(voicemill_sql::Kind::Postgres).await;
-            })+
-        }
-    };
-}
-
 on_both![
     each_change_is_put_down_with_who_what_and_from_where,
     a_post_that_is_sent_twice_is_done_once_and_answered_twice,

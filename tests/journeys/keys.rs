@@ -18,23 +18,6 @@ use voicemill_types::clock::Clock;
 
 use crate::harness::{OPERATOR_KEY, TestApp, Wish, detail, ok, sample_bytes};
 
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(voicemill_sql::Kind::Sqlite).await;
-            })+
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(voicemill_sql::Kind::Postgres).await;
-            })+
-        }
-    };
-}
-
 on_both![
     a_revoked_key_opens_nothing_from_the_answer_on,
     a_rotated_key_is_good_with_both_secrets_for_a_while,

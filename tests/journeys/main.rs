@@ -2,6 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on fails")]
 
+/// The same journey on both databases.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(voicemill_sql::Kind::Sqlite).await;
+            })+
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(voicemill_sql::Kind::Postgres).await;
+            })+
+        }
+    };
+}
+
 mod boundaries;
 mod cli;
 mod conventions;

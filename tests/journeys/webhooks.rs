@@ -27,23 +27,6 @@ use crate::harness::{TestApp, Wish, detail, ok, sample_bytes, sqlite};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(voicemill_sql::Kind::Sqlite).await;
-            })+
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(voicemill_sql::Kind::Postgres).await;
-            })+
-        }
-    };
-}
-
 on_both![
     each_event_reaches_the_endpoint_signed_and_can_be_listed,
     an_endpoint_that_was_down_misses_nothing,

@@ -28,25 +28,6 @@ use voicemill_types::clock::Clock;
 
 use crate::harness::{TestApp, Wish, ok};
 
-/// The same journey on both databases.
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(voicemill_sql::Kind::Sqlite).await;
-            })+
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(voicemill_sql::Kind::Postgres).await;
-            })+
-        }
-    };
-}
-use on_both;
-
 /// The service on a database of this kind, and the server that holds it.
 struct Started {
     test: TestApp,

@@ -5,7 +5,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use voicemill_sql::Kind;
 
-use super::{Started, blobs, is_there, move_to, on_both, path, sweep};
+use super::{Started, blobs, is_there, move_to, path, sweep};
 use crate::harness::{TestApp, ok, sample_bytes};
 
 on_both![

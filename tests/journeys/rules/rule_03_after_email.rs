@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use voicemill_sql::Kind;
 
-use super::{Started, blobs, is_there, on_both, sweep};
+use super::{Started, blobs, is_there, sweep};
 use crate::{harness::ok, mail::report};
 
 on_both![rule_03_a_bounce_after_midnight_brings_a_message_back_for_five_days];

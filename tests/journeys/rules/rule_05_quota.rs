@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use voicemill_sql::Kind;
 
-use super::{Started, move_to, on_both, patch};
+use super::{Started, move_to, patch};
 use crate::harness::{TestApp, Wish, ok, sample_bytes};
 
 on_both![

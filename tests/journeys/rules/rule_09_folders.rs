@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use voicemill_sql::Kind;
 
-use super::{Started, blobs, is_there, move_to, on_both, patch, path, sweep};
+use super::{Started, blobs, is_there, move_to, patch, path, sweep};
 use crate::harness::{TestApp, ok};
 
 on_both![

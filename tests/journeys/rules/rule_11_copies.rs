@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use voicemill_sql::Kind;
 
-use super::{Started, blobs, on_both, path};
+use super::{Started, blobs, path};
 use crate::harness::{TestApp, ok, sample_bytes};
 
 on_both![

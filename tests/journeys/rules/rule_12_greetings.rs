@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use voicemill_sql::Kind;
 
 use super::{
-    Started, on_both,
+    Started,
     prompts::{address, events, form, heard, ready, refusal, spoken, status},
 };
 use crate::harness::{Sound, Wish, detail, ok, sample_bytes};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use voicemill_sql::Kind;
 
 use super::{
-    Started, on_both,
+    Started,
     prompts::{heard, ready, status},
 };
 use crate::harness::{Sound, Wish, ok, sample_bytes};

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use voicemill_sql::Kind;
 
-use super::{Started, on_both, prompts::status};
+use super::{Started, prompts::status};
 use crate::harness::{Wish, ok, sample_bytes};
 
 on_both![rule_17_announcements_follow_the_mailboxs_settings,];

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use voicemill_sql::Kind;
 
-use super::{Started, move_to, on_both};
+use super::{Started, move_to};
 use crate::harness::{TestApp, ok};
 
 on_both![

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use voicemill_sql::Kind;
 
-use super::{Started, on_both};
+use super::Started;
 use crate::harness::{Wish, ok, sample_bytes};
 
 on_both![rule_20_a_service_number_has_addresses_of_its_own,];

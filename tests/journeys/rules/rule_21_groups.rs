@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use voicemill_sql::Kind;
 
-use super::{Started, on_both};
+use super::Started;
 use crate::harness::ok;
 
 on_both![rule_21_what_one_member_reads_is_read_for_all_and_who_leaves_sees_it_no_more];

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use voicemill_sql::Kind;
 
 use super::{
-    Started, on_both,
+    Started,
     prompts::{address, form, ready, refusal, status},
 };
 use crate::harness::{ok, sample_bytes};
